@@ -1,0 +1,198 @@
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+
+#include "apps/ttt/commands.h"
+#include "apps/ttt/options.h"
+#include "apps/ttt/signals.h"
+#include "base/checked.h"
+#include "kernels/machine_peak.h"
+#include "models/families.h"
+#include "runtime/random_source.h"
+#include "runtime/work.h"
+
+namespace ttt::app {
+namespace {
+
+struct BenchFlags {
+  ModelOptions model;
+  std::string config;
+  std::int64_t prompt = 512, generate = 64, batch = 1, repeat = 3;
+  bool json = false;
+};
+
+// A model to measure: a checkpoint's, or random weights of a configuration's shape.
+struct Subject {
+  std::unique_ptr<ThreadPool> threads;
+  SelfCommunicator communicator;
+  NoObserver observer;
+  LoadOptions load;
+  std::optional<Workbench> bench;
+  std::unique_ptr<RandomSource> random;
+  BuiltModel made;
+  double load_seconds = 0;
+
+  ThreadPool& pool() { return bench ? *bench->threads : *threads; }
+  const BuiltModel& built() const { return bench ? bench->model.built : made; }
+};
+
+double seconds_of(const auto& work) {
+  const auto begin = std::chrono::steady_clock::now();
+  work();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+}
+
+double median(std::vector<double> v) {
+  std::ranges::sort(v);
+  return v[v.size() / 2];
+}
+
+// The format that a configuration's checkpoint would have its matrices in.
+Format stored_format(const Json& config) {
+  for (const char* key : {"dtype", "torch_dtype"}) {
+    const Json* v = config.find(key);
+    if (v != nullptr && v->is_string() && v->as_string(key) == "float32") return Format::kF32;
+  }
+  return Format::kBF16;
+}
+
+void build_random(Subject& s, const BenchFlags& f, std::int64_t context) {
+  s.load = load_options(f.model);
+  const std::int64_t count = f.model.threads > 0 ? f.model.threads : s.load.traits.cores;
+  s.threads = std::make_unique<ThreadPool>(count, ThreadPool::Pinning::kOneCoreEach);
+  s.load.context = context;
+  const Json config = Json::parse(read_small_file(f.config, JsonLimits{}.bytes, "config.json"), f.config);
+  s.random = std::make_unique<RandomSource>(
+      stored_format(config), [&s](std::int64_t n, const std::function<void(std::int64_t)>& body) {
+        s.threads->parallel_for(n, [&](std::int64_t i) { body(i); });
+      });
+  s.made = build_model(family_of(families(), config, f.config), config, f.config, *s.random, s.load);
+}
+
+struct Timing {
+  double prefill_seconds = 0, decode_seconds = 0;
+};
+
+Timing run_once(Runner& runner, const BenchFlags& f) {
+  Timing t;
+  std::vector<std::int32_t> ids(static_cast<std::size_t>(f.prompt));
+  for (std::size_t i = 0; i < ids.size(); ++i) ids[i] = static_cast<std::int32_t>((i * 7919 + 13) % static_cast<std::size_t>(runner.vocab()));
+  std::vector<Sequence> sequences;
+  for (std::int64_t b = 0; b < f.batch; ++b) sequences.push_back(runner.create());
+  t.prefill_seconds = seconds_of([&] {
+    for (Sequence& s : sequences) runner.extend(s, ids);
+  });
+  std::vector<StepEntry> entries;
+  std::vector<std::int64_t> wanted;
+  for (Sequence& s : sequences) {
+    wanted.push_back(static_cast<std::int64_t>(entries.size()));
+    entries.push_back({.sequence = &s, .rows = 1});
+  }
+  const std::vector<std::int32_t> next(entries.size(), 1);
+  t.decode_seconds = seconds_of([&] {
+    for (std::int64_t i = 0; i < f.generate; ++i) runner.step(entries, next, wanted);
+  });
+  return t;
+}
+
+double peak_of(const kernels::MachinePeak& peak, kernels::ActivationForm form) {
+  if (form == kernels::ActivationForm::kInt8) return peak.int8;
+  return form == kernels::ActivationForm::kBF16 ? peak.bf16 : peak.f32;
+}
+
+Json machine_json(const kernels::MachinePeak& peak, const DeviceTraits& traits, std::int64_t threads) {
+  return Json(Json::Object{{"isa", name_of(traits.isa)},
+                           {"threads", threads},
+                           {"f32_ops_per_s", peak.f32},
+                           {"bf16_ops_per_s", peak.bf16},
+                           {"int8_ops_per_s", peak.int8},
+                           {"read_bytes_per_s", peak.read_bandwidth}});
+}
+
+void print_text(const Json& out) {
+  for (const auto& [key, value] : out.as_object("bench")) {
+    std::printf("%-28s %s\n", key.c_str(), value.is_string() ? value.as_string(key).c_str() : value.dump().c_str());
+  }
+}
+
+int bench(const BenchFlags& f) {
+  require(f.model.model.empty() != f.config.empty(), ErrorKind::kUsage, "one of -m and --config is wanted");
+  require(f.prompt >= 1 && f.generate >= 1 && f.batch >= 1 && f.repeat >= 1, ErrorKind::kUsage,
+          "--prompt, --generate, --batch and --repeat wanted positive numbers");
+  const std::int64_t rows = checked_add(f.prompt, f.generate, "--prompt and --generate");
+  const std::int64_t context = std::max(rows, f.model.context);
+  Subject s;
+  s.load_seconds = seconds_of([&] {
+    if (f.config.empty()) {
+      s.bench.emplace(f.model, open_model(f.model), context, f.batch);
+      s.load = s.bench->load;
+    } else {
+      build_random(s, f, context);
+    }
+  });
+  const std::int64_t chunk = f.model.chunk > 0 ? f.model.chunk : f.prompt;
+  Runner runner(s.built(), s.pool(), s.communicator, s.observer,
+                {.sequences = f.batch, .context = context, .chunk = chunk, .wanted = f.batch});
+  const kernels::MachinePeak peak = kernels::measure_machine_peak(s.pool(), s.load.traits);
+
+  run_once(runner, f);  // pages in, caches and clocks warm
+  std::vector<double> prefill, decode;
+  const Graceful graceful;
+  for (std::int64_t i = 0; i < f.repeat && interrupted() == 0; ++i) {
+    const Timing t = run_once(runner, f);
+    prefill.push_back(t.prefill_seconds);
+    decode.push_back(t.decode_seconds);
+  }
+  if (interrupted() != 0) return interrupted();
+
+  const ModelTree& tree = *s.built().tree;
+  const auto form = matrix_work(tree, s.load.traits, s.load.strategy).main();
+  const double batch = static_cast<double>(f.batch), prefill_s = median(prefill), decode_s = median(decode);
+  const double operations =
+      batch * plan_step(s.built(), s.pool(), s.communicator, runner.config(), std::min(f.prompt, chunk), 1).operations *
+      static_cast<double>(f.prompt) / static_cast<double>(std::min(f.prompt, chunk));
+  const double steps = static_cast<double>(f.generate);
+  const double bytes = decode_bytes(tree, f.batch, f.prompt + f.generate / 2);
+  const Json out(Json::Object{
+      {"model", f.config.empty() ? f.model.model : f.config},
+      {"parameters", tree.parameters()},
+      {"prompt", f.prompt},
+      {"generate", f.generate},
+      {"batch", f.batch},
+      {"repeat", f.repeat},
+      {"load_s", s.load_seconds},
+      {"prefill_tokens_per_s", batch * static_cast<double>(f.prompt) / prefill_s},
+      {"decode_tokens_per_s", batch * steps / decode_s},
+      {"prefill_share_of_peak", operations / prefill_s / peak_of(peak, form)},
+      {"prefill_peak", name_of(form)},
+      {"prefill_operations", operations},
+      {"decode_share_of_bandwidth", bytes * steps / decode_s / peak.read_bandwidth},
+      {"decode_bytes_per_step", bytes},
+      {"machine", machine_json(peak, s.load.traits, s.pool().size())}});
+  if (f.json) {
+    std::printf("%s\n", out.dump(2).c_str());
+  } else {
+    print_text(out);
+  }
+  return 0;
+}
+
+}  // namespace
+
+void add_bench(CLI::App& app, Run& run) {
+  auto f = std::make_shared<BenchFlags>();
+  CLI::App* c = app.add_subcommand("bench", "Speed of prefill and decode, with the share of the machine's measured limit");
+  c->footer("Example: ttt bench -m model.gguf --prompt 512 --generate 64\n"
+            "         ttt bench --config config.json --format bf16 --json   (random weights of that shape)");
+  add_model_options(*c, f->model);
+  c->get_option("--model")->required(false);
+  c->add_option("--config", f->config, "config.json of the shape to measure with random weights");
+  c->add_option("--prompt", f->prompt, "tokens of a prompt")->capture_default_str();
+  c->add_option("--generate", f->generate, "tokens to generate")->capture_default_str();
+  c->add_option("--batch", f->batch, "sequences at once")->capture_default_str();
+  c->add_option("--repeat", f->repeat, "repetitions; medians are printed")->capture_default_str();
+  c->add_flag("--json", f->json, "print JSON");
+  c->callback([f, &run] { run = [f] { return bench(*f); }; });
+}
+
+}  // namespace ttt::app

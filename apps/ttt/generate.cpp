@@ -1,0 +1,111 @@
+#include "runtime/generate.h"
+
+#include <unistd.h>
+
+#include <cstdio>
+#include <random>
+
+#include "apps/ttt/commands.h"
+#include "apps/ttt/options.h"
+#include "apps/ttt/signals.h"
+#include "base/checked.h"
+#include "base/error.h"
+#include "base/fields.h"
+#include "checkpoint/config_reader.h"
+#include "runtime/load_tokenizer.h"
+
+namespace ttt::app {
+namespace {
+
+struct GenerateFlags {
+  ModelOptions model;
+  std::string prompt, file;
+  std::int64_t count = 256;
+  std::optional<double> temperature, top_p, min_p, repetition_penalty;
+  std::optional<std::int64_t> top_k;
+  std::optional<std::uint64_t> seed;
+  bool ignore_generation_config = false;
+};
+
+// Flags win over generation_config.json; without either, the most likely token.
+SamplingSpec sampling_spec(const GenerateFlags& f, const GenerationDefaults& d) {
+  SamplingSpec s;
+  const bool flagged = f.temperature || f.top_k || f.top_p || f.min_p;
+  const bool sampled = flagged || d.do_sample.value_or(false);
+  s.temperature = f.temperature.value_or(sampled ? d.temperature.value_or(1.0) : 0.0);
+  s.top_k = f.top_k.value_or(sampled ? d.top_k.value_or(0) : 0);
+  s.top_p = f.top_p.value_or(sampled ? d.top_p.value_or(1.0) : 1.0);
+  s.min_p = f.min_p.value_or(sampled ? d.min_p.value_or(0.0) : 0.0);
+  s.repetition_penalty = f.repetition_penalty.value_or(d.repetition_penalty.value_or(1.0));
+  s.seed = f.seed ? *f.seed : s.temperature > 0 ? std::random_device{}() : 0;
+  return s;
+}
+
+std::string prompt_of(const GenerateFlags& f) {
+  constexpr std::int64_t kMost = std::int64_t{256} << 20;
+  require(f.prompt.empty() || f.file.empty(), ErrorKind::kUsage, "-p and -f exclude each other");
+  return f.file.empty() ? f.prompt : read_small_file(f.file, kMost, "prompt");
+}
+
+void write_text(const std::string& s) {
+  require(std::fwrite(s.data(), 1, s.size(), stdout) == s.size() && std::fflush(stdout) == 0, ErrorKind::kIo,
+          "cannot write to stdout");
+}
+
+int generate_text(const GenerateFlags& f) {
+  const auto checkpoint = open_model(f.model);
+  const Tokenizer tokenizer = load_tokenizer(*checkpoint);
+  const std::vector<std::int32_t> prompt = tokenizer.encode(prompt_of(f));
+  require(!prompt.empty(), ErrorKind::kUsage, "the prompt wanted at least one token, got none; use -p TEXT");
+  require(f.count >= 0, ErrorKind::kUsage, "-n wanted a number of at least 0, got ", f.count);
+  const std::int64_t limit = max_positions(checkpoint->config()), length = static_cast<std::int64_t>(prompt.size());
+  // Without --ctx a generation ends where the model's context does, however large -n is.
+  std::int64_t wanted = checked_add(length, f.count, "-n");
+  if (limit >= length && f.model.context == 0) wanted = std::min(wanted, limit);
+  if (f.model.context > 0) wanted = std::max(length, std::min(wanted, f.model.context));
+  const std::int64_t context = context_for(f.model, *checkpoint, wanted);
+
+  Workbench bench(f.model, checkpoint, context);
+  const std::int64_t vocab = bench.model.model().vocab_size();
+  const Json nothing, &config = checkpoint->generation_config();
+  const Json& used = f.ignore_generation_config ? nothing : config;
+  const GenerationDefaults defaults = generation_defaults(used, "generation_config.json", vocab);
+  GenerateOptions options{.max_new_tokens = f.count,
+                          .sampling = sampling_spec(f, defaults),
+                          .end_ids = end_token_ids(checkpoint->config(), checkpoint->config_where(), used, vocab)};
+  if (f.model.verbose > 0) say(text("ttt: sampling: ", to_json(options.sampling).dump()));
+  Runner runner = bench.runner(1, f.model.chunk > 0 ? f.model.chunk : 512, 1);
+
+  StreamDecoder decoder(tokenizer, {.skip_special = true});
+  const Graceful graceful;
+  const Generated result = generate(runner, prompt, options, [&](std::int32_t id) {
+    write_text(decoder.push(id));
+    return interrupted() == 0;
+  });
+  write_text(decoder.finish());
+  if (isatty(STDOUT_FILENO) == 1) write_text("\n");
+  if (f.model.verbose > 0) say(text("ttt: ", result.ids.size(), " tokens, stopped by ", name_of(result.reason)));
+  return interrupted();
+}
+
+}  // namespace
+
+void add_generate(CLI::App& app, Run& run) {
+  auto f = std::make_shared<GenerateFlags>();
+  CLI::App* c = app.add_subcommand("generate", "Continues a text; stdout is the continuation only");
+  c->footer("Example: ttt generate -m model.gguf -p \"The capital of France is\" -n 32 --temp 0");
+  add_model_options(*c, f->model);
+  c->add_option("-p,--prompt", f->prompt, "text to continue");
+  c->add_option("-f,--file", f->file, "file with the text to continue");
+  c->add_option("-n,--n-predict", f->count, "tokens to generate, at most")->capture_default_str();
+  c->add_option("--temp", f->temperature, "temperature; 0: the most likely token");
+  c->add_option("--top-k", f->top_k, "sample from the k most likely; 0: all");
+  c->add_option("--top-p", f->top_p, "sample from the most likely that add up to p");
+  c->add_option("--min-p", f->min_p, "drop tokens less likely than p times the most likely");
+  c->add_option("--repeat-penalty", f->repetition_penalty, "divide scores of tokens seen before");
+  c->add_option("-s,--seed", f->seed, "seed of the random stream (default: random)");
+  c->add_flag("--ignore-generation-config", f->ignore_generation_config, "do not read generation_config.json");
+  c->callback([f, &run] { run = [f] { return generate_text(*f); }; });
+}
+
+}  // namespace ttt::app

@@ -1,0 +1,78 @@
+#include <charconv>
+
+#include "apps/ttt/commands.h"
+#include "apps/ttt/npy.h"
+#include "apps/ttt/options.h"
+#include "apps/ttt/signals.h"
+#include "base/checked.h"
+#include "runtime/runner.h"
+
+namespace ttt::app {
+namespace {
+
+struct LogitsFlags {
+  ModelOptions model;
+  std::string tokens, tokens_file, output;
+  std::int64_t last = 0, prefill = -1;
+};
+
+std::vector<std::int32_t> parse_ids(std::string_view list) {
+  std::vector<std::int32_t> ids;
+  const char *p = list.data(), *end = p + list.size();
+  while (p != end) {
+    std::int32_t id = 0;
+    const auto r = std::from_chars(p, end, id);
+    require(r.ec == std::errc{} && (r.ptr == end || *r.ptr == ','), ErrorKind::kUsage,
+            "--tokens wanted integers between commas, got \"", list, "\"");
+    ids.push_back(id);
+    p = r.ptr == end ? end : r.ptr + 1;
+  }
+  return ids;
+}
+
+int write_logits(const LogitsFlags& f) {
+  require(f.tokens.empty() != f.tokens_file.empty(), ErrorKind::kUsage, "one of --tokens and --tokens-file is wanted");
+  const std::vector<std::int32_t> ids = f.tokens.empty() ? read_npy_ids(f.tokens_file) : parse_ids(f.tokens);
+  const std::int64_t rows = static_cast<std::int64_t>(ids.size());
+  require(rows > 0, ErrorKind::kUsage, "at least one token id is wanted");
+  const std::int64_t prefill = f.prefill < 0 ? rows : f.prefill, last = f.last == 0 ? rows : f.last;
+  require(prefill <= rows, ErrorKind::kUsage, "--prefill wanted at most ", rows, " (the tokens), got ", prefill);
+  require(last >= 1 && last <= rows, ErrorKind::kUsage, "--last wanted 1 to ", rows, " (the tokens), got ", last);
+
+  const auto checkpoint = open_model(f.model);
+  Workbench bench(f.model, checkpoint, context_for(f.model, *checkpoint, rows));
+  constexpr std::int64_t kChunk = 512;
+  const std::int64_t chunk = f.model.chunk > 0 ? f.model.chunk : kChunk;
+  Runner runner = bench.runner(1, chunk, std::min(last, chunk));
+  NpyWriter out(f.output, last, runner.vocab());
+  Sequence sequence = runner.create();
+  const std::int64_t first = rows - last;  // of the rows that are kept
+  const Graceful graceful;
+  const auto run = [&](std::int64_t begin, std::int64_t count) {
+    const auto part = std::span(ids).subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(count));
+    runner.extend(sequence, part, std::max(first - begin, std::int64_t{0}),
+                  [&](std::int64_t, std::span<const float> logits) { out.write(logits); });
+  };
+  if (prefill > 0) run(0, prefill);
+  for (std::int64_t i = prefill; i < rows && interrupted() == 0; ++i) run(i, 1);
+  if (interrupted() != 0) return interrupted();
+  out.finish();
+  return 0;
+}
+
+}  // namespace
+
+void add_logits(CLI::App& app, Run& run) {
+  auto f = std::make_shared<LogitsFlags>();
+  CLI::App* c = app.add_subcommand("logits", "Writes logits of given tokens as a float32 .npy array [tokens, vocab]");
+  c->footer("Example: ttt logits -m model.gguf --tokens 1,2,3 --prefill 2 -o logits.npy");
+  add_model_options(*c, f->model);
+  c->add_option("--tokens", f->tokens, "token ids between commas");
+  c->add_option("--tokens-file", f->tokens_file, ".npy file of int32 token ids");
+  c->add_option("-o,--output", f->output, ".npy file to write")->required();
+  c->add_option("--last", f->last, "keep the last N rows only");
+  c->add_option("--prefill", f->prefill, "run the first N tokens as prefill and the rest one by one");
+  c->callback([f, &run] { run = [f] { return write_logits(*f); }; });
+}
+
+}  // namespace ttt::app

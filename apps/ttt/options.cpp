@@ -1,0 +1,148 @@
+#include "apps/ttt/options.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+
+#include "apps/ttt/signals.h"
+#include "base/error.h"
+#include "checkpoint/check_weights.h"
+#include "models/families.h"
+
+namespace ttt::app {
+namespace {
+
+std::vector<GgufSpelling> spellings() {
+  std::vector<GgufSpelling> all;
+  for (const Family& f : families()) {
+    if (f.gguf != nullptr) all.push_back(*f.gguf);
+  }
+  return all;
+}
+
+std::optional<Format> format_option(const std::string& name, const std::string& flag, std::string_view known) {
+  if (name.empty() || name == "auto") return std::nullopt;
+  const std::optional<Format> format = format_named(name);
+  const bool listed = format && text(" ", known, " ").find(text(" ", name, " ")) != std::string::npos;
+  require(listed, ErrorKind::kUsage, flag, " wanted one of: ", known, "; got \"", name, "\"");
+  return format;
+}
+
+void report_bad_weights(const Checkpoint& checkpoint, const ParallelFor& parallel_for) {
+  for (const NonFinite& bad : check_weights(checkpoint, parallel_for)) {
+    say(text("ttt: warning: ", bad.name, " holds ", bad.nans, " NaN and ", bad.infinities,
+             " infinite values, the first at element ", bad.first));
+  }
+}
+
+}  // namespace
+
+void say(const std::string& line) { std::fprintf(stderr, "%s\n", line.c_str()); }
+
+void add_model_options(CLI::App& command, ModelOptions& o) {
+  command.add_option("-m,--model", o.model, "Hugging Face directory or .gguf file")->required();
+  command.add_option("--format", o.format, "format of the weights: auto (as stored), f32, bf16, f16, int8, int4, bfp8_b, bfp4_b")
+      ->capture_default_str();
+  command.add_option("--kv-format", o.kv_format, "format of keys and values: f32, bf16, int8 (default: the strategy's)");
+  command.add_option("--strategy", o.strategy, "default, performance, accuracy, memory, reference, invariant")
+      ->capture_default_str();
+  command.add_option("--isa", o.isa, "highest instruction set: sse2, avx2, avx512, avx512_vnni, avx512_bf16");
+  command.add_option("--impl", o.impl, "JSON file with ImplConfig fields by block path");
+  command.add_option("-c,--ctx", o.context, "context: rows of one sequence (default: what is needed)");
+  command.add_option("-t,--threads", o.threads, "threads (default: one per core)");
+  command.add_option("--chunk", o.chunk, "rows of one step, at most: longer prompts are split (default 512)");
+  command.add_flag("--no-mmap", o.no_mmap, "copy the files into memory instead of mapping them");
+  command.add_flag("--strict", o.strict, "refuse a checkpoint with tensors that the model does not use");
+  command.add_flag("--check-weights", o.check_weights, "report NaN and infinite weights");
+  command.add_flag("-v,--verbose", o.verbose, "say more on stderr; twice: more still");
+}
+
+LoadOptions load_options(const ModelOptions& o) {
+  LoadOptions load;
+  load.traits = query_device_traits();
+  if (!o.isa.empty()) {
+    const std::optional<IsaLevel> isa = isa_named(o.isa);
+    require(isa.has_value(), ErrorKind::kUsage, "--isa wanted sse2, avx2, avx512, avx512_vnni or avx512_bf16, got \"", o.isa,
+            "\"");
+    load.traits = with_isa(load.traits, *isa);
+  }
+  const std::optional<Strategy> strategy = strategy_named(o.strategy);
+  require(strategy.has_value(), ErrorKind::kUsage,
+          "--strategy wanted default, performance, accuracy, memory, reference or invariant, got \"", o.strategy, "\"");
+  load.strategy = *strategy;
+  load.weight_format = format_option(o.format, "--format", "f32 bf16 f16 int8 int4 bfp8_b bfp4_b");
+  load.state_format = format_option(o.kv_format, "--kv-format", "f32 bf16 int8 bfp8_b");
+  require(load.state_format != Format::kBfp8B, ErrorKind::kUnsupported, "--kv-format bfp8_b is not supported yet");
+  if (!o.impl.empty()) {
+    load.impl = Json::parse(read_small_file(o.impl, JsonLimits{}.bytes, "--impl"), o.impl);
+    load.impl_where = o.impl;
+  }
+  require(o.context >= 0, ErrorKind::kUsage, "--ctx wanted a positive number, got ", o.context);
+  require(o.threads >= 0, ErrorKind::kUsage, "--threads wanted a positive number, got ", o.threads);
+  require(o.chunk >= 0, ErrorKind::kUsage, "--chunk wanted a positive number, got ", o.chunk);
+  load.context = o.context;
+  load.strict = o.strict;
+  return load;
+}
+
+std::shared_ptr<const Checkpoint> open_model(const ModelOptions& o, bool headers_only) {
+  const std::vector<GgufSpelling> all = spellings();
+  const FileAccess access = o.no_mmap ? FileAccess::kCopy : FileAccess::kMap;
+  std::shared_ptr<const Checkpoint> checkpoint =
+      open_checkpoint(o.model, all, {.access = access, .headers_only = headers_only});
+  watch_mapped_files(checkpoint->mapped_ranges());
+  return checkpoint;
+}
+
+Workbench::Workbench(const ModelOptions& o, std::shared_ptr<const Checkpoint> checkpoint, std::int64_t context,
+                     std::int64_t sequences)
+    : communicator(std::make_unique<SelfCommunicator>()), load(load_options(o)) {
+  const std::int64_t count = o.threads > 0 ? o.threads : load.traits.cores;
+  threads = std::make_unique<ThreadPool>(count, count <= load.traits.cores ? ThreadPool::Pinning::kOneCoreEach
+                                                                           : ThreadPool::Pinning::kNone);
+  load.context = context;
+  load.sequences = sequences;
+  load.parallel_for = [this](std::int64_t n, const std::function<void(std::int64_t)>& body) {
+    threads->parallel_for(n, [&](std::int64_t i) { body(i); });
+  };
+  if (o.check_weights) report_bad_weights(*checkpoint, load.parallel_for);
+  model = load_model(std::move(checkpoint), families(), load);
+  if (o.verbose == 0) return;
+  for (const std::string& note : model.notes) say("ttt: note: " + note);
+  const WeightBytes bytes = model.weights->bytes();
+  say(text("ttt: ", model.tree().parameters(), " parameters, ", bytes.mapped, " bytes used in place, ", bytes.owned,
+           " bytes converted or packed; ", name_of(load.traits.isa), ", ", count, " threads"));
+}
+
+Runner Workbench::runner(std::int64_t sequences, std::int64_t chunk, std::int64_t wanted) {
+  return Runner(model.built, *threads, *communicator, observer,
+                {.sequences = sequences, .context = model.built.context, .chunk = chunk, .wanted = wanted});
+}
+
+std::int64_t context_for(const ModelOptions& o, const Checkpoint& checkpoint, std::int64_t wanted) {
+  const std::int64_t limit = max_positions(checkpoint.config());
+  require(o.context == 0 || wanted <= o.context, ErrorKind::kUsage, "--ctx ", o.context, " wanted at least ", wanted,
+          " rows for this input");
+  const std::int64_t context = o.context > 0 ? o.context : wanted;
+  if (limit == 0 || context <= limit) return context;
+  const std::string what = text("context ", context, " is longer than the model's max_position_embeddings ", limit);
+  require(o.context == 0, ErrorKind::kUsage, what);
+  say("ttt: warning: " + what);
+  return context;
+}
+
+Progress::Progress() : terminal_(isatty(STDERR_FILENO) == 1) {}
+
+Progress::~Progress() {
+  if (shown_) std::fprintf(stderr, "\r\033[K");
+}
+
+void Progress::show(const std::string& line) {
+  if (!terminal_) return;
+  shown_ = true;
+  std::fprintf(stderr, "\r\033[K%s", line.c_str());
+  std::fflush(stderr);
+}
+
+}  // namespace ttt::app

@@ -1,0 +1,68 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/threads.h"
+#include "collectives/self.h"
+#include "runtime/load.h"
+#include "runtime/runner.h"
+
+namespace ttt::app {
+
+// The options that every command with a model takes.
+struct ModelOptions {
+  std::string model = {};
+  std::string format = "auto", kv_format = {}, strategy = "default", isa = {}, impl = {};
+  std::int64_t context = 0, threads = 0, chunk = 0;
+  bool no_mmap = false, strict = false, check_weights = false;
+  int verbose = 0;
+};
+
+void add_model_options(CLI::App& command, ModelOptions& options);
+
+// What the options say, resolved and checked. Errors are Error{kUsage}.
+LoadOptions load_options(const ModelOptions& options);
+
+std::shared_ptr<const Checkpoint> open_model(const ModelOptions& options, bool headers_only = false);
+
+// A loaded model with what is needed to run it.
+struct Workbench {
+  std::unique_ptr<ThreadPool> threads;
+  std::unique_ptr<SelfCommunicator> communicator;
+  NoObserver observer;
+  LoadOptions load;
+  LoadedModel model;
+
+  // Loads `checkpoint` for sequences of at most `context` rows and says on stderr what -v asks for.
+  Workbench(const ModelOptions& options, std::shared_ptr<const Checkpoint> checkpoint, std::int64_t context,
+            std::int64_t sequences = 1);
+  Runner runner(std::int64_t sequences, std::int64_t chunk, std::int64_t wanted);
+};
+
+// The context for `wanted` rows: --ctx when given, which they must fit in, else `wanted`. Longer than the model was
+// trained for: an error for an explicit --ctx, else a warning.
+std::int64_t context_for(const ModelOptions& options, const Checkpoint& checkpoint, std::int64_t wanted);
+
+// Writes one line to stderr.
+void say(const std::string& line);
+
+// A line on a terminal's stderr that is rewritten as work goes on; silent elsewhere.
+class Progress {
+ public:
+  Progress();
+  ~Progress();
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
+  void show(const std::string& line);
+
+ private:
+  bool terminal_;
+  bool shown_ = false;
+};
+
+}  // namespace ttt::app

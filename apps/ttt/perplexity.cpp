@@ -1,0 +1,71 @@
+#include "runtime/perplexity.h"
+
+#include <cmath>
+#include <cstdio>
+
+#include "apps/ttt/commands.h"
+#include "apps/ttt/options.h"
+#include "apps/ttt/signals.h"
+#include "base/error.h"
+#include "runtime/load_tokenizer.h"
+
+namespace ttt::app {
+namespace {
+
+struct PerplexityFlags {
+  ModelOptions model;
+  std::string file;
+  std::int64_t tokens = 0;
+  bool json = false;
+};
+
+constexpr std::int64_t kDefaultWindow = 2048;
+
+int measure(const PerplexityFlags& f) {
+  constexpr std::int64_t kMost = std::int64_t{1} << 30;
+  const auto checkpoint = open_model(f.model);
+  const Tokenizer tokenizer = load_tokenizer(*checkpoint);
+  std::vector<std::int32_t> ids =
+      tokenizer.encode(read_small_file(f.file, kMost, "the text"), {.add_special = false});
+  require(f.tokens >= 0, ErrorKind::kUsage, "--tokens wanted a positive number, got ", f.tokens);
+  if (f.tokens > 0 && f.tokens < static_cast<std::int64_t>(ids.size())) ids.resize(static_cast<std::size_t>(f.tokens));
+  require(ids.size() >= 2, ErrorKind::kUsage, f.file, " wanted at least 2 tokens, got ", ids.size());
+  const std::int64_t limit = max_positions(checkpoint->config());
+  const std::int64_t usual = limit > 0 ? std::min(kDefaultWindow, limit) : kDefaultWindow;
+  const std::int64_t window = context_for(f.model, *checkpoint, f.model.context > 0 ? f.model.context : usual);
+  const bool begins = tokenizer.adds_bos() && tokenizer.bos_id().has_value();
+
+  Workbench bench(f.model, checkpoint, window);
+  constexpr std::int64_t kChunk = 512, kLogitRows = 128;
+  const std::int64_t chunk = f.model.chunk > 0 ? f.model.chunk : kChunk;
+  Runner runner = bench.runner(1, chunk, std::min(chunk, kLogitRows));
+  Progress progress;
+  const Graceful graceful;
+  const Perplexity p = perplexity(runner, ids, window, begins ? *tokenizer.bos_id() : -1, [&](const Perplexity& sofar) {
+    progress.show(text(sofar.tokens, " of ", ids.size(), " tokens: ", sofar.value()));
+    return interrupted() == 0;
+  });
+  if (f.json) {
+    const Json out(Json::Object{{"perplexity", p.value()}, {"nll", p.nll}, {"tokens", p.tokens}, {"ctx", window}});
+    std::printf("%s\n", out.dump().c_str());
+  } else {
+    std::printf("perplexity %s over %s tokens, windows of %s\n", text(p.value()).c_str(), text(p.tokens).c_str(),
+                text(window).c_str());
+  }
+  return interrupted();
+}
+
+}  // namespace
+
+void add_perplexity(CLI::App& app, Run& run) {
+  auto f = std::make_shared<PerplexityFlags>();
+  CLI::App* c = app.add_subcommand("perplexity", "Perplexity of a model on a text, in windows that do not overlap");
+  c->footer("Example: ttt perplexity -m model.gguf -f text.txt --tokens 10000 --ctx 2048");
+  add_model_options(*c, f->model);
+  c->add_option("-f,--file", f->file, "the text")->required();
+  c->add_option("--tokens", f->tokens, "use the first N tokens only");
+  c->add_flag("--json", f->json, "print JSON");
+  c->callback([f, &run] { run = [f] { return measure(*f); }; });
+}
+
+}  // namespace ttt::app

@@ -1,0 +1,77 @@
+#include "apps/ttt/signals.h"
+
+#include <csignal>
+#include <cstring>
+#include <unistd.h>
+
+#include <atomic>
+
+namespace ttt::app {
+namespace {
+
+constexpr int kCannotRead = 4;
+
+std::atomic<int> signal_status{0};
+std::atomic<bool> graceful{false};
+std::vector<MappedRange>& watched() {
+  static std::vector<MappedRange> ranges;
+  return ranges;
+}
+
+extern "C" void on_stop(int signal) {
+  const int status = 128 + signal;
+  if (!graceful.load() || signal_status.exchange(status) != 0) _exit(status);
+}
+
+void write_out(const char* s) {
+  // Nothing can be done about a stderr that does not take it.
+  (void)!write(STDERR_FILENO, s, std::strlen(s));
+}
+
+void write_number(std::size_t n) {
+  char digits[24];
+  char* p = digits + sizeof digits - 1;
+  *p = 0;
+  do {
+    *--p = static_cast<char>('0' + n % 10);
+    n /= 10;
+  } while (n != 0);
+  write_out(p);
+}
+
+extern "C" void on_bus(int signal, siginfo_t* info, void*) {
+  const auto* address = static_cast<const std::byte*>(info->si_addr);
+  for (const MappedRange& r : watched()) {
+    if (address < r.data || address >= r.data + r.bytes) continue;
+    write_out("ttt: error: ");
+    write_out(r.file.c_str());
+    write_out(": cannot read byte ");
+    write_number(static_cast<std::size_t>(address - r.data));
+    write_out(": the file has shrunk or its device has failed\n");
+    _exit(kCannotRead);
+  }
+  std::signal(signal, SIG_DFL);
+  raise(signal);
+}
+
+}  // namespace
+
+void install_signal_handlers() {
+  struct sigaction stop {};
+  stop.sa_handler = on_stop;
+  sigaction(SIGINT, &stop, nullptr);
+  sigaction(SIGTERM, &stop, nullptr);
+  struct sigaction bus {};
+  bus.sa_sigaction = on_bus;
+  bus.sa_flags = SA_SIGINFO;
+  sigaction(SIGBUS, &bus, nullptr);
+}
+
+void watch_mapped_files(std::vector<MappedRange> ranges) { watched() = std::move(ranges); }
+
+Graceful::Graceful() { graceful.store(true); }
+Graceful::~Graceful() { graceful.store(false); }
+
+int interrupted() { return signal_status.load(); }
+
+}  // namespace ttt::app

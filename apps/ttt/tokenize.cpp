@@ -1,0 +1,85 @@
+#include <cstdio>
+#include <iostream>
+
+#include "apps/ttt/commands.h"
+#include "apps/ttt/options.h"
+#include "base/error.h"
+#include "runtime/load_tokenizer.h"
+
+namespace ttt::app {
+namespace {
+
+struct TokenizeFlags {
+  ModelOptions model;
+  std::string prompt, tokens;
+  bool decode = false, no_special = false, skip_special = false, jsonl = false;
+};
+
+Json ids_json(std::span<const std::int32_t> ids) {
+  Json::Array list;
+  for (const std::int32_t id : ids) list.emplace_back(std::int64_t{id});
+  return Json(std::move(list));
+}
+
+std::vector<std::int32_t> ids_of(const Json& json, const std::string& where) {
+  std::vector<std::int32_t> ids;
+  for (const Json& v : json.as_array(where)) {
+    const std::int64_t id = v.as_integer(where);
+    require(id >= 0 && id <= INT32_MAX, ErrorKind::kBadData, where, ": token id out of range: ", id);
+    ids.push_back(static_cast<std::int32_t>(id));
+  }
+  return ids;
+}
+
+// One JSON string (or list of ids) a line in, one list of ids (or string) a line out.
+void convert_lines(const Tokenizer& tokenizer, const TokenizeFlags& f) {
+  std::string line;
+  for (std::int64_t number = 1; std::getline(std::cin, line); ++number) {
+    const std::string where = text("line ", number);
+    const Json in = Json::parse(line, where);
+    const Json out = f.decode ? Json(tokenizer.decode(ids_of(in, where), {.skip_special = f.skip_special}))
+                              : ids_json(tokenizer.encode(in.as_string(where), {.add_special = !f.no_special}));
+    std::cout << out.dump() << '\n';
+    require(std::cout.good(), ErrorKind::kIo, "cannot write to stdout");
+  }
+  std::cout.flush();
+}
+
+int tokenize(const TokenizeFlags& f) {
+  const auto checkpoint = open_model(f.model, true);
+  const Tokenizer tokenizer = load_tokenizer(*checkpoint);
+  std::ios::sync_with_stdio(false);
+  if (f.jsonl) {
+    convert_lines(tokenizer, f);
+    return 0;
+  }
+  std::string input = f.prompt;
+  if (input.empty()) input.assign(std::istreambuf_iterator<char>(std::cin), {});
+  if (f.decode) {
+    const Json ids = Json::parse(input.find('[') == std::string::npos ? "[" + input + "]" : input, "ids");
+    std::cout << tokenizer.decode(ids_of(ids, "ids"), {.skip_special = f.skip_special}) << '\n';
+    return 0;
+  }
+  for (const std::int32_t id : tokenizer.encode(input, {.add_special = !f.no_special})) {
+    std::cout << id << '\t' << Json(tokenizer.token_text(id)).dump() << '\n';
+  }
+  return 0;
+}
+
+}  // namespace
+
+void add_tokenize(CLI::App& app, Run& run) {
+  auto f = std::make_shared<TokenizeFlags>();
+  CLI::App* c = app.add_subcommand("tokenize", "Turns text into token ids, or back");
+  c->footer("Example: ttt tokenize -m model.gguf -p \"Hello world\"\n"
+            "         echo '\"Hello world\"' | ttt tokenize -m model.gguf --jsonl");
+  add_model_options(*c, f->model);
+  c->add_option("-p,--prompt", f->prompt, "text (with --decode: ids between commas); default: standard input");
+  c->add_flag("--no-special-tokens", f->no_special, "do not add begin or end tokens");
+  c->add_flag("--decode", f->decode, "ids to text");
+  c->add_flag("--skip-special-tokens", f->skip_special, "leave special tokens out of the text");
+  c->add_flag("--jsonl", f->jsonl, "one JSON string (list of ids) a line in, one list of ids (string) a line out");
+  c->callback([f, &run] { run = [f] { return tokenize(*f); }; });
+}
+
+}  // namespace ttt::app

@@ -1,0 +1,189 @@
+#include "checkpoint/config_reader.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/error.h"
+#include "checkpoint/printable.h"
+
+namespace ttt {
+namespace {
+
+// What Hugging Face writes into configurations of all families and what does not reach the forward pass: identity,
+// training, class labels, output switches, and defaults of generation from before generation_config.json.
+constexpr std::string_view kHarmless[] = {
+    "_*", "architectures", "auto_map", "dtype",
+    "is_llama_config", "model_type", "name_or_path", "tokenizer_class", "torch_dtype", "transformers.js_config",
+    "transformers_version", "unsloth*", "use_cache", "bos_token_id", "cls_token_id", "decoder_start_token_id",
+    "eos_token_id", "mask_token_id", "pad_token_id", "sep_token_id", "unk_token_id", "attention_dropout",
+    "attention_probs_dropout_prob", "attn_pdrop", "classifier_dropout", "dropout", "embd_pdrop", "gradient_checkpointing",
+    "hidden_dropout", "hidden_dropout_prob", "initializer_factor", "initializer_range", "resid_pdrop",
+    "router_aux_loss_coef", "router_jitter_noise", "finetuning_task", "id2label", "label2id", "num_labels", "prefix",
+    "problem_type", "task_specific_params", "output_attentions", "output_hidden_states", "output_router_logits",
+    "output_scores", "return_dict", "return_dict_in_generate", "torchscript", "chunk_size_feed_forward", "bad_words_ids",
+    "begin_suppress_tokens", "diversity_penalty", "do_sample", "early_stopping", "encoder_no_repeat_ngram_size",
+    "exponential_decay_length_penalty", "forced_bos_token_id", "forced_eos_token_id", "length_penalty", "max_length",
+    "min_length", "no_repeat_ngram_size", "num_beam_groups", "num_beams", "num_return_sequences", "remove_invalid_values",
+    "repetition_penalty", "suppress_tokens", "temperature", "top_k", "top_p", "typical_p",
+};
+
+bool matches(std::string_view key, std::string_view pattern) {
+  if (!pattern.ends_with('*')) return key == pattern;
+  return key.starts_with(pattern.substr(0, pattern.size() - 1));
+}
+
+bool is_listed(std::string_view key, std::span<const std::string_view> list) {
+  return std::any_of(list.begin(), list.end(), [&](std::string_view pattern) { return matches(key, pattern); });
+}
+
+// Null, false, 0, "" and empty containers ask for nothing.
+bool asks_for_nothing(const Json& v) {
+  if (v.is_null() || v == Json(false) || v == Json(std::string())) return true;
+  if (v.is_number()) return v.as_number("") == 0;
+  return v == Json(Json::Array{}) || v == Json(Json::Object{});
+}
+
+std::string shown(const Json& v) {
+  const std::string s = v.dump();
+  return s.size() <= 200 ? s : s.substr(0, 200) + "...";
+}
+
+}  // namespace
+
+ConfigReader::ConfigReader(const Json& json, std::string where) : json_(&json), where_(std::move(where)) {
+  require(json.is_object(), ErrorKind::kBadData, where_, ": wanted an object, got ", json.type_name());
+}
+
+const Json* ConfigReader::read(std::string_view key) {
+  read_.emplace(key);
+  const Json* v = json_->find(key);
+  return v == nullptr || v->is_null() ? nullptr : v;
+}
+
+const Json& ConfigReader::required(std::string_view key) {
+  const Json* v = read(key);
+  if (v == nullptr) refuse(key, "is missing");
+  return *v;
+}
+
+void ConfigReader::refuse(std::string_view key, const std::string& problem) const {
+  fail(ErrorKind::kBadData, text(where_, ": ", key, " ", problem));
+}
+
+bool ConfigReader::has(std::string_view key) { return read(key) != nullptr; }
+
+const Json* ConfigReader::value(std::string_view key) { return read(key); }
+
+std::optional<std::int64_t> ConfigReader::optional_integer(std::string_view key, IntegerRange range) {
+  const Json* v = read(key);
+  if (v == nullptr) return std::nullopt;
+  const std::int64_t n = v->as_integer(text(where_, ": ", key));
+  if (n < range.min || n > range.max) refuse(key, text("wanted ", range.min, " .. ", range.max, ", got ", n));
+  return n;
+}
+
+std::optional<double> ConfigReader::optional_number(std::string_view key, NumberRange range) {
+  const Json* v = read(key);
+  if (v == nullptr) return std::nullopt;
+  const double x = v->as_number(text(where_, ": ", key));
+  const bool inside = range.above_min ? x > range.min : x >= range.min;
+  if (!(inside && x <= range.max)) {
+    const bool bounded = range.max < std::numeric_limits<double>::max();
+    refuse(key, text("wanted a number ", range.above_min ? "above " : "of at least ", range.min,
+                     bounded ? text(", at most ", range.max) : std::string(), ", got ", x));
+  }
+  return x;
+}
+
+std::int64_t ConfigReader::integer(std::string_view key, IntegerRange range) {
+  required(key);
+  return *optional_integer(key, range);
+}
+
+std::int64_t ConfigReader::integer(std::string_view key, std::int64_t absent, IntegerRange range) {
+  return optional_integer(key, range).value_or(absent);
+}
+
+double ConfigReader::number(std::string_view key, NumberRange range) {
+  required(key);
+  return *optional_number(key, range);
+}
+
+double ConfigReader::number(std::string_view key, double absent, NumberRange range) {
+  return optional_number(key, range).value_or(absent);
+}
+
+bool ConfigReader::boolean(std::string_view key) { return required(key).as_bool(text(where_, ": ", key)); }
+
+bool ConfigReader::boolean(std::string_view key, bool absent) {
+  const Json* v = read(key);
+  return v == nullptr ? absent : v->as_bool(text(where_, ": ", key));
+}
+
+std::string ConfigReader::string(std::string_view key) { return required(key).as_string(text(where_, ": ", key)); }
+
+std::string ConfigReader::string(std::string_view key, std::string_view absent) {
+  const Json* v = read(key);
+  return v == nullptr ? std::string(absent) : v->as_string(text(where_, ": ", key));
+}
+
+std::vector<std::int64_t> ConfigReader::integers(std::string_view key, IntegerRange range) {
+  const Json* v = read(key);
+  if (v == nullptr) return {};
+  if (!v->is_array()) return {*optional_integer(key, range)};
+  std::vector<std::int64_t> result;
+  for (const Json& item : v->as_array(where_)) {
+    result.push_back(item.as_integer(text(where_, ": ", key)));
+    const std::int64_t n = result.back();
+    if (n < range.min || n > range.max) refuse(key, text("wanted ", range.min, " .. ", range.max, ", got ", n));
+  }
+  return result;
+}
+
+std::vector<std::string> ConfigReader::strings(std::string_view key) {
+  const Json* v = read(key);
+  std::vector<std::string> result;
+  if (v == nullptr) return result;
+  for (const Json& item : v->as_array(text(where_, ": ", key))) {
+    result.push_back(item.as_string(text(where_, ": ", key)));
+  }
+  return result;
+}
+
+ConfigReader ConfigReader::object(std::string_view key) {
+  return ConfigReader(required(key), text(where_, ": ", key));
+}
+
+void ConfigReader::only(std::string_view key, const Json& supported) {
+  const Json* v = read(key);
+  const bool equal = v == nullptr || *v == supported ||
+                     (v->is_number() && supported.is_number() && v->as_number(key) == supported.as_number(key));
+  require(equal, ErrorKind::kUnsupported, where_, ": ", key, " is supported as ", supported.dump(), " only, got ",
+          equal ? "" : shown(*v));
+}
+
+void ConfigReader::finish(std::span<const std::string_view> harmless) const {
+  ignored_.clear();
+  for (const auto& [key, v] : json_->as_object(where_)) {
+    if (read_.contains(key)) continue;
+    if (key == "quantization_config" && !v.is_null()) {
+      const Json* method = v.find("quant_method");
+      fail(ErrorKind::kUnsupported, text(where_, ": quantization_config of method ",
+                                         method == nullptr ? "that is not named" : shown(*method), " is not supported"));
+    }
+    // Another split of the products: sums in another order, which checkpoints with 1 do not ask for.
+    if (key == "pretraining_tp") {
+      require(v == Json(1) || v.is_null(), ErrorKind::kUnsupported, where_, ": pretraining_tp is supported as 1 only, got ",
+              shown(v));
+      continue;
+    }
+    if (asks_for_nothing(v)) continue;
+    require(is_listed(key, kHarmless) || is_listed(key, harmless), ErrorKind::kUnsupported, where_, ": ",
+            printable(key), " may change results and is not understood, got ", shown(v));
+    ignored_.push_back(key);
+  }
+}
+
+std::vector<std::string> ConfigReader::ignored() const { return ignored_; }
+
+}  // namespace ttt

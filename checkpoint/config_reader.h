@@ -1,0 +1,104 @@
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/json.h"
+
+namespace ttt {
+
+struct IntegerRange {
+  std::int64_t min = 0;
+  std::int64_t max = std::int64_t{1} << 31;
+};
+
+struct NumberRange {
+  double min = -std::numeric_limits<double>::max();
+  double max = std::numeric_limits<double>::max();
+  bool above_min = false;  // min itself is refused
+};
+
+// Typed reading of a Hugging Face configuration by family code. Null counts as absent, as Hugging Face writes it.
+// Errors are Error{kBadData} "config.json: num_attention_heads wanted 1 .. 65536, got 0". Every key that was read is
+// remembered, so that finish() can refuse what nobody understood.
+class ConfigReader {
+ public:
+  // `json` must outlive the reader. Throws unless it is an object.
+  ConfigReader(const Json& json, std::string where);
+
+  bool has(std::string_view key);  // present and not null; counts as read
+  // Missing: an error.
+  std::int64_t integer(std::string_view key, IntegerRange range = {});
+  double number(std::string_view key, NumberRange range = {});
+  bool boolean(std::string_view key);
+  std::string string(std::string_view key);
+  // Missing: the default, which is not held against the range.
+  std::int64_t integer(std::string_view key, std::int64_t absent, IntegerRange range = {});
+  double number(std::string_view key, double absent, NumberRange range = {});
+  bool boolean(std::string_view key, bool absent);
+  std::string string(std::string_view key, std::string_view absent);
+  std::optional<std::int64_t> optional_integer(std::string_view key, IntegerRange range = {});
+  std::optional<double> optional_number(std::string_view key, NumberRange range = {});
+  // One integer or a list of them; missing: empty. (eos_token_id.)
+  std::vector<std::int64_t> integers(std::string_view key, IntegerRange range = {});
+  std::vector<std::string> strings(std::string_view key);  // missing: empty
+  // Null when missing. The caller looks inside by itself.
+  const Json* value(std::string_view key);
+  // A nested configuration ("text_config"); the caller finishes it too.
+  ConfigReader object(std::string_view key);
+
+  // The key, when present, must hold exactly this; else Error{kUnsupported} with both values.
+  void only(std::string_view key, const Json& supported);
+
+  // Error{kBadData} "WHERE: KEY PROBLEM" for conditions over several fields.
+  [[noreturn]] void refuse(std::string_view key, const std::string& problem) const;
+
+  // Error{kUnsupported} naming the first key that was neither read nor is known to change no result. `harmless`: the
+  // family's own; a trailing '*' matches any ending. What every configuration may carry is known already; a
+  // quantization_config that was not read is refused with its method. Keys read by nobody but null, false, 0 or empty
+  // ask for nothing and pass.
+  void finish(std::span<const std::string_view> harmless = {}) const;
+  std::vector<std::string> ignored() const;  // harmless keys that were present, for -vv
+
+  const std::string& where() const { return where_; }
+
+ private:
+  const Json* read(std::string_view key);
+  const Json& required(std::string_view key);
+  const Json* json_;
+  std::string where_;
+  std::set<std::string, std::less<>> read_;
+  mutable std::vector<std::string> ignored_;
+};
+
+// Rotary parameters in one spelling, whatever the file uses: `rope_parameters` (theta inside), or `rope_scaling` (type
+// or rope_type) beside `rope_theta`; null and absent are "default". Result: an object with at least
+//   "rope_type": default | linear | dynamic | yarn | longrope | llama3,  "rope_theta": number
+// and the numbers of that type under their Hugging Face names, checked ("factor" >= 1, ...). partial_rotary_factor is
+// included when given. `layer_type` picks one of the objects of a configuration that keeps one per kind of layer
+// ("full_attention"). Unknown types are Error{kUnsupported} naming them.
+Json rope_parameters(ConfigReader& config, double default_theta = 10000.0, std::string_view layer_type = "");
+
+// Ids that end a generation: eos_token_id of the generation configuration, else of the configuration. Ids outside
+// [0, vocab_size) are Error{kBadData} naming file and field.
+std::vector<std::int64_t> end_token_ids(const Json& config, std::string_view config_where,
+                                        const Json& generation_config, std::int64_t vocab_size);
+
+// Sampling defaults of generation_config.json; absent fields are empty. Values out of range are Error{kBadData} naming
+// the file.
+struct GenerationDefaults {
+  std::optional<bool> do_sample = {};
+  std::optional<double> temperature = {}, top_p = {}, min_p = {}, repetition_penalty = {};
+  std::optional<std::int64_t> top_k = {}, max_new_tokens = {};
+  std::optional<std::int64_t> bos_token_id = {}, pad_token_id = {};
+};
+GenerationDefaults generation_defaults(const Json& generation_config, std::string_view where, std::int64_t vocab_size);
+
+}  // namespace ttt

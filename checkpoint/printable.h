@@ -1,0 +1,19 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace ttt {
+
+// Text from a file, fit for a message: in single quotes, control bytes and invalid UTF-8 as \xNN, and cut (with the
+// whole length stated) beyond 120 bytes.
+std::string printable(std::string_view untrusted);
+
+// "812 bytes", "12.4 MB"; powers of 1000.
+std::string human_bytes(std::int64_t bytes);
+
+// Whether the bytes are well-formed UTF-8 (no surrogates, nothing overlong).
+bool is_utf8(std::string_view bytes);
+
+}  // namespace ttt

@@ -1,0 +1,206 @@
+#include "checkpoint/weight_form.h"
+
+#include <cstdint>
+
+#include "base/checked.h"
+#include "kernels/packed.h"
+
+namespace ttt {
+namespace {
+
+// Inputs on which a cut of packed weights may fall.
+constexpr std::int64_t kPackedGroup = 32;
+
+struct Extents {
+  std::int64_t rows = 1, columns = 1;
+  bool operator==(const Extents&) const = default;
+};
+
+// As a matrix whose rows are counted over all extents but the last; the elements of a vector are its rows.
+Extents by_last(const Shape& s) {
+  if (s.rank() == 0) return {1, 1};
+  if (s.rank() == 1) return {s[0], 1};
+  Extents e{1, s[s.rank() - 1]};
+  for (int i = 0; i + 1 < s.rank(); ++i) e.rows *= s[i];
+  return e;
+}
+
+class FormMaker {
+ public:
+  FormMaker(const StoredTensor& tensor, const WeightRequest& request) : t_(tensor), r_(request) {}
+
+  WeightForm make() {
+    f_.tensor = &t_;
+    f_.selection = r_.name;
+    f_.transposed = r_.name.transposed != t_.transposed;
+    f_.shape = r_.cut_shape();
+    require(!t_.unusable_rank, ErrorKind::kUnsupported, prefix(), "has more than ", Shape::kMaxRank, " extents");
+    match_shape();
+    apply_cut();
+    choose_format();
+    if (f_.layout == Layout::kPanels) {
+      choose_packing();
+    } else {
+      choose_rows();
+    }
+    return f_;
+  }
+
+ private:
+  std::string prefix() const { return text("[", r_.path, "] ", r_.name.name, " "); }
+
+  [[noreturn]] void unsupported(const std::string& why) const { fail(ErrorKind::kUnsupported, prefix() + why); }
+
+  void wrong_shape(const Shape& got) const {
+    fail(ErrorKind::kBadData, text(prefix(), "wanted ", r_.shape.to_string(), ", got ", got.to_string()));
+  }
+
+  // Extents as in the file: stored_row permutes rows, `transposed` says that the file has rows for columns.
+  void match_shape() {
+    const bool selects = r_.name.run > 0;
+    Shape logical = t_.shape;  // after `transposed` of the name
+    if (r_.name.transposed) {
+      if (t_.shape.rank() != 2) unsupported(text("wanted two extents to transpose, got ", t_.shape.to_string()));
+      if (t_.rotary_heads > 0) unsupported("is stored for rotation of pairs and cannot be transposed");
+      logical = {t_.shape[1], t_.shape[0]};
+    }
+    Extents have = by_last(logical);
+    const Extents want = by_last(r_.shape);
+    if (selects) {
+      const TensorName& n = r_.name;
+      const bool inside = n.begin >= 0 && n.run <= have.rows && n.count >= 1 && n.begin <= have.rows - n.run &&
+                          (n.count == 1 || n.stride <= (have.rows - n.run - n.begin) / (n.count - 1));
+      if (!inside) {
+        fail(ErrorKind::kBadData, text(prefix(), "wanted ", n.count, " x ", n.run, " rows from ", n.begin, " every ",
+                                       n.stride, ", got ", logical.to_string()));
+      }
+      if (want != Extents{n.run * n.count, have.columns}) {
+        wrong_shape(logical.rank() == 1 ? Shape{n.run * n.count} : Shape{n.run * n.count, have.columns});
+      }
+    } else if (logical != r_.shape) {
+      // A convolution as a matrix, or a vector with extents of one around it.
+      const bool folds = r_.shape.rank() == 2 && logical.rank() > 2 && logical[0] == r_.shape[0];
+      const bool vector = r_.use == WeightUse::kVector && (want.columns == 1 || have.columns == 1);
+      if ((!folds && !vector) || logical.elements() != r_.shape.elements()) wrong_shape(logical);
+      have = want;
+    }
+    f_.rows = f_.transposed ? have.columns : have.rows;
+    f_.columns = f_.transposed ? have.rows : have.columns;
+    f_.row_count = want.rows;
+    f_.column_count = want.columns;
+  }
+
+  void apply_cut() {
+    const Cut& c = r_.cut;
+    if (c.axis < 0) return;
+    const int rank = r_.shape.rank();
+    require(c.axis < rank && c.begin >= 0 && c.count >= 0 && c.begin <= r_.shape[c.axis] &&
+                c.count <= r_.shape[c.axis] - c.begin,
+            ErrorKind::kInternal, prefix(), "wanted a cut inside ", r_.shape.to_string(), ", got axis ", c.axis, " [",
+            c.begin, ", ", c.begin, " + ", c.count, ")");
+    if (rank > 1 && c.axis == rank - 1) {
+      f_.column_begin = c.begin;
+      f_.column_count = c.count;
+    } else {
+      require(c.axis == 0, ErrorKind::kInternal, prefix(), "wanted a cut along the first or last of ",
+              r_.shape.to_string(), ", got axis ", c.axis);
+      const std::int64_t inner = r_.shape[0] == 0 ? 0 : f_.row_count / r_.shape[0];
+      f_.row_begin = c.begin * inner;
+      f_.row_count = c.count * inner;
+    }
+  }
+
+  void choose_format() {
+    const bool readable = is_dense(t_.format) || t_.format == Format::kF64 ||
+                          (is_grouped(t_.format) && traits_of(t_.format).block_bytes > 0);
+    if (!readable) unsupported(text("is stored as ", t_.format_name, ", which is no supported weight format"));
+    if (f_.columns % traits_of(t_.format).block_elements != 0) {
+      unsupported(text("is a vector stored as ", t_.format_name, ", which is read for matrices only"));
+    }
+    const Format stored = t_.format == Format::kF64 ? Format::kF32 : t_.format;
+    const bool vector = r_.use == WeightUse::kVector;
+    f_.format = r_.format.value_or(vector ? Format::kF32 : stored);
+    const bool convertible = is_dense(f_.format);
+    if (vector && !convertible) unsupported(text("is a vector and cannot be ", name_of(f_.format)));
+    if (r_.use == WeightUse::kTable && !convertible && f_.format != stored) {
+      unsupported(text("is a table in ", t_.format_name, " and cannot become ", name_of(f_.format)));
+    }
+    if (r_.use == WeightUse::kMatrix && is_grouped(f_.format)) f_.layout = Layout::kPanels;
+    if (!convertible && !is_grouped(f_.format)) unsupported(text("cannot be ", name_of(f_.format)));
+  }
+
+  bool aligned() const {
+    const std::int64_t unit = is_dense(t_.format) ? traits_of(t_.format).block_bytes : 2;
+    return reinterpret_cast<std::uintptr_t>(t_.data) % static_cast<std::uintptr_t>(unit) == 0;
+  }
+
+  void choose_rows() {
+    const bool same = f_.format == t_.format && !f_.transposed && !t_.subtract_one;
+    const std::int64_t block = traits_of(t_.format).block_elements;
+    if (same && (f_.column_begin % block != 0 || f_.column_count % block != 0)) {
+      unsupported(text("cannot be cut at columns ", f_.column_begin, " + ", f_.column_count, ": ", t_.format_name,
+                       " holds blocks of ", block));
+    }
+    if (is_grouped(f_.format) && !same) {
+      unsupported(text("is stored transposed or shifted in ", t_.format_name, "; ask for a dense format"));
+    }
+    const std::int64_t width = stored_bytes(f_.format, f_.shape.rank() <= 1 ? f_.row_count : f_.column_count, prefix());
+    f_.row_bytes = width;
+    f_.bytes = f_.shape.rank() <= 1 ? width : checked_mul(width, f_.row_count, prefix());
+    if (!same) {
+      f_.steps = WeightSteps::kConvert;
+    } else if (f_.rows_are_contiguous() && aligned()) {
+      f_.steps = WeightSteps::kView;
+      if (f_.shape.rank() > 1) f_.row_bytes = stored_bytes(t_.format, f_.columns, prefix());
+    } else {
+      f_.steps = WeightSteps::kCopy;
+    }
+    if (same && f_.shape.rank() > 2 && f_.column_count != f_.columns) f_.steps = WeightSteps::kCopy, f_.row_bytes = width;
+  }
+
+  void choose_packing() {
+    f_.bytes = kernels::packed_bytes(f_.format, f_.row_count, f_.column_count);
+    f_.row_bytes = 0;
+    const bool quantises = f_.format == Format::kInt8 || f_.format == Format::kInt4 || f_.format == Format::kBfp8B ||
+                           f_.format == Format::kBfp4B || f_.format == Format::kQ8_0;
+    const bool plain = !f_.transposed && !t_.subtract_one;
+    if (f_.format != t_.format && !quantises) {
+      unsupported(text("is stored as ", t_.format_name, " and cannot become ", name_of(f_.format)));
+    }
+    if (f_.format == t_.format && !plain && !quantises) {
+      unsupported(text("is stored transposed or shifted in ", t_.format_name, "; ask for a dense format"));
+    }
+    if (f_.column_begin % kPackedGroup != 0 || (f_.column_count % kPackedGroup != 0 && is_grouped(t_.format))) {
+      unsupported(text("cannot be cut at inputs ", f_.column_begin, " + ", f_.column_count, ": ", name_of(f_.format),
+                       " holds groups of ", kPackedGroup));
+    }
+    const bool direct = plain && aligned() && (f_.format == t_.format || is_dense(t_.format));
+    f_.steps = direct ? WeightSteps::kPack : WeightSteps::kRequantise;
+  }
+
+  const StoredTensor& t_;
+  const WeightRequest& r_;
+  WeightForm f_;
+};
+
+}  // namespace
+
+bool WeightForm::rows_are_contiguous() const {
+  const bool one_run = selection.run == 0 || selection.count == 1 || selection.stride == selection.run;
+  return one_run && tensor->rotary_heads == 0;
+}
+
+std::int64_t WeightForm::source_row(std::int64_t i) const {
+  std::int64_t r = row_begin + i;
+  if (selection.run > 0) r = selection.begin + r / selection.run * selection.stride + r % selection.run;
+  return stored_row(*tensor, r);
+}
+
+WeightForm weight_form(const Checkpoint& checkpoint, const WeightRequest& request) {
+  const StoredTensor* tensor = checkpoint.find(request.full_name());
+  require(tensor != nullptr, ErrorKind::kBadData, "[", request.path, "] ", request.name.name, " wanted ",
+          request.shape.to_string(), ", got nothing: the checkpoint has no such tensor");
+  return FormMaker(*tensor, request).make();
+}
+
+}  // namespace ttt

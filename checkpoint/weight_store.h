@@ -1,0 +1,95 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/buffer.h"
+#include "base/error.h"
+#include "base/weights.h"
+#include "checkpoint/checkpoint.h"
+#include "checkpoint/weight_form.h"
+
+namespace ttt {
+
+// Calls body(0) .. body(n - 1), in any order and on any threads, and returns when all are done.
+using ParallelFor = std::function<void(std::int64_t n, const std::function<void(std::int64_t)>& body)>;
+
+// One weight as a rank holds it.
+struct WeightRecord {
+  std::string name = {};
+  Format stored = Format::kF32;
+  Format format = Format::kF32;
+  Layout layout = Layout::kRowMajor;
+  bool mapped = false;     // used straight from the file
+  std::int64_t bytes = 0;  // in the file, or owned
+};
+
+struct WeightBytes {
+  std::int64_t mapped = 0;  // file bytes used in place
+  std::int64_t owned = 0;   // converted or packed copies
+};
+
+// The checkpoint's tensors in the forms that blocks ask for: this rank's cut, of the rows that a name selects, as a
+// view into the mapped file where that is possible, else converted or packed into memory of the store. The same
+// name, cut and form gives the same memory. Throws at the first problem. Not thread-safe: one store per rank. The
+// checkpoint must outlive the store, the store the views.
+class WeightStore final : public WeightSource {
+ public:
+  explicit WeightStore(const Checkpoint& checkpoint, ParallelFor parallel_for = {});
+  ConstTensorView fetch(const WeightRequest& request) override;
+  bool has(const std::string& full_name) const override;
+
+  const std::vector<WeightRecord>& records() const { return records_; }  // in the order of their first fetch
+  WeightBytes bytes() const;
+  // Tensors that were never fetched, without those that models leave out knowingly (tied heads' copies, rotary
+  // tables, saved position ids). Sorted.
+  std::vector<std::string> unused() const;
+
+ private:
+  ConstTensorView make(const WeightForm& form);
+  const Checkpoint& checkpoint_;
+  ParallelFor parallel_for_;
+  std::map<std::string, ConstTensorView> views_;  // by name, selection, cut and form
+  std::set<std::string, std::less<>> used_;
+  std::vector<WeightRecord> records_;
+  std::vector<Buffer> memory_;
+};
+
+// The plan's source: shapes and formats with null data. Never throws for what is wrong with the checkpoint, but
+// collects it; a block that asked for something impossible gets a view of the wanted shape.
+class HeaderSource final : public WeightSource {
+ public:
+  struct Problem {
+    ErrorKind kind = ErrorKind::kBadData;
+    std::string name = {};
+    std::string message = {};
+    bool missing = false;
+  };
+
+  explicit HeaderSource(const Checkpoint& checkpoint) : checkpoint_(checkpoint) {}
+  ConstTensorView fetch(const WeightRequest& request) override;
+  bool has(const std::string& full_name) const override { return checkpoint_.find(full_name) != nullptr; }
+
+  const std::vector<Problem>& problems() const { return problems_; }
+  // Throws one Error for all of them: other problems first, in the order found; missing tensors as the first few names
+  // and the count.
+  void require_complete() const;
+
+  const std::vector<WeightRecord>& records() const { return records_; }
+  WeightBytes bytes() const;
+  std::vector<std::string> unused() const;
+
+ private:
+  const Checkpoint& checkpoint_;
+  std::set<std::string> seen_;
+  std::set<std::string, std::less<>> used_;
+  std::vector<WeightRecord> records_;
+  std::vector<Problem> problems_;
+};
+
+}  // namespace ttt

@@ -1,0 +1,12 @@
+#pragma once
+
+#include <span>
+
+#include "runtime/model.h"
+
+namespace ttt {
+
+// Every family in this folder.
+std::span<const Family> families();
+
+}  // namespace ttt

@@ -1,0 +1,100 @@
+#include "models/llama/llama.h"
+
+#include "models/llama/llama_gguf.h"
+#include "runtime/rope_config.h"
+
+namespace ttt {
+namespace {
+
+RMSNormSpec norm_spec(const LlamaConfig& c) { return {.dim = c.hidden, .eps = c.eps}; }
+
+AttentionSpec attention_spec(const LlamaConfig& c) {
+  const bool bias = c.attention_bias;
+  return {.hidden_dim = c.hidden,
+          .num_heads = c.heads,
+          .num_kv_heads = c.kv_heads,
+          .head_dim = c.head_dim,
+          .visible = {.behind = c.window > 0 ? c.window - 1 : Visible::kAll},
+          .position = c.rope,
+          .q_bias = bias,
+          .k_bias = bias,
+          .v_bias = bias,
+          .o_bias = bias};
+}
+
+GatedMLPSpec ffn_spec(const LlamaConfig& c) {
+  return {.hidden_dim = c.hidden, .ffn_dim = c.ffn, .activation = c.activation, .bias = c.mlp_bias};
+}
+
+}  // namespace
+
+LlamaConfig read_llama_config(ConfigReader& config, WeightSource& source, std::int64_t context) {
+  LlamaConfig c;
+  c.vocab = config.integer("vocab_size", {.min = 1});
+  c.hidden = config.integer("hidden_size", {.min = 1, .max = 1 << 20});
+  c.layers = config.integer("num_hidden_layers", {.min = 1, .max = 4096});
+  c.heads = config.integer("num_attention_heads", {.min = 1, .max = 65536});
+  c.kv_heads = config.integer("num_key_value_heads", c.heads, {.min = 1, .max = 65536});
+  if (c.heads % c.kv_heads != 0) {
+    config.refuse("num_key_value_heads", text("wanted a divisor of num_attention_heads ", c.heads, ", got ", c.kv_heads));
+  }
+  const auto head_dim = config.optional_integer("head_dim", {.min = 1, .max = 65536});
+  if (!head_dim && c.hidden % c.heads != 0) {
+    config.refuse("hidden_size", text("wanted a multiple of num_attention_heads ", c.heads, ", got ", c.hidden));
+  }
+  c.head_dim = head_dim.value_or(c.hidden / c.heads);
+  c.ffn = config.integer("intermediate_size", {.min = 1, .max = 1 << 24});
+  c.eps = static_cast<float>(config.number("rms_norm_eps", 1e-6, {.min = 0}));
+  c.window = config.integer("sliding_window", 0, {.min = 1});
+  c.tied = config.boolean("tie_word_embeddings", !source.has("lm_head.weight"));
+  c.attention_bias = config.boolean("attention_bias", false);
+  c.mlp_bias = config.boolean("mlp_bias", false);
+  c.activation = activation_of(config, "hidden_act", "silu");
+  c.rope = rope_spec(config, source, c.head_dim, context);
+  config.only("pretraining_tp", Json(1));
+  return c;
+}
+
+Llama::Layer::Layer(const Scope& s, const LlamaConfig& c)
+    : attention_norm(make<RMSNorm>(s / "input_layernorm", norm_spec(c))),
+      attention(make<Attention>(s / "self_attn", attention_spec(c))),
+      ffn_norm(make<RMSNorm>(s / "post_attention_layernorm", norm_spec(c))),
+      ffn(make<GatedMLP>(s / "mlp", ffn_spec(c))) {}
+
+Llama::Llama(const Scope& s, const LlamaConfig& c)
+    : hidden_(c.hidden),
+      vocab_(c.vocab),
+      embedding_(make<TokenEmbedding>(s / "model" / "embed_tokens", {.vocab_size = c.vocab, .hidden_dim = c.hidden})),
+      layers_(make_layers<Layer>(s / "model" / "layers", c.layers, c)),
+      final_norm_(make<RMSNorm>(s / "model" / "norm", norm_spec(c))),
+      head_(make<LMHead>(s / "lm_head",
+                         {.hidden_dim = c.hidden, .vocab_size = c.vocab, .tie_word_embeddings = c.tied},
+                         {.weight = c.tied ? "/model.embed_tokens.weight" : "weight"})) {}
+
+void Llama::forward(Exec& exec, const Step& step, TensorView logits) const {
+  Scratch::Frame frame(exec.scratch);
+  const TensorView x = frame.take({step.rows(), hidden_}), normed = frame.take({step.rows(), hidden_});
+  embedding_.forward(exec, step.ids, x);
+  for (const Layer& l : layers_) {
+    l.attention_norm.forward(exec, x, normed);
+    l.attention.forward_add(exec, normed, step, x);
+    l.ffn_norm.forward(exec, x, normed);
+    l.ffn.forward_add(exec, normed, x);
+  }
+  final_norm_.forward(exec, x, normed);
+  head_.forward(exec, normed, step.wanted_rows, logits);
+}
+
+const Family& llama_family() {
+  static constexpr std::string_view kModelTypes[] = {"llama"};
+  static const Family family{.model_types = kModelTypes,
+                             .make = [](const Scope& scope, ConfigReader& config) -> std::unique_ptr<Model> {
+                               const auto c = read_llama_config(config, scope.source(), scope.options().context);
+                               config.finish();
+                               return std::make_unique<Llama>(scope, c);
+                             },
+                             .gguf = &llama_gguf_spelling()};
+  return family;
+}
+
+}  // namespace ttt

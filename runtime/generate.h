@@ -1,0 +1,32 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "runtime/runner.h"
+#include "sampling/sampler.h"
+
+namespace ttt {
+
+enum class StopReason : std::uint8_t { kEnd, kLength, kContext, kCaller };
+std::string_view name_of(StopReason reason);
+
+struct GenerateOptions {
+  std::int64_t max_new_tokens = 256;
+  SamplingSpec sampling = {};
+  std::vector<std::int64_t> end_ids = {};  // a generation ends before any of these is given out
+};
+
+struct Generated {
+  std::vector<std::int32_t> ids = {};
+  StopReason reason = StopReason::kLength;
+};
+
+// Continues `prompt` token by token. `take` sees every id as it is chosen and may return false to stop.
+// Error{kUsage} when the prompt is empty or longer than the runner's context.
+Generated generate(Runner& runner, std::span<const std::int32_t> prompt, const GenerateOptions& options,
+                   const std::function<bool(std::int32_t id)>& take);
+
+}  // namespace ttt

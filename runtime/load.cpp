@@ -1,0 +1,130 @@
+#include "runtime/load.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "base/checked.h"
+#include "state/state_pool.h"
+
+namespace ttt {
+namespace {
+
+// Edits that turn a into b (Levenshtein).
+std::size_t distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), std::size_t{0});
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    std::size_t diagonal = row[0];
+    row[0] = i;
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const std::size_t replaced = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
+      diagonal = row[j];
+      row[j] = std::min({row[j] + 1, row[j - 1] + 1, replaced});
+    }
+  }
+  return row.back();
+}
+
+std::string gigabytes(std::int64_t bytes) {
+  const std::int64_t tenths = (bytes + 50'000'000) / 100'000'000;
+  return text(tenths / 10, ".", tenths % 10, " GB");
+}
+
+void require_memory(const PlannedModel& plan, const LoadOptions& options) {
+  const std::int64_t available = options.traits.available_bytes;
+  if (available <= 0) return;
+  const std::int64_t weights = plan.source->bytes().owned;
+  const auto state = [&](std::int64_t context) {
+    return StatePool::bytes(plan.built.tree->states, {.sequences = options.sequences, .context = context});
+  };
+  const std::int64_t context = plan.built.context, needed = checked_add(weights, state(context), "memory");
+  if (needed <= available) return;
+  std::int64_t fits = 0;
+  for (std::int64_t step = context; step > 0; step /= 2) {
+    while (fits + step <= context && weights + state(fits + step) <= available) fits += step;
+  }
+  const std::string hint = fits > 0 ? text("; --ctx ", fits, " fits") : std::string("; the weights alone do not fit");
+  fail(ErrorKind::kResources, text(plan.built.tree->places[0].path, ": weights and state of context ", context, " need ",
+                                   gigabytes(needed), ", ", gigabytes(available), " available", hint));
+}
+
+}  // namespace
+
+const Family& family_of(std::span<const Family> families, const Json& config, const std::string& where) {
+  const std::string& type = config.at("model_type", where).as_string(text(where, ": model_type"));
+  std::string known;
+  std::string_view nearest;
+  std::size_t best = type.size();
+  for (const Family& f : families) {
+    for (const std::string_view t : f.model_types) {
+      if (t == type) return f;
+      known += text(known.empty() ? "" : ", ", t);
+      if (const std::size_t d = distance(type, t); d < best) {
+        best = d;
+        nearest = t;
+      }
+    }
+  }
+  const std::string hint = best <= 2 ? text("; did you mean \"", nearest, "\"?") : std::string();
+  fail(ErrorKind::kUnsupported, text(where, ": model_type \"", type, "\" is not supported; supported: ", known, hint));
+}
+
+std::int64_t max_positions(const Json& config) {
+  const Json* v = config.find("max_position_embeddings");
+  return v == nullptr || v->is_null() ? 0 : v->as_integer("max_position_embeddings");
+}
+
+BuiltModel build_model(const Family& family, const Json& config, const std::string& where, WeightSource& source,
+                       const LoadOptions& options) {
+  constexpr std::int64_t kNoLimit = 4096;  // rows, for configurations that name none
+  const std::int64_t limit = max_positions(config);
+  BuiltModel built{.tree = std::make_unique<ModelTree>(),
+                   .model = nullptr,
+                   .context = options.context > 0 ? options.context : limit > 0 ? limit : kNoLimit};
+  Overrides overrides;
+  if (!options.impl.is_null()) overrides = Overrides(options.impl, options.impl_where);
+  const BuildOptions build{.traits = options.traits,
+                           .strategy = options.strategy,
+                           .rank = options.rank,
+                           .ranks = options.ranks,
+                           .weight_format = options.weight_format,
+                           .state_format = options.state_format,
+                           .context = built.context};
+  ConfigReader reader(config, where);
+  built.model = family.make(Scope(source, *built.tree, overrides, build), reader);
+  overrides.require_all_used();
+  return built;
+}
+
+PlannedModel plan_model(const Checkpoint& checkpoint, std::span<const Family> families, const LoadOptions& options) {
+  PlannedModel plan{.source = std::make_unique<HeaderSource>(checkpoint), .built = {}};
+  const std::string where = checkpoint.config_where();
+  const Family& family = family_of(families, checkpoint.config(), where);
+  plan.built = build_model(family, checkpoint.config(), where, *plan.source, options);
+  return plan;
+}
+
+LoadedModel load_model(std::shared_ptr<const Checkpoint> checkpoint, std::span<const Family> families,
+                       const LoadOptions& options) {
+  LoadedModel loaded;
+  loaded.notes = checkpoint->notes();
+  {
+    const PlannedModel plan = plan_model(*checkpoint, families, options);
+    plan.source->require_complete();
+    require_memory(plan, options);
+    const std::vector<std::string> unused = plan.source->unused();
+    if (!unused.empty()) {
+      const std::string what = text(unused.size(), " tensors are not used by this model, the first is ", unused.front());
+      require(!options.strict, ErrorKind::kBadData, checkpoint->path().string(), ": ", what);
+      loaded.notes.push_back(what);
+    }
+  }
+  loaded.checkpoint = std::move(checkpoint);
+  loaded.weights = std::make_unique<WeightStore>(*loaded.checkpoint, options.parallel_for);
+  const std::string where = loaded.checkpoint->config_where();
+  const Family& family = family_of(families, loaded.checkpoint->config(), where);
+  loaded.built = build_model(family, loaded.checkpoint->config(), where, *loaded.weights, options);
+  return loaded;
+}
+
+}  // namespace ttt

@@ -1,0 +1,72 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "checkpoint/checkpoint.h"
+#include "checkpoint/weight_store.h"
+#include "model/tree.h"
+#include "runtime/model.h"
+
+namespace ttt {
+
+struct LoadOptions {
+  DeviceTraits traits = {};
+  Strategy strategy = Strategy::kDefault;
+  std::int64_t rank = 0, ranks = 1;
+  std::optional<Format> weight_format = {};
+  std::optional<Format> state_format = {};
+  Json impl = {};  // null, or fields by block path (model/tree.h)
+  std::string impl_where = "--impl";
+  std::int64_t context = 0;    // rows of one sequence; 0: what the configuration allows
+  std::int64_t sequences = 1;  // at once
+  bool strict = false;         // tensors that the model does not use are an error
+  ParallelFor parallel_for = {};
+};
+
+// The family that builds `config`. Error{kUnsupported} naming the model type, what there is and the nearest name.
+const Family& family_of(std::span<const Family> families, const Json& config, const std::string& where);
+
+// Rows that the configuration was trained for (max_position_embeddings); 0 when it does not say.
+std::int64_t max_positions(const Json& config);
+
+// A model over some source of weights, with the tree of its blocks.
+struct BuiltModel {
+  std::unique_ptr<ModelTree> tree;
+  std::unique_ptr<Model> model;
+  std::int64_t context = 0;
+};
+
+BuiltModel build_model(const Family& family, const Json& config, const std::string& where, WeightSource& source,
+                       const LoadOptions& options);
+
+// A model built over headers alone: what it consists of, what is wrong with the checkpoint, what it will take.
+struct PlannedModel {
+  std::unique_ptr<HeaderSource> source;
+  BuiltModel built;
+};
+PlannedModel plan_model(const Checkpoint& checkpoint, std::span<const Family> families, const LoadOptions& options);
+
+// A model with its weights. Views in the model point into the store and the checkpoint.
+struct LoadedModel {
+  std::shared_ptr<const Checkpoint> checkpoint;
+  std::unique_ptr<WeightStore> weights;
+  BuiltModel built;
+  std::vector<std::string> notes;  // what deserves a line to the user and stops nothing
+
+  const Model& model() const { return *built.model; }
+  const ModelTree& tree() const { return *built.tree; }
+};
+
+// Plans first, so that every problem of the checkpoint is known, and the memory is there, before any weight is
+// converted. Errors: those of the checkpoint, of the family and of the blocks; Error{kResources} with what is needed
+// and available when weights and state do not fit.
+LoadedModel load_model(std::shared_ptr<const Checkpoint> checkpoint, std::span<const Family> families,
+                       const LoadOptions& options);
+
+}  // namespace ttt

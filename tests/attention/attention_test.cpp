@@ -1,0 +1,254 @@
+#include "attention/attention.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <functional>
+#include <map>
+
+#include "base/fields.h"
+#include "collectives/threads.h"
+#include "state/step_builder.h"
+#include "support/attention_layer.h"
+#include "support/npy.h"
+
+namespace ttt {
+namespace {
+
+using support::AttentionLayer;
+using support::Feed;
+
+// The largest difference as a share of what rounding in f32 may cost: sums over the hidden width and over the heads.
+double share_of_rounding(const std::vector<float>& got, const std::vector<float>& wanted, const AttentionSpec& s) {
+  EXPECT_EQ(got.size(), wanted.size());
+  double gap = 0, largest = 1e-30;
+  for (std::size_t i = 0; i < std::min(got.size(), wanted.size()); ++i) {
+    gap = std::max(gap, std::abs(static_cast<double>(got[i]) - static_cast<double>(wanted[i])));
+    largest = std::max(largest, std::abs(static_cast<double>(wanted[i])));
+  }
+  const double length = static_cast<double>(s.hidden_dim + s.num_heads * s.head_dim);
+  return gap / (2 * 1.2e-7 * std::sqrt(length) * largest);
+}
+
+// ---- golden layers --------------------------------------------------------------------------------------------------
+
+struct Golden {
+  AttentionSpec spec = {};
+  std::map<std::string, std::vector<float>> tensors = {};
+};
+
+std::map<std::string, Golden> golden_layers() {
+  const std::string folder = TTT_SOURCE_DIR "/tests/golden/attention/";
+  std::map<std::string, Golden> all;
+  const Json layers = Json::parse(support::read_text(folder + "layers.json"), "layers.json");
+  for (const Json& layer : layers.as_array("layers")) {
+    const std::string name = layer.at("name", "layer").as_string("name");
+    Golden& g = all[name];
+    from_json(g.spec, layer.at("spec", "layer"), "spec");
+    const std::vector<float> flat = support::read_npy(folder + name + ".npy");
+    auto at = flat.begin();
+    for (const Json& t : layer.at("tensors", "layer").as_array("tensors")) {
+      std::int64_t n = 1;
+      for (const Json& extent : t.at("shape", "tensor").as_array("shape")) n *= extent.as_integer("extent");
+      g.tensors[t.at("name", "tensor").as_string("name")].assign(at, at + n);
+      at += n;
+    }
+  }
+  return all;
+}
+
+TEST(AttentionGolden, LayersGiveWhatTransformersGives) {
+  for (const auto& [name, golden] : golden_layers()) {
+    SCOPED_TRACE(name);
+    const AttentionLayer layer(golden.spec, golden.tensors);
+    const std::vector<float>& wanted = golden.tensors.at("y");
+    for (const std::int64_t chunk : {40, 9, 1}) {
+      const std::vector<float> y = layer.run({}, {.x = golden.tensors.at("x"), .chunk = chunk});
+      EXPECT_LE(share_of_rounding(y, wanted, golden.spec), 1) << "chunks of " << chunk;
+    }
+  }
+}
+
+// ---- laws -----------------------------------------------------------------------------------------------------------
+
+struct LawCase {
+  std::string name = {};
+  AttentionSpec spec = {};
+};
+std::ostream& operator<<(std::ostream& out, const LawCase& c) { return out << c.name; }
+
+std::vector<LawCase> law_cases() {
+  const RoPESpec rope{.rotary_dim = 16};
+  const AttentionSpec grouped{.hidden_dim = 48, .num_heads = 6, .num_kv_heads = 2, .head_dim = 16, .position = rope};
+  std::vector<LawCase> all{{"grouped", grouped}};
+  const auto add = [&](const std::string& name, auto change) {
+    LawCase c{name, grouped};
+    change(c.spec);
+    all.push_back(c);
+  };
+  add("uneven", [](AttentionSpec& s) { s.num_heads = 9, s.num_kv_heads = 3, s.head_dim = 16; });
+  add("own", [](AttentionSpec& s) { s.num_kv_heads = 6; });
+  add("one_kv_head", [](AttentionSpec& s) { s.num_kv_heads = 1; });
+  add("odd_width", [](AttentionSpec& s) { s.head_dim = 13, s.value_dim = 7, s.position = RoPESpec{.rotary_dim = 6}; });
+  add("window", [](AttentionSpec& s) { s.visible.behind = 5; });
+  add("window_pinned", [](AttentionSpec& s) { s.visible.behind = 5, s.visible.pinned = 2; });
+  add("alibi", [](AttentionSpec& s) { s.position = ALiBiSpec{}; });
+  add("biased", [](AttentionSpec& s) { s.q_bias = s.k_bias = s.v_bias = s.o_bias = s.sinks = true; });
+  add("normed", [](AttentionSpec& s) { s.qk_norm = RMSNormSpec{.eps = 1e-6f}, s.soft_cap = 5.0f; });
+  add("interleaved", [](AttentionSpec& s) {
+    s.position = RoPESpec{.rotary_dim = 8, .layout = RotaryLayout::kInterleaved};
+  });
+  return all;
+}
+
+class AttentionLaws : public testing::TestWithParam<LawCase> {};
+
+TEST_P(AttentionLaws, ImplConfigsAgree) {
+  const AttentionLayer layer(GetParam().spec);
+  const Feed feed{.x = layer.inputs(45)};
+  AttentionImplConfig reference = default_impl_config(GetParam().spec, query_device_traits(), Strategy::kReference);
+  for (const Format state : {Format::kF32, Format::kBF16, Format::kInt8}) {
+    reference.state = state;
+    const std::vector<float> wanted = layer.run(reference, feed);
+    for (const ScoresChoice& choice :
+         {ScoresChoice(FlashScores{}), ScoresChoice(FlashScores{.query_block = 7, .key_block = 5}), ScoresChoice(FullScores{})}) {
+      AttentionImplConfig impl = reference;
+      impl.many = impl.one = choice;
+      EXPECT_LE(share_of_rounding(layer.run(impl, feed), wanted, GetParam().spec), 1) << name_of(state);
+    }
+  }
+}
+
+TEST_P(AttentionLaws, SplitsAgree) {
+  const AttentionLayer layer(GetParam().spec);
+  const std::vector<float> x = layer.inputs(45);
+  for (const Format state : {Format::kF32, Format::kBF16, Format::kInt8}) {
+    // Products may be rounded differently for other numbers of rows, and a rounding to codes magnifies that.
+    AttentionImplConfig impl{.linear = {.activation = kernels::ActivationForm::kF32, .one_kernel = true}, .state = state};
+    const std::vector<float> whole = layer.run(impl, {.x = x});
+    for (const std::int64_t page_rows : {1, 3, 16, 64}) {
+      for (const std::int64_t chunk : {1, 2, 7, 45}) {
+        EXPECT_EQ(layer.run(impl, {.x = x, .chunk = chunk, .page_rows = page_rows, .threads = 2}), whole)
+            << name_of(state) << ", pages of " << page_rows << ", chunks of " << chunk;
+      }
+    }
+  }
+}
+
+TEST_P(AttentionLaws, RanksAgree) {
+  const AttentionLayer layer(GetParam().spec);
+  const Feed feed{.x = layer.inputs(20), .chunk = 6, .page_rows = 3};
+  const std::vector<float> alone = layer.run({}, feed);
+  for (const std::int64_t ranks : {2, 3, 4}) {
+    std::vector<std::vector<float>> results(static_cast<std::size_t>(ranks));
+    run_ranks(ranks, [&](std::int64_t rank, Communicator& communicator) {
+      results[static_cast<std::size_t>(rank)] = layer.run({}, feed, rank, ranks, communicator);
+    });
+    EXPECT_LE(share_of_rounding(results[0], alone, GetParam().spec), 1) << ranks << " ranks";
+    for (const std::vector<float>& r : results) EXPECT_EQ(r, results[0]);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Blocks, AttentionLaws, testing::ValuesIn(law_cases()),
+                         [](const testing::TestParamInfo<LawCase>& c) { return c.param.name; });
+
+TEST(Attention, AddsToTheResidualStream) {
+  const AttentionLayer layer(law_cases()[0].spec);
+  const std::vector<float> x = layer.inputs(12);
+  const std::vector<float> y = layer.run({}, {.x = x}), added = layer.run({}, {.x = x, .add = true});
+  for (std::size_t i = 0; i < y.size(); ++i) ASSERT_NEAR(added[i], y[i] + Feed::kResidual, 2e-6);
+}
+
+TEST(Attention, EmptyStepsDoNothing) {
+  const AttentionLayer layer(law_cases()[0].spec);
+  EXPECT_TRUE(layer.run({}, {.x = {}}).empty());
+}
+
+// ---- choices and errors ---------------------------------------------------------------------------------------------
+
+TEST(HeadSlice, DealsOutAnyNumberOfHeads) {
+  const std::int64_t heads[] = {3, 2, 2, 2}, first_kv[] = {0, 1, 1, 2}, kv_heads[] = {1, 1, 2, 1};
+  std::int64_t first = 0;
+  for (std::int64_t rank = 0; rank < 4; ++rank) {
+    const kernels::HeadSlice s = head_slice(9, 3, rank, 4);
+    EXPECT_EQ(s, (kernels::HeadSlice{first, heads[rank], first_kv[rank], kv_heads[rank], 3})) << rank;
+    first += s.heads;
+  }
+  EXPECT_EQ(head_slice(32, 8, 1, 2), (kernels::HeadSlice{16, 16, 4, 4, 4}));
+}
+
+std::string message_of(const std::function<void()>& f) {
+  try {
+    f();
+  } catch (const Error& e) {
+    return e.what();
+  }
+  return "nothing";
+}
+
+TEST(AttentionErrors, SayWhatWasWanted) {
+  const AttentionSpec good = law_cases()[0].spec;
+  const auto refused = [&](auto change, const Context& context = {}) {
+    AttentionSpec s = good;
+    change(s);
+    return message_of([&] { validate(s, context); });
+  };
+  EXPECT_EQ(refused([](AttentionSpec& s) { s.num_kv_heads = 4; }),
+            "[Attention] num_kv_heads wanted a divisor of num_heads 6, got 4");
+  EXPECT_EQ(refused([](AttentionSpec& s) { s.head_dim = 0; }),
+            "[Attention] hidden_dim, head_dim and value_dim wanted positive numbers, got 48, 0 and 0");
+  EXPECT_EQ(refused([](AttentionSpec& s) { s.position = RoPESpec{.rotary_dim = 18}; }),
+            "[Attention] position.rotary_dim wanted at most head_dim 16, got 18");
+  EXPECT_EQ(refused([](AttentionSpec& s) { s.soft_cap = -1.0f; }), "[Attention] soft_cap wanted a positive number, got -1");
+  EXPECT_EQ(refused([](AttentionSpec& s) { s.qk_norm = RMSNormSpec{.dim = 8}; }),
+            "[Attention] qk_norm.dim wanted head_dim 16, got 8");
+  EXPECT_EQ(refused([](AttentionSpec& s) { s.visible.chunk = 0; }),
+            text("[Attention] visible wanted numbers of at least 0 and a positive chunk, got behind ", Visible::kAll,
+                 ", ahead 0, pinned 0, chunk 0"));
+  EXPECT_EQ(refused([](AttentionSpec&) {}, {.rank = 0, .ranks = 7}),
+            "[Attention] wanted at most as many ranks as heads 6, got 7");
+}
+
+TEST(AttentionErrors, WeightsAreChecked) {
+  const AttentionLayer layer(law_cases()[0].spec);
+  AttentionWeights w = layer.weights(0, 1);
+  w.k.shape = {5, 48};
+  const Context context{.traits = query_device_traits(), .place = {0, "model.layers.3.self_attn"}};
+  EXPECT_EQ(message_of([&] { Attention(law_cases()[0].spec, w, {}, context); }),
+            "[model.layers.3.self_attn] k_proj.weight wanted [32, 48], got [5, 48]");
+  AttentionImplConfig impl{.many = FlashScores{.key_block = 4096}};
+  EXPECT_EQ(message_of([&] { Attention(law_cases()[0].spec, layer.weights(0, 1), impl, context); }),
+            "[model.layers.3.self_attn] query_block and key_block wanted 1 to 64 and 1 to 128, got 60 and 4096");
+  impl = {.state = Format::kF16};
+  EXPECT_EQ(message_of([&] { Attention(law_cases()[0].spec, layer.weights(0, 1), impl, context); }),
+            "state format wanted one of f32, bf16, int8, got f16");
+}
+
+TEST(AttentionSpecs, ConvertToTheCore) {
+  const AttentionSpec mha = MultiHeadAttentionSpec{.hidden_dim = 24, .num_heads = 3};
+  EXPECT_EQ(mha, (AttentionSpec{.hidden_dim = 24, .num_heads = 3, .num_kv_heads = 3, .head_dim = 8}));
+  const AttentionSpec window = SlidingWindowAttentionSpec{
+      .hidden_dim = 24, .num_heads = 4, .num_kv_heads = 2, .head_dim = 8, .window = 6, .global_tokens = 2};
+  EXPECT_EQ(window.visible, (Visible{.behind = 5, .pinned = 2}));
+  EXPECT_EQ(message_of([] {
+              (void)AttentionSpec(GroupedQueryAttentionSpec{.hidden_dim = 24, .num_heads = 4, .num_kv_heads = 4, .head_dim = 8});
+            }),
+            "GroupedQueryAttentionSpec.num_kv_heads wanted a divisor of num_heads below it, got 4 of 4");
+  EXPECT_EQ(message_of([] { (void)AttentionSpec(SlidingWindowAttentionSpec{.hidden_dim = 24}); }),
+            "SlidingWindowAttentionSpec.window wanted a positive number, got 0");
+}
+
+TEST(AttentionSpecs, SurviveJson) {
+  for (const LawCase& c : law_cases()) {
+    AttentionSpec read;
+    from_json(read, to_json(c.spec), "spec");
+    EXPECT_EQ(read, c.spec) << c.name;
+  }
+  const AttentionImplConfig impl{.many = FlashScores{.key_block = 64}, .one = ReferenceScores{}, .state = Format::kInt8};
+  AttentionImplConfig read;
+  from_json(read, to_json(impl), "impl");
+  EXPECT_EQ(read, impl);
+}
+
+}  // namespace
+}  // namespace ttt

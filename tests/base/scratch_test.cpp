@@ -1,0 +1,90 @@
+#include "base/scratch.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <cstring>
+#include <string>
+
+#include "base/error.h"
+
+namespace ttt {
+namespace {
+
+std::string error_of(auto&& call, ErrorKind kind) {
+  try {
+    call();
+  } catch (const Error& e) {
+    EXPECT_EQ(e.kind(), kind) << e.what();
+    return e.what();
+  }
+  return "accepted";
+}
+
+TEST(Scratch, FramesGiveBackWhatTheyTook) {
+  Scratch scratch(1024);
+  EXPECT_EQ(scratch.capacity(), 1024);
+  Scratch::Frame outer(scratch);
+  std::byte* const a = outer.take_bytes(1);
+  std::byte* inner_memory = nullptr;
+  {
+    Scratch::Frame inner(scratch);
+    inner_memory = inner.take_bytes(100);
+    EXPECT_EQ(inner_memory - a, 64);
+    inner.take_bytes(700);
+  }
+  EXPECT_EQ(scratch.peak(), 64 + 128 + 704);
+  EXPECT_EQ(outer.take_bytes(64), inner_memory);
+  EXPECT_EQ(scratch.peak(), 64 + 128 + 704);
+}
+
+TEST(Scratch, ViewsAreAlignedDenseAndWritable) {
+  Scratch scratch(4096);
+  Scratch::Frame frame(scratch);
+  const TensorView f = frame.take({3, 5});
+  const TensorView b = frame.take({2, 7}, Format::kBF16);
+  EXPECT_EQ(reinterpret_cast<std::uintptr_t>(f.data) % 64, 0U);
+  EXPECT_EQ(b.data - f.data, 64);
+  EXPECT_EQ(f.row_bytes, 20);
+  EXPECT_EQ(b.row_bytes, 14);
+  EXPECT_EQ(b.format, Format::kBF16);
+  std::memset(f.data, 1, 60);
+  std::memset(b.data, 2, 28);
+  EXPECT_EQ(f.data[59], std::byte{1});
+}
+
+TEST(Scratch, AnEmptyViewTakesNothing) {
+  Scratch scratch(64);
+  Scratch::Frame frame(scratch);
+  frame.take({0, 5});
+  frame.take_bytes(0);
+  EXPECT_EQ(scratch.peak(), 0);
+  EXPECT_EQ(frame.take({}).shape.elements(), 1);
+}
+
+TEST(Scratch, RefusesWhatItDoesNotHave) {
+  Scratch scratch(128);
+  Scratch::Frame frame(scratch);
+  frame.take_bytes(64);
+  EXPECT_EQ(error_of([&] { frame.take_bytes(65); }, ErrorKind::kResources),
+            "scratch wanted 128 bytes more, got 64 of 128");
+  frame.take_bytes(64);
+  EXPECT_EQ(scratch.peak(), 128);
+  EXPECT_NE(error_of([&] { frame.take_bytes(1); }, ErrorKind::kResources), "accepted");
+  EXPECT_NE(error_of([&] { frame.take_bytes(-1); }, ErrorKind::kBadData), "accepted");
+  EXPECT_NE(error_of([&] { frame.take_bytes(INT64_MAX); }, ErrorKind::kBadData), "accepted");
+  EXPECT_NE(error_of([&] { frame.take({INT64_MAX, 2}); }, ErrorKind::kBadData), "accepted");
+  Scratch none(0);
+  Scratch::Frame empty(none);
+  EXPECT_NE(error_of([&] { empty.take_bytes(1); }, ErrorKind::kResources), "accepted");
+}
+
+TEST(Scratch, APlanRecordsWithoutMemory) {
+  Scratch scratch = Scratch::planned();
+  Scratch::Frame frame(scratch);
+  frame.take({1 << 20, 1 << 20});
+  EXPECT_EQ(scratch.peak(), std::int64_t{1} << 42);
+}
+
+}  // namespace
+}  // namespace ttt

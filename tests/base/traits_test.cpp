@@ -1,0 +1,56 @@
+#include "base/traits.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "base/error.h"
+
+namespace ttt {
+namespace {
+
+TEST(Traits, LevelsReadBack) {
+  for (int i = 0; i <= static_cast<int>(IsaLevel::kAvx512Bf16); ++i) {
+    const auto level = static_cast<IsaLevel>(i);
+    EXPECT_FALSE(name_of(level).empty());
+    EXPECT_EQ(isa_named(name_of(level)), level);
+  }
+  EXPECT_EQ(isa_named("avx"), std::nullopt);
+  EXPECT_TRUE(name_of(static_cast<IsaLevel>(9)).empty());
+}
+
+TEST(Traits, ThisMachineIsPlausible) {
+  const DeviceTraits t = query_device_traits();
+  EXPECT_GE(t.cores, 1);
+  EXPECT_GE(t.l1d_bytes, 8 << 10);
+  EXPECT_GE(t.l2_bytes, t.l1d_bytes);
+  EXPECT_GE(t.l3_bytes, 0);
+  EXPECT_GT(t.available_bytes, 1 << 20);
+}
+
+TEST(Traits, AreTheSameOnEveryCall) {
+  DeviceTraits a = query_device_traits(), b = query_device_traits();
+  a.available_bytes = b.available_bytes = 0;
+  EXPECT_EQ(a, b);
+}
+
+TEST(Traits, ALowerLevelIsGranted) {
+  const DeviceTraits t{.isa = IsaLevel::kAvx512, .cores = 3};
+  EXPECT_EQ(with_isa(t, IsaLevel::kAvx2).isa, IsaLevel::kAvx2);
+  EXPECT_EQ(with_isa(t, IsaLevel::kAvx512), t);
+  EXPECT_EQ(with_isa(t, IsaLevel::kSse2).cores, 3);
+}
+
+TEST(Traits, AHigherLevelIsRefused) {
+  const DeviceTraits t{.isa = IsaLevel::kAvx2};
+  try {
+    with_isa(t, IsaLevel::kAvx512Bf16);
+    FAIL() << "accepted";
+  } catch (const Error& e) {
+    EXPECT_EQ(e.kind(), ErrorKind::kUsage);
+    EXPECT_EQ(std::string(e.what()), "--isa wanted at most avx2 (the highest level of this machine), got avx512_bf16");
+  }
+}
+
+}  // namespace
+}  // namespace ttt

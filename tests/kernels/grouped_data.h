@@ -1,0 +1,103 @@
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "base/tensor.h"
+#include "kernels/packed.h"
+#include "kernels/packed_block.h"
+
+// Weights for the tests of grouped formats.
+
+namespace ttt::kernels::grouped_tests {
+
+inline constexpr Format kStored[] = {Format::kQ4_0, Format::kQ4_1, Format::kQ5_0, Format::kQ5_1,
+                                     Format::kQ8_0, Format::kQ4_K, Format::kQ5_K, Format::kQ6_K};
+inline constexpr Format kQuantised[] = {Format::kQ8_0, Format::kInt8, Format::kInt4, Format::kBfp8B, Format::kBfp4B};
+
+inline std::vector<float> random_floats(std::int64_t n, unsigned seed, float scale = 1) {
+  std::mt19937 random(seed);
+  std::normal_distribution<float> normal(0, scale);
+  std::vector<float> v(static_cast<std::size_t>(n));
+  for (float& x : v) x = normal(random);
+  return v;
+}
+
+// Memory that starts on a multiple of 64 bytes, as packed weights do.
+class AlignedBytes {
+ public:
+  explicit AlignedBytes(std::int64_t n) : memory_(static_cast<std::size_t>(n + 64)) {}
+  std::byte* data() {
+    return memory_.data() + (64 - reinterpret_cast<std::uintptr_t>(memory_.data()) % 64) % 64;
+  }
+
+ private:
+  std::vector<std::byte> memory_;
+};
+
+// Rows as files hold them: random codes, scales of the size of trained weights.
+inline std::vector<std::byte> random_blocks(Format format, std::int64_t rows, std::int64_t in, unsigned seed) {
+  const FormatTraits& t = traits_of(format);
+  const std::int64_t blocks = rows * in / t.block_elements;
+  std::vector<std::byte> bytes(static_cast<std::size_t>(blocks * t.block_bytes));
+  std::mt19937 random(seed);
+  for (std::byte& b : bytes) b = static_cast<std::byte>(random() & 255u);
+  const auto put = [&](std::int64_t at, float x) {
+    const std::uint16_t h = f32_to_f16(x);
+    std::memcpy(bytes.data() + at, &h, 2);
+  };
+  std::normal_distribution<float> normal(0, 0.01f);
+  const bool minimum = format == Format::kQ4_1 || format == Format::kQ5_1;
+  const bool two_level = format == Format::kQ4_K || format == Format::kQ5_K;
+  for (std::int64_t b = 0; b < blocks; ++b) {
+    const std::int64_t at = b * t.block_bytes;
+    put(format == Format::kQ6_K ? at + 208 : at, normal(random));
+    if (minimum || two_level) put(at + 2, normal(random));
+  }
+  return bytes;
+}
+
+// A packed matrix and what it was packed from.
+struct PackedMatrix {
+  Format format;
+  std::int64_t out, in;
+  AlignedBytes memory;
+
+  PackedMatrix(Format f, std::int64_t o, std::int64_t i) : format(f), out(o), in(i), memory(packed_bytes(f, o, i)) {}
+  ConstTensorView view() { return packed_view(memory.data(), format, out, in); }
+  std::vector<float> row(std::int64_t r) {
+    std::vector<float> v(static_cast<std::size_t>(in));
+    decode_packed_row(view(), r, v.data());
+    return v;
+  }
+};
+
+inline PackedMatrix random_packed(Format format, std::int64_t out, std::int64_t in, unsigned seed) {
+  PackedMatrix m(format, out, in);
+  std::vector<std::byte> bytes;
+  std::vector<float> floats;
+  PackSource source;
+  if (traits_of(format).block_bytes > 0) {
+    const std::int64_t unit = traits_of(format).block_elements, whole = (in + unit - 1) / unit * unit;
+    bytes = random_blocks(format, out, whole, seed);
+    source.rows = view_of(bytes.data(), format, {out, whole});
+  } else {
+    floats = random_floats(out * in, seed, 0.05f);
+    source.rows = view_of(floats.data(), {out, in});
+  }
+  pack_panels(format, source, out, in, 0, panels_of(out), m.memory.data());
+  return m;
+}
+
+inline std::string case_name(Format format) {
+  std::string s(name_of(format));
+  return s;
+}
+
+}  // namespace ttt::kernels::grouped_tests

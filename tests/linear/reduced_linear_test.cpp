@@ -1,0 +1,124 @@
+#include "linear/reduced_linear.h"
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <vector>
+
+#include "collectives/threads.h"
+#include "kernels/dense_cases.h"
+
+namespace ttt {
+namespace {
+
+using testing::DenseMatrix;
+using testing::dot_reference;
+using testing::random_floats;
+using testing::Reference;
+
+constexpr std::int64_t kIn = 48, kOut = 35, kRows = 9;
+
+struct Whole {
+  DenseMatrix w{Format::kF32, kOut, kIn, 0, 0, 1};
+  std::vector<float> bias = random_floats(kOut, 2), x = random_floats(kRows * kIn, 3), before = random_floats(kRows * kOut, 4);
+
+  void expect(const std::vector<float>& y, bool added) const {
+    for (std::int64_t i = 0; i < kRows * kOut; ++i) {
+      const Reference dot = dot_reference(x.data() + i / kOut * kIn, false, w.values.data() + i % kOut * kIn, kIn);
+      const double b = static_cast<double>(bias[static_cast<std::size_t>(i % kOut)]);
+      const double start = added ? static_cast<double>(before[static_cast<std::size_t>(i)]) : 0;
+      ASSERT_NEAR(static_cast<double>(y[static_cast<std::size_t>(i)]), dot.value + b + start,
+                  dot.tolerance + 4 * 0x1p-23 * (std::abs(dot.value) + std::abs(b) + std::abs(start)));
+    }
+  }
+};
+
+// Uneven cuts, empty ones too: the part of `rank` is [cuts[rank], cuts[rank + 1]).
+void run_cut(std::span<const std::int64_t> cuts, std::vector<std::vector<float>>& stored, std::vector<std::vector<float>>& added,
+             Whole& whole) {
+  const std::int64_t ranks = static_cast<std::int64_t>(cuts.size()) - 1;
+  run_ranks(ranks, [&](std::int64_t rank, Communicator& communicator) {
+    ThreadPool threads(1);
+    Scratch scratch(1 << 20);
+    NoObserver observer;
+    Exec exec(threads, scratch, communicator, observer);
+    const auto r = static_cast<std::size_t>(rank);
+    const std::int64_t begin = cuts[r], count = cuts[r + 1] - begin;
+    const LinearWeight weight{columns_of(whole.w.view(), begin, count), view_of(whole.bias.data(), {kOut})};
+    const Context context{.traits = query_device_traits(), .rank = rank, .ranks = ranks};
+    const ReducedLinear linear(weight, {}, context);
+    EXPECT_EQ(linear.in(), count);
+    EXPECT_EQ(linear.out(), kOut);
+    const ConstTensorView x = columns_of(view_of(static_cast<const float*>(whole.x.data()), {kRows, kIn}), begin, count);
+    stored[r].assign(static_cast<std::size_t>(kRows * kOut), -1.0f);
+    linear.forward(exec, x, view_of(stored[r].data(), {kRows, kOut}));
+    added[r] = whole.before;
+    linear.forward_add(exec, x, view_of(added[r].data(), {kRows, kOut}));
+  });
+}
+
+TEST(ReducedLinear, RanksAgree) {
+  const std::vector<std::vector<std::int64_t>> splits{
+      {0, 48}, {0, 32, 48}, {0, 48, 48}, {0, 16, 32, 48}, {0, 5, 5, 48}, {0, 32, 48, 48, 48}};
+  for (const auto& cuts : splits) {
+    Whole whole;
+    std::vector<std::vector<float>> stored(cuts.size() - 1), added(cuts.size() - 1);
+    run_cut(cuts, stored, added, whole);
+    whole.expect(stored[0], false);
+    whole.expect(added[0], true);
+    for (std::size_t r = 1; r < stored.size(); ++r) {
+      EXPECT_EQ(stored[r], stored[0]);
+      EXPECT_EQ(added[r], added[0]);
+    }
+  }
+}
+
+// An observer that wants the projection's place sees, and may change, the product before it is added.
+TEST(ReducedLinear, ObserverSeesProductBeforeTheAdd) {
+  class Doubler final : public Observer {
+   public:
+    void done(const Place& place, TensorView y) override {
+      ++calls;
+      path = place.path;
+      for (std::int64_t i = 0; i < kRows * kOut; ++i) seen.push_back(y.row<float>(0)[i]);
+      for (std::int64_t i = 0; i < kRows * kOut; ++i) y.row<float>(0)[i] = 0;
+    }
+    void launched(double, double) override {}
+    bool counts() const override { return false; }
+    bool wants(const Place& place) const override { return place.path == "attn.o_proj"; }
+    int calls = 0;
+    std::string path;
+    std::vector<float> seen;
+  } observer;
+  Whole whole;
+  ThreadPool threads(1);
+  Scratch scratch(1 << 20);
+  Exec exec(threads, scratch, self_communicator(), observer);
+  const Context context{.traits = query_device_traits(), .place = {.index = 0, .path = "attn.o_proj"}};
+  const ReducedLinear linear({whole.w.view(), view_of(whole.bias.data(), {kOut})}, {}, context);
+  std::vector<float> y = whole.before;
+  linear.forward_add(exec, view_of(whole.x.data(), {kRows, kIn}), view_of(y.data(), {kRows, kOut}));
+  EXPECT_EQ(observer.calls, 1);
+  EXPECT_EQ(observer.path, "attn.o_proj");
+  whole.expect(observer.seen, false);
+  EXPECT_EQ(y, whole.before);
+}
+
+// A rank that plans makes no collective calls: with nobody to answer, one would wait for ever.
+TEST(ReducedLinear, PlansAlone) {
+  ThreadsGroup group(2);
+  ThreadPool threads(1);
+  Scratch scratch = Scratch::planned();
+  NoObserver observer;
+  Exec exec(threads, scratch, group.rank(0), observer, Exec::Mode::kPlan);
+  const ConstTensorView w{nullptr, Format::kF32, Layout::kRowMajor, {kOut, 16}, 64};
+  const ReducedLinear linear({w, {}}, {}, {.traits = query_device_traits(), .rank = 0, .ranks = 2});
+  Scratch::Frame frame(scratch);
+  const TensorView x = frame.take({3, 16}), y = frame.take({3, kOut});
+  linear.forward(exec, x, y);
+  linear.forward_add(exec, x, y);
+  EXPECT_GT(scratch.peak(), 3 * kOut * 4);
+}
+
+}  // namespace
+}  // namespace ttt

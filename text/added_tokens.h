@@ -1,0 +1,74 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+namespace ttt {
+
+// A token that is found in text before the model sees it.
+struct AddedToken {
+  std::string content;
+  std::int32_t id = -1;
+  bool single_word = false;  // only where no word character is next to it
+  bool lstrip = false;       // takes the white space before it
+  bool rstrip = false;       // takes the white space after it
+  bool normalized = false;   // looked for in normalised text
+  bool special = false;      // control token: skipped by decode on demand
+};
+
+// Finds a set of strings in text: leftmost match first, the longest of those that start there, without overlap.
+// Linear in the text whatever the strings are: an Aho-Corasick automaton (CACM 18(6), 1975) of the reversed strings
+// reads the text backwards and so knows at each place the longest string that starts there.
+class TokenFinder {
+ public:
+  struct Match {
+    std::size_t begin;
+    std::size_t end;
+    std::size_t index;  // of the string, in the order of add()
+  };
+
+  void add(std::string_view pattern);  // not empty; of equal strings the last counts
+  void build();                        // after the last add()
+  bool empty() const { return lengths_.empty(); }
+  std::vector<Match> find_all(std::string_view s) const;
+
+ private:
+  std::int32_t child(std::int32_t node, unsigned char byte) const;
+  std::int32_t step(std::int32_t node, unsigned char byte) const;
+
+  struct Node {
+    std::int32_t fail = 0;
+    std::int32_t parent = 0;
+    std::int32_t best = -1;  // longest string that ends here, by index
+    unsigned char byte = 0;
+  };
+  std::vector<Node> nodes_{Node{}};
+  std::vector<std::int32_t> roots_ = std::vector<std::int32_t>(256, 0);
+  std::unordered_map<std::uint64_t, std::int32_t> children_;
+  std::vector<std::size_t> lengths_;
+};
+
+// Cuts text at added tokens, as the Hugging Face tokenizers library does.
+class AddedTokens {
+ public:
+  struct Part {
+    std::size_t begin;
+    std::size_t end;
+    std::int32_t id;  // -1: text between tokens
+  };
+
+  void add(AddedToken token, std::string_view pattern);  // `pattern` is what is looked for
+  void build() { finder_.build(); }
+  bool empty() const { return tokens_.empty(); }
+  // Covers `s` from left to right. Without parse_special, special tokens are text.
+  std::vector<Part> cut(std::string_view s, bool parse_special) const;
+
+ private:
+  std::vector<AddedToken> tokens_;
+  TokenFinder finder_;
+};
+
+}  // namespace ttt

@@ -1,0 +1,154 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "text/merge_queue.h"
+#include "text/vocabulary.h"
+
+namespace ttt {
+
+// The text of the character that stands for a byte in byte-level vocabularies (Radford et al., 2019, GPT-2).
+const std::array<std::string, 256>& byte_level_alphabet();
+// The byte that a character of that alphabet stands for, or -1.
+int byte_of_level_char(char32_t c);
+// The value of a "<0xHH>" token, or nothing when `token` is not of that form.
+std::optional<unsigned char> byte_of_fallback_token(std::string_view token);
+std::string fallback_token_of(unsigned char byte);
+// Throws Error{kBadData} when a token of `vocabulary` looks like a byte token but names no byte: <0xZZ>, <0x100>.
+void check_byte_tokens(const Vocabulary& vocabulary, std::string_view where);
+
+// A model turns one word into ids.
+class TokenModel {
+ public:
+  virtual ~TokenModel() = default;
+  // Appends the ids of `word`, valid UTF-8. `scratch` may be used by one call at a time.
+  virtual void encode(std::string_view word, MergeLoop& scratch, std::vector<std::int32_t>& ids) const = 0;
+};
+
+// SentencePiece vocabularies seldom have a token with U+2581 (the mark of a space) after another character. Then no merge
+// reaches across the start of a run of marks, and the text between such starts can be merged part by part: the same
+// ids from memory that stays in the cache.
+class MarkedWords {
+ public:
+  // Asks for marks to be known characters, so that unknown ones are not joined across a start.
+  explicit MarkedWords(const Vocabulary& vocabulary) : splits_(vocabulary.find(kMark).has_value()) {}
+  // Every token that merging can produce must be shown.
+  void look_at(std::string_view token);
+  // Calls part(begin, end) for the parts of `word`, in order; one when they cannot be told apart.
+  template <class Part>
+  void for_each(std::string_view word, const Part& part) const {
+    std::size_t begin = 0;
+    while (begin < word.size()) {
+      const std::size_t end = splits_ ? next_start(word, begin) : word.size();
+      part(word.substr(begin, end - begin));
+      begin = end;
+    }
+  }
+
+ private:
+  static constexpr std::string_view kMark = "\xE2\x96\x81";
+  static std::size_t next_start(std::string_view word, std::size_t begin);
+
+  bool splits_;
+};
+
+// Pairs of ids to what they merge into; open addressing.
+class MergeTable {
+ public:
+  void reserve(std::size_t merges);
+  // The last of several entries for one pair counts.
+  void set(std::int32_t left, std::int32_t right, Merge merge);
+  Merge find(std::int32_t left, std::int32_t right) const {
+    const std::uint64_t key = key_of(left, right);
+    for (std::size_t i = slot(key);; i = (i + 1) & mask_) {
+      if (entries_[i].key == key) return entries_[i].merge;
+      if (entries_[i].key == kEmpty) return Merge{};
+    }
+  }
+
+ private:
+  static constexpr std::uint64_t kEmpty = ~std::uint64_t{0};
+  struct Entry {
+    std::uint64_t key = kEmpty;
+    Merge merge;
+  };
+  static std::uint64_t key_of(std::int32_t left, std::int32_t right) {
+    return (std::uint64_t{static_cast<std::uint32_t>(left)} << 32) | static_cast<std::uint32_t>(right);
+  }
+  std::size_t slot(std::uint64_t key) const {
+    key *= 0x9E3779B97F4A7C15u;
+    return static_cast<std::size_t>((key ^ (key >> 32)) & mask_);
+  }
+
+  std::vector<Entry> entries_ = std::vector<Entry>(2);
+  std::size_t mask_ = 1;
+};
+
+// Byte pair encoding with a list of merges, as the "BPE" model of a tokenizer.json.
+class BpeModel : public TokenModel {
+ public:
+  struct Options {
+    bool byte_level = false;     // words are bytes, spelled with byte_level_alphabet() in the vocabulary
+    bool byte_fallback = false;  // an unknown character becomes its <0xHH> tokens when all of them exist
+    bool fuse_unknown = false;   // neighbouring unknown characters become one unknown token
+    bool ignore_merges = false;  // a word that is a token is that token
+    std::optional<std::int32_t> unknown;  // without it unknown characters vanish
+  };
+  using Pair = std::pair<std::string, std::string>;
+
+  // `vocabulary` must outlive the model. Throws Error{kBadData} naming a merge of which a part or the result is no
+  // token, or a part is empty.
+  BpeModel(const Vocabulary& vocabulary, const std::vector<Pair>& merges, const Options& options,
+           std::string_view where);
+
+  void encode(std::string_view word, MergeLoop& scratch, std::vector<std::int32_t>& ids) const override;
+
+ private:
+  void add_merges(const std::vector<Pair>& merges, std::string_view where);
+  void encode_part(std::string_view part, MergeLoop& scratch, std::vector<std::int32_t>& ids) const;
+  void index_characters();
+  std::int32_t id_of_character(std::string_view s, char32_t c) const;
+  void add_unknown(std::string_view s, std::vector<Symbol>& symbols, bool& pending) const;
+  void start(std::string_view word, std::vector<Symbol>& symbols) const;
+  bool encode_whole(std::string_view word, std::vector<std::int32_t>& ids) const;
+
+  const Vocabulary& vocabulary_;
+  Options options_;
+  MarkedWords marked_words_;
+  MergeTable merges_;
+  std::array<std::int32_t, 256> byte_ids_{};               // of byte-level characters, -1: none
+  std::array<std::int32_t, 256> fallback_ids_{};           // of <0xHH>, -1: none
+  std::vector<std::int32_t> character_ids_;                // of characters up to U+FFFF, -1: none
+  std::unordered_map<char32_t, std::int32_t> rare_ids_;    // of those above
+};
+
+// SentencePiece's byte pair encoding without a merge list, as GGUF files of the "llama" tokenizer model describe it:
+// neighbours merge when their joint text is a token, highest score first (Kudo and Richardson, 2018, arXiv:1808.06226).
+// Characters that are no token become their <0xHH> tokens, or the unknown token where one of those is missing.
+class ScoredBpeModel : public TokenModel {
+ public:
+  // `scores` by id. `vocabulary` must outlive the model.
+  ScoredBpeModel(const Vocabulary& vocabulary, const std::vector<float>& scores, std::optional<std::int32_t> unknown);
+
+  void encode(std::string_view word, MergeLoop& scratch, std::vector<std::int32_t>& ids) const override;
+
+ private:
+  void encode_part(std::string_view part, MergeLoop& scratch, std::vector<std::int32_t>& ids) const;
+
+  const Vocabulary& vocabulary_;
+  MarkedWords marked_words_;
+  std::vector<std::uint32_t> ranks_;  // of each id: scores from high to low, equal ones share a rank
+  std::size_t longest_ = 0;           // token, in bytes
+  std::array<std::int32_t, 256> fallback_ids_{};
+  std::optional<std::int32_t> unknown_;
+};
+
+}  // namespace ttt

@@ -1,0 +1,106 @@
+#include "text/decoder.h"
+
+#include <utility>
+
+#include "base/utf8.h"
+#include "text/decode_steps.h"
+#include "text/json_fields.h"
+
+namespace ttt {
+namespace {
+
+std::string character_field(const Json& json, std::string_view key, std::string_view where) {
+  std::string c = string_field(json, key, where);
+  require(!c.empty() && utf8_step(c.front()) == c.size(), ErrorKind::kBadData, where, " ", key,
+          " wanted one character, got \"", c, "\"");
+  return c;
+}
+
+std::size_t count_field(const Json& json, std::string_view key, std::string_view where) {
+  const std::int64_t n = integer_field(json, key, where);
+  require(n >= 0, ErrorKind::kBadData, where, " ", key, " wanted no negative number, got ", n);
+  return static_cast<std::size_t>(n);
+}
+
+}  // namespace
+
+Decoder Decoder::from_json(const Json& json, std::string_view where) {
+  Decoder result;
+  if (json.is_null()) {
+    result.add(Step{.kind = Kind::kJoin, .content = " "});
+  } else {
+    result.read(json, where);
+  }
+  return result;
+}
+
+void Decoder::read(const Json& json, std::string_view where) {
+  const std::string type = string_field(json, "type", where);
+  require(steps_.size() < 32, ErrorKind::kUnsupported, where, ": more than 32 decoder steps");
+  if (type == "Sequence") {
+    for (const Json& item : json.at("decoders", where).as_array(text(where, " decoders"))) read(item, where);
+  } else if (type == "Fuse") {
+    fused_ = true;
+  } else if (type == "Strip") {
+    add(Step{.kind = Kind::kStrip,
+             .pattern = character_field(json, "content", where),
+             .start = count_field(json, "start", where),
+             .stop = count_field(json, "stop", where),
+             .fused = fused_});
+  } else if (type == "Replace") {
+    std::string pattern = literal_field(json, where);
+    // In fused text a longer pattern could lie across two tokens.
+    require(!fused_ || utf8_step(pattern.front()) == pattern.size(), ErrorKind::kUnsupported, where,
+            ": a decoder of type \"Replace\" after Fuse is supported for one character only");
+    add(Step{.kind = Kind::kReplace, .pattern = std::move(pattern), .content = string_field(json, "content", where)});
+  } else if (fused_) {
+    fail(ErrorKind::kUnsupported, text(where, ": decoder of type \"", type, "\" after Fuse is not supported"));
+  } else if (type == "ByteLevel") {
+    add(Step{.kind = Kind::kByteLevel});
+    fused_ = true;
+  } else if (type == "ByteFallback") {
+    add(Step{.kind = Kind::kByteFallback});
+  } else if (type == "Metaspace") {
+    const std::string scheme = string_field(json, "prepend_scheme", "always", where);
+    const bool prefix = bool_field(json, "add_prefix_space", true, where) && scheme != "never";
+    add(Step{.kind = Kind::kMetaspace,
+             .pattern = character_field(json, "replacement", where),
+             .start = prefix ? std::size_t{1} : std::size_t{0}});
+  } else {
+    fail(ErrorKind::kUnsupported, text(where, ": decoder of type \"", type, "\" is not supported"));
+  }
+}
+
+DecodeStream::DecodeStream(const Decoder& decoder) {
+  for (const Decoder::Step& step : decoder.steps()) steps_.push_back(make_decode_step(step));
+}
+
+std::string DecodeStream::run(std::size_t from, std::vector<std::string> tokens) {
+  std::vector<std::string> next;
+  for (std::size_t i = from; i < steps_.size(); ++i) {
+    next.clear();
+    for (std::string& token : tokens) steps_[i]->push(std::move(token), next);
+    tokens.swap(next);
+  }
+  std::string out;
+  for (const std::string& token : tokens) out += token;
+  return out;
+}
+
+std::string DecodeStream::push(std::string token) {
+  std::vector<std::string> tokens;
+  tokens.push_back(std::move(token));
+  return run(0, std::move(tokens));
+}
+
+std::string DecodeStream::finish() {
+  std::string out;
+  for (std::size_t i = 0; i < steps_.size(); ++i) {
+    std::vector<std::string> last;
+    steps_[i]->finish(last);
+    out += run(i + 1, std::move(last));
+  }
+  return out;
+}
+
+}  // namespace ttt

@@ -1,0 +1,63 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/json.h"
+
+namespace ttt {
+
+// One step from token texts to text. Tokens come one by one, so that whole sequences and streams are decoded alike.
+// `emit` appends to the texts of the next step.
+class DecodeStep {
+ public:
+  using Emit = std::vector<std::string>;
+  virtual ~DecodeStep() = default;
+  virtual void push(std::string token, Emit& out) = 0;
+  virtual void finish(Emit&) {}
+};
+
+// How token texts become text: the "decoder" of a tokenizer.json.
+class Decoder {
+ public:
+  enum class Kind { kByteLevel, kByteFallback, kRawByteFallback, kReplace, kStrip, kMetaspace, kJoin };
+  struct Step {
+    Kind kind = Kind::kJoin;
+    std::string pattern = {};    // kReplace; kMetaspace: the replacement of ' '; kStrip: the character
+    std::string content = {};    // kReplace; kJoin: what stands between tokens
+    std::size_t start = 0;       // kStrip: at most so many characters at the start; kMetaspace: 1: drop the first
+    std::size_t stop = 0;        // kStrip: at the end
+    bool fused = false;          // all tokens are one text by now
+  };
+
+  Decoder() = default;
+  // null: tokens are joined with a space. Throws Error{kUnsupported} naming an unknown type or combination.
+  static Decoder from_json(const Json& json, std::string_view where);
+
+  void add(const Step& step) { steps_.push_back(step); }
+  const std::vector<Step>& steps() const { return steps_; }
+
+ private:
+  void read(const Json& json, std::string_view where);
+
+  std::vector<Step> steps_;
+  bool fused_ = false;
+};
+
+// Runs the steps of a Decoder over a stream of tokens. Every text returned is valid UTF-8; their concatenation is the
+// decoded sequence.
+class DecodeStream {
+ public:
+  explicit DecodeStream(const Decoder& decoder);
+  std::string push(std::string token);
+  std::string finish();
+
+ private:
+  std::string run(std::size_t from, std::vector<std::string> tokens);
+
+  std::vector<std::unique_ptr<DecodeStep>> steps_;
+};
+
+}  // namespace ttt

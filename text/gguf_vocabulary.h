@@ -1,0 +1,28 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace ttt {
+
+// What the metadata of a GGUF file says about its tokenizer (keys tokenizer.ggml.*), unchecked. Absent keys stay empty.
+struct GgufVocabulary {
+  std::string model;                // "gpt2" (byte-level merges) or "llama" (scores)
+  std::string pre;                  // name of the pattern that cuts words, for "gpt2"
+  std::vector<std::string> tokens;  // by id
+  std::vector<float> scores;        // by id; needed for "llama"
+  std::vector<std::int32_t> types;  // token_type by id: 1 normal, 2 unknown, 3 control, 4 user defined, 5 unused, 6 byte
+  std::vector<std::string> merges;  // "left right"; needed for "gpt2"
+  std::optional<std::int64_t> bos;  // bos_token_id, and so on
+  std::optional<std::int64_t> eos;
+  std::optional<std::int64_t> eot;
+  std::optional<std::int64_t> unk;
+  std::optional<std::int64_t> pad;
+  std::optional<bool> add_bos;  // add_bos_token
+  std::optional<bool> add_eos;
+  std::optional<bool> add_space_prefix;
+};
+
+}  // namespace ttt

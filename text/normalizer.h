@@ -1,0 +1,50 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "base/json.h"
+#include "text/unicode.h"
+
+namespace ttt {
+
+// Rewrites text before it is cut into words.
+class Normalizer {
+ public:
+  struct Prepend {
+    std::string prefix;  // empty text stays empty
+  };
+  struct Replace {
+    std::string pattern;  // not empty
+    std::string content;
+  };
+  struct Strip {
+    bool left = true;
+    bool right = true;
+  };
+  struct Lowercase {};
+  struct StripAccents {};
+  using Step = std::variant<NormalForm, Prepend, Replace, Strip, Lowercase, StripAccents>;
+
+  Normalizer() = default;
+  // Reads the "normalizer" of a tokenizer.json; null: none. Throws Error{kUnsupported} naming an unknown type or
+  // regular expression, Error{kBadData} on members of a wrong type.
+  static Normalizer from_json(const Json& json, std::string_view where);
+
+  void add(const Step& step) { steps_.push_back(step); }
+  bool empty() const { return steps_.empty(); }
+  // `s` must be valid UTF-8; so is the result.
+  std::string run(std::string_view s) const;
+
+ private:
+  void read(const Json& json, std::string_view where);
+
+  std::vector<Step> steps_;
+};
+
+// `s` with every occurrence of `pattern`, from left to right, replaced.
+std::string replace_all(std::string_view s, std::string_view pattern, std::string_view content);
+
+}  // namespace ttt

@@ -1,0 +1,186 @@
+#include "text/pre_tokenizer.h"
+
+#include <limits>
+#include <optional>
+#include <utility>
+
+#include "text/json_fields.h"
+#include "text/unicode.h"
+
+namespace ttt {
+namespace {
+
+// Joins the matches of a pattern and the gaps between them into words, one after the other.
+template <class Emit>
+class Joiner {
+ public:
+  Joiner(SplitBehavior behavior, Emit& emit) : behavior_(behavior), emit_(emit) {}
+
+  void take(std::size_t begin, std::size_t end, bool separator) {
+    if (begin == end) return;
+    switch (behavior_) {
+      case SplitBehavior::kIsolated: emit_(begin, end); break;
+      case SplitBehavior::kRemoved:
+        if (!separator) emit_(begin, end);
+        break;
+      case SplitBehavior::kContiguous: hold(begin, end, separator == last_); break;
+      case SplitBehavior::kMergedWithPrevious: hold(begin, end, separator && !last_); break;
+      case SplitBehavior::kMergedWithNext: take_for_next(begin, end, separator); break;
+    }
+    last_ = separator;
+  }
+
+  void finish() {
+    if (holding_) emit_(begin_, end_);
+  }
+
+ private:
+  void hold(std::size_t begin, std::size_t end, bool extend) {
+    if (!holding_ || !extend) {
+      finish();
+      begin_ = begin;
+    }
+    end_ = end;
+    holding_ = true;
+  }
+
+  void take_for_next(std::size_t begin, std::size_t end, bool separator) {
+    if (separator) return hold(begin, end, false);
+    emit_(holding_ ? begin_ : begin, end);
+    holding_ = false;
+  }
+
+  SplitBehavior behavior_;
+  Emit& emit_;
+  bool holding_ = false;
+  bool last_ = false;
+  std::size_t begin_ = 0;
+  std::size_t end_ = 0;
+};
+
+template <class Emit>
+void split(const PreTokenizer::Split& step, std::string_view s, Emit emit) {
+  Joiner<Emit> joiner(step.behavior, emit);
+  std::size_t at = 0;
+  while (const auto match = step.pattern.find(s, at)) {
+    joiner.take(at, match->begin, step.invert);
+    joiner.take(match->begin, match->end, !step.invert);
+    at = match->end;
+  }
+  joiner.take(at, s.size(), step.invert);
+  joiner.finish();
+}
+
+std::string with_metaspace(const PreTokenizer::Metaspace& step, std::string_view s, bool first) {
+  using Prepend = PreTokenizer::Metaspace::Prepend;
+  std::string out;
+  out.reserve(s.size() + s.size() / 2 + step.replacement.size());
+  const bool prepend = step.prepend == Prepend::kAlways || (step.prepend == Prepend::kFirst && first);
+  const bool starts = s.substr(0, step.replacement.size()) == step.replacement || s.substr(0, 1) == " ";
+  if (prepend && !starts) out += step.replacement;
+  for (const char c : s) {
+    if (c == ' ') {
+      out += step.replacement;
+    } else {
+      out.push_back(c);
+    }
+  }
+  return out;
+}
+
+SplitBehavior behavior_named(const std::string& name, std::string_view where) {
+  constexpr std::pair<std::string_view, SplitBehavior> kNames[] = {
+      {"Isolated", SplitBehavior::kIsolated},
+      {"Removed", SplitBehavior::kRemoved},
+      {"MergedWithPrevious", SplitBehavior::kMergedWithPrevious},
+      {"MergedWithNext", SplitBehavior::kMergedWithNext},
+      {"Contiguous", SplitBehavior::kContiguous},
+  };
+  for (const auto& [known, behavior] : kNames) {
+    if (known == name) return behavior;
+  }
+  fail(ErrorKind::kUnsupported, text(where, ": split behavior \"", name, "\" is not supported"));
+}
+
+PreTokenizer::Metaspace read_metaspace(const Json& json, std::string_view where) {
+  using Prepend = PreTokenizer::Metaspace::Prepend;
+  PreTokenizer::Metaspace step;
+  step.replacement = string_field(json, "replacement", where);
+  step.split = bool_field(json, "split", true, where);
+  const std::string scheme = string_field(json, "prepend_scheme", "always", where);
+  step.prepend = scheme == "always" ? Prepend::kAlways : scheme == "first" ? Prepend::kFirst : Prepend::kNever;
+  require(scheme == "always" || scheme == "first" || scheme == "never", ErrorKind::kUnsupported, where,
+          ": prepend_scheme \"", scheme, "\" is not supported");
+  const Json* legacy = json.find("add_prefix_space");
+  if (legacy != nullptr && !legacy->is_null() && !legacy->as_bool(text(where, " add_prefix_space"))) {
+    require(json.find("prepend_scheme") == nullptr || step.prepend == Prepend::kNever, ErrorKind::kBadData, where,
+            ": add_prefix_space contradicts prepend_scheme");
+    step.prepend = Prepend::kNever;
+  }
+  return step;
+}
+
+}  // namespace
+
+PreTokenizer PreTokenizer::from_json(const Json& json, std::string_view where) {
+  PreTokenizer result;
+  if (!json.is_null()) result.read(json, where);
+  return result;
+}
+
+void PreTokenizer::read(const Json& json, std::string_view where) {
+  const std::string type = string_field(json, "type", where);
+  require(!byte_level_, ErrorKind::kUnsupported, where, ": pre_tokenizer of type \"", type,
+          "\" after ByteLevel is not supported");
+  require(steps_.size() < 32, ErrorKind::kUnsupported, where, ": more than 32 pre_tokenizer steps");
+  if (type == "Sequence") {
+    for (const Json& item : json.at("pretokenizers", where).as_array(text(where, " pretokenizers"))) read(item, where);
+  } else if (type == "ByteLevel") {
+    if (bool_field(json, "add_prefix_space", true, where)) add(PrefixSpace{});
+    if (bool_field(json, "use_regex", true, where)) add(Split{.pattern = Pattern::gpt2()});
+    byte_level_ = true;
+  } else if (type == "Split") {
+    add(Split{.pattern = pattern_field(json, where),
+              .behavior = behavior_named(string_field(json, "behavior", where), where),
+              .invert = bool_field(json, "invert", false, where)});
+  } else if (type == "Digits") {
+    const bool single = bool_field(json, "individual_digits", false, where);
+    add(Split{.pattern = Pattern::run_of(kDigit, 1),
+              .behavior = single ? SplitBehavior::kIsolated : SplitBehavior::kContiguous});
+  } else if (type == "Punctuation") {
+    add(Split{.pattern = Pattern::run_of(kPunctuation, 1),
+              .behavior = behavior_named(string_field(json, "behavior", "Isolated", where), where)});
+  } else if (type == "Whitespace") {
+    add(Split{.pattern = Pattern::words_or_symbols(), .behavior = SplitBehavior::kRemoved, .invert = true});
+  } else if (type == "WhitespaceSplit") {
+    add(Split{.pattern = Pattern::run_of(kStripSpace, 1), .behavior = SplitBehavior::kRemoved});
+  } else if (type == "Metaspace") {
+    add(read_metaspace(json, where));
+  } else {
+    fail(ErrorKind::kUnsupported, text(where, ": pre_tokenizer of type \"", type, "\" is not supported"));
+  }
+}
+
+void PreTokenizer::run_from(std::size_t step, std::string_view s, bool first, const Sink& sink) const {
+  if (s.empty()) return;
+  if (step == steps_.size()) return sink(s);
+  const auto pass_parts_of = [&](std::string_view whole) {
+    return [this, step, whole, first, &sink](std::size_t begin, std::size_t end) {
+      run_from(step + 1, whole.substr(begin, end - begin), first && begin == 0, sink);
+    };
+  };
+  if (const auto* cut = std::get_if<Split>(&steps_[step])) {
+    split(*cut, s, pass_parts_of(s));
+  } else if (const auto* meta = std::get_if<Metaspace>(&steps_[step])) {
+    const std::string changed = with_metaspace(*meta, s, first);
+    if (!meta->split) return run_from(step + 1, changed, first, sink);
+    const Split at{.pattern = Pattern::literal(meta->replacement), .behavior = SplitBehavior::kMergedWithNext};
+    split(at, changed, pass_parts_of(changed));
+  } else if (s.front() == ' ') {
+    run_from(step + 1, s, first, sink);
+  } else {
+    run_from(step + 1, text(' ', s), first, sink);
+  }
+}
+
+}  // namespace ttt

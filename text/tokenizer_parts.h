@@ -1,0 +1,55 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "text/added_tokens.h"
+#include "text/bpe.h"
+#include "text/decoder.h"
+#include "text/normalizer.h"
+#include "text/post_processor.h"
+#include "text/pre_tokenizer.h"
+#include "text/vocabulary.h"
+
+namespace ttt {
+
+// What a Tokenizer is made of.
+struct TokenizerParts {
+  Vocabulary vocabulary;  // of the model, which refers to it: the parts stay where they are made
+  Vocabulary added;       // tokens that the model does not have
+  std::unique_ptr<const TokenModel> model;
+  Normalizer normalizer;
+  PreTokenizer pre_tokenizer;
+  AddedTokens raw_tokens;         // looked for in the text as it comes
+  AddedTokens normalized_tokens;  // looked for in normalised text
+  PostProcessor post_processor;
+  Decoder decoder;
+
+  std::vector<bool> special;   // by id
+  std::vector<bool> skipped;   // by id: left out by skip_special
+  std::vector<bool> verbatim;  // by id: not subject to `space_mark`
+  std::unordered_map<std::int32_t, std::string> decoded_as;  // where decode sees another text than token_text
+  std::string space_mark;                                    // not empty: what stands for ' ' in tokens, for decode
+
+  std::optional<std::int32_t> bos, eos, eot, unk, pad;
+
+  const std::string* text_of(std::int64_t id) const;
+  std::optional<std::int32_t> id_of(std::string_view token) const;
+  std::int64_t size() const;
+  // What decode starts from. Throws Error{kUsage} naming an id that is no token.
+  std::string decoded(std::int32_t id) const;
+
+  // Registers a token that is found in text; call size_flags() before the first. `token.id` must be a token.
+  void find_in_text(AddedToken token, std::string_view where);
+  void size_flags();
+  // Throws Error{kBadData} unless the template's ids and the named tokens are tokens.
+  void check(std::string_view where) const;
+};
+
+bool flag(const std::vector<bool>& flags, std::int64_t id);
+
+}  // namespace ttt

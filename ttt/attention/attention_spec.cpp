@@ -1,0 +1,46 @@
+#include "attention/attention_spec.h"
+
+#include "base/error.h"
+
+namespace ttt {
+
+MultiHeadAttentionSpec::operator AttentionSpec() const {
+  require(num_heads > 0, ErrorKind::kUsage, "MultiHeadAttentionSpec.num_heads wanted a positive number, got ", num_heads);
+  require(head_dim > 0 || hidden_dim % num_heads == 0, ErrorKind::kUsage,
+          "MultiHeadAttentionSpec.head_dim wanted a number where hidden_dim does not divide by num_heads, got ",
+          hidden_dim, " and ", num_heads);
+  return {.hidden_dim = hidden_dim,
+          .num_heads = num_heads,
+          .num_kv_heads = num_heads,
+          .head_dim = head_dim > 0 ? head_dim : hidden_dim / num_heads,
+          .visible = {.ahead = causal ? 0 : Visible::kAll},
+          .position = position};
+}
+
+GroupedQueryAttentionSpec::operator AttentionSpec() const {
+  require(num_kv_heads > 0 && num_kv_heads < num_heads && num_heads % num_kv_heads == 0, ErrorKind::kUsage,
+          "GroupedQueryAttentionSpec.num_kv_heads wanted a divisor of num_heads below it, got ", num_kv_heads, " of ",
+          num_heads);
+  return {.hidden_dim = hidden_dim,
+          .num_heads = num_heads,
+          .num_kv_heads = num_kv_heads,
+          .head_dim = head_dim,
+          .position = position};
+}
+
+SlidingWindowAttentionSpec::operator AttentionSpec() const {
+  require(window > 0, ErrorKind::kUsage, "SlidingWindowAttentionSpec.window wanted a positive number, got ", window);
+  require(global_tokens >= 0, ErrorKind::kUsage,
+          "SlidingWindowAttentionSpec.global_tokens wanted a number of at least 0, got ", global_tokens);
+  return {.hidden_dim = hidden_dim,
+          .num_heads = num_heads,
+          .num_kv_heads = num_kv_heads,
+          .head_dim = head_dim,
+          .visible = {.behind = window - 1, .pinned = global_tokens},
+          .position = position};
+}
+
+void set_weight_format(AttentionImplConfig& impl, Format format) { impl.qkv = impl.output = format; }
+void set_state_format(AttentionImplConfig& impl, Format format) { impl.state = format; }
+
+}  // namespace ttt

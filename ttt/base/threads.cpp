@@ -1,0 +1,126 @@
+#include "base/threads.h"
+
+#include <immintrin.h>
+#include <pthread.h>
+#include <sched.h>
+
+#include "base/error.h"
+
+namespace ttt {
+namespace {
+
+// Long enough to bridge the gap between two kernels of a step, short enough not to be seen in an idle process.
+constexpr int kSpins = 4000;
+
+class FlushDenormals {
+ public:
+  FlushDenormals() : saved_(_mm_getcsr()) { _mm_setcsr(saved_ | kFlushToZero | kDenormalsAreZero); }
+  ~FlushDenormals() { _mm_setcsr(saved_); }
+  FlushDenormals(const FlushDenormals&) = delete;
+  FlushDenormals& operator=(const FlushDenormals&) = delete;
+
+ private:
+  static constexpr unsigned kFlushToZero = 0x8000, kDenormalsAreZero = 0x0040;
+  unsigned saved_;
+};
+
+void pin(std::thread& thread, std::int64_t index) {
+  cpu_set_t allowed;
+  CPU_ZERO(&allowed);
+  if (sched_getaffinity(0, sizeof allowed, &allowed) != 0) return;
+  const int cores = CPU_COUNT(&allowed);
+  if (cores <= 1) return;
+  std::int64_t skip = index % cores;
+  for (int core = 0; core < CPU_SETSIZE; ++core) {
+    if (!CPU_ISSET(core, &allowed) || skip-- != 0) continue;
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(core, &one);
+    // Refusal costs speed only.
+    (void)pthread_setaffinity_np(thread.native_handle(), sizeof one, &one);
+    return;
+  }
+}
+
+}  // namespace
+
+struct ThreadPool::Shared {
+  alignas(64) std::atomic<std::uint32_t> generation{0};  // odd: told to stop
+  alignas(64) std::atomic<std::int64_t> next{0};
+  alignas(64) std::atomic<std::int64_t> busy{0};  // workers that have not finished this region
+  std::int64_t count = 0;
+  Body body = nullptr;
+  const void* context = nullptr;
+
+  void take_indices() {
+    const FlushDenormals flush;
+    for (std::int64_t i = next.fetch_add(1, std::memory_order_relaxed); i < count;
+         i = next.fetch_add(1, std::memory_order_relaxed)) {
+      body(context, i);
+    }
+  }
+};
+
+ThreadPool::ThreadPool(std::int64_t threads, Pinning pinning, std::int64_t first_core)
+    : size_(threads), shared_(std::make_unique<Shared>()) {
+  require(threads >= 1 && threads <= 4096, ErrorKind::kUsage, "threads wanted 1 to 4096, got ", threads);
+  workers_.reserve(static_cast<std::size_t>(threads - 1));
+  for (std::int64_t i = 1; i < threads; ++i) {
+    workers_.emplace_back([this] { work(); });
+    if (pinning == Pinning::kOneCoreEach) pin(workers_.back(), first_core + i);
+  }
+}
+
+ThreadPool::~ThreadPool() {
+  shared_->generation.fetch_or(1, std::memory_order_release);
+  shared_->generation.notify_all();
+  for (std::thread& t : workers_) t.join();
+}
+
+void ThreadPool::work() {
+  Shared& s = *shared_;
+  std::uint32_t seen = 0;
+  for (;;) {
+    std::uint32_t now = s.generation.load(std::memory_order_acquire);
+    for (int spin = 0; now == seen && spin < kSpins; ++spin) {
+      _mm_pause();
+      now = s.generation.load(std::memory_order_acquire);
+    }
+    while (now == seen) {
+      s.generation.wait(seen, std::memory_order_acquire);
+      now = s.generation.load(std::memory_order_acquire);
+    }
+    if (now & 1) return;
+    seen = now;
+    s.take_indices();
+    if (s.busy.fetch_sub(1, std::memory_order_acq_rel) == 1) s.busy.notify_one();
+  }
+}
+
+void ThreadPool::run(std::int64_t count, Body body, const void* context) {
+  Shared& s = *shared_;
+  s.count = count;
+  s.body = body;
+  s.context = context;
+  s.next.store(0, std::memory_order_relaxed);
+  // One index, or no workers: waking others would cost more than it brings.
+  if (count == 1 || workers_.empty()) {
+    s.take_indices();
+    return;
+  }
+  s.busy.store(static_cast<std::int64_t>(workers_.size()), std::memory_order_relaxed);
+  s.generation.fetch_add(2, std::memory_order_release);
+  s.generation.notify_all();
+  s.take_indices();
+  std::int64_t left = s.busy.load(std::memory_order_acquire);
+  for (int spin = 0; left != 0 && spin < kSpins; ++spin) {
+    _mm_pause();
+    left = s.busy.load(std::memory_order_acquire);
+  }
+  while (left != 0) {
+    s.busy.wait(left, std::memory_order_acquire);
+    left = s.busy.load(std::memory_order_acquire);
+  }
+}
+
+}  // namespace ttt

@@ -1,0 +1,42 @@
+#include "base/weights.h"
+
+#include "base/error.h"
+
+namespace ttt {
+
+TensorName rows(TensorName name, std::int64_t begin, std::int64_t count) {
+  return every(std::move(name), begin, count, 0, 1);
+}
+
+TensorName every(TensorName name, std::int64_t begin, std::int64_t run, std::int64_t stride, std::int64_t count) {
+  require(begin >= 0 && run > 0 && stride >= 0 && count > 0, ErrorKind::kInternal, name.name,
+          ": rows wanted a begin of at least 0 and positive counts, got begin ", begin, ", run ", run, ", count ", count);
+  name.begin = begin;
+  name.run = run;
+  name.stride = stride;
+  name.count = count;
+  return name;
+}
+
+TensorName transposed(TensorName name) {
+  name.transposed = true;
+  return name;
+}
+
+std::string WeightRequest::full_name() const {
+  if (!name.name.empty() && name.name.front() == '/') return name.name.substr(1);
+  return path.empty() ? name.name : text(path, ".", name.name);
+}
+
+Shape WeightRequest::cut_shape() const {
+  Shape s;
+  for (int i = 0; i < shape.rank(); ++i) s.append(i == cut.axis ? cut.count : shape[i]);
+  return s;
+}
+
+void WeightChecker::bind(ConstTensorView& field, const WeightRequest& request) {
+  require(field.shape == request.cut_shape(), ErrorKind::kBadData, "[", request.path, "] ", request.name.name, " wanted ",
+          request.cut_shape().to_string(), ", got ", field ? field.shape.to_string() : "nothing");
+}
+
+}  // namespace ttt

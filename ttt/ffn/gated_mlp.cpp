@@ -1,0 +1,104 @@
+#include "ffn/gated_mlp.h"
+
+#include "base/error.h"
+#include "linear/default_config.h"
+
+namespace ttt {
+namespace {
+
+constexpr std::int64_t kUnit = 32;  // the widest group of any weight format but kInt8's, which is the row
+
+Part ffn_part(const GatedMLPSpec& spec, const Context& context) {
+  return part_of(spec.ffn_dim, kUnit, context.rank, context.ranks);
+}
+
+GatedMLPWeights check(const GatedMLPSpec& spec, const GatedMLPWeights& weights, const GatedMLPImplConfig& impl,
+                      const Context& context) {
+  validate(spec, context);
+  GatedMLPWeights checked = weights;
+  WeightChecker checker;
+  bind_weights(checked, spec, impl, {}, context, checker);
+  return checked;
+}
+
+}  // namespace
+
+GatedMLPSpec SwiGLU(std::int64_t hidden_dim, std::int64_t ffn_dim) {
+  return {.hidden_dim = hidden_dim, .ffn_dim = ffn_dim, .activation = Activation::kSilu};
+}
+GatedMLPSpec GeGLU(std::int64_t hidden_dim, std::int64_t ffn_dim) {
+  return {.hidden_dim = hidden_dim, .ffn_dim = ffn_dim, .activation = Activation::kGelu};
+}
+GatedMLPSpec ReGLU(std::int64_t hidden_dim, std::int64_t ffn_dim) {
+  return {.hidden_dim = hidden_dim, .ffn_dim = ffn_dim, .activation = Activation::kRelu};
+}
+
+void set_weight_format(GatedMLPImplConfig& impl, Format format) { impl.gate = impl.up = impl.down = format; }
+
+void validate(const GatedMLPSpec& spec, const Context& context) {
+  const std::string_view who = context.name_or("GatedMLP");
+  require(spec.hidden_dim > 0, ErrorKind::kBadData, "[", who, "] hidden_dim wanted a positive number, got ",
+          spec.hidden_dim);
+  require(spec.ffn_dim > 0, ErrorKind::kBadData, "[", who, "] ffn_dim wanted a positive number, got ", spec.ffn_dim);
+}
+
+GatedMLPImplConfig default_impl_config(const GatedMLPSpec&, const DeviceTraits& traits, Strategy strategy) {
+  return {.linear = default_linear_config(traits, strategy)};
+}
+
+void bind_weights(GatedMLPWeights& weights, const GatedMLPSpec& spec, const GatedMLPImplConfig& impl,
+                  const GatedMLPNames& names, const Context& context, WeightBinder& binder) {
+  const std::string path(context.place.path);
+  const Part part = ffn_part(spec, context);
+  const Cut by_out = cut_of(0, part), by_in = cut_of(1, part);
+  const Shape widening{spec.ffn_dim, spec.hidden_dim}, narrowing{spec.hidden_dim, spec.ffn_dim};
+  binder.bind(weights.gate, {.path = path, .name = names.gate, .shape = widening, .cut = by_out, .format = impl.gate});
+  binder.bind(weights.up, {.path = path, .name = names.up, .shape = widening, .cut = by_out, .format = impl.up});
+  binder.bind(weights.down, {.path = path, .name = names.down, .shape = narrowing, .cut = by_in, .format = impl.down});
+  if (!spec.bias) return;
+  constexpr WeightUse kVector = WeightUse::kVector;
+  binder.bind(weights.gate_bias,
+              {.path = path, .name = names.gate_bias, .shape = {spec.ffn_dim}, .cut = by_out, .use = kVector});
+  binder.bind(weights.up_bias,
+              {.path = path, .name = names.up_bias, .shape = {spec.ffn_dim}, .cut = by_out, .use = kVector});
+  binder.bind(weights.down_bias, {.path = path, .name = names.down_bias, .shape = {spec.hidden_dim}, .use = kVector});
+}
+
+GatedMLP::GatedMLP(const GatedMLPSpec& spec, const GatedMLPWeights& weights, const GatedMLPImplConfig& impl,
+                   const Context& context)
+    : plan_{[&] {
+        const GatedMLPWeights w = check(spec, weights, impl, context);
+        return Plan{.place = context.place,
+                    .hidden_dim = spec.hidden_dim,
+                    .ffn = ffn_part(spec, context).count,
+                    .gate = kernels::select_gate(context.traits),
+                    .activate = kernels::select_activation(context.traits, spec.activation),
+                    .gate_up = Linear({{w.gate, w.gate_bias}, {w.up, w.up_bias}}, impl.linear, context),
+                    .down = ReducedLinear({w.down, w.down_bias}, impl.linear, context.at("down_proj"))};
+      }()} {}
+
+TensorView GatedMLP::hidden(Exec& exec, Scratch::Frame& frame, ConstTensorView x) const {
+  require(x.shape.rank() == 2 && x.dim(1) == plan_.hidden_dim, ErrorKind::kInternal, "[", plan_.place.path,
+          "] x wanted [rows, ", plan_.hidden_dim, "], got ", x.shape.to_string());
+  const TensorView gate = frame.take({x.dim(0), plan_.ffn}), up = frame.take({x.dim(0), plan_.ffn});
+  {
+    Scratch::Frame inner(exec.scratch);
+    plan_.gate_up.run(exec, plan_.gate_up.prepare(exec, inner, x), {{.y = gate}, {.y = up}});
+  }
+  exec.launch(plan_.gate, {.gate = gate, .up = up, .y = up, .activate = plan_.activate});
+  return up;
+}
+
+void GatedMLP::forward(Exec& exec, ConstTensorView x, TensorView y) const {
+  Scratch::Frame frame(exec.scratch);
+  plan_.down.forward(exec, hidden(exec, frame, x), y);
+  exec.done(plan_.place, y);
+}
+
+void GatedMLP::forward_add(Exec& exec, ConstTensorView x, TensorView y) const {
+  Scratch::Frame frame(exec.scratch);
+  plan_.down.forward_add(exec, hidden(exec, frame, x), y);
+  exec.done(plan_.place, y);
+}
+
+}  // namespace ttt

@@ -1,0 +1,94 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "base/context.h"
+#include "base/exec.h"
+#include "base/weights.h"
+#include "linear/linear.h"
+
+namespace ttt {
+
+// logits[i, :] = cap(logit_scale * (x[wanted[i], :] w^T + bias)), cap(v) = soft_cap * tanh(v / soft_cap) where given
+//
+// Over ranks the vocabulary is cut with any remainder; every rank receives all logits.
+
+struct LMHeadSpec {
+  std::int64_t hidden_dim = 0, vocab_size = 0;
+  bool tie_word_embeddings = false;  // the weight is the token embedding's table
+  bool bias = false;
+  float logit_scale = 1.0f;
+  std::optional<float> soft_cap = {};
+
+  bool operator==(const LMHeadSpec&) const = default;
+  static void visit_fields(auto& self, auto&& visit) {
+    visit("hidden_dim", self.hidden_dim);
+    visit("vocab_size", self.vocab_size);
+    visit("tie_word_embeddings", self.tie_word_embeddings);
+    visit("bias", self.bias);
+    visit("logit_scale", self.logit_scale);
+    visit("soft_cap", self.soft_cap);
+  }
+};
+
+struct LMHeadImplConfig {
+  std::optional<Format> weight = {};  // absent: as stored
+  LinearImplConfig linear = {};
+
+  bool operator==(const LMHeadImplConfig&) const = default;
+  static void visit_fields(auto& self, auto&& visit) {
+    visit("weight", self.weight);
+    visit("linear", self.linear);
+  }
+};
+void set_weight_format(LMHeadImplConfig& impl, Format format);
+
+// vocab is this rank's part of vocab_size.
+struct LMHeadWeights {
+  ConstTensorView weight = {};  // [vocab, hidden_dim]
+  ConstTensorView bias = {};    // [vocab], f32; absent without bias
+};
+
+// Where the weight is tied, name the embedding's table from the root: {.weight = "/model.embed_tokens.weight"}.
+struct LMHeadNames {
+  TensorName weight = "weight", bias = "bias";
+};
+
+void validate(const LMHeadSpec& spec, const Context& context);
+LMHeadImplConfig default_impl_config(const LMHeadSpec& spec, const DeviceTraits& traits, Strategy strategy);
+void bind_weights(LMHeadWeights& weights, const LMHeadSpec& spec, const LMHeadImplConfig& impl, const LMHeadNames& names,
+                  const Context& context, WeightBinder& binder);
+
+class LMHead {
+ public:
+  using Spec = LMHeadSpec;
+  using ImplConfig = LMHeadImplConfig;
+  using Weights = LMHeadWeights;
+  using Names = LMHeadNames;
+
+  LMHead(const LMHeadSpec& spec, const LMHeadWeights& weights, const LMHeadImplConfig& impl, const Context& context);
+
+  // x: [rows, hidden_dim], f32; wanted: row indices of x; logits: [wanted.size(), vocab_size], f32.
+  void forward(Exec& exec, ConstTensorView x, std::span<const std::int64_t> wanted, TensorView logits) const;
+
+ private:
+  struct Plan {
+    using ProjectFn = void (*)(const Plan&, Exec&, ConstTensorView rows, TensorView logits);
+    Place place;
+    std::int64_t hidden_dim, vocab_size;
+    std::vector<std::int64_t> parts;  // [ranks], vocabulary entries of each
+    std::int64_t rank;
+    Linear linear;
+    kernels::ActivationFn finish;  // scale and soft cap; null: neither
+    kernels::ActivationParams params;
+    ProjectFn project;
+  } plan_;
+
+  static void project_alone(const Plan& plan, Exec& exec, ConstTensorView rows, TensorView logits);
+  static void project_sharded(const Plan& plan, Exec& exec, ConstTensorView rows, TensorView logits);
+};
+
+}  // namespace ttt

@@ -1,0 +1,86 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "base/exec.h"
+#include "base/step.h"
+#include "base/tensor.h"
+
+// o[r, h, :] = sum over visible j of softmax_j(s[r, h, j]) v[j, kv(h), :],
+//     s[r, h, j] = cap(scale * q[r, h, :] . k[j, kv(h), :]) + slopes[h] * (j - index of r)
+// with rows of keys and values as they are stored. A head's sink joins the softmax as one more score without a value.
+namespace ttt::kernels {
+
+// The heads of one rank. Its query head h reads its KV head (first_head + h) / group - first_kv.
+struct HeadSlice {
+  std::int64_t first_head = 0, heads = 0, first_kv = 0, kv_heads = 0, group = 1;
+  bool operator==(const HeadSlice&) const = default;
+};
+
+struct AttendArgs {
+  ConstTensorView q = {};  // [rows, heads * key_dim], f32
+  TensorView o = {};       // [rows, heads * value_dim], f32; other sequences' rows are left alone
+  BatchView batch = {};
+  std::span<const std::int32_t> seqs = {};  // the sequences to compute: batch.many or batch.one
+  AttentionStateView state = {};            // this step's rows are stored already
+  HeadSlice slice = {};
+  Visible visible = {};
+  std::int64_t key_dim = 0, value_dim = 0;
+  float scale = 1;
+  float soft_cap = 0;                   // 0: none
+  std::span<const float> sinks = {};    // [heads]; empty: none
+  std::span<const float> slopes = {};   // [heads]; empty: none
+  std::int64_t query_block = 60;  // queries x heads of a KV head that share a tile of keys
+  std::int64_t key_block = 128;   // keys of one partial softmax, counted from row 0 of the sequence
+  std::span<std::byte> scratch = {};  // AttendKernel::scratch bytes
+};
+using AttendFn = void (*)(Exec&, const AttendArgs&) noexcept;
+
+enum class ScoreAlgorithm : std::uint8_t {
+  kFlash,      // tiles of keys, partial softmax per block of keys
+  kFull,       // all scores of a row at once, f32
+  kReference,  // the same in double precision
+};
+
+struct AttendKernel {
+  AttendFn run = nullptr;
+  std::int64_t (*scratch)(const AttendArgs& args, std::int64_t threads) noexcept = nullptr;
+};
+
+// What a query's result depends on is the rows that it sees and key_block; not the other rows of the step, the split of
+// the sequence over steps, or the number of threads. kFlash: both kernels give the same bits.
+inline constexpr std::int64_t kMaxKeyBlock = 128, kMaxQueryBlock = 64;
+
+// For sequences with several rows: parallel over blocks of queries. Never null: throws Error{kUnsupported}.
+AttendKernel select_attend_many(const DeviceTraits& traits, ScoreAlgorithm algorithm, Format state);
+// For sequences with one row: parallel over blocks of keys, which are merged in order.
+AttendKernel select_attend_one(const DeviceTraits& traits, ScoreAlgorithm algorithm, Format state);
+
+double operations(const AttendArgs& args);
+double bytes(const AttendArgs& args);
+
+// Rows [0, pinned) and [begin, end) are what the query at `index` sees when `stored` rows are there. Pinned rows obey
+// `ahead` too.
+struct SeenRows {
+  std::int64_t pinned = 0, begin = 0, end = 0;
+};
+inline SeenRows seen_rows(const Visible& v, std::int64_t index, std::int64_t stored) {
+  const std::int64_t behind = index - v.behind, chunk = index - index % v.chunk;
+  const std::int64_t begin = behind > chunk ? behind : chunk;
+  const std::int64_t end = v.ahead >= stored - index ? stored : index + v.ahead + 1;
+  return {v.pinned < end ? v.pinned : end, begin > 0 ? begin : 0, end};
+}
+
+// How many of the slice's heads read KV head `kv`, and the first of them.
+struct GroupHeads {
+  std::int64_t first = 0, count = 0;
+};
+inline GroupHeads heads_of(const HeadSlice& s, std::int64_t kv) {
+  const std::int64_t begin = (s.first_kv + kv) * s.group - s.first_head, end = begin + s.group;
+  const std::int64_t first = begin > 0 ? begin : 0;
+  return {first, (end < s.heads ? end : s.heads) - first};
+}
+
+}  // namespace ttt::kernels

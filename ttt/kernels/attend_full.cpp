@@ -1,0 +1,104 @@
+#include "kernels/attend_full.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <limits>
+
+namespace ttt::kernels {
+namespace {
+
+std::int64_t stored_rows(const AttendArgs& args, std::int64_t seq) {
+  const std::size_t s = static_cast<std::size_t>(seq);
+  return args.batch.past[s] + args.batch.row_begin[s + 1] - args.batch.row_begin[s];
+}
+
+std::int64_t longest(const AttendArgs& args) {
+  std::int64_t n = 0;
+  for (const std::int32_t seq : args.seqs) n = std::max(n, stored_rows(args, seq));
+  return n;
+}
+
+template <class Real>
+Real stored_value(const RowsView& rows, std::int32_t page, std::int64_t head, std::int64_t offset, std::int64_t d) {
+  const std::byte* row = rows.row(page, head, offset);
+  if (rows.format == Format::kF32) return static_cast<Real>(reinterpret_cast<const float*>(row)[d]);
+  if (rows.format == Format::kBF16) {
+    const std::uint32_t bits = std::uint32_t{reinterpret_cast<const std::uint16_t*>(row)[d]} << 16;
+    float value = 0;
+    std::memcpy(&value, &bits, sizeof value);
+    return static_cast<Real>(value);
+  }
+  const float scale = reinterpret_cast<const float*>(rows.row_scales(page, head, offset))[d / 32];
+  return static_cast<Real>(reinterpret_cast<const std::int8_t*>(row)[d]) * static_cast<Real>(scale);
+}
+
+template <class Real>
+void attend_query(const AttendArgs& args, std::int64_t seq, std::int64_t row, std::int64_t head, Real* p, Real* mix) {
+  const std::size_t s = static_cast<std::size_t>(seq);
+  const std::int64_t r = args.batch.row_begin[s] + row, index = args.batch.past[s] + row;
+  const std::int64_t kv = (args.slice.first_head + head) / args.slice.group - args.slice.first_kv;
+  const SeenRows seen = seen_rows(args.visible, index, stored_rows(args, seq));
+  const auto sees = [&](std::int64_t j) { return j < seen.pinned || j >= seen.begin; };
+  const float* q = args.q.row<float>(r) + head * args.key_dim;
+  const RowsView &keys = args.state.keys, &values = args.state.values;
+  const Real cap = static_cast<Real>(args.soft_cap);
+  Real highest = args.sinks.empty() ? -std::numeric_limits<Real>::infinity()
+                                    : static_cast<Real>(args.sinks[static_cast<std::size_t>(head)]);
+  for (std::int64_t j = 0; j < seen.end; ++j) {
+    if (!sees(j)) continue;
+    Real score = 0;
+    for (std::int64_t d = 0; d < args.key_dim; ++d) {
+      score += static_cast<Real>(q[d]) * stored_value<Real>(keys, keys.page_of(seq, j), kv, j % keys.page_rows, d);
+    }
+    score *= static_cast<Real>(args.scale);
+    if (cap > 0) score = cap * std::tanh(score / cap);
+    if (!args.slopes.empty()) {
+      score += static_cast<Real>(args.slopes[static_cast<std::size_t>(head)]) * static_cast<Real>(j - index);
+    }
+    p[j] = score;
+    highest = std::max(highest, score);
+  }
+  Real sum = args.sinks.empty() ? Real{0} : std::exp(static_cast<Real>(args.sinks[static_cast<std::size_t>(head)]) - highest);
+  std::fill(mix, mix + args.value_dim, Real{0});
+  for (std::int64_t j = 0; j < seen.end; ++j) {
+    if (!sees(j)) continue;
+    const Real weight = std::exp(p[j] - highest);
+    sum += weight;
+    for (std::int64_t d = 0; d < args.value_dim; ++d) {
+      mix[d] += weight * stored_value<Real>(values, values.page_of(seq, j), kv, j % values.page_rows, d);
+    }
+  }
+  float* o = args.o.row<float>(r) + head * args.value_dim;
+  for (std::int64_t d = 0; d < args.value_dim; ++d) o[d] = static_cast<float>(sum > 0 ? mix[d] / sum : Real{0});
+}
+
+}  // namespace
+
+template <class Real>
+void attend_full(Exec& exec, const AttendArgs& args) noexcept {
+  const std::int64_t threads = exec.threads.size(), rows = longest(args), heads = args.slice.heads;
+  exec.threads.parallel_for(threads, [&](std::int64_t thread) {
+    Real* p = reinterpret_cast<Real*>(args.scratch.data()) + thread * (rows + args.value_dim);
+    std::int64_t item = 0;
+    for (const std::int32_t seq : args.seqs) {
+      const std::size_t s = static_cast<std::size_t>(seq);
+      const std::int64_t queries = (args.batch.row_begin[s + 1] - args.batch.row_begin[s]) * heads;
+      for (std::int64_t i = 0; i < queries; ++i, ++item) {
+        if (item % threads == thread) attend_query<Real>(args, seq, i / heads, i % heads, p, p + rows);
+      }
+    }
+  });
+}
+
+template <class Real>
+std::int64_t attend_full_scratch(const AttendArgs& args, std::int64_t threads) noexcept {
+  return threads * (longest(args) + args.value_dim) * static_cast<std::int64_t>(sizeof(Real));
+}
+
+template void attend_full<float>(Exec&, const AttendArgs&) noexcept;
+template void attend_full<double>(Exec&, const AttendArgs&) noexcept;
+template std::int64_t attend_full_scratch<float>(const AttendArgs&, std::int64_t) noexcept;
+template std::int64_t attend_full_scratch<double>(const AttendArgs&, std::int64_t) noexcept;
+
+}  // namespace ttt::kernels

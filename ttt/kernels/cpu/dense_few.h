@@ -1,0 +1,139 @@
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/cpu/dense_epilogue.h"
+#include "kernels/cpu/dense_weights.h"
+
+// Products of few rows: every weight row is read once and multiplied with all rows of x. Bound by memory.
+namespace ttt::kernels::TTT_LEVEL {
+
+inline constexpr std::int64_t kFewRun = 32;  // outputs that are finished together
+inline constexpr std::int64_t kFewRows = 6;  // rows multiplied at once
+inline constexpr std::int64_t kFewUnit = 8;
+
+// Dot products in f32; every output sums `kLanes` strided partial sums in the order of `in`.
+template <class Stored>
+struct DotF32 {
+  using W = Stored;
+  using X = float;
+
+  template <int kOuts, int kRows>
+  TTT_INLINE void dot(const std::byte* w, std::int64_t row_bytes, const X* x, std::int64_t x_stride, std::int64_t in,
+                      float* c) {
+    F32 acc[kOuts][kRows];
+    for (auto& row : acc) {
+      for (F32& a : row) a = zero();
+    }
+    const auto step = [&](std::int64_t k, auto load_w) __attribute__((always_inline)) {
+      F32 xv[kRows];
+#pragma GCC unroll 8
+      for (int r = 0; r < kRows; ++r) xv[r] = load(x + r * x_stride + k);
+#pragma GCC unroll 8
+      for (int o = 0; o < kOuts; ++o) {
+        const F32 wv = load_w(weight_row<Stored>(w, row_bytes, o) + k);
+#pragma GCC unroll 8
+        for (int r = 0; r < kRows; ++r) acc[o][r] = fma(wv, xv[r], acc[o][r]);
+      }
+    };
+    std::int64_t k = 0;
+    for (; k + kLanes <= in; k += kLanes) {
+      step(k, [](auto p) __attribute__((always_inline)) { return Stored::load_vector(p); });
+    }
+    if (k < in) step(k, [n = in - k](auto p) __attribute__((always_inline)) { return Stored::load_tail(p, n); });
+#pragma GCC unroll 8
+    for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 8
+      for (int o = 0; o < kOuts; ++o) c[r * kFewRun + o] = sum(acc[o][r]);
+    }
+  }
+};
+
+#if defined(__AVX512BF16__)
+TTT_INLINE __m512bh as_bf16(__m512i v) {
+  __m512bh r;
+  __builtin_memcpy(&r, &v, sizeof r);
+  return r;
+}
+
+// Dot products of bf16 pairs, accumulated in f32.
+struct DotBf16 {
+  using W = StoredBf16;
+  using X = std::uint16_t;
+
+  template <int kOuts, int kRows>
+  TTT_INLINE void dot(const std::byte* w, std::int64_t row_bytes, const X* x, std::int64_t x_stride, std::int64_t in,
+                      float* c) {
+    __m512 acc[kOuts][kRows];
+    for (auto& row : acc) {
+      for (__m512& a : row) a = _mm512_setzero_ps();
+    }
+    const auto step = [&](std::int64_t k, auto load_w) __attribute__((always_inline)) {
+      __m512bh xv[kRows];
+#pragma GCC unroll 8
+      for (int r = 0; r < kRows; ++r) xv[r] = as_bf16(_mm512_loadu_si512(x + r * x_stride + k));
+#pragma GCC unroll 8
+      for (int o = 0; o < kOuts; ++o) {
+        const __m512bh wv = as_bf16(load_w(weight_row<W>(w, row_bytes, o) + k));
+#pragma GCC unroll 8
+        for (int r = 0; r < kRows; ++r) acc[o][r] = _mm512_dpbf16_ps(acc[o][r], wv, xv[r]);
+      }
+    };
+    std::int64_t k = 0;
+    for (; k + 32 <= in; k += 32) {
+      step(k, [](auto p) __attribute__((always_inline)) { return _mm512_loadu_si512(p); });
+    }
+    if (k < in) {
+      const __mmask32 tail = static_cast<__mmask32>((1ull << (in - k)) - 1);
+      step(k, [tail](auto p) __attribute__((always_inline)) { return _mm512_maskz_loadu_epi16(tail, p); });
+    }
+#pragma GCC unroll 8
+    for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 8
+      for (int o = 0; o < kOuts; ++o) c[r * kFewRun + o] = _mm512_reduce_add_ps(acc[o][r]);
+    }
+  }
+};
+#endif
+
+// Weight rows read side by side: more streams for few rows of x, as many as accumulators allow for more.
+template <int kRows>
+inline constexpr int kFewOuts = kRows <= 2 ? 8 : 4;
+
+// c[row][out] for `outs` <= kFewRun weight rows from `w` on.
+template <class Dot, int kRows>
+TTT_INLINE void few_run(const PreparedRows& x, std::int64_t row, const std::byte* w, std::int64_t row_bytes,
+                        std::int64_t outs, float* c) {
+  using X = typename Dot::X;
+  const X* rows = reinterpret_cast<const X*>(x.values + row * x.row_bytes);
+  const std::int64_t stride = x.row_bytes / static_cast<std::int64_t>(sizeof(X));
+  std::int64_t o = 0;
+  constexpr int kOuts = kFewOuts<kRows>;
+  for (; o + kOuts <= outs; o += kOuts) {
+    Dot::template dot<kOuts, kRows>(w + o * row_bytes, row_bytes, rows, stride, x.in, c + o);
+  }
+  for (; o < outs; ++o) Dot::template dot<1, kRows>(w + o * row_bytes, row_bytes, rows, stride, x.in, c + o);
+}
+
+template <class Dot>
+void few_tile(const PreparedRows& x, const MatmulJob& job, std::int64_t out_begin, std::int64_t out_end) noexcept {
+  alignas(64) float c[kFewRows * kFewRun];
+  for (std::int64_t out = out_begin; out < out_end; out += kFewRun) {
+    const std::int64_t outs = out_end - out < kFewRun ? out_end - out : kFewRun;
+    const std::byte* w = job.w.data + out * job.w.row_bytes;
+    for (std::int64_t row = 0; row < x.rows; row += kFewRows) {
+      const std::int64_t rows = x.rows - row < kFewRows ? x.rows - row : kFewRows;
+      switch (rows) {
+        case 1: few_run<Dot, 1>(x, row, w, job.w.row_bytes, outs, c); break;
+        case 2: few_run<Dot, 2>(x, row, w, job.w.row_bytes, outs, c); break;
+        case 3: few_run<Dot, 3>(x, row, w, job.w.row_bytes, outs, c); break;
+        case 4: few_run<Dot, 4>(x, row, w, job.w.row_bytes, outs, c); break;
+        case 5: few_run<Dot, 5>(x, row, w, job.w.row_bytes, outs, c); break;
+        default: few_run<Dot, 6>(x, row, w, job.w.row_bytes, outs, c); break;
+      }
+      for (std::int64_t r = 0; r < rows; ++r) finish_run(job, row + r, out, outs, c + r * kFewRun);
+    }
+  }
+}
+
+}  // namespace ttt::kernels::TTT_LEVEL

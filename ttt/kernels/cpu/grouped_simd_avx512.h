@@ -1,0 +1,157 @@
+#pragma once
+
+#include <immintrin.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+#include "kernels/cpu/level.h"
+
+namespace ttt::kernels::TTT_LEVEL::grouped {
+
+using Floats = __m512;
+using Ints = __m512i;
+using Bytes = __m512i;
+using Quad = __m512i;
+
+// 32 registers hold 6 rows x 2 panels of sums, their dots, and two operands.
+inline constexpr int kGroupedRows = 6;
+inline constexpr int kGroupedPanels = 2;
+
+TTT_INLINE Floats zero_floats() { return _mm512_setzero_ps(); }
+TTT_INLINE Floats all_floats(float x) { return _mm512_set1_ps(x); }
+TTT_INLINE Floats load_floats(const void* p) { return _mm512_loadu_ps(p); }
+TTT_INLINE void store_floats(float* p, Floats x) { _mm512_storeu_ps(p, x); }
+TTT_INLINE Floats add(Floats a, Floats b) { return _mm512_add_ps(a, b); }
+TTT_INLINE Floats mul(Floats a, Floats b) { return _mm512_mul_ps(a, b); }
+TTT_INLINE Floats fma(Floats a, Floats b, Floats c) { return _mm512_fmadd_ps(a, b, c); }
+TTT_INLINE Floats to_floats(Ints x) { return _mm512_cvtepi32_ps(x); }
+// p[2i] + p[2i + 1]
+TTT_INLINE Floats pair_sums(const float* p) {
+  const __m512i even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+  const __m512i odd = _mm512_setr_epi32(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
+  const __m512 a = _mm512_loadu_ps(p), b = _mm512_loadu_ps(p + 16);
+  return _mm512_add_ps(_mm512_permutex2var_ps(a, even, b), _mm512_permutex2var_ps(a, odd, b));
+}
+// p[i / 2]
+TTT_INLINE Floats load_twice(const float* p) {
+  const __m512i index = _mm512_setr_epi32(0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7);
+  return _mm512_permutexvar_ps(index, _mm512_castps256_ps512(_mm256_loadu_ps(p)));
+}
+TTT_INLINE void store_ints(std::int32_t* p, Ints x) { _mm512_storeu_si512(p, x); }
+TTT_INLINE Ints mul_ints(Ints x, int by) { return _mm512_mullo_epi32(x, _mm512_set1_epi32(by)); }
+TTT_INLINE Ints round_to_ints(Floats x) { return _mm512_cvtps_epi32(x); }
+// 1 / x to within 2^-14, or 0 where x is not above 0. A division here held Q8_0 with many rows back by a tenth.
+TTT_INLINE Floats inverse_or_zero(Floats x) {
+  return _mm512_maskz_rcp14_ps(_mm512_cmp_ps_mask(x, _mm512_setzero_ps(), _CMP_GT_OQ), x);
+}
+TTT_INLINE Floats load_halves(const std::byte* p) {
+  return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
+}
+TTT_INLINE __m512i widen_u8(const std::byte* p) {
+  return _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+}
+TTT_INLINE Floats load_u8(const std::byte* p) { return _mm512_cvtepi32_ps(widen_u8(p)); }
+TTT_INLINE Floats load_i8(const std::byte* p) {
+  return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))));
+}
+// 2^(e - 127) for 16 exponents.
+TTT_INLINE Floats load_exponents(const std::byte* p) { return _mm512_castsi512_ps(_mm512_slli_epi32(widen_u8(p), 23)); }
+
+TTT_INLINE Bytes load_bytes(const std::byte* p) { return _mm512_loadu_si512(p); }
+TTT_INLINE void store_bytes(std::byte* p, Bytes x) { _mm512_storeu_si512(p, x); }
+template <int kMask>
+TTT_INLINE Bytes masked(Bytes x) {
+  return _mm512_and_si512(x, _mm512_set1_epi8(kMask));
+}
+template <int kMask>
+TTT_INLINE Bytes with_masked(Bytes x, Bytes y) {  // x | (y & kMask)
+  return _mm512_ternarylogic_epi64(x, y, _mm512_set1_epi8(kMask), 0xF8);
+}
+// Bits that cross from byte to byte are masked away by the callers.
+template <int kBy>
+TTT_INLINE Bytes shifted(Bytes x) {
+  if constexpr (kBy > 0) return _mm512_srli_epi16(x, kBy);
+  if constexpr (kBy < 0) return _mm512_slli_epi16(x, -kBy);
+  return x;
+}
+TTT_INLINE Quad load_quad(const std::int8_t* p) {
+  std::int32_t v;
+  std::memcpy(&v, p, 4);
+  return _mm512_set1_epi32(v);
+}
+TTT_INLINE void prefetch(const std::byte* p) { _mm_prefetch(reinterpret_cast<const char*>(p), _MM_HINT_T0); }
+
+// The j-th of 4 numbers per channel, as a vector over the channels.
+TTT_INLINE Floats quarter_of(Bytes x, int j) {
+  return _mm512_cvtepi32_ps(_mm512_and_si512(_mm512_srli_epi32(x, static_cast<unsigned>(8 * j)), _mm512_set1_epi32(255)));
+}
+
+#if defined(__AVX512VNNI__)
+
+template <int kBits>
+struct Dot {
+  static constexpr bool kCentred = false;
+  using Operand = Bytes;
+  __m512i sum;
+
+  static TTT_INLINE_MEMBER Operand operand(Bytes codes) { return codes; }
+  TTT_INLINE_MEMBER void start(std::int32_t init) { sum = _mm512_set1_epi32(init); }
+  template <int kStep, int kSteps>
+  TTT_INLINE_MEMBER void step(Operand w, Quad x) {
+    sum = _mm512_dpbusd_epi32(sum, w, x);
+  }
+  TTT_INLINE_MEMBER Ints result() const { return sum; }
+};
+
+#else
+
+// Codes of at most 6 bits: pairs of products fit i16, and so do sums of 8 (4 bits), 4 (5 bits) or 2 (6 bits) of them.
+template <int kBits>
+struct Dot {
+  static constexpr bool kCentred = false;
+  static constexpr int kRun = kBits == 4 ? 8 : kBits == 5 ? 4 : 2;
+  using Operand = Bytes;
+  __m512i sum, run;
+
+  static TTT_INLINE_MEMBER Operand operand(Bytes codes) { return codes; }
+  TTT_INLINE_MEMBER void start(std::int32_t init) { sum = _mm512_set1_epi32(init); }
+  template <int kStep, int kSteps>
+  TTT_INLINE_MEMBER void step(Operand w, Quad x) {
+    const __m512i pairs = _mm512_maddubs_epi16(w, x);
+    run = kStep % kRun == 0 ? pairs : _mm512_add_epi16(run, pairs);
+    if (kStep % kRun == kRun - 1 || kStep == kSteps - 1) {
+      sum = _mm512_add_epi32(sum, _mm512_madd_epi16(run, _mm512_set1_epi16(1)));
+    }
+  }
+  TTT_INLINE_MEMBER Ints result() const { return sum; }
+};
+
+// 8 bits: |code - 128| is the unsigned operand, its sign goes to the activation: 2 x 128 x 127 fits i16.
+template <>
+struct Dot<8> {
+  static constexpr bool kCentred = true;
+  struct Operand {
+    __m512i magnitude;
+    __mmask64 negative;
+  };
+  __m512i sum;
+
+  static TTT_INLINE_MEMBER Operand operand(Bytes codes) {
+    const __m512i centred = _mm512_xor_si512(codes, _mm512_set1_epi8(-128));
+    return {_mm512_abs_epi8(centred), _mm512_movepi8_mask(centred)};
+  }
+  TTT_INLINE_MEMBER void start(std::int32_t) { sum = _mm512_setzero_si512(); }
+  template <int kStep, int kSteps>
+  TTT_INLINE_MEMBER void step(Operand w, Quad x) {
+    const __m512i signed_x = _mm512_mask_sub_epi8(x, w.negative, _mm512_setzero_si512(), x);
+    const __m512i pairs = _mm512_maddubs_epi16(w.magnitude, signed_x);
+    sum = _mm512_add_epi32(sum, _mm512_madd_epi16(pairs, _mm512_set1_epi16(1)));
+  }
+  TTT_INLINE_MEMBER Ints result() const { return sum; }
+};
+
+#endif
+
+}  // namespace ttt::kernels::TTT_LEVEL::grouped

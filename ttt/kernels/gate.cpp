@@ -1,0 +1,23 @@
+#include "kernels/gate.h"
+
+namespace ttt::kernels {
+
+namespace sse2 {
+void gate(Exec&, const GateArgs&) noexcept;
+}
+namespace avx2 {
+void gate(Exec&, const GateArgs&) noexcept;
+}
+namespace avx512 {
+void gate(Exec&, const GateArgs&) noexcept;
+}
+
+GateFn select_gate(const DeviceTraits& traits) {
+  if (traits.isa >= IsaLevel::kAvx512) return avx512::gate;
+  return traits.isa >= IsaLevel::kAvx2 ? avx2::gate : sse2::gate;
+}
+
+double operations(const GateArgs& args) { return 5.0 * static_cast<double>(args.y.shape.elements()); }
+double bytes(const GateArgs& args) { return 12.0 * static_cast<double>(args.y.shape.elements()); }
+
+}  // namespace ttt::kernels

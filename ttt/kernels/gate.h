@@ -1,0 +1,24 @@
+#pragma once
+
+#include "base/exec.h"
+#include "base/tensor.h"
+#include "kernels/activation.h"
+
+namespace ttt::kernels {
+
+// y = activate(gate) * up, element by element; y may be up. `gate` is overwritten.
+struct GateArgs {
+  TensorView gate = {};            // [rows, dim], f32
+  ConstTensorView up = {};         // [rows, dim], f32
+  TensorView y = {};               // [rows, dim], f32
+  ActivationFn activate = nullptr;  // null: identity
+  ActivationParams params = {};
+};
+using GateFn = void (*)(Exec&, const GateArgs&) noexcept;
+
+GateFn select_gate(const DeviceTraits& traits);
+
+double operations(const GateArgs& args);
+double bytes(const GateArgs& args);
+
+}  // namespace ttt::kernels

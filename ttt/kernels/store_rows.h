@@ -1,0 +1,42 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "base/exec.h"
+#include "base/step.h"
+#include "base/tensor.h"
+
+// Rotation of queries and keys, and the write of keys and values to the pages of the state.
+namespace ttt::kernels {
+
+// table[r, i] = attention_factor * cos(a), table[r, pairs + i] = attention_factor * sin(a),
+// a = f32(positions[r]) * inv_freq[i] rounded to f32.
+struct RotaryTableArgs {
+  std::span<const std::int64_t> positions = {};  // [rows]
+  std::span<const float> inv_freq = {};          // [pairs]
+  float attention_factor = 1;
+  TensorView table = {};  // [rows, 2 * pairs], f32
+};
+using RotaryTableFn = void (*)(Exec&, const RotaryTableArgs&) noexcept;
+RotaryTableFn select_rotary_table(const DeviceTraits& traits);
+double operations(const RotaryTableArgs& args);
+double bytes(const RotaryTableArgs& args);
+
+struct StoreRowsArgs {
+  TensorView q = {};       // [rows, heads * key_dim], f32; turned in place
+  TensorView k = {};       // [rows, kv_heads * key_dim], f32; turned in place
+  ConstTensorView v = {};  // [rows, kv_heads * value_dim], f32
+  ConstTensorView table = {};  // [rows, 2 * pairs]; the first 2 * pairs values of a head are turned
+  std::int64_t heads = 0, kv_heads = 0, key_dim = 0, value_dim = 0;
+  BatchView batch = {};
+  AttentionStateView state = {};
+};
+using StoreRowsFn = void (*)(Exec&, const StoreRowsArgs&) noexcept;
+
+// interleaved: pairs are (2i, 2i + 1), else (i, i + pairs). Never null: throws Error{kUnsupported} naming the format.
+StoreRowsFn select_store_rows(const DeviceTraits& traits, Format state, bool interleaved);
+double operations(const StoreRowsArgs& args);
+double bytes(const StoreRowsArgs& args);
+
+}  // namespace ttt::kernels

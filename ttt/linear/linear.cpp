@@ -1,0 +1,113 @@
+#include "linear/linear.h"
+
+#include <type_traits>
+
+#include "base/error.h"
+
+namespace ttt {
+
+using kernels::ActivationForm;
+using kernels::MatmulJob;
+
+kernels::ActivationForm default_activation(const DeviceTraits& traits, Format weight) {
+  if (is_grouped(weight)) return ActivationForm::kInt8;
+  return weight == Format::kBF16 && kernels::bf16_dots_pay(traits) ? ActivationForm::kBF16 : ActivationForm::kF32;
+}
+
+Linear::Linear(std::span<const LinearWeight> weights, const LinearImplConfig& impl, const Context& context) {
+  static_assert(std::is_trivially_copyable_v<Plan>);
+  const std::string_view name = context.name_or("Linear");
+  require(!weights.empty() && weights.size() <= std::size_t{kMaxWeights}, ErrorKind::kUsage, "[", name,
+          "] weights wanted 1 to ", kMaxWeights, ", got ", weights.size());
+  plan_.place = context.place;
+  plan_.weights = static_cast<int>(weights.size());
+  for (std::size_t i = 0; i < weights.size(); ++i) {
+    const LinearWeight& w = weights[i];
+    require(w.weight.shape.rank() == 2, ErrorKind::kBadData, "[", name, "] weight ", i, " wanted [out, in], got ",
+            w.weight.shape.to_string());
+    if (i == 0) plan_.in = w.weight.dim(1);
+    require(w.weight.dim(1) == plan_.in, ErrorKind::kBadData, "[", name, "] weight ", i, " wanted [",
+            w.weight.dim(0), ", ", plan_.in, "], got ", w.weight.shape.to_string());
+    require(!w.bias || (w.bias.shape == Shape{w.weight.dim(0)} && w.bias.format == Format::kF32), ErrorKind::kBadData,
+            "[", name, "] bias ", i, " wanted f32 [", w.weight.dim(0), "], got ", name_of(w.bias.format), " ",
+            w.bias.shape.to_string());
+    plan_.weight[i] = w.weight;
+    // Nothing is read of a weight without inputs, so any kernel does: the one that needs no packing.
+    if (plan_.in == 0) plan_.weight[i] = {nullptr, Format::kF32, Layout::kRowMajor, w.weight.shape, 0};
+    plan_.bias[i] = w.bias;
+  }
+  try {
+    for (std::size_t i = 0; i < kRowClasses.size(); ++i) {
+      plan_class(static_cast<int>(i), kRowClasses[impl.one_kernel ? kRowClasses.size() - 1 : i], impl, context);
+    }
+  } catch (const Error& e) {
+    fail(e.kind(), text("[", name, "] ", e.what()));
+  }
+}
+
+void Linear::plan_class(int index, std::int64_t rows, const LinearImplConfig& impl, const Context& context) {
+  Plan::Class& c = plan_.classes[static_cast<std::size_t>(index)];
+  for (std::size_t i = 0; i < static_cast<std::size_t>(plan_.weights); ++i) {
+    const ConstTensorView& w = plan_.weight[i];
+    ActivationForm form = impl.activation.value_or(default_activation(context.traits, w.format));
+    if (plan_.in == 0) form = ActivationForm::kF32;
+    c.kernel[i] = kernels::select_matmul(context.traits, w.format, w.layout, form, rows);
+    int f = 0;
+    const auto wanted = [&](const Plan::Form& x) { return x.form == form && x.panels == c.kernel[i].panels; };
+    while (f < c.num_forms && !wanted(c.forms[static_cast<std::size_t>(f)])) ++f;
+    if (f == c.num_forms) {
+      c.forms[static_cast<std::size_t>(c.num_forms++)] = {
+          form, c.kernel[i].panels, kernels::select_prepare(context.traits, form, c.kernel[i].panels)};
+    }
+    c.form_of[i] = f;
+  }
+}
+
+int Linear::class_of(std::int64_t rows) {
+  int c = 0;
+  while (c + 1 < static_cast<int>(kRowClasses.size()) && kRowClasses[static_cast<std::size_t>(c + 1)] <= rows) ++c;
+  return c;
+}
+
+const kernels::MatmulKernel& Linear::kernel(std::int64_t weight, std::int64_t rows) const {
+  return plan_.classes[static_cast<std::size_t>(class_of(rows))].kernel[static_cast<std::size_t>(weight)];
+}
+
+Linear::Prepared Linear::prepare(Exec& exec, Scratch::Frame& frame, ConstTensorView x) const {
+  require(x.shape.rank() == 2 && x.dim(1) == plan_.in && x.format == Format::kF32, ErrorKind::kUsage, "[",
+          plan_.place.path, "] x wanted f32 [rows, ", plan_.in, "], got ", name_of(x.format), " ",
+          x.shape.to_string());
+  Prepared p{.rows = x.dim(0), .row_class = class_of(x.dim(0))};
+  const Plan::Class& c = plan_.classes[static_cast<std::size_t>(p.row_class)];
+  for (std::size_t f = 0; f < static_cast<std::size_t>(c.num_forms); ++f) {
+    const Plan::Form& form = c.forms[f];
+    std::byte* memory = frame.take_bytes(kernels::prepared_bytes(form.form, form.panels, p.rows, plan_.in));
+    p.forms[f] = kernels::prepared_rows(form.form, form.panels, p.rows, plan_.in, memory);
+    exec.launch(form.prepare, kernels::PrepareArgs{x, p.forms[f]});
+  }
+  return p;
+}
+
+void Linear::run(Exec& exec, const Prepared& prepared, std::span<const LinearOutput> outputs) const {
+  require(outputs.size() == static_cast<std::size_t>(plan_.weights), ErrorKind::kUsage, "[", plan_.place.path,
+          "] outputs wanted ", plan_.weights, ", got ", outputs.size());
+  const Plan::Class& c = plan_.classes[static_cast<std::size_t>(prepared.row_class)];
+  for (int f = 0; f < c.num_forms; ++f) {
+    std::array<MatmulJob, kMaxWeights> jobs;
+    std::size_t count = 0;
+    for (std::size_t i = 0; i < outputs.size(); ++i) {
+      const LinearOutput& o = outputs[i];
+      const std::int64_t out = plan_.weight[i].dim(0);
+      require(o.y.shape == Shape{prepared.rows, out}, ErrorKind::kUsage, "[", plan_.place.path, "] y ", i, " wanted [",
+              prepared.rows, ", ", out, "], got ", o.y.shape.to_string());
+      if (c.form_of[i] != f || out == 0) continue;
+      jobs[count++] = {plan_.weight[i], o.y, {plan_.bias[i], o.activate, o.params, o.multiply, o.accumulate},
+                       c.kernel[i]};
+    }
+    if (count == 0) continue;
+    exec.launch(kernels::matmul,
+                kernels::MatmulArgs{prepared.forms[static_cast<std::size_t>(f)], std::span(jobs.data(), count)});
+  }
+}
+
+}  // namespace ttt

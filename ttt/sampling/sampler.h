@@ -1,0 +1,72 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "sampling/history.h"
+#include "sampling/penalties.h"
+#include "sampling/random.h"
+#include "sampling/sampling_spec.h"
+#include "sampling/truncation.h"
+
+namespace ttt {
+
+struct TokenLogProb {
+  std::int32_t id = 0;
+  double log_prob = 0;
+};
+
+struct SampleResult {
+  std::int32_t id = 0;
+  // Natural logarithms of the model's own probabilities: log softmax of the logits as given, before bias, penalties and
+  // temperature (as vLLM's raw_logprobs). Set when the Spec asks for them.
+  double log_prob = 0;
+  std::vector<TokenLogProb> top = {};  // most likely first, then lowest id
+};
+
+// Memory that sampling reuses from token to token; one for any number of samplers, used by one at a time.
+struct SamplerWorkspace {
+  std::vector<float> scores;
+  std::vector<float> selection;
+  std::vector<Candidate> candidates;
+  std::vector<Candidate> order;
+};
+
+// Chooses tokens as a SamplingSpec says (sampling_spec.h has the formulae).
+class Sampler {
+ public:
+  // Error{kUsage} naming the field when the Spec is out of range or names an id beyond `vocab`.
+  Sampler(const SamplingSpec& spec, std::int64_t vocab);
+
+  // The token that follows `history`. The draw is random.uniform(history.generated()): the same for the same seed,
+  // sequence number, history and logits. Does not append to the history.
+  //
+  // Error{kInternal}: logits of another size than the vocabulary. Error{kBadData} "numerical error at step N ...": a
+  // logit is NaN or +infinity, or all are -infinity. Error{kUsage}: bias, penalties and bad words exclude every token.
+  SampleResult sample(std::span<const float> logits, const SequenceHistory& history, const RandomStream& random,
+                      SamplerWorkspace& workspace) const;
+
+  // What sample draws from: the tokens left with their probabilities, ids ascending. Tokens whose probability is 0 in
+  // f32 may be missing. Greedy: one token. Valid until the workspace is used again; the same errors.
+  std::span<const Candidate> distribution(std::span<const float> logits, const SequenceHistory& history,
+                                          SamplerWorkspace& workspace) const;
+
+ private:
+  struct Plan {
+    Truncation truncation;
+    float temperature = 0;
+    bool greedy = true;
+    std::int64_t log_probs = -1;  // -1: none
+  };
+
+  std::int64_t vocab_;
+  Penalties penalties_;
+  Plan plan_;
+};
+
+// The k-th largest value (1 <= k <= values.size(), no NaN), without sorting: expected time linear in the number of
+// values, `scratch` grows to about 2 k.
+float kth_largest(std::span<const float> values, std::int64_t k, std::vector<float>& scratch);
+
+}  // namespace ttt

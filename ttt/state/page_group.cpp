@@ -1,0 +1,88 @@
+#include "state/page_group.h"
+
+#include <algorithm>
+
+#include "base/checked.h"
+#include "base/error.h"
+
+namespace ttt {
+
+std::int64_t first_seen(const Visible& v, std::int64_t index) {
+  return std::max({std::int64_t{0}, index - v.behind, index - index % v.chunk});
+}
+
+PageGroup::PageGroup(const Visible& visible, std::int64_t page_rows, std::int64_t pages, std::int64_t sequences,
+                     std::int64_t context)
+    : visible_(visible), page_rows_(page_rows), entries_(div_up(context, page_rows)) {
+  const std::int64_t size = checked_mul(sequences, entries_, "state page tables");
+  require(pages <= INT32_MAX, ErrorKind::kUsage, "state wanted at most 2^31 - 1 pages, got ", pages);
+  tables_.assign(static_cast<std::size_t>(size), -1);
+  uses_.assign(static_cast<std::size_t>(pages), 0);
+  free_.reserve(static_cast<std::size_t>(pages));
+  for (std::int64_t p = pages - 1; p >= 0; --p) free_.push_back(static_cast<std::int32_t>(p));
+}
+
+std::span<const std::int32_t> PageGroup::table(std::int64_t sequence) const {
+  return std::span(tables_).subspan(static_cast<std::size_t>(sequence * entries_), static_cast<std::size_t>(entries_));
+}
+
+std::int64_t PageGroup::wanted_pages(std::int64_t sequence, std::int64_t begin, std::int64_t end) const {
+  const std::span<const std::int32_t> pages = table(sequence);
+  std::int64_t wanted = 0;
+  for (std::int64_t e = begin / page_rows_; e < div_up(end, page_rows_); ++e) {
+    const std::int32_t page = pages[static_cast<std::size_t>(e)];
+    if (page < 0 || uses_[static_cast<std::size_t>(page)] > 1) ++wanted;
+  }
+  return wanted;
+}
+
+std::int32_t PageGroup::make_writable(std::int64_t sequence, std::int64_t e) {
+  std::int32_t& page = entry(sequence, e);
+  if (page >= 0 && uses_[static_cast<std::size_t>(page)] == 1) return -1;
+  const std::int32_t shared = page;
+  page = free_.back();
+  free_.pop_back();
+  uses_[static_cast<std::size_t>(page)] = 1;
+  if (shared >= 0) --uses_[static_cast<std::size_t>(shared)];
+  return shared;
+}
+
+void PageGroup::drop(std::int32_t& page) {
+  if (page >= 0 && --uses_[static_cast<std::size_t>(page)] == 0) free_.push_back(page);
+  page = -1;
+}
+
+void PageGroup::drop_unseen(std::int64_t sequence, std::int64_t length, std::int64_t rollback) {
+  const std::int64_t seen = first_seen(visible_, std::max<std::int64_t>(length - rollback, 0));
+  // Pages before the last dropped one are gone already, so going backwards stops early.
+  for (std::int64_t e = seen / page_rows_ - 1; e >= 0 && e * page_rows_ >= visible_.pinned; --e) {
+    if (entry(sequence, e) < 0) break;
+    drop(entry(sequence, e));
+  }
+}
+
+void PageGroup::drop_from(std::int64_t sequence, std::int64_t length) {
+  for (std::int64_t e = div_up(length, page_rows_); e < entries_; ++e) drop(entry(sequence, e));
+}
+
+bool PageGroup::has_seen_rows(std::int64_t sequence, std::int64_t length) const {
+  const std::span<const std::int32_t> pages = table(sequence);
+  const auto has = [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t e = begin / page_rows_; e < div_up(end, page_rows_); ++e) {
+      if (pages[static_cast<std::size_t>(e)] < 0) return false;
+    }
+    return true;
+  };
+  const std::int64_t begin = first_seen(visible_, length);
+  return (begin >= length || has(begin, length)) && has(0, std::min(visible_.pinned, length));
+}
+
+void PageGroup::share(std::int64_t from, std::int64_t to) {
+  for (std::int64_t e = 0; e < entries_; ++e) {
+    const std::int32_t page = entry(from, e);
+    entry(to, e) = page;
+    if (page >= 0) ++uses_[static_cast<std::size_t>(page)];
+  }
+}
+
+}  // namespace ttt

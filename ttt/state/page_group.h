@@ -1,0 +1,54 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "base/step.h"
+
+namespace ttt {
+
+// The page numbers of all slots that see alike: which pages are free, which sequence uses which, how often a page is
+// shared. Every slot of the group has its own memory for every page. Nothing is allocated after construction.
+class PageGroup {
+ public:
+  PageGroup(const Visible& visible, std::int64_t page_rows, std::int64_t pages, std::int64_t sequences,
+            std::int64_t context);
+
+  const Visible& visible() const { return visible_; }
+  std::int64_t page_rows() const { return page_rows_; }
+  std::int64_t pages() const { return static_cast<std::int64_t>(uses_.size()); }
+  std::int64_t free_pages() const { return static_cast<std::int64_t>(free_.size()); }
+  std::int64_t entries() const { return entries_; }  // of a sequence's table
+  std::span<const std::int32_t> table(std::int64_t sequence) const;
+
+  // Pages that must be free before rows [begin, end) of `sequence` can be written: missing ones and shared ones.
+  std::int64_t wanted_pages(std::int64_t sequence, std::int64_t begin, std::int64_t end) const;
+  // Makes entry `e` writable. Returns the page that the new one must be copied from, or -1.
+  std::int32_t make_writable(std::int64_t sequence, std::int64_t entry);
+  // Gives up the pages of which no query at `length` or later, less `rollback`, sees a row.
+  void drop_unseen(std::int64_t sequence, std::int64_t length, std::int64_t rollback);
+  // Gives up the pages that hold only rows at or beyond `length`.
+  void drop_from(std::int64_t sequence, std::int64_t length);
+  // Whether a query at index `length` finds every row that it sees below `length`.
+  bool has_seen_rows(std::int64_t sequence, std::int64_t length) const;
+  void share(std::int64_t from, std::int64_t to);
+  void release(std::int64_t sequence) { drop_from(sequence, 0); }
+
+ private:
+  std::int32_t& entry(std::int64_t sequence, std::int64_t e) {
+    return tables_[static_cast<std::size_t>(sequence * entries_ + e)];
+  }
+  void drop(std::int32_t& page);
+
+  Visible visible_;
+  std::int64_t page_rows_, entries_;
+  std::vector<std::int32_t> tables_;  // [sequences, entries]; -1: no page
+  std::vector<std::int32_t> uses_;    // [pages]
+  std::vector<std::int32_t> free_;
+};
+
+// First row that a query at `index` sees beyond the pinned ones.
+std::int64_t first_seen(const Visible& visible, std::int64_t index);
+
+}  // namespace ttt

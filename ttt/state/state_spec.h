@@ -1,0 +1,36 @@
+#pragma once
+
+#include <cstdint>
+
+#include "base/format.h"
+#include "base/step.h"
+
+namespace ttt {
+
+// What one mixer keeps of every token: rows of keys and values of `heads` heads (this rank's), stored by a StatePool.
+struct StateSpec {
+  std::int64_t heads = 0, key_dim = 0, value_dim = 0;
+  Format format = Format::kF32;  // f32, bf16 or int8
+  Visible visible = {};          // rows that no later query can see are given up
+  std::int64_t shared_slot = -1;  // the earlier slot whose rows are used instead of own ones; -1: own
+
+  bool operator==(const StateSpec&) const = default;
+  static void visit_fields(auto& self, auto&& visit) {
+    visit("heads", self.heads);
+    visit("key_dim", self.key_dim);
+    visit("value_dim", self.value_dim);
+    visit("format", self.format);
+    visit("visible", self.visible);
+    visit("shared_slot", self.shared_slot);
+  }
+};
+
+inline constexpr std::int64_t kStateGroup = 32;  // values of an int8 row that share an f32 scale
+
+// Bytes of the codes and of the scales of one row of `dim` values. Throws Error{kUnsupported} for other formats.
+struct StateRowBytes {
+  std::int64_t data = 0, scales = 0;
+};
+StateRowBytes state_row_bytes(Format format, std::int64_t dim);
+
+}  // namespace ttt

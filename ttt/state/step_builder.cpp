@@ -1,0 +1,112 @@
+#include "state/step_builder.h"
+
+#include <algorithm>
+
+#include "base/checked.h"
+#include "base/error.h"
+
+namespace ttt {
+
+StepBuilder::StepBuilder(StatePool& pool, std::int64_t max_rows, std::int64_t max_seqs)
+    : pool_(pool), max_rows_(max_rows), max_seqs_(max_seqs), views_(pool.rows_.size()) {
+  require(max_rows > 0 && max_seqs > 0, ErrorKind::kUsage, "[step] rows and sequences wanted positive numbers, got ",
+          max_rows, " and ", max_seqs);
+  const std::size_t seqs = static_cast<std::size_t>(max_seqs);
+  entries_.reserve(seqs);
+  row_begin_.reserve(seqs + 1);
+  past_.reserve(seqs);
+  positions_.reserve(static_cast<std::size_t>(max_rows));
+  many_.reserve(seqs);
+  one_.reserve(seqs);
+  for (const PageGroup& g : pool.groups_) {
+    tables_.emplace_back(static_cast<std::size_t>(checked_mul(max_seqs, g.entries(), "step page tables")), -1);
+  }
+  for (std::size_t i = 0; i < views_.size(); ++i) {
+    const std::size_t group = static_cast<std::size_t>(pool.rows_[i].group);
+    views_[i] = pool.rows_[i].view;
+    for (RowsView* rows : {&views_[i].keys, &views_[i].values}) {
+      rows->page_table = tables_[group].data();
+      rows->table_stride = pool.groups_[group].entries();
+    }
+  }
+}
+
+void StepBuilder::check(std::span<const StepEntry> entries, std::span<const std::int32_t> ids) const {
+  require(static_cast<std::int64_t>(entries.size()) <= max_seqs_, ErrorKind::kUsage, "[step] wanted at most ",
+          max_seqs_, " sequences, got ", entries.size());
+  std::int64_t rows = 0;
+  const StatePoolConfig& c = pool_.config_;
+  const std::int64_t chunk = c.chunk == 0 ? c.context : c.chunk;
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    const StepEntry& e = entries[i];
+    require(e.sequence != nullptr && e.sequence->pool_ == &pool_, ErrorKind::kUsage, "[step] entry ", i,
+            " wanted a sequence of this pool, got ", e.sequence != nullptr && *e.sequence ? "another pool's" : "none");
+    require(e.rows >= 0 && e.rows <= chunk, ErrorKind::kUsage, "[step] entry ", i, " wanted 0 to ", chunk,
+            " rows, got ", e.rows);
+    require(e.rows <= c.context - e.sequence->length(), ErrorKind::kUsage, "[step] entry ", i, " wanted at most ",
+            c.context - e.sequence->length(), " rows more in a context of ", c.context, ", got ", e.rows);
+    rows += e.rows;
+    for (std::size_t j = 0; j < i; ++j) {
+      require(entries[j].sequence->id() != e.sequence->id(), ErrorKind::kUsage, "[step] entries ", j, " and ", i,
+              " wanted different sequences, got the same one");
+    }
+  }
+  require(rows <= max_rows_, ErrorKind::kUsage, "[step] wanted at most ", max_rows_, " rows, got ", rows);
+  require(static_cast<std::int64_t>(ids.size()) == rows, ErrorKind::kUsage, "[step] ids wanted ", rows,
+          " values, got ", ids.size());
+  for (const PageGroup& g : pool_.groups_) {
+    std::int64_t wanted = 0;
+    for (const StepEntry& e : entries) {
+      wanted += g.wanted_pages(e.sequence->id(), e.sequence->length(), e.sequence->length() + e.rows);
+    }
+    require(wanted <= g.free_pages(), ErrorKind::kResources, "[state] wanted ", wanted, " pages of ", g.page_rows(),
+            " rows more, got ", g.free_pages(), " free of ", g.pages());
+  }
+}
+
+void StepBuilder::fill_batch(std::span<const StepEntry> entries) {
+  row_begin_.assign(1, 0);
+  past_.clear();
+  positions_.clear();
+  many_.clear();
+  one_.clear();
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    const std::int64_t rows = entries[i].rows, past = entries[i].sequence->length();
+    row_begin_.push_back(row_begin_.back() + rows);
+    past_.push_back(past);
+    for (std::int64_t r = 0; r < rows; ++r) positions_.push_back(past + r);
+    if (rows == 1) one_.push_back(static_cast<std::int32_t>(i));
+    if (rows > 1) many_.push_back(static_cast<std::int32_t>(i));
+  }
+}
+
+void StepBuilder::fill_tables(std::span<const StepEntry> entries) {
+  for (std::size_t k = 0; k < tables_.size(); ++k) {
+    const PageGroup& g = pool_.groups_[k];
+    for (std::size_t i = 0; i < entries.size(); ++i) {
+      const std::span<const std::int32_t> table = g.table(entries[i].sequence->id());
+      const std::int64_t used = div_up(entries[i].sequence->length() + entries[i].rows, g.page_rows());
+      std::copy_n(table.begin(), used, tables_[k].begin() + static_cast<std::int64_t>(i) * g.entries());
+    }
+  }
+}
+
+Step StepBuilder::prepare(std::span<const StepEntry> entries, std::span<const std::int32_t> ids,
+                          std::span<const std::int64_t> wanted_rows) {
+  check(entries, ids);
+  entries_.assign(entries.begin(), entries.end());
+  for (const StepEntry& e : entries) pool_.make_room(e.sequence->id(), e.rows);
+  fill_batch(entries);
+  fill_tables(entries);
+  return {.ids = ids,
+          .batch = {.row_begin = row_begin_, .past = past_, .positions = positions_, .many = many_, .one = one_},
+          .states = views_,
+          .wanted_rows = wanted_rows};
+}
+
+void StepBuilder::commit() {
+  for (const StepEntry& e : entries_) pool_.advance(e.sequence->id(), e.rows);
+  entries_.clear();
+}
+
+}  // namespace ttt

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "base/step.h"
+#include "state/state_pool.h"
+
+namespace ttt {
+
+struct StepEntry {
+  Sequence* sequence = nullptr;
+  std::int64_t rows = 0;  // how many are added to it
+};
+
+// Turns "these sequences get so many new rows" into what a forward reads. Nothing is allocated after construction.
+class StepBuilder {
+ public:
+  StepBuilder(StatePool& pool, std::int64_t max_rows, std::int64_t max_seqs);
+
+  // Finds pages for the new rows and fills the step; valid until the next prepare. ids: [rows], wanted_rows as in Step.
+  // Throws Error{kUsage} for entries that cannot be and Error{kResources} without enough free pages; then, and when the
+  // forward fails, no sequence has changed.
+  Step prepare(std::span<const StepEntry> entries, std::span<const std::int32_t> ids,
+               std::span<const std::int64_t> wanted_rows = {});
+  // After a forward: the rows count as stored, and rows that no window reaches any more are given up.
+  void commit();
+
+ private:
+  void check(std::span<const StepEntry> entries, std::span<const std::int32_t> ids) const;
+  void fill_batch(std::span<const StepEntry> entries);
+  void fill_tables(std::span<const StepEntry> entries);
+
+  StatePool& pool_;
+  std::int64_t max_rows_, max_seqs_;
+  std::vector<StepEntry> entries_;
+  std::vector<std::int64_t> row_begin_, past_, positions_;
+  std::vector<std::int32_t> many_, one_;
+  std::vector<std::vector<std::int32_t>> tables_;  // by group: [max_seqs, entries]
+  std::vector<AttentionStateView> views_;          // by slot
+};
+
+}  // namespace ttt
