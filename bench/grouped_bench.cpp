@@ -66,11 +66,11 @@ struct Weights {
     for (std::byte& b : blocks) b = static_cast<std::byte>(random() & 31u);
     std::vector<std::int64_t> index(static_cast<std::size_t>(out));
     for (std::int64_t r = 0; r < out; ++r) index[static_cast<std::size_t>(r)] = r % 64;
-    const PackSource source{.rows = t.block_bytes ? view_of(blocks.data(), format, {64, in}) : view_of(x.data(), {64, in}),
-                            .row_index = index.data()};
-    threads.parallel_for(panels_of(out), [&](std::int64_t p) {
-      pack_panels(format, source, out, in, p, p + 1, memory.data());
-    });
+    const PackSource source{
+        .rows = t.block_bytes ? view_of(blocks.data(), format, {64, in}) : view_of(x.data(), {64, in}),
+        .row_index = index.data()};
+    threads.parallel_for(panels_of(out),
+                         [&](std::int64_t p) { pack_panels(format, source, out, in, p, p + 1, memory.data()); });
   }
 };
 
@@ -79,16 +79,23 @@ struct Timing {
 };
 
 // One product with `rows` rows, cut into tiles as the library does.
-Timing time_rows(ThreadPool& threads, const DeviceTraits& traits, const Weights& w, ActivationForm form, std::int64_t rows,
-                 double budget) {
+Timing time_rows(ThreadPool& threads, const DeviceTraits& traits, const Weights& w, ActivationForm form,
+                 std::int64_t rows, double budget) {
   const std::int64_t padded = (w.in + 31) / 32 * 32, size = form == ActivationForm::kInt8 ? 1 : 4;
   Buffer memory(rows * padded * size + rows * padded);
   std::byte* scales = memory.data() + rows * padded * size;
-  for (std::int64_t i = 0; i < rows * padded * size; i += size) memory.data()[i] = static_cast<std::byte>(i % 251 - 125);
+  for (std::int64_t i = 0; i < rows * padded * size; i += size)
+    memory.data()[i] = static_cast<std::byte>(i % 251 - 125);
   float* s = reinterpret_cast<float*>(scales);
   for (std::int64_t i = 0; i < rows * padded / 32 * 3; ++i) s[i] = 0.01f;
-  const PreparedRows x{.form = form, .rows = rows, .in = w.in, .padded_in = padded, .values = memory.data(),
-                       .row_bytes = padded * size, .scales = s, .sums = s + rows * padded / 32};
+  const PreparedRows x{.form = form,
+                       .rows = rows,
+                       .in = w.in,
+                       .padded_in = padded,
+                       .values = memory.data(),
+                       .row_bytes = padded * size,
+                       .scales = s,
+                       .sums = s + rows * padded / 32};
   std::vector<float> y(static_cast<std::size_t>(rows * w.out));
   const MatmulJob job{.w = packed_view(w.memory.data(), w.format, w.out, w.in),
                       .y = view_of(y.data(), {rows, w.out}),

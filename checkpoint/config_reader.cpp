@@ -12,19 +12,79 @@ namespace {
 // What Hugging Face writes into configurations of all families and what does not reach the forward pass: identity,
 // training, class labels, output switches, and defaults of generation from before generation_config.json.
 constexpr std::string_view kHarmless[] = {
-    "_*", "architectures", "auto_map", "dtype",
-    "is_llama_config", "model_type", "name_or_path", "tokenizer_class", "torch_dtype", "transformers.js_config",
-    "transformers_version", "unsloth*", "use_cache", "bos_token_id", "cls_token_id", "decoder_start_token_id",
-    "eos_token_id", "mask_token_id", "pad_token_id", "sep_token_id", "unk_token_id", "attention_dropout",
-    "attention_probs_dropout_prob", "attn_pdrop", "classifier_dropout", "dropout", "embd_pdrop", "gradient_checkpointing",
-    "hidden_dropout", "hidden_dropout_prob", "initializer_factor", "initializer_range", "resid_pdrop",
-    "router_aux_loss_coef", "router_jitter_noise", "finetuning_task", "id2label", "label2id", "num_labels", "prefix",
-    "problem_type", "task_specific_params", "output_attentions", "output_hidden_states", "output_router_logits",
-    "output_scores", "return_dict", "return_dict_in_generate", "torchscript", "chunk_size_feed_forward", "bad_words_ids",
-    "begin_suppress_tokens", "diversity_penalty", "do_sample", "early_stopping", "encoder_no_repeat_ngram_size",
-    "exponential_decay_length_penalty", "forced_bos_token_id", "forced_eos_token_id", "length_penalty", "max_length",
-    "min_length", "no_repeat_ngram_size", "num_beam_groups", "num_beams", "num_return_sequences", "remove_invalid_values",
-    "repetition_penalty", "suppress_tokens", "temperature", "top_k", "top_p", "typical_p",
+    "_*",
+    "architectures",
+    "auto_map",
+    "dtype",
+    "is_llama_config",
+    "model_type",
+    "name_or_path",
+    "tokenizer_class",
+    "torch_dtype",
+    "transformers.js_config",
+    "transformers_version",
+    "unsloth*",
+    "use_cache",
+    "bos_token_id",
+    "cls_token_id",
+    "decoder_start_token_id",
+    "eos_token_id",
+    "mask_token_id",
+    "pad_token_id",
+    "sep_token_id",
+    "unk_token_id",
+    "attention_dropout",
+    "attention_probs_dropout_prob",
+    "attn_pdrop",
+    "classifier_dropout",
+    "dropout",
+    "embd_pdrop",
+    "gradient_checkpointing",
+    "hidden_dropout",
+    "hidden_dropout_prob",
+    "initializer_factor",
+    "initializer_range",
+    "resid_pdrop",
+    "router_aux_loss_coef",
+    "router_jitter_noise",
+    "finetuning_task",
+    "id2label",
+    "label2id",
+    "num_labels",
+    "prefix",
+    "problem_type",
+    "task_specific_params",
+    "output_attentions",
+    "output_hidden_states",
+    "output_router_logits",
+    "output_scores",
+    "return_dict",
+    "return_dict_in_generate",
+    "torchscript",
+    "chunk_size_feed_forward",
+    "bad_words_ids",
+    "begin_suppress_tokens",
+    "diversity_penalty",
+    "do_sample",
+    "early_stopping",
+    "encoder_no_repeat_ngram_size",
+    "exponential_decay_length_penalty",
+    "forced_bos_token_id",
+    "forced_eos_token_id",
+    "length_penalty",
+    "max_length",
+    "min_length",
+    "no_repeat_ngram_size",
+    "num_beam_groups",
+    "num_beams",
+    "num_return_sequences",
+    "remove_invalid_values",
+    "repetition_penalty",
+    "suppress_tokens",
+    "temperature",
+    "top_k",
+    "top_p",
+    "typical_p",
 };
 
 bool matches(std::string_view key, std::string_view pattern) {
@@ -150,9 +210,7 @@ std::vector<std::string> ConfigReader::strings(std::string_view key) {
   return result;
 }
 
-ConfigReader ConfigReader::object(std::string_view key) {
-  return ConfigReader(required(key), text(where_, ": ", key));
-}
+ConfigReader ConfigReader::object(std::string_view key) { return ConfigReader(required(key), text(where_, ": ", key)); }
 
 void ConfigReader::only(std::string_view key, const Json& supported) {
   const Json* v = read(key);
@@ -168,13 +226,14 @@ void ConfigReader::finish(std::span<const std::string_view> harmless) const {
     if (read_.contains(key)) continue;
     if (key == "quantization_config" && !v.is_null()) {
       const Json* method = v.find("quant_method");
-      fail(ErrorKind::kUnsupported, text(where_, ": quantization_config of method ",
-                                         method == nullptr ? "that is not named" : shown(*method), " is not supported"));
+      fail(ErrorKind::kUnsupported,
+           text(where_, ": quantization_config of method ", method == nullptr ? "that is not named" : shown(*method),
+                " is not supported"));
     }
     // Another split of the products: sums in another order, which checkpoints with 1 do not ask for.
     if (key == "pretraining_tp") {
-      require(v == Json(1) || v.is_null(), ErrorKind::kUnsupported, where_, ": pretraining_tp is supported as 1 only, got ",
-              shown(v));
+      require(v == Json(1) || v.is_null(), ErrorKind::kUnsupported, where_,
+              ": pretraining_tp is supported as 1 only, got ", shown(v));
       continue;
     }
     if (asks_for_nothing(v)) continue;

@@ -15,17 +15,28 @@ namespace ttt {
 
 // Types of metadata values, numbered as in files.
 enum class GgufType : std::uint32_t {
-  kU8 = 0, kI8 = 1, kU16 = 2, kI16 = 3, kU32 = 4, kI32 = 5, kF32 = 6, kBool = 7,
-  kString = 8, kArray = 9, kU64 = 10, kI64 = 11, kF64 = 12,
+  kU8 = 0,
+  kI8 = 1,
+  kU16 = 2,
+  kI16 = 3,
+  kU32 = 4,
+  kI32 = 5,
+  kF32 = 6,
+  kBool = 7,
+  kString = 8,
+  kArray = 9,
+  kU64 = 10,
+  kI64 = 11,
+  kF64 = 12,
 };
 std::string_view name_of(GgufType type);
 
 // One metadata value, still in the mapped file.
 struct GgufValue {
-  GgufType type = GgufType::kU8;     // of the value, or of the elements of an array
+  GgufType type = GgufType::kU8;  // of the value, or of the elements of an array
   bool is_array = false;
-  std::int64_t count = 1;            // elements
-  const std::byte* data = nullptr;   // unaligned; strings: each a u64 length, then its bytes
+  std::int64_t count = 1;           // elements
+  const std::byte* data = nullptr;  // unaligned; strings: each a u64 length, then its bytes
   std::int64_t bytes = 0;
 };
 

@@ -232,8 +232,8 @@ void GgufParser::data_ranges() {
     t.offset = checked_add(t.offset, begin, text(path_, ": tensor ", printable(t.name)));
     end = std::max(end, checked_add(t.offset, t.bytes, text(path_, ": tensor ", printable(t.name))));
   }
-  require(end <= size_, ErrorKind::kBadData, path_, ": file is ", human_bytes(end - size_), " short: tensors end at byte ",
-          end, ", the file at ", size_);
+  require(end <= size_, ErrorKind::kBadData, path_, ": file is ", human_bytes(end - size_),
+          " short: tensors end at byte ", end, ", the file at ", size_);
   std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
     return all[a].offset != all[b].offset ? all[a].offset < all[b].offset : all[a].bytes < all[b].bytes;
   });

@@ -13,8 +13,8 @@ class Json;
 // configuration and tensors under Hugging Face names. A family supplies one of these per architecture, as data.
 
 enum class GgufKeyKind : std::uint8_t {
-  kInteger,   // an array of equal values counts as that value; unequal ones become an array
-  kNumber,    // likewise
+  kInteger,  // an array of equal values counts as that value; unequal ones become an array
+  kNumber,   // likewise
   kBoolean,
   kString,
   kArray,     // integers, booleans or numbers as they are (per layer)
@@ -23,7 +23,7 @@ enum class GgufKeyKind : std::uint8_t {
 };
 
 struct GgufKey {
-  std::string_view key = {};  // below "ARCHITECTURE.": "attention.head_count"; a trailing '*' matches any ending
+  std::string_view key = {};     // below "ARCHITECTURE.": "attention.head_count"; a trailing '*' matches any ending
   std::string_view config = {};  // "num_attention_heads"
   GgufKeyKind kind = GgufKeyKind::kInteger;
   double value = 0;  // kMustBe
@@ -46,8 +46,8 @@ struct GgufTensor {
 };
 
 struct GgufSpelling {
-  std::string_view architecture = {};   // general.architecture: "llama"
-  std::string_view model_type = {};     // configuration: "llama"
+  std::string_view architecture = {};     // general.architecture: "llama"
+  std::string_view model_type = {};       // configuration: "llama"
   std::string_view hf_architecture = {};  // configuration, architectures[0]: "LlamaForCausalLM"
   std::span<const GgufKey> keys = {};
   std::span<const GgufTensor> tensors = {};

@@ -112,8 +112,8 @@ GgufFile GgufFile::open(const std::filesystem::path& path, FileAccess access) {
   GgufFile file = open_part(path, access);
   if (file.find("split.count") != nullptr) {
     const std::int64_t count = file.integer("split.count");
-    require(count <= 1, ErrorKind::kBadData, file.path(), ": is one of ", count,
-            " parts, but not named NAME-00001-of-", five_digits(count), ".gguf");
+    require(count <= 1, ErrorKind::kBadData, file.path(), ": is one of ", count, " parts, but not named NAME-00001-of-",
+            five_digits(count), ".gguf");
   }
   return file;
 }

@@ -14,9 +14,9 @@ class HeaderScanner {
 
   void skip_space();
   bool at_end() const { return at_ == json_.size(); }
-  char peek();                 // the next character after white space; '\0' at the end
-  void expect(char c);         // after white space
-  bool take(char c);           // whether it came, after white space
+  char peek();          // the next character after white space; '\0' at the end
+  void expect(char c);  // after white space
+  bool take(char c);    // whether it came, after white space
   std::string string();
   // Digits only: no sign, fraction, exponent or leading zero. `what` names the value in errors.
   std::int64_t plain_integer(std::string_view what);

@@ -38,7 +38,8 @@ std::string what_is_there(const fs::path& directory) {
 
 // Names such as model.safetensors.incomplete; also the folders in which Hugging Face's client keeps unfinished files.
 std::string unfinished(const fs::path& directory, std::string_view name) {
-  constexpr std::array<std::string_view, 6> kEndings{".incomplete", ".part", ".tmp", ".crdownload", ".aria2", ".download"};
+  constexpr std::array<std::string_view, 6> kEndings{".incomplete", ".part",  ".tmp",
+                                                     ".crdownload", ".aria2", ".download"};
   for (const std::string_view ending : kEndings) {
     std::string candidate = text(name, ending);
     if (is_there(directory / candidate)) return candidate;
@@ -99,8 +100,8 @@ void CheckpointBuilder::refuse_without_weights() const {
   const fs::path& directory = result_->path_;
   for (const std::string_view name : {kSingle, kIndex}) {
     const std::string part = unfinished(directory, name);
-    require(part.empty(), ErrorKind::kIo, directory.string(), ": no weights yet, a download is unfinished: ",
-            printable(part));
+    require(part.empty(), ErrorKind::kIo, directory.string(),
+            ": no weights yet, a download is unfinished: ", printable(part));
   }
   for (const std::string& name : names_in(directory)) {
     const bool pickle = name.ends_with(".bin") || name.ends_with(".pt") || name.ends_with(".pth") ||
@@ -109,8 +110,8 @@ void CheckpointBuilder::refuse_without_weights() const {
             " holds weights, and pickle is not loaded (it can run code); convert it: "
             "AutoModelForCausalLM.from_pretrained(DIR).save_pretrained(NEW_DIR) in Python writes safetensors");
   }
-  fail(ErrorKind::kBadData, text(directory.string(), ": no weights: wanted ", kSingle, " or ", kIndex, "; ",
-                                 what_is_there(directory)));
+  fail(ErrorKind::kBadData,
+       text(directory.string(), ": no weights: wanted ", kSingle, " or ", kIndex, "; ", what_is_there(directory)));
 }
 
 void CheckpointBuilder::read_file(const fs::path& path) {
@@ -151,7 +152,8 @@ void CheckpointBuilder::read_sharded(const fs::path& index) {
   if (unlisted > 0) result_->notes_.push_back(text(where, ": ", unlisted, " tensors of the shards are not listed"));
   const Json* metadata = json.find("metadata");
   const Json* total = metadata == nullptr ? nullptr : metadata->find("total_size");
-  if (total != nullptr && (!total->is_number() || total->as_number(where) != static_cast<double>(result_->total_bytes()))) {
+  if (total != nullptr &&
+      (!total->is_number() || total->as_number(where) != static_cast<double>(result_->total_bytes()))) {
     result_->notes_.push_back(text(where, ": total_size wanted ", result_->total_bytes(), ", got ", total->dump()));
   }
 }

@@ -32,7 +32,9 @@ class OpenedFile {
     require(::fstat(fd_, &s) == 0, ErrorKind::kIo, path, ": cannot inspect: ", system_reason(errno));
     require(!S_ISDIR(s.st_mode), ErrorKind::kIo, path, ": wanted a file, got a directory");
     require(S_ISREG(s.st_mode), ErrorKind::kIo, path, ": wanted a regular file, got ",
-            S_ISFIFO(s.st_mode) ? "a FIFO" : S_ISSOCK(s.st_mode) ? "a socket" : "a device");
+            S_ISFIFO(s.st_mode)   ? "a FIFO"
+            : S_ISSOCK(s.st_mode) ? "a socket"
+                                  : "a device");
     return s.st_size;
   }
 
@@ -61,7 +63,8 @@ std::shared_ptr<const MappedFile> MappedFile::open(const std::filesystem::path& 
   file->path_ = path.string();
   file->access_ = access;
   // The system would open the name up to the NUL.
-  require(file->path_.find('\0') == std::string::npos, ErrorKind::kIo, printable(file->path_), ": name holds a NUL byte");
+  require(file->path_.find('\0') == std::string::npos, ErrorKind::kIo, printable(file->path_),
+          ": name holds a NUL byte");
   const OpenedFile opened(file->path_);
   const std::int64_t size = opened.regular_size(file->path_);
   if (size == 0) return file;

@@ -19,10 +19,12 @@ const Json* parameters_of(ConfigReader& config, std::string_view layer_type, std
   const Json* chosen = parameters != nullptr ? parameters : scaling;
   if (chosen == nullptr) return nullptr;
   const Json::Object& members = chosen->as_object(where);
-  const bool by_layer = !members.empty() && std::all_of(members.begin(), members.end(),
-                                                        [](const auto& m) { return m.second.is_object() || m.second.is_null(); });
+  const bool by_layer = !members.empty() && std::all_of(members.begin(), members.end(), [](const auto& m) {
+    return m.second.is_object() || m.second.is_null();
+  });
   if (!by_layer) return chosen;
-  require(!layer_type.empty(), ErrorKind::kUnsupported, where, " holds parameters by kind of layer, which this model has not");
+  require(!layer_type.empty(), ErrorKind::kUnsupported, where,
+          " holds parameters by kind of layer, which this model has not");
   const Json* one = chosen->find(layer_type);
   require(one != nullptr, ErrorKind::kBadData, where, ": wanted ", layer_type, ", which is missing");
   where += text(": ", layer_type);
@@ -83,7 +85,8 @@ void read_type(Parameters& p, const std::string& type, Json& result) {
     p.wanted("low_freq_factor", positive);
     p.wanted("high_freq_factor", positive);
     p.context(true);
-    const double low = result.at("low_freq_factor", "").as_number(""), high = result.at("high_freq_factor", "").as_number("");
+    const double low = result.at("low_freq_factor", "").as_number(""),
+                 high = result.at("high_freq_factor", "").as_number("");
     if (high <= low) p.reader().refuse("high_freq_factor", text("wanted above low_freq_factor ", low, ", got ", high));
     return;
   }
@@ -111,7 +114,8 @@ Json rope_parameters(ConfigReader& config, double default_theta, std::string_vie
   const std::string type = parameters == nullptr ? "default" : type_of(*parameters, where);
   result.set("rope_type", Json(type));
   result.set("rope_theta", Json(config.number("rope_theta", default_theta, positive)));
-  if (const auto v = config.optional_number("partial_rotary_factor", share)) result.set("partial_rotary_factor", Json(*v));
+  if (const auto v = config.optional_number("partial_rotary_factor", share))
+    result.set("partial_rotary_factor", Json(*v));
   if (config.boolean("rope_freq_factors", false)) result.set("rope_freq_factors", Json(true));
   // Phi-3 keeps it beside the object.
   const auto context = config.optional_integer("original_max_position_embeddings", {.min = 1});

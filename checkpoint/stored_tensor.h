@@ -11,10 +11,10 @@ namespace ttt {
 // A tensor as a file holds it, described in the order and under the name that the model expects. The last four members
 // say what has to happen to the bytes to get there; all zero for safetensors.
 struct StoredTensor {
-  std::string name = {};         // in the vocabulary of Hugging Face checkpoints
+  std::string name = {};  // in the vocabulary of Hugging Face checkpoints
   Format format = Format::kOther;
-  std::string format_name = {};  // as the file spells it: "BF16", "Q4_K", "F8_E4M3"
-  Shape shape = {};              // outermost first, after the changes below
+  std::string format_name = {};     // as the file spells it: "BF16", "Q4_K", "F8_E4M3"
+  Shape shape = {};                 // outermost first, after the changes below
   const std::byte* data = nullptr;  // need not be aligned
   std::int64_t bytes = 0;
   std::string file = {};
@@ -23,8 +23,8 @@ struct StoredTensor {
   // > 0: rows of each of so many heads are stored as [half][2] and meant as [2][half] (files of the llama architecture
   // keep the two halves of a rotation side by side).
   std::int64_t rotary_heads = 0;
-  bool transposed = false;    // the file holds the two extents the other way round
-  bool subtract_one = false;  // the file holds value + 1
+  bool transposed = false;     // the file holds the two extents the other way round
+  bool subtract_one = false;   // the file holds value + 1
   bool unusable_rank = false;  // more than Shape::kMaxRank extents; shape holds their product
 };
 

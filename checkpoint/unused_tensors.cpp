@@ -17,8 +17,7 @@ bool is_buffer(const StoredTensor& t) {
 
 }  // namespace
 
-std::vector<std::string> unused_tensors(const Checkpoint& checkpoint,
-                                        const std::set<std::string, std::less<>>& used) {
+std::vector<std::string> unused_tensors(const Checkpoint& checkpoint, const std::set<std::string, std::less<>>& used) {
   const Json* tied = checkpoint.config().find("tie_word_embeddings");
   const bool is_tied = tied != nullptr && *tied == Json(true);
   std::vector<std::string> names;

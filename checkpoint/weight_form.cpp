@@ -155,7 +155,8 @@ class FormMaker {
     } else {
       f_.steps = WeightSteps::kCopy;
     }
-    if (same && f_.shape.rank() > 2 && f_.column_count != f_.columns) f_.steps = WeightSteps::kCopy, f_.row_bytes = width;
+    if (same && f_.shape.rank() > 2 && f_.column_count != f_.columns)
+      f_.steps = WeightSteps::kCopy, f_.row_bytes = width;
   }
 
   void choose_packing() {

@@ -22,9 +22,9 @@ struct WeightForm {
   WeightSteps steps = WeightSteps::kView;
   Format format = Format::kF32;  // of the view that the block gets
   Layout layout = Layout::kRowMajor;
-  Shape shape = {};              // after the cut
-  std::int64_t row_bytes = 0;    // of the view; panels: 0
-  std::int64_t bytes = 0;        // that the view covers: in the file (kView), else owned
+  Shape shape = {};            // after the cut
+  std::int64_t row_bytes = 0;  // of the view; panels: 0
+  std::int64_t bytes = 0;      // that the view covers: in the file (kView), else owned
 
   // The stored tensor as a matrix of `rows` x `columns` (before `transposed`), and the part that is wanted of it.
   std::int64_t rows = 0, columns = 0;

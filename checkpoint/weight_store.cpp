@@ -15,8 +15,8 @@ constexpr std::int64_t kBytesPerTask = std::int64_t{1} << 20;
 
 std::string form_key(const WeightForm& f) {
   const TensorName& s = f.selection;
-  return text(f.tensor->name, "|", s.begin, ",", s.run, ",", s.stride, ",", s.count, "|", f.transposed, "|", f.row_begin,
-              ",", f.row_count, ",", f.column_begin, ",", f.column_count, "|", f.shape.to_string(), "|",
+  return text(f.tensor->name, "|", s.begin, ",", s.run, ",", s.stride, ",", s.count, "|", f.transposed, "|",
+              f.row_begin, ",", f.row_count, ",", f.column_begin, ",", f.column_count, "|", f.shape.to_string(), "|",
               name_of(f.format), "|", f.layout == Layout::kPanels);
 }
 
@@ -188,10 +188,18 @@ ConstTensorView HeaderSource::fetch(const WeightRequest& request) {
   try {
     const WeightForm form = weight_form(checkpoint_, request);
     if (seen_.insert(form_key(form)).second) records_.push_back(record_of(form));
-    return {.data = nullptr, .format = form.format, .layout = form.layout, .shape = form.shape, .row_bytes = form.row_bytes};
+    return {.data = nullptr,
+            .format = form.format,
+            .layout = form.layout,
+            .shape = form.shape,
+            .row_bytes = form.row_bytes};
   } catch (const Error& e) {
     problems_.push_back({e.kind(), request.full_name(), e.what(), tensor == nullptr});
-    return {.data = nullptr, .format = Format::kF32, .layout = Layout::kRowMajor, .shape = request.cut_shape(), .row_bytes = 0};
+    return {.data = nullptr,
+            .format = Format::kF32,
+            .layout = Layout::kRowMajor,
+            .shape = request.cut_shape(),
+            .row_bytes = 0};
   }
 }
 

@@ -27,8 +27,8 @@ std::optional<bool> flag(const GgufFile& file, std::string_view below) {
 }
 
 std::int32_t token_type(std::int64_t type, const GgufFile& file) {
-  require(type >= 0 && type <= 64, ErrorKind::kBadData, file.path(), ": key tokenizer.ggml.token_type wanted 0 .. 64, got ",
-          type);
+  require(type >= 0 && type <= 64, ErrorKind::kBadData, file.path(),
+          ": key tokenizer.ggml.token_type wanted 0 .. 64, got ", type);
   return static_cast<std::int32_t>(type);
 }
 

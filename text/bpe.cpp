@@ -49,7 +49,10 @@ void MergeTable::set(std::int32_t left, std::int32_t right, Merge merge) {
 
 BpeModel::BpeModel(const Vocabulary& vocabulary, const std::vector<Pair>& merges, const Options& options,
                    std::string_view where)
-    : vocabulary_(vocabulary), options_(options), marked_words_(vocabulary), fallback_ids_(ids_of_fallback_tokens(vocabulary)) {
+    : vocabulary_(vocabulary),
+      options_(options),
+      marked_words_(vocabulary),
+      fallback_ids_(ids_of_fallback_tokens(vocabulary)) {
   for (std::size_t b = 0; b < 256; ++b) byte_ids_[b] = vocabulary.find(byte_level_alphabet()[b]).value_or(-1);
   add_merges(merges, where);
   index_characters();
@@ -67,9 +70,11 @@ void BpeModel::add_merges(const std::vector<Pair>& merges, std::string_view wher
               part.substr(0, 100), "\", which is not in the vocabulary");
       return *id;
     };
+    const std::int32_t left = id_of(a);
+    const std::int32_t right = id_of(b);
     whole.assign(a).append(b);
     marked_words_.look_at(whole);
-    merges_.set(id_of(a), id_of(b), Merge{static_cast<std::uint32_t>(rank), id_of(whole)});
+    merges_.set(left, right, Merge{static_cast<std::uint32_t>(rank), id_of(whole)});
   }
 }
 
@@ -162,7 +167,10 @@ void BpeModel::encode_part(std::string_view part, MergeLoop& scratch, std::vecto
 
 ScoredBpeModel::ScoredBpeModel(const Vocabulary& vocabulary, const std::vector<float>& scores,
                                std::optional<std::int32_t> unknown)
-    : vocabulary_(vocabulary), marked_words_(vocabulary), fallback_ids_(ids_of_fallback_tokens(vocabulary)), unknown_(unknown) {
+    : vocabulary_(vocabulary),
+      marked_words_(vocabulary),
+      fallback_ids_(ids_of_fallback_tokens(vocabulary)),
+      unknown_(unknown) {
   std::vector<float> levels(scores);
   std::sort(levels.begin(), levels.end(), std::greater<>());
   levels.erase(std::unique(levels.begin(), levels.end()), levels.end());

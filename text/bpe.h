@@ -33,9 +33,9 @@ class TokenModel {
   virtual void encode(std::string_view word, MergeLoop& scratch, std::vector<std::int32_t>& ids) const = 0;
 };
 
-// SentencePiece vocabularies seldom have a token with U+2581 (the mark of a space) after another character. Then no merge
-// reaches across the start of a run of marks, and the text between such starts can be merged part by part: the same
-// ids from memory that stays in the cache.
+// SentencePiece vocabularies seldom have a token with U+2581 (the mark of a space) after another character. Then no
+// merge reaches across the start of a run of marks, and the text between such starts can be merged part by part: the
+// same ids from memory that stays in the cache.
 class MarkedWords {
  public:
   // Asks for marks to be known characters, so that unknown ones are not joined across a start.
@@ -96,10 +96,10 @@ class MergeTable {
 class BpeModel : public TokenModel {
  public:
   struct Options {
-    bool byte_level = false;     // words are bytes, spelled with byte_level_alphabet() in the vocabulary
-    bool byte_fallback = false;  // an unknown character becomes its <0xHH> tokens when all of them exist
-    bool fuse_unknown = false;   // neighbouring unknown characters become one unknown token
-    bool ignore_merges = false;  // a word that is a token is that token
+    bool byte_level = false;              // words are bytes, spelled with byte_level_alphabet() in the vocabulary
+    bool byte_fallback = false;           // an unknown character becomes its <0xHH> tokens when all of them exist
+    bool fuse_unknown = false;            // neighbouring unknown characters become one unknown token
+    bool ignore_merges = false;           // a word that is a token is that token
     std::optional<std::int32_t> unknown;  // without it unknown characters vanish
   };
   using Pair = std::pair<std::string, std::string>;
@@ -124,10 +124,10 @@ class BpeModel : public TokenModel {
   Options options_;
   MarkedWords marked_words_;
   MergeTable merges_;
-  std::array<std::int32_t, 256> byte_ids_{};               // of byte-level characters, -1: none
-  std::array<std::int32_t, 256> fallback_ids_{};           // of <0xHH>, -1: none
-  std::vector<std::int32_t> character_ids_;                // of characters up to U+FFFF, -1: none
-  std::unordered_map<char32_t, std::int32_t> rare_ids_;    // of those above
+  std::array<std::int32_t, 256> byte_ids_{};             // of byte-level characters, -1: none
+  std::array<std::int32_t, 256> fallback_ids_{};         // of <0xHH>, -1: none
+  std::vector<std::int32_t> character_ids_;              // of characters up to U+FFFF, -1: none
+  std::unordered_map<char32_t, std::int32_t> rare_ids_;  // of those above
 };
 
 // SentencePiece's byte pair encoding without a merge list, as GGUF files of the "llama" tokenizer model describe it:

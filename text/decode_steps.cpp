@@ -1,8 +1,9 @@
+#include "text/decode_steps.h"
+
 #include <utility>
 
 #include "base/utf8.h"
 #include "text/bpe.h"
-#include "text/decode_steps.h"
 #include "text/normalizer.h"
 #include "text/utf8_filter.h"
 
@@ -187,13 +188,20 @@ class JoinStep : public DecodeStep {
 
 std::unique_ptr<DecodeStep> make_decode_step(const Decoder::Step& step) {
   switch (step.kind) {
-    case Decoder::Kind::kByteLevel: return std::make_unique<ByteLevelStep>();
-    case Decoder::Kind::kByteFallback: return std::make_unique<ByteFallbackStep>();
-    case Decoder::Kind::kRawByteFallback: return std::make_unique<RawByteFallbackStep>();
-    case Decoder::Kind::kReplace: return std::make_unique<ReplaceStep>(step);
-    case Decoder::Kind::kStrip: return std::make_unique<StripStep>(step);
-    case Decoder::Kind::kMetaspace: return std::make_unique<MetaspaceStep>(step);
-    case Decoder::Kind::kJoin: break;
+    case Decoder::Kind::kByteLevel:
+      return std::make_unique<ByteLevelStep>();
+    case Decoder::Kind::kByteFallback:
+      return std::make_unique<ByteFallbackStep>();
+    case Decoder::Kind::kRawByteFallback:
+      return std::make_unique<RawByteFallbackStep>();
+    case Decoder::Kind::kReplace:
+      return std::make_unique<ReplaceStep>(step);
+    case Decoder::Kind::kStrip:
+      return std::make_unique<StripStep>(step);
+    case Decoder::Kind::kMetaspace:
+      return std::make_unique<MetaspaceStep>(step);
+    case Decoder::Kind::kJoin:
+      break;
   }
   return std::make_unique<JoinStep>(step);
 }

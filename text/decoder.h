@@ -25,11 +25,11 @@ class Decoder {
   enum class Kind { kByteLevel, kByteFallback, kRawByteFallback, kReplace, kStrip, kMetaspace, kJoin };
   struct Step {
     Kind kind = Kind::kJoin;
-    std::string pattern = {};    // kReplace; kMetaspace: the replacement of ' '; kStrip: the character
-    std::string content = {};    // kReplace; kJoin: what stands between tokens
-    std::size_t start = 0;       // kStrip: at most so many characters at the start; kMetaspace: 1: drop the first
-    std::size_t stop = 0;        // kStrip: at the end
-    bool fused = false;          // all tokens are one text by now
+    std::string pattern = {};  // kReplace; kMetaspace: the replacement of ' '; kStrip: the character
+    std::string content = {};  // kReplace; kJoin: what stands between tokens
+    std::size_t start = 0;     // kStrip: at most so many characters at the start; kMetaspace: 1: drop the first
+    std::size_t stop = 0;      // kStrip: at the end
+    bool fused = false;        // all tokens are one text by now
   };
 
   Decoder() = default;

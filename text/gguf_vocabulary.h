@@ -13,7 +13,8 @@ struct GgufVocabulary {
   std::string pre;                  // name of the pattern that cuts words, for "gpt2"
   std::vector<std::string> tokens;  // by id
   std::vector<float> scores;        // by id; needed for "llama"
-  std::vector<std::int32_t> types;  // token_type by id: 1 normal, 2 unknown, 3 control, 4 user defined, 5 unused, 6 byte
+  std::vector<std::int32_t>
+      types;  // token_type by id: 1 normal, 2 unknown, 3 control, 4 user defined, 5 unused, 6 byte
   std::vector<std::string> merges;  // "left right"; needed for "gpt2"
   std::optional<std::int64_t> bos;  // bos_token_id, and so on
   std::optional<std::int64_t> eos;

@@ -28,7 +28,8 @@ bool RankBuckets::pop(std::uint32_t& rank, std::int32_t& position) {
     Bucket& bucket = buckets_[static_cast<std::size_t>(bucket_of_[rank])];
     if (!bucket.open) {
       bucket.open = true;
-      if (!std::is_sorted(bucket.first.begin(), bucket.first.end())) std::sort(bucket.first.begin(), bucket.first.end());
+      if (!std::is_sorted(bucket.first.begin(), bucket.first.end()))
+        std::sort(bucket.first.begin(), bucket.first.end());
     }
     const bool early = bucket.at < bucket.first.size();
     if (early && (bucket.later.empty() || bucket.first[bucket.at] <= bucket.later.front())) {

@@ -83,7 +83,8 @@ void Normalizer::read(const Json& json, std::string_view where) {
   } else if (type == "Lowercase") {
     add(Lowercase{});
   } else if (type == "Strip") {
-    add(Strip{.left = bool_field(json, "strip_left", true, where), .right = bool_field(json, "strip_right", true, where)});
+    add(Strip{.left = bool_field(json, "strip_left", true, where),
+              .right = bool_field(json, "strip_right", true, where)});
   } else if (type == "StripAccents") {
     add(StripAccents{});
   } else {

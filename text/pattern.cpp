@@ -152,8 +152,7 @@ std::optional<Pattern::Match> find_digit_triple(std::string_view s, std::size_t 
   return std::nullopt;
 }
 
-constexpr std::string_view kGpt2Regex =
-    R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
+constexpr std::string_view kGpt2Regex = R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
 constexpr std::string_view kGpt2ShortRegex =
     R"('(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
 constexpr std::string_view kLlama3Regex =
@@ -210,14 +209,22 @@ std::optional<Pattern::Match> Pattern::find(std::string_view s, std::size_t from
   if (from >= s.size()) return std::nullopt;
   const Scanner t(s);
   switch (kind_) {
-    case Kind::kGpt2: return Match{from, gpt2_end(t, from)};
-    case Kind::kLlama3: return Match{from, cl100k_end(t, from, kLetter, 3)};
-    case Kind::kQwen2: return Match{from, cl100k_end(t, from, kLetter, 1)};
-    case Kind::kQwen3_5: return Match{from, cl100k_end(t, from, kLetter | kMark, 1)};
-    case Kind::kO200k: return Match{from, o200k_end(t, from)};
-    case Kind::kWordsOrSymbols: return find_words_or_symbols(t, from);
-    case Kind::kPunctuationOrMath: return find_punctuation(t, s, from);
-    case Kind::kDigitTriples: return find_digit_triple(s, from);
+    case Kind::kGpt2:
+      return Match{from, gpt2_end(t, from)};
+    case Kind::kLlama3:
+      return Match{from, cl100k_end(t, from, kLetter, 3)};
+    case Kind::kQwen2:
+      return Match{from, cl100k_end(t, from, kLetter, 1)};
+    case Kind::kQwen3_5:
+      return Match{from, cl100k_end(t, from, kLetter | kMark, 1)};
+    case Kind::kO200k:
+      return Match{from, o200k_end(t, from)};
+    case Kind::kWordsOrSymbols:
+      return find_words_or_symbols(t, from);
+    case Kind::kPunctuationOrMath:
+      return find_punctuation(t, s, from);
+    case Kind::kDigitTriples:
+      return find_digit_triple(s, from);
     case Kind::kLiteral: {
       const std::size_t at = s.find(literal_, from);
       if (at == std::string_view::npos) return std::nullopt;

@@ -32,7 +32,18 @@ class Pattern {
   std::optional<Match> find(std::string_view s, std::size_t from) const;
 
  private:
-  enum class Kind { kGpt2, kLlama3, kQwen2, kQwen3_5, kO200k, kWordsOrSymbols, kPunctuationOrMath, kDigitTriples, kLiteral, kRun };
+  enum class Kind {
+    kGpt2,
+    kLlama3,
+    kQwen2,
+    kQwen3_5,
+    kO200k,
+    kWordsOrSymbols,
+    kPunctuationOrMath,
+    kDigitTriples,
+    kLiteral,
+    kRun
+  };
   explicit Pattern(Kind kind) : kind_(kind) {}
 
   Kind kind_;

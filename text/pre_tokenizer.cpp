@@ -19,13 +19,21 @@ class Joiner {
   void take(std::size_t begin, std::size_t end, bool separator) {
     if (begin == end) return;
     switch (behavior_) {
-      case SplitBehavior::kIsolated: emit_(begin, end); break;
+      case SplitBehavior::kIsolated:
+        emit_(begin, end);
+        break;
       case SplitBehavior::kRemoved:
         if (!separator) emit_(begin, end);
         break;
-      case SplitBehavior::kContiguous: hold(begin, end, separator == last_); break;
-      case SplitBehavior::kMergedWithPrevious: hold(begin, end, separator && !last_); break;
-      case SplitBehavior::kMergedWithNext: take_for_next(begin, end, separator); break;
+      case SplitBehavior::kContiguous:
+        hold(begin, end, separator == last_);
+        break;
+      case SplitBehavior::kMergedWithPrevious:
+        hold(begin, end, separator && !last_);
+        break;
+      case SplitBehavior::kMergedWithNext:
+        take_for_next(begin, end, separator);
+        break;
     }
     last_ = separator;
   }

@@ -26,13 +26,13 @@ struct WordCutting {
 };
 
 WordCutting word_cutting(std::string_view pre, std::string_view where) {
-  constexpr std::string_view kGpt2[] = {"gpt-2",      "phi-2",    "jina-es",    "jina-de", "jina-v1-en", "jina-v2-es",
+  constexpr std::string_view kGpt2[] = {"gpt-2",      "phi-2",    "jina-es",     "jina-de", "jina-v1-en", "jina-v2-es",
                                         "jina-v2-de", "gigachat", "roberta-bpe", "mpt",     "olmo",       "jais",
                                         "a.x-4.0",    "mellum",   "modern-bert", "trillion"};
-  constexpr std::string_view kDigitsGpt2[] = {"smollm",    "starcoder", "refact",     "command-r",
+  constexpr std::string_view kDigitsGpt2[] = {"smollm",    "starcoder", "refact",    "command-r",
                                               "codeshell", "exaone",    "minerva-7b"};
-  constexpr std::string_view kLlama3[] = {"llama-bpe", "llama3", "llama-v3", "falcon3", "falcon-h1", "pixtral",
-                                          "midm-2.0",  "lfm2"};
+  constexpr std::string_view kLlama3[] = {"llama-bpe", "llama3",  "llama-v3", "falcon3",
+                                          "falcon-h1", "pixtral", "midm-2.0", "lfm2"};
   constexpr std::string_view kLlama3Merging[] = {"dbrx", "smaug-bpe"};
   constexpr std::string_view kQwen2[] = {"qwen2", "stablelm2", "hunyuan", "deepseek-r1-qwen", "megrez"};
   constexpr std::string_view kO200k[] = {"gpt-4o", "llama4"};
@@ -149,7 +149,8 @@ void make_scored(const GgufVocabulary& v, TokenizerParts& parts, std::string_vie
   parts.normalizer.add(Normalizer::Replace{" ", std::string(kSpaceMark)});
   parts.space_mark = kSpaceMark;
   parts.decoder.add(Decoder::Step{.kind = Decoder::Kind::kRawByteFallback});
-  if (prefix) parts.decoder.add(Decoder::Step{.kind = Decoder::Kind::kStrip, .pattern = " ", .start = 1, .fused = true});
+  if (prefix)
+    parts.decoder.add(Decoder::Step{.kind = Decoder::Kind::kStrip, .pattern = " ", .start = 1, .fused = true});
 }
 
 }  // namespace

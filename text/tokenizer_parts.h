@@ -29,9 +29,9 @@ struct TokenizerParts {
   PostProcessor post_processor;
   Decoder decoder;
 
-  std::vector<bool> special;   // by id
-  std::vector<bool> skipped;   // by id: left out by skip_special
-  std::vector<bool> verbatim;  // by id: not subject to `space_mark`
+  std::vector<bool> special;                                 // by id
+  std::vector<bool> skipped;                                 // by id: left out by skip_special
+  std::vector<bool> verbatim;                                // by id: not subject to `space_mark`
   std::unordered_map<std::int32_t, std::string> decoded_as;  // where decode sees another text than token_text
   std::string space_mark;                                    // not empty: what stands for ' ' in tokens, for decode
 

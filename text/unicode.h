@@ -12,17 +12,17 @@ namespace ttt {
 
 // Properties of a code point as a bit set. The first twelve come from the generated tables, in this order.
 enum CharClass : std::uint16_t {
-  kLetter = 1 << 0,        // \p{L}
-  kNumber = 1 << 1,        // \p{N}
-  kSpace = 1 << 2,         // \s of patterns
-  kMark = 1 << 3,          // \p{M}
-  kNotLower = 1 << 4,      // [\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]
-  kNotUpper = 1 << 5,      // [\p{Ll}\p{Lm}\p{Lo}\p{M}]
-  kPunctuation = 1 << 6,   // of the Punctuation pre-tokenizer
-  kDigit = 1 << 7,         // of the Digits pre-tokenizer
-  kStripSpace = 1 << 8,    // white space of Strip, WhitespaceSplit and added tokens
-  kWord = 1 << 9,          // \w
-  kAccent = 1 << 10,       // dropped by StripAccents
+  kLetter = 1 << 0,            // \p{L}
+  kNumber = 1 << 1,            // \p{N}
+  kSpace = 1 << 2,             // \s of patterns
+  kMark = 1 << 3,              // \p{M}
+  kNotLower = 1 << 4,          // [\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]
+  kNotUpper = 1 << 5,          // [\p{Ll}\p{Lm}\p{Lo}\p{M}]
+  kPunctuation = 1 << 6,       // of the Punctuation pre-tokenizer
+  kDigit = 1 << 7,             // of the Digits pre-tokenizer
+  kStripSpace = 1 << 8,        // white space of Strip, WhitespaceSplit and added tokens
+  kWord = 1 << 9,              // \w
+  kAccent = 1 << 10,           // dropped by StripAccents
   kPunctuationMark = 1 << 11,  // \p{P}
   kUnsettledNfd = 1 << 12,     // may change under that normalisation, alone or next to others
   kUnsettledNfkd = 1 << 13,

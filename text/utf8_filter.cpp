@@ -7,7 +7,8 @@ namespace {
 
 constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
 
-// For bytes that start no valid character: how many form a prefix of one (at least 1), and whether more may complete it.
+// For bytes that start no valid character: how many form a prefix of one (at least 1), and whether more may complete
+// it.
 struct Prefix {
   std::size_t length;
   bool may_continue;

@@ -1,4 +1,4 @@
-"""Writes tests/golden/gguf_blocks/FORMAT.bin: blocks of every GGUF format and the values that gguf.quants reads in them.
+"""Writes tests/golden/gguf_blocks/FORMAT.bin: blocks of every GGUF format and the values that gguf.quants reads there.
 
 Each file: u32 count of blocks, the blocks, then their values as f32. q8_0_from_f32.bin: u32 count, f32 values, and the
 blocks that gguf.quants.quantize makes of them. Needs the Python packages gguf and numpy.

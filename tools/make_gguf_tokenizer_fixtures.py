@@ -5,6 +5,8 @@
                                                         a space in front of text; writes scored*/vocabulary.json
                                                         (the metadata of its GGUF file) and scored*/digest.txt
     make_gguf_tokenizer_fixtures.py digest FILE NAME    writes NAME.digest for a GGUF file
+    make_gguf_tokenizer_fixtures.py smollm FILE NAME    writes NAME.digest as the tokenizers package answers for the
+                                                        vocabulary of a GGUF file whose `pre` is smollm
     make_gguf_tokenizer_fixtures.py dump FILE OUTPUT    writes the tokenizer metadata of a GGUF file as JSON
     make_gguf_tokenizer_fixtures.py compare FILE        compares llama.cpp with transformers on a GGUF file
 """
@@ -16,7 +18,9 @@ import tempfile
 
 import gguf
 import llama_cpp
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
+from make_tokenizer_fixtures import digest as hf_digest
 from make_tokenizer_fixtures import GROUP, STRINGS, Random, corpus, fnv, fnv_ids, gemma, llama2
 
 GOLDEN = pathlib.Path(__file__).parent.parent / "tests/golden/tokenizers"
@@ -125,6 +129,18 @@ def scored():
             (folder / "digest.txt").write_text(digest(LlamaCpp(path), corpus(STRINGS), (False,)))
 
 
+def smollm(path, name):
+    """transformers reads such files without the step that cuts digits apart, so the tokenizer is put together here."""
+    meta = metadata(path)
+    t = Tokenizer(models.BPE(vocab={t: i for i, t in enumerate(meta["tokens"])},
+                             merges=[tuple(m.split(" ")) for m in meta["merges"]]))
+    t.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Digits(individual_digits=True),
+                                               pre_tokenizers.ByteLevel(add_prefix_space=False)])
+    t.decoder = decoders.ByteLevel()
+    t.add_special_tokens([t for t, kind in zip(meta["tokens"], meta["token_type"]) if kind == 3])
+    (GOLDEN / f"{name}.digest").write_text(hf_digest(t, corpus(STRINGS)))
+
+
 def compare(path):
     from transformers import AutoTokenizer
     path = pathlib.Path(path)
@@ -147,6 +163,8 @@ def main():
         scored()
     elif len(sys.argv) == 4 and sys.argv[1] == "digest":
         (GOLDEN / f"{sys.argv[3]}.digest").write_text(digest(LlamaCpp(sys.argv[2]), corpus(STRINGS), (False, True)))
+    elif len(sys.argv) == 4 and sys.argv[1] == "smollm":
+        smollm(sys.argv[2], sys.argv[3])
     elif len(sys.argv) == 4 and sys.argv[1] == "dump":
         dump(sys.argv[2], sys.argv[3])
     elif len(sys.argv) == 3 and sys.argv[1] == "compare":

@@ -95,9 +95,8 @@ std::vector<LawCase> law_cases() {
   add("alibi", [](AttentionSpec& s) { s.position = ALiBiSpec{}; });
   add("biased", [](AttentionSpec& s) { s.q_bias = s.k_bias = s.v_bias = s.o_bias = s.sinks = true; });
   add("normed", [](AttentionSpec& s) { s.qk_norm = RMSNormSpec{.eps = 1e-6f}, s.soft_cap = 5.0f; });
-  add("interleaved", [](AttentionSpec& s) {
-    s.position = RoPESpec{.rotary_dim = 8, .layout = RotaryLayout::kInterleaved};
-  });
+  add("interleaved",
+      [](AttentionSpec& s) { s.position = RoPESpec{.rotary_dim = 8, .layout = RotaryLayout::kInterleaved}; });
   return all;
 }
 
@@ -111,7 +110,8 @@ TEST_P(AttentionLaws, ImplConfigsAgree) {
     reference.state = state;
     const std::vector<float> wanted = layer.run(reference, feed);
     for (const ScoresChoice& choice :
-         {ScoresChoice(FlashScores{}), ScoresChoice(FlashScores{.query_block = 7, .key_block = 5}), ScoresChoice(FullScores{})}) {
+         {ScoresChoice(FlashScores{}), ScoresChoice(FlashScores{.query_block = 7, .key_block = 5}),
+          ScoresChoice(FullScores{})}) {
       AttentionImplConfig impl = reference;
       impl.many = impl.one = choice;
       EXPECT_LE(share_of_rounding(layer.run(impl, feed), wanted, GetParam().spec), 1) << name_of(state);
@@ -124,7 +124,8 @@ TEST_P(AttentionLaws, SplitsAgree) {
   const std::vector<float> x = layer.inputs(45);
   for (const Format state : {Format::kF32, Format::kBF16, Format::kInt8}) {
     // Products may be rounded differently for other numbers of rows, and a rounding to codes magnifies that.
-    AttentionImplConfig impl{.linear = {.activation = kernels::ActivationForm::kF32, .one_kernel = true}, .state = state};
+    AttentionImplConfig impl{.linear = {.activation = kernels::ActivationForm::kF32, .one_kernel = true},
+                             .state = state};
     const std::vector<float> whole = layer.run(impl, {.x = x});
     for (const std::int64_t page_rows : {1, 3, 16, 64}) {
       for (const std::int64_t chunk : {1, 2, 7, 45}) {
@@ -149,9 +150,6 @@ TEST_P(AttentionLaws, RanksAgree) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Blocks, AttentionLaws, testing::ValuesIn(law_cases()),
-                         [](const testing::TestParamInfo<LawCase>& c) { return c.param.name; });
-
 TEST(Attention, AddsToTheResidualStream) {
   const AttentionLayer layer(law_cases()[0].spec);
   const std::vector<float> x = layer.inputs(12);
@@ -163,6 +161,70 @@ TEST(Attention, EmptyStepsDoNothing) {
   const AttentionLayer layer(law_cases()[0].spec);
   EXPECT_TRUE(layer.run({}, {.x = {}}).empty());
 }
+
+// ---- plans ----------------------------------------------------------------------------------------------------------
+
+class CountingObserver final : public Observer {
+ public:
+  void done(const Place&, TensorView) override {}
+  void launched(double operations, double bytes) override { operations_ += operations, bytes_ += bytes; }
+  bool counts() const override { return true; }
+  bool wants(const Place&) const override { return false; }
+  double operations() const { return operations_; }
+  double bytes() const { return bytes_; }
+
+ private:
+  double operations_ = 0, bytes_ = 0;
+};
+
+// Shapes without data.
+class ShapeBinder final : public WeightBinder {
+ public:
+  void bind(ConstTensorView& field, const WeightRequest& request) override {
+    field = view_of(static_cast<const std::byte*>(nullptr), Format::kF32, request.cut_shape());
+  }
+};
+
+// Two steps of one block: 20 rows, then one. Returns the scratch's peak.
+std::int64_t two_steps(const AttentionSpec& spec, const AttentionWeights& weights, Scratch& scratch, Observer& observer,
+                       Exec::Mode mode) {
+  const Context context{.traits = query_device_traits()};
+  const Attention attention(spec, weights, {}, context);
+  StatePool pool({state_spec(spec, {}, context)}, {.context = 32, .page_rows = 4},
+                 mode == Exec::Mode::kPlan ? Buffer::Access::kReserved : Buffer::Access::kReadWrite);
+  StepBuilder builder(pool, 20, 1);
+  Sequence sequence = pool.create();
+  ThreadPool threads(2);
+  Exec exec(threads, scratch, self_communicator(), observer, mode);
+  for (const std::int64_t rows : {20, 1}) {
+    const StepEntry entry{&sequence, rows};
+    const std::vector<std::int32_t> ids(static_cast<std::size_t>(rows));
+    const Step step = builder.prepare({&entry, 1}, ids);
+    Scratch::Frame frame(scratch);
+    const TensorView x = frame.take({rows, spec.hidden_dim}), y = frame.take({rows, spec.hidden_dim});
+    attention.forward(exec, x, step, y);
+    builder.commit();
+  }
+  return scratch.peak();
+}
+
+TEST_P(AttentionLaws, PlansAreWhatIsThenUsed) {
+  const AttentionSpec& spec = GetParam().spec;
+  AttentionWeights shapes;
+  ShapeBinder binder;
+  bind_weights(shapes, spec, {}, {}, {}, binder);
+  CountingObserver planned, run;
+  Scratch reserved = Scratch::planned(), memory(std::int64_t{1} << 24);
+  const std::int64_t peak = two_steps(spec, shapes, reserved, planned, Exec::Mode::kPlan);
+  const AttentionLayer layer(spec);
+  EXPECT_EQ(two_steps(spec, layer.weights(0, 1), memory, run, Exec::Mode::kRun), peak);
+  EXPECT_EQ(planned.operations(), run.operations());
+  EXPECT_EQ(planned.bytes(), run.bytes());
+  EXPECT_GT(planned.operations(), 0);
+}
+
+INSTANTIATE_TEST_SUITE_P(Blocks, AttentionLaws, testing::ValuesIn(law_cases()),
+                         [](const testing::TestParamInfo<LawCase>& c) { return c.param.name; });
 
 // ---- choices and errors ---------------------------------------------------------------------------------------------
 
@@ -199,7 +261,8 @@ TEST(AttentionErrors, SayWhatWasWanted) {
             "[Attention] hidden_dim, head_dim and value_dim wanted positive numbers, got 48, 0 and 0");
   EXPECT_EQ(refused([](AttentionSpec& s) { s.position = RoPESpec{.rotary_dim = 18}; }),
             "[Attention] position.rotary_dim wanted at most head_dim 16, got 18");
-  EXPECT_EQ(refused([](AttentionSpec& s) { s.soft_cap = -1.0f; }), "[Attention] soft_cap wanted a positive number, got -1");
+  EXPECT_EQ(refused([](AttentionSpec& s) { s.soft_cap = -1.0f; }),
+            "[Attention] soft_cap wanted a positive number, got -1");
   EXPECT_EQ(refused([](AttentionSpec& s) { s.qk_norm = RMSNormSpec{.dim = 8}; }),
             "[Attention] qk_norm.dim wanted head_dim 16, got 8");
   EXPECT_EQ(refused([](AttentionSpec& s) { s.visible.chunk = 0; }),
@@ -231,7 +294,8 @@ TEST(AttentionSpecs, ConvertToTheCore) {
       .hidden_dim = 24, .num_heads = 4, .num_kv_heads = 2, .head_dim = 8, .window = 6, .global_tokens = 2};
   EXPECT_EQ(window.visible, (Visible{.behind = 5, .pinned = 2}));
   EXPECT_EQ(message_of([] {
-              (void)AttentionSpec(GroupedQueryAttentionSpec{.hidden_dim = 24, .num_heads = 4, .num_kv_heads = 4, .head_dim = 8});
+              (void)AttentionSpec(
+                  GroupedQueryAttentionSpec{.hidden_dim = 24, .num_heads = 4, .num_kv_heads = 4, .head_dim = 8});
             }),
             "GroupedQueryAttentionSpec.num_kv_heads wanted a divisor of num_heads below it, got 4 of 4");
   EXPECT_EQ(message_of([] { (void)AttentionSpec(SlidingWindowAttentionSpec{.hidden_dim = 24}); }),
@@ -244,7 +308,8 @@ TEST(AttentionSpecs, SurviveJson) {
     from_json(read, to_json(c.spec), "spec");
     EXPECT_EQ(read, c.spec) << c.name;
   }
-  const AttentionImplConfig impl{.many = FlashScores{.key_block = 64}, .one = ReferenceScores{}, .state = Format::kInt8};
+  const AttentionImplConfig impl{
+      .many = FlashScores{.key_block = 64}, .one = ReferenceScores{}, .state = Format::kInt8};
   AttentionImplConfig read;
   from_json(read, to_json(impl), "impl");
   EXPECT_EQ(read, impl);

@@ -113,7 +113,7 @@ TEST(Fields, RefusesUnknownNames) {
   EXPECT_EQ(error_of("[]"), "e wanted an object, got array");
 }
 
-TEST(Fields, DISABLED_RefusesOtherTypes) {
+TEST(Fields, RefusesOtherTypes) {
   EXPECT_EQ(error_of(R"({"flag": 1})"), "e.flag wanted bool, got integer");
   EXPECT_EQ(error_of(R"({"number": "1"})"), "e.number wanted integer, got string");
   EXPECT_EQ(error_of(R"({"name": 1})"), "e.name wanted string, got integer");
@@ -123,7 +123,7 @@ TEST(Fields, DISABLED_RefusesOtherTypes) {
   EXPECT_NE(error_of(R"({"shape": {}})"), "accepted");
 }
 
-TEST(Fields, DISABLED_RefusesNumbersThatDoNotFit) {
+TEST(Fields, RefusesNumbersThatDoNotFit) {
   for (const std::string_view json : {R"({"small": 2147483648})", R"({"small": -2147483649})", R"({"byte": 256})",
                                       R"({"byte": -1})", R"({"number": 9223372036854775808})", R"({"small": 1.5})"}) {
     EXPECT_NE(error_of(json), "accepted") << json;

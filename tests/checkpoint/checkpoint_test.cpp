@@ -60,7 +60,9 @@ TEST_F(Directory, single_file) {
   ASSERT_EQ(c->notes().size(), 1U);
   EXPECT_NE(c->notes()[0].find("auto_map"), std::string::npos);
   EXPECT_TRUE(open_checkpoint(dir_.path(), {}, {.access = FileAccess::kCopy})->mapped_ranges().empty());
-  EXPECT_EQ(open_checkpoint(dir_.path(), {}, {.access = FileAccess::kCopy, .headers_only = true})->mapped_ranges().size(), 1U);
+  EXPECT_EQ(
+      open_checkpoint(dir_.path(), {}, {.access = FileAccess::kCopy, .headers_only = true})->mapped_ranges().size(),
+      1U);
 }
 
 TEST_F(Directory, missing_path) {
@@ -94,7 +96,8 @@ TEST_F(Directory, bad_config) {
 
 TEST_F(Directory, no_weights) {
   write_config();
-  refuses(ErrorKind::kBadData, "no weights: wanted model.safetensors or model.safetensors.index.json; there is: 'config.json'");
+  refuses(ErrorKind::kBadData,
+          "no weights: wanted model.safetensors or model.safetensors.index.json; there is: 'config.json'");
   dir_.write("pytorch_model.bin", "x");
   refuses(ErrorKind::kUnsupported, "pickle is not loaded");
   dir_.write("model.safetensors.incomplete", "x");
@@ -120,10 +123,10 @@ TEST_F(Directory, missing_shard) {
 TEST_F(Directory, shard_names) {
   write_shards();
   const std::string longest(10000, 'x');
-  for (const std::string& name : {std::string("../../x.safetensors"), std::string("/etc/x.safetensors"),
-                                  std::string("a\\\\x.safetensors"), std::string("a\\u0000.safetensors"),
-                                  std::string("CON"), longest + ".safetensors", std::string(".safetensors"),
-                                  std::string("..safetensors"), std::string(), std::string("C:x.safetensors")}) {
+  for (const std::string& name :
+       {std::string("../../x.safetensors"), std::string("/etc/x.safetensors"), std::string("a\\\\x.safetensors"),
+        std::string("a\\u0000.safetensors"), std::string("CON"), longest + ".safetensors", std::string(".safetensors"),
+        std::string("..safetensors"), std::string(), std::string("C:x.safetensors")}) {
     write_index(name);
     refuses(ErrorKind::kBadData, "leaves the directory or is no name of a .safetensors file");
   }
@@ -132,7 +135,8 @@ TEST_F(Directory, shard_names) {
 TEST_F(Directory, index_contradicts_shards) {
   write_shards();
   dir_.write("model-00002-of-00002.safetensors", one_tensor("c"));
-  refuses(ErrorKind::kBadData, "tensor 'b' is said to be in 'model-00002-of-00002.safetensors', which does not hold it");
+  refuses(ErrorKind::kBadData,
+          "tensor 'b' is said to be in 'model-00002-of-00002.safetensors', which does not hold it");
   dir_.write("model-00002-of-00002.safetensors",
              SafetensorsWriter().add("a", "F32", {1}, "1234").add("b", "F32", {1}, "1234").bytes());
   refuses(ErrorKind::kBadData, "tensor 'a' is held twice, also by ");
@@ -149,7 +153,8 @@ TEST_F(Directory, index_notes) {
 
 TEST_F(Directory, bad_index) {
   write_shards();
-  for (const std::string_view json : {"[]", "{}", R"({"weight_map":[]})", R"({"weight_map":{"a":1}})", R"({"weight_map":{}})"}) {
+  for (const std::string_view json :
+       {"[]", "{}", R"({"weight_map":[]})", R"({"weight_map":{"a":1}})", R"({"weight_map":{}})"}) {
     dir_.write("model.safetensors.index.json", json);
     refuses(ErrorKind::kBadData, "model.safetensors.index.json");
   }
@@ -174,7 +179,8 @@ TEST_F(Directory, chat_templates) {
   dir_.write("model.safetensors", one_tensor("a"));
   dir_.write("tokenizer_config.json", R"({"chat_template":"old"})");
   EXPECT_EQ(open()->chat_templates().at(0).text, "old");
-  dir_.write("tokenizer_config.json", R"({"chat_template":[{"name":"default","template":"x"},{"name":"tool_use","template":"y"}]})");
+  dir_.write("tokenizer_config.json",
+             R"({"chat_template":[{"name":"default","template":"x"},{"name":"tool_use","template":"y"}]})");
   EXPECT_EQ(open()->chat_templates().at(1).name, "tool_use");
   dir_.write("chat_template.jinja", "new");
   dir_.write("additional_chat_templates/rag.jinja", "r");

@@ -60,11 +60,16 @@ TEST(ConfigReader, finish) {
     c.finish(harmless);
     return c.ignored();
   };
-  EXPECT_EQ(finish(R"({"read":1,"architectures":["X"],"torch_dtype":"bfloat16","mine":1,"also_this":2,"_attn_implementation_autoset":true})").size(), 5U);
+  EXPECT_EQ(
+      finish(
+          R"({"read":1,"architectures":["X"],"torch_dtype":"bfloat16","mine":1,"also_this":2,"_attn_implementation_autoset":true})")
+          .size(),
+      5U);
   EXPECT_TRUE(finish(R"({"odd":null,"flag":false,"n":0,"s":"","list":[],"pretraining_tp":1})").empty());
   expect_error(ErrorKind::kUnsupported, "config.json: 'logit_scale' may change results and is not understood, got 0.5",
                [&] { finish(R"({"logit_scale":0.5})"); });
-  expect_error(ErrorKind::kUnsupported, "pretraining_tp is supported as 1 only, got 2", [&] { finish(R"({"pretraining_tp":2})"); });
+  expect_error(ErrorKind::kUnsupported, "pretraining_tp is supported as 1 only, got 2",
+               [&] { finish(R"({"pretraining_tp":2})"); });
   expect_error(ErrorKind::kUnsupported, "quantization_config of method \"gptq\"",
                [&] { finish(R"({"quantization_config":{"quant_method":"gptq"}})"); });
 }
@@ -75,7 +80,8 @@ TEST(ConfigReader, only) {
   c.only("a", Json(1.0));
   c.only("b", Json(1));
   c.only("absent", Json(3));
-  expect_error(ErrorKind::kUnsupported, "act is supported as \"silu\" only, got \"gelu\"", [&] { c.only("act", Json("silu")); });
+  expect_error(ErrorKind::kUnsupported, "act is supported as \"silu\" only, got \"gelu\"",
+               [&] { c.only("act", Json("silu")); });
 }
 
 Json rope(std::string_view json, std::string_view layer = "") {
@@ -118,40 +124,50 @@ TEST(RopeParameters, refuses) {
   const auto refused = [](ErrorKind kind, std::string_view message, std::string_view json) {
     expect_error(kind, message, [&] { rope(json); });
   };
-  refused(ErrorKind::kUnsupported, "rope_scaling: rope_type 'new' is not supported", R"({"rope_scaling":{"type":"new"}})");
+  refused(ErrorKind::kUnsupported, "rope_scaling: rope_type 'new' is not supported",
+          R"({"rope_scaling":{"type":"new"}})");
   refused(ErrorKind::kBadData, "rope_scaling: factor is missing", R"({"rope_scaling":{"type":"linear"}})");
-  refused(ErrorKind::kBadData, "factor wanted a number of at least 1, got 0.5", R"({"rope_scaling":{"type":"linear","factor":0.5}})");
-  refused(ErrorKind::kBadData, "high_freq_factor wanted above low_freq_factor 4",
-          R"({"rope_scaling":{"rope_type":"llama3","factor":8,"low_freq_factor":4,"high_freq_factor":4,"original_max_position_embeddings":8}})");
+  refused(ErrorKind::kBadData, "factor wanted a number of at least 1, got 0.5",
+          R"({"rope_scaling":{"type":"linear","factor":0.5}})");
+  refused(
+      ErrorKind::kBadData, "high_freq_factor wanted above low_freq_factor 4",
+      R"({"rope_scaling":{"rope_type":"llama3","factor":8,"low_freq_factor":4,"high_freq_factor":4,"original_max_position_embeddings":8}})");
   refused(ErrorKind::kBadData, "original_max_position_embeddings is missing",
           R"({"rope_scaling":{"rope_type":"llama3","factor":8,"low_freq_factor":1,"high_freq_factor":4}})");
   refused(ErrorKind::kBadData, "rope_theta wanted a number above 0", R"({"rope_theta":0})");
-  refused(ErrorKind::kUnsupported, "'special' may change results", R"({"rope_scaling":{"type":"linear","factor":2,"special":3}})");
+  refused(ErrorKind::kUnsupported, "'special' may change results",
+          R"({"rope_scaling":{"type":"linear","factor":2,"special":3}})");
   refused(ErrorKind::kBadData, "long_factor wanted positive numbers, got 0",
           R"({"rope_scaling":{"type":"longrope","short_factor":[1],"long_factor":[0]}})");
 }
 
 TEST(EndTokenIds, sources) {
-  const Json none, list = parse(R"({"eos_token_id":[5,3,5]})"), one = parse(R"({"eos_token_id":7})"), minus = parse(R"({"eos_token_id":-1})");
+  const Json none, list = parse(R"({"eos_token_id":[5,3,5]})"), one = parse(R"({"eos_token_id":7})"),
+                   minus = parse(R"({"eos_token_id":-1})");
   using Ids = std::vector<std::int64_t>;
   EXPECT_EQ(end_token_ids(one, "config.json", none, 10), (Ids{7}));
   EXPECT_EQ(end_token_ids(one, "config.json", list, 10), (Ids{3, 5}));
   EXPECT_EQ(end_token_ids(one, "config.json", minus, 10), (Ids{7}));
   EXPECT_EQ(end_token_ids(parse("{}"), "config.json", none, 10), Ids{});
-  expect_error(ErrorKind::kBadData, "config.json: eos_token_id wanted -1 .. 6, got 7", [&] { end_token_ids(one, "config.json", none, 7); });
+  expect_error(ErrorKind::kBadData, "config.json: eos_token_id wanted -1 .. 6, got 7",
+               [&] { end_token_ids(one, "config.json", none, 7); });
 }
 
 TEST(GenerationDefaults, reads_and_refuses) {
-  const auto read = [](std::string_view json) { return generation_defaults(parse(json), "generation_config.json", 100); };
-  const GenerationDefaults d = read(R"({"do_sample":true,"temperature":0.6,"top_p":0.9,"top_k":-1,"pad_token_id":-1,"bos_token_id":1,"transformers_version":"x"})");
+  const auto read = [](std::string_view json) {
+    return generation_defaults(parse(json), "generation_config.json", 100);
+  };
+  const GenerationDefaults d = read(
+      R"({"do_sample":true,"temperature":0.6,"top_p":0.9,"top_k":-1,"pad_token_id":-1,"bos_token_id":1,"transformers_version":"x"})");
   EXPECT_EQ(d.temperature, 0.6);
   EXPECT_EQ(d.top_k, 0);
   EXPECT_EQ(d.pad_token_id, std::nullopt);
   EXPECT_EQ(d.bos_token_id, 1);
   EXPECT_EQ(generation_defaults(Json(), "x", 1).do_sample, std::nullopt);
-  for (const std::string_view json : {R"({"temperature":-1})", R"({"temperature":1e9})", R"({"temperature":NaN})", R"({"top_p":1.5})",
-                                      R"({"min_p":-0.1})", R"({"top_k":-2})", R"({"repetition_penalty":0})", R"({"bos_token_id":100})",
-                                      R"({"temperature":"hot"})", R"([])"}) {
+  for (const std::string_view json :
+       {R"({"temperature":-1})", R"({"temperature":1e9})", R"({"temperature":NaN})", R"({"top_p":1.5})",
+        R"({"min_p":-0.1})", R"({"top_k":-2})", R"({"repetition_penalty":0})", R"({"bos_token_id":100})",
+        R"({"temperature":"hot"})", R"([])"}) {
     expect_error(ErrorKind::kBadData, "generation_config.json", [&] { read(json); });
   }
 }

@@ -93,9 +93,10 @@ TEST(GgufConfig, rope_scaling) {
                  .number("llama.rope.scaling.finetuned", 7, std::uint8_t{1})
                  .f32("llama.rope.scaling.yarn_beta_fast", 16)
                  .f32("llama.rope.scaling.attn_factor", 1));
-  expect_json(c, "rope_scaling",
-              Json::parse(
-                  R"({"factor":4.0,"original_max_position_embeddings":32768,"beta_fast":16.0,"rope_type":"yarn"})", "test"));
+  expect_json(
+      c, "rope_scaling",
+      Json::parse(R"({"factor":4.0,"original_max_position_embeddings":32768,"beta_fast":16.0,"rope_type":"yarn"})",
+                  "test"));
 }
 
 TEST(GgufConfig, refuses) {
@@ -113,7 +114,8 @@ TEST(GgufConfig, refuses) {
   refused(ErrorKind::kBadData, "key 'llama.vocab_size' wanted",
           llama().string("llama.vocab_size", "x").tensor("token_embd.weight", {64, 3}, 1, std::string(384, '\0')));
   refused(ErrorKind::kBadData, "wanted a row for each of the 4 tokens, got 3",
-          llama().strings("tokenizer.ggml.tokens", {"a", "b", "c", "d"})
+          llama()
+              .strings("tokenizer.ggml.tokens", {"a", "b", "c", "d"})
               .tensor("token_embd.weight", {64, 3}, 1, std::string(384, '\0')));
   refused(ErrorKind::kBadData, "rope.dimension_count wanted an even number up to 16, got 18",
           llama().u32("llama.rope.dimension_count", 18));
@@ -151,12 +153,18 @@ TEST(GgufTensorNames, refuses) {
     gguf_tensors(f, llama_gguf_spelling(), gguf_config(f, llama_gguf_spelling()));
   };
   expect_error(ErrorKind::kBadData, "tensor 'blk.0.attn_q.weight' wanted rows for 4 heads of an even width, got 6",
-               [&] { tensors(llama().tensor("blk.0.attn_q.weight", {1, 6}, 0, std::string(24, 'x'))); });
+               [&] {
+                 tensors(llama().tensor("blk.0.attn_q.weight", {1, 6}, 0, std::string(24, 'x')));
+               });
   expect_error(ErrorKind::kBadData, "has no entry in num_key_value_heads", [&] {
-    tensors(llama().raw("llama.attention.head_count_kv", 9, ints({4, 2})).tensor("blk.2.attn_k.weight", {1, 4}, 0, std::string(16, 'x')));
+    tensors(llama()
+                .raw("llama.attention.head_count_kv", 9, ints({4, 2}))
+                .tensor("blk.2.attn_k.weight", {1, 4}, 0, std::string(16, 'x')));
   });
   expect_error(ErrorKind::kBadData, "needs num_attention_heads, which the file does not state", [&] {
-    tensors(GgufWriter().string("general.architecture", "llama").tensor("blk.2.attn_q.weight", {1, 4}, 0, std::string(16, 'x')));
+    tensors(GgufWriter()
+                .string("general.architecture", "llama")
+                .tensor("blk.2.attn_q.weight", {1, 4}, 0, std::string(16, 'x')));
   });
 }
 

@@ -27,8 +27,10 @@ std::string array(std::uint32_t type, std::uint64_t count, std::string_view payl
 }
 
 GgufWriter small() {
-  return GgufWriter().string("general.architecture", "llama").u32("llama.block_count", 2).tensor(
-      "a.weight", {2, 3}, 0, std::string(24, 'x'));
+  return GgufWriter()
+      .string("general.architecture", "llama")
+      .u32("llama.block_count", 2)
+      .tensor("a.weight", {2, 3}, 0, std::string(24, 'x'));
 }
 
 TEST(Gguf, every_value_type) {
@@ -60,7 +62,8 @@ TEST(Gguf, every_value_type) {
   EXPECT_EQ(f.integers("flags"), (std::vector<std::int64_t>{1, 0, 1}));
   EXPECT_EQ(f.keys().size(), 16U);
   expect_error(ErrorKind::kBadData, "key 'f32' wanted an integer, got f32", [&] { f.integer("f32"); });
-  expect_error(ErrorKind::kBadData, "key 'tokens' wanted a string, got an array of string", [&] { f.string("tokens"); });
+  expect_error(ErrorKind::kBadData, "key 'tokens' wanted a string, got an array of string",
+               [&] { f.string("tokens"); });
   expect_error(ErrorKind::kBadData, "key 'none' is missing", [&] { f.integer("none"); });
   expect_error(ErrorKind::kBadData, "key 'bool' wanted a number", [&] { f.number("bool"); });
   expect_error(ErrorKind::kBadData, "wanted an array of numbers, got u8", [&] { f.numbers("u8"); });
@@ -98,7 +101,9 @@ struct Refused {
 };
 
 std::string with_version(std::uint32_t v) { return GgufWriter(v).u32("a", 1).bytes(); }
-std::string with_value(std::uint32_t type, std::string_view payload) { return GgufWriter().raw("k", type, payload).bytes(); }
+std::string with_value(std::uint32_t type, std::string_view payload) {
+  return GgufWriter().raw("k", type, payload).bytes();
+}
 std::string with_alignment(std::uint32_t v) { return GgufWriter().u32("general.alignment", v).bytes(); }
 std::string with_tensor(const std::vector<std::uint64_t>& extents, std::uint32_t type, std::string_view data) {
   return GgufWriter().tensor("t", extents, type, data).bytes();
@@ -127,12 +132,15 @@ INSTANTIATE_TEST_SUITE_P(
         Refused{"version_0", kUnsupported, with_version(0), "wanted 2 or 3, got 0"},
         Refused{"version_1", kUnsupported, with_version(1), "wanted 2 or 3, got 1"},
         Refused{"version_99", kUnsupported, with_version(99), "wanted 2 or 3, got 99"},
-        Refused{"tensors_2_63", kBad, GgufWriter().bytes(std::uint64_t{1} << 63, 0), "number of tensors 9223372036854775808"},
+        Refused{"tensors_2_63", kBad, GgufWriter().bytes(std::uint64_t{1} << 63, 0),
+                "number of tensors 9223372036854775808"},
         Refused{"tensors_negative", kBad, GgufWriter().bytes(~std::uint64_t{0}, 0), "number of tensors"},
         Refused{"keys_2_63", kBad, GgufWriter().bytes(0, std::uint64_t{1} << 63), "number of keys"},
         Refused{"keys_more", kBad, GgufWriter().u32("a", 1).bytes(0, 2), "number of keys 2 needs more"},
-        Refused{"string_2_60", kBad, with_value(8, length(std::uint64_t{1} << 60)), "has a length of 1152921504606846976"},
-        Refused{"string_nul", kBad, with_value(8, length(3, std::string("a\0b", 3))), "key 'k' holds a string with a NUL"},
+        Refused{"string_2_60", kBad, with_value(8, length(std::uint64_t{1} << 60)),
+                "has a length of 1152921504606846976"},
+        Refused{"string_nul", kBad, with_value(8, length(3, std::string("a\0b", 3))),
+                "key 'k' holds a string with a NUL"},
         Refused{"key_empty", kBad, GgufWriter().u32("", 1).bytes(), "a key is empty"},
         Refused{"key_nul", kBad, GgufWriter().u32(std::string("a\0b", 3), 1).bytes(), "holds a NUL byte"},
         Refused{"key_long", kBad, GgufWriter().u32(std::string(65536, 'k'), 1).bytes(), "wanted at most 65535 bytes"},
@@ -153,18 +161,22 @@ INSTANTIATE_TEST_SUITE_P(
         Refused{"type_negative", kUnsupported, with_tensor({4}, 0xFFFFFFFF, "1234"), "tensor 't' has the type -1"},
         Refused{"type_10_9", kUnsupported, with_tensor({4}, 1'000'000'000, "1234"), "the type 1000000000"},
         Refused{"type_q4_2", kUnsupported, with_tensor({32}, 4, "1234"), "the type 4"},
-        Refused{"block", kBad, with_tensor({48, 2}, 2, std::string(54, 'x')), "wanted rows of a multiple of 32 values, got 48"},
+        Refused{"block", kBad, with_tensor({48, 2}, 2, std::string(54, 'x')),
+                "wanted rows of a multiple of 32 values, got 48"},
         Refused{"block_k", kBad, with_tensor({128, 2}, 12, std::string(144, 'x')), "multiple of 256"},
         Refused{"rank_5", kBad, with_tensor({1, 1, 1, 1, 1}, 0, "1234"), "wanted at most 4 extents, got 5"},
         Refused{"extent_2_63", kBad, with_tensor({std::uint64_t{1} << 63}, 0, "1234"), "size wanted at most"},
-        Refused{"product_wraps", kBad, with_tensor({std::uint64_t{1} << 32, std::uint64_t{1} << 32}, 0, ""), "overflows"},
+        Refused{"product_wraps", kBad, with_tensor({std::uint64_t{1} << 32, std::uint64_t{1} << 32}, 0, ""),
+                "overflows"},
         Refused{"bytes_wrap", kBad, with_tensor({std::uint64_t{1} << 62}, 0, ""), "overflows"},
         Refused{"short", kBad, with_tensor({3'000'000}, 0, std::string(32, 'x')), "file is 11.9 MB short"},
         Refused{"offset_odd", kBad, GgufWriter().tensor_at("t", {1}, 0, 4, "12345678").bytes(), "no multiple of 32"},
-        Refused{"offset_wraps", kBad, GgufWriter().tensor_at("t", {1}, 0, 0x7FFFFFFFFFFFFFE0, "1234").bytes(), "overflows"},
+        Refused{"offset_wraps", kBad, GgufWriter().tensor_at("t", {1}, 0, 0x7FFFFFFFFFFFFFE0, "1234").bytes(),
+                "overflows"},
         Refused{"tensor_twice", kBad, GgufWriter().tensor("t", {1}, 0, "1234").tensor("t", {1}, 0, "1234").bytes(),
                 "tensor 't' occurs twice"},
-        Refused{"overlap", kBad, GgufWriter().tensor("a", {16}, 0, std::string(64, 'x')).tensor_at("b", {1}, 0, 32, "").bytes(),
+        Refused{"overlap", kBad,
+                GgufWriter().tensor("a", {16}, 0, std::string(64, 'x')).tensor_at("b", {1}, 0, 32, "").bytes(),
                 "tensor 'b' at byte"}),
     [](const auto& c) { return std::string(c.param.name); });
 

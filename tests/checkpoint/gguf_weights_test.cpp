@@ -101,9 +101,10 @@ TEST_F(GgufWeights, rotary_rows_dense) {
 }
 
 TEST_F(GgufWeights, rotary_rows_grouped) {
-  const auto c = open(llama()
-                          .tensor("token_embd.weight", {kHidden, 3}, 8, std::string(6 * 34, '\0'))
-                          .tensor("blk.0.attn_q.weight", {kHidden, 64}, 8, permuted_q8_rows(kHeads, kHeadDim, kHidden)));
+  const auto c =
+      open(llama()
+               .tensor("token_embd.weight", {kHidden, 3}, 8, std::string(6 * 34, '\0'))
+               .tensor("blk.0.attn_q.weight", {kHidden, 64}, 8, permuted_q8_rows(kHeads, kHeadDim, kHidden)));
   WeightStore store(*c);
   HeaderSource plan(*c);
   struct Case {
@@ -141,7 +142,8 @@ TEST_F(GgufWeights, rotary_rows_grouped) {
 }
 
 TEST_F(GgufWeights, tables_stay_as_stored) {
-  const auto c = open(llama().tensor("token_embd.weight", {kHidden, 3}, 8, permuted_q8_rows(1, 4, kHidden).substr(0, 6 * 34)));
+  const auto c =
+      open(llama().tensor("token_embd.weight", {kHidden, 3}, 8, permuted_q8_rows(1, 4, kHidden).substr(0, 6 * 34)));
   WeightStore store(*c);
   WeightRequest r{.path = "model.embed_tokens", .name = "weight", .shape = {3, kHidden}, .use = WeightUse::kTable};
   const ConstTensorView v = store.fetch(r);
@@ -153,7 +155,8 @@ TEST_F(GgufWeights, tables_stay_as_stored) {
   EXPECT_EQ(half.data, v.data + 34);
   EXPECT_EQ(half.row_bytes, 2 * 34);
   r.cut = {.axis = 1, .begin = 16, .count = 32};
-  expect_error(ErrorKind::kUnsupported, "cannot be cut at columns 16 + 32: Q8_0 holds blocks of 32", [&] { store.fetch(r); });
+  expect_error(ErrorKind::kUnsupported, "cannot be cut at columns 16 + 32: Q8_0 holds blocks of 32",
+               [&] { store.fetch(r); });
   r.cut = {};
   r.format = Format::kF32;
   EXPECT_EQ(row_of(store.fetch(r), 1)[5], 2.0F);
@@ -165,15 +168,17 @@ TEST_F(GgufWeights, tables_stay_as_stored) {
 TEST_F(GgufWeights, unsupported_type_when_used) {
   const auto c = open(llama().tensor("token_embd.weight", {256, 3}, 16, std::string(66 * 3, '\0')));
   WeightStore store(*c);
-  expect_error(ErrorKind::kUnsupported, "is stored as IQ2_XXS",
-               [&] { store.fetch({.path = "model.embed_tokens", .name = "weight", .shape = {3, 256}}); });
+  expect_error(ErrorKind::kUnsupported, "is stored as IQ2_XXS", [&] {
+    store.fetch({.path = "model.embed_tokens", .name = "weight", .shape = {3, 256}});
+  });
 }
 
 TEST_F(GgufWeights, subtract_one_transposed_and_experts) {
   static constexpr GgufTensor kTensors[] = {{"norm.{}.weight", "layers.{}.norm", GgufChange::kSubtractOne},
                                             {"kv.{}", "layers.{}.kv", GgufChange::kTransposed},
                                             {"exps.{}", "layers.{}.experts.{}.w", GgufChange::kNone}};
-  const GgufSpelling spelling[] = {{.architecture = "toy", .model_type = "toy", .hf_architecture = "Toy", .tensors = kTensors}};
+  const GgufSpelling spelling[] = {
+      {.architecture = "toy", .model_type = "toy", .hf_architecture = "Toy", .tensors = kTensors}};
   GgufWriter w;
   w.string("general.architecture", "toy").tensor("norm.7.weight", {3}, 0, testing::bytes_of<float>({1, 1.5F, 0}));
   w.tensor("kv.7", {2, 3}, 0, testing::bytes_of<float>({1, 2, 3, 4, 5, 6}));
@@ -200,7 +205,8 @@ TEST_F(GgufWeights, mutations_give_results_or_errors) {
   GgufWriter w = llama();
   w.tensor("token_embd.weight", {kHidden, 3}, 8, std::string(6 * 34, '\0'));
   w.tensor("blk.0.attn_q.weight", {kHidden, 64}, 8, permuted_q8_rows(kHeads, kHeadDim, kHidden));
-  w.tensor("blk.0.attn_k.bias", {32}, 0, permuted_rows(kKvHeads, kHeadDim, 1)).tensor("odd", {5, 2, 3}, 28, std::string(240, '7'));
+  w.tensor("blk.0.attn_k.bias", {32}, 0, permuted_rows(kKvHeads, kHeadDim, 1))
+      .tensor("odd", {5, 2, 3}, 28, std::string(240, '7'));
   // Data is longer than everything before it, and of no interest here.
   const std::string whole = w.bytes();
   const std::size_t head = whole.find("odd") + 64;

@@ -12,9 +12,7 @@ namespace {
 using testing::expect_error;
 using testing::TempDir;
 
-std::string as_text(const MappedFile& f) {
-  return {reinterpret_cast<const char*>(f.bytes().data()), f.bytes().size()};
-}
+std::string as_text(const MappedFile& f) { return {reinterpret_cast<const char*>(f.bytes().data()), f.bytes().size()}; }
 
 TEST(MappedFile, maps_and_copies) {
   const TempDir dir;

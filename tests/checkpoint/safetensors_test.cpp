@@ -30,8 +30,7 @@ class SafetensorsRefuses : public ::testing::TestWithParam<Refused> {};
 
 TEST_P(SafetensorsRefuses, header) {
   const Refused& c = GetParam();
-  expect_error(ErrorKind::kBadData, c.message,
-               [&] { parse(safetensors(c.header, std::string(c.data_bytes, '\0'))); });
+  expect_error(ErrorKind::kBadData, c.message, [&] { parse(safetensors(c.header, std::string(c.data_bytes, '\0'))); });
 }
 
 std::string one(std::string_view dtype, std::string_view shape, std::string_view offsets) {
@@ -45,21 +44,26 @@ INSTANTIATE_TEST_SUITE_P(
         Refused{"bom", "\xef\xbb\xbf{}", 0, "wanted '{'"}, Refused{"not_utf8", "{\"\xff\":1}", 0, "not valid UTF-8"},
         Refused{"array", "[]", 0, "wanted '{'"}, Refused{"trailing", "{}x", 0, "text after the end"},
         Refused{"two_documents", "{}{}", 0, "text after the end"},
-        Refused{"duplicate",
-                R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"a":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}})",
-                2, "tensor 'a' occurs twice"},
-        Refused{"duplicate_by_escape",
-                R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"\u0061":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}})",
-                2, "tensor 'a' occurs twice"},
-        Refused{"overlap",
-                R"({"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},"b":{"dtype":"U8","shape":[2],"data_offsets":[1,3]}})",
-                3, "tensor 'b' begins at byte 1 inside its predecessor"},
-        Refused{"same_bytes",
-                R"({"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},"b":{"dtype":"U8","shape":[2],"data_offsets":[0,2]}})",
-                2, "inside its predecessor"},
-        Refused{"hole",
-                R"({"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},"b":{"dtype":"U8","shape":[2],"data_offsets":[3,5]}})",
-                5, "tensor 'b' begins at byte 3 after a hole from 2"},
+        Refused{
+            "duplicate",
+            R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"a":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}})",
+            2, "tensor 'a' occurs twice"},
+        Refused{
+            "duplicate_by_escape",
+            R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"\u0061":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}})",
+            2, "tensor 'a' occurs twice"},
+        Refused{
+            "overlap",
+            R"({"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},"b":{"dtype":"U8","shape":[2],"data_offsets":[1,3]}})",
+            3, "tensor 'b' begins at byte 1 inside its predecessor"},
+        Refused{
+            "same_bytes",
+            R"({"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},"b":{"dtype":"U8","shape":[2],"data_offsets":[0,2]}})",
+            2, "inside its predecessor"},
+        Refused{
+            "hole",
+            R"({"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},"b":{"dtype":"U8","shape":[2],"data_offsets":[3,5]}})",
+            5, "tensor 'b' begins at byte 3 after a hole from 2"},
         Refused{"hole_before_first", one("U8", "[2]", "[1,3]"), 3, "after a hole from 0"},
         Refused{"tail", one("U8", "[2]", "[0,2]"), 3, "1 bytes follow the last tensor"},
         Refused{"tail_without_tensors", "{}", 3, "3 bytes follow the last tensor"},
@@ -79,8 +83,10 @@ INSTANTIATE_TEST_SUITE_P(
         Refused{"odd_bits", one("F4", "[3]", "[0,2]"), 2, "does not end on a byte: 12 bits"},
         Refused{"f6_odd_bits", one("F6_E2M3", "[3]", "[0,3]"), 3, "does not end on a byte: 18 bits"},
         Refused{"missing_field", R"({"a":{"dtype":"U8","shape":[1]}})", 1, "wanted dtype, shape and data_offsets"},
-        Refused{"field_twice", R"({"a":{"dtype":"U8","dtype":"U8","shape":[1],"data_offsets":[0,1]}})", 1, "dtype twice"},
-        Refused{"unknown_field", R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1],"x":1}})", 1, "unknown field 'x'"},
+        Refused{"field_twice", R"({"a":{"dtype":"U8","dtype":"U8","shape":[1],"data_offsets":[0,1]}})", 1,
+                "dtype twice"},
+        Refused{"unknown_field", R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1],"x":1}})", 1,
+                "unknown field 'x'"},
         Refused{"metadata_number", R"({"__metadata__":{"a":1}})", 0, "wanted a string"},
         Refused{"metadata_twice", R"({"__metadata__":{},"__metadata__":{}})", 0, "occurs twice"},
         Refused{"half_surrogate", R"({"\ud800":1})", 0, "surrogate"},
@@ -104,7 +110,8 @@ TEST(Safetensors, lengths) {
 TEST(Safetensors, deep_nesting_costs_no_stack) {
   const std::string deep(5'000'000, '[');
   expect_error(ErrorKind::kBadData, "wanted '{'", [&] { parse(safetensors(deep, "")); });
-  expect_error(ErrorKind::kBadData, "non-negative integer", [&] { parse(safetensors("{\"a\":{\"shape\":" + deep, "")); });
+  expect_error(ErrorKind::kBadData, "non-negative integer",
+               [&] { parse(safetensors("{\"a\":{\"shape\":" + deep, "")); });
 }
 
 TEST(Safetensors, rank) {
@@ -122,7 +129,9 @@ TEST(Safetensors, rank) {
 TEST(Safetensors, accepts) {
   const std::string data = testing::bytes_of<float>({1, 2, 3, 4, 5, 6, 7});
   SafetensorsWriter w;
-  w.add("m", "F32", {2, 3}, data.substr(0, 24)).add("scalar", "F32", {}, data.substr(24)).add("none", "BF16", {4, 0}, "");
+  w.add("m", "F32", {2, 3}, data.substr(0, 24))
+      .add("scalar", "F32", {}, data.substr(24))
+      .add("none", "BF16", {4, 0}, "");
   for (const std::size_t pad : {0, 1, 7, 100}) {
     const SafetensorsFile f = parse(w.bytes(pad));
     ASSERT_EQ(f.tensors.size(), 3U);
@@ -136,15 +145,17 @@ TEST(Safetensors, accepts) {
 
 TEST(Safetensors, tensors_in_any_order) {
   const SafetensorsFile f = parse(safetensors(
-      " \n" R"({"b":{"dtype":"U8","shape":[2],"data_offsets":[1,3]},"a":{"data_offsets":[0,1],"shape":[1],"dtype":"I8"}})",
+      " \n"
+      R"({"b":{"dtype":"U8","shape":[2],"data_offsets":[1,3]},"a":{"data_offsets":[0,1],"shape":[1],"dtype":"I8"}})",
       "xyz"));
   EXPECT_EQ(f.tensors[0].name, "a");
   EXPECT_EQ(static_cast<char>(*f.tensors[1].data), 'y');
 }
 
 TEST(Safetensors, names_and_metadata) {
-  const SafetensorsFile f = parse(
-      safetensors(R"({"__metadata__":{"format":"pt","x":"\n\""},"\u00e9\ud83d\ude00":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}})", ""));
+  const SafetensorsFile f = parse(safetensors(
+      R"({"__metadata__":{"format":"pt","x":"\n\""},"\u00e9\ud83d\ude00":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}})",
+      ""));
   EXPECT_EQ(f.tensors[0].name, "\xc3\xa9\xf0\x9f\x98\x80");
   ASSERT_EQ(f.metadata.size(), 2U);
   EXPECT_EQ(f.metadata[1].second, "\n\"");
@@ -158,7 +169,8 @@ TEST(Safetensors, unknown_dtype_is_kept) {
 }
 
 TEST(Safetensors, cut_at_every_byte) {
-  const std::string whole = SafetensorsWriter().add("m", "F32", {2, 3}, std::string(24, 'x')).add("n", "U8", {3}, "abc").bytes(5);
+  const std::string whole =
+      SafetensorsWriter().add("m", "F32", {2, 3}, std::string(24, 'x')).add("n", "U8", {3}, "abc").bytes(5);
   const TempDir dir;
   for (std::size_t n = 0; n < whole.size(); ++n) {
     const auto path = dir.write(text(n, "cut.safetensors"), whole.substr(0, n));

@@ -36,7 +36,8 @@ class TempDir {
     std::ofstream(file, std::ios::binary).write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
     return file;
   }
-  // The same for a file of that size which exists: file systems may wait for the disk when one is truncated and refilled.
+  // The same for a file of that size which exists: file systems may wait for the disk when one is truncated and
+  // refilled.
   std::filesystem::path overwrite(const std::filesystem::path& name, std::string_view bytes) const {
     std::fstream(path_ / name, std::ios::binary | std::ios::in | std::ios::out)
         .write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
@@ -78,7 +79,9 @@ class SafetensorsWriter {
     return *this;
   }
   // `pad`: spaces after the header, with which the alignment of the data is chosen.
-  std::string bytes(std::size_t pad = 0) const { return safetensors("{" + header_ + "}" + std::string(pad, ' '), data_); }
+  std::string bytes(std::size_t pad = 0) const {
+    return safetensors("{" + header_ + "}" + std::string(pad, ' '), data_);
+  }
   std::string aligned() const { return bytes((64 - (header_.size() + 2 + 8) % 64) % 64); }
 
  private:

@@ -63,7 +63,8 @@ class WeightStoreTest : public ::testing::Test {
   }
 
   static WeightRequest matrix(Cut cut = {}, std::optional<Format> format = {}) {
-    return {.path = "m", .name = "weight", .shape = {kOut, kIn}, .cut = cut, .use = WeightUse::kMatrix, .format = format};
+    return {
+        .path = "m", .name = "weight", .shape = {kOut, kIn}, .cut = cut, .use = WeightUse::kMatrix, .format = format};
   }
 
   static bool is_mapped(const Checkpoint& c, const ConstTensorView& v) {
@@ -94,7 +95,8 @@ TEST_F(WeightStoreTest, dense_matrix_is_a_view_of_the_file) {
     }
     EXPECT_EQ(store.bytes().owned, 0);
     EXPECT_EQ(store.records().size(), 3U);
-    EXPECT_EQ(store.bytes().mapped, (kOut * kIn + 7 * kIn + kOut * 10) * traits_of(c->find("m.weight")->format).block_bytes);
+    EXPECT_EQ(store.bytes().mapped,
+              (kOut * kIn + 7 * kIn + kOut * 10) * traits_of(c->find("m.weight")->format).block_bytes);
   }
 }
 
@@ -114,7 +116,10 @@ TEST_F(WeightStoreTest, same_request_same_memory) {
 }
 
 TEST_F(WeightStoreTest, unaligned_data_is_copied) {
-  const auto c = open(SafetensorsWriter().add("x", "U8", {1}, "x").add("m.weight", "F32", {kOut, kIn}, testing::bytes_of(m_)).aligned());
+  const auto c = open(SafetensorsWriter()
+                          .add("x", "U8", {1}, "x")
+                          .add("m.weight", "F32", {kOut, kIn}, testing::bytes_of(m_))
+                          .aligned());
   WeightStore store(*c);
   const ConstTensorView v = store.fetch(matrix({.axis = 1, .begin = 3, .count = 10}));
   EXPECT_FALSE(is_mapped(*c, v));
@@ -141,8 +146,12 @@ TEST_F(WeightStoreTest, dense_conversions) {
 }
 
 TEST_F(WeightStoreTest, rounds_to_nearest_even) {
-  const std::vector<float> x = {1.00390625F, 1.01171875F, std::numeric_limits<float>::infinity(), -0.0F,
-                                std::numeric_limits<float>::max(), std::bit_cast<float>(0x7F800001U)};
+  const std::vector<float> x = {1.00390625F,
+                                1.01171875F,
+                                std::numeric_limits<float>::infinity(),
+                                -0.0F,
+                                std::numeric_limits<float>::max(),
+                                std::bit_cast<float>(0x7F800001U)};
   const auto c = open(SafetensorsWriter().add("m.weight", "F32", {1, 6}, testing::bytes_of(x)).aligned());
   WeightStore store(*c);
   WeightRequest r = matrix({}, Format::kBF16);
@@ -200,8 +209,11 @@ TEST_F(WeightStoreTest, quantises_dense) {
   const struct {
     Format format;
     float error;
-  } kCases[] = {{Format::kInt8, 1 / 120.0F}, {Format::kQ8_0, 1 / 120.0F}, {Format::kInt4, 1 / 13.0F},
-                {Format::kBfp8B, 1 / 60.0F}, {Format::kBfp4B, 1 / 3.5F}};
+  } kCases[] = {{Format::kInt8, 1 / 120.0F},
+                {Format::kQ8_0, 1 / 120.0F},
+                {Format::kInt4, 1 / 13.0F},
+                {Format::kBfp8B, 1 / 60.0F},
+                {Format::kBfp4B, 1 / 3.5F}};
   for (const auto& k : kCases) {
     for (const Cut cut : {Cut{}, Cut{0, 5, 19}, Cut{1, 32, 32}}) {
       const ConstTensorView v = store.fetch(matrix(cut, k.format));
@@ -286,7 +298,8 @@ TEST_F(WeightStoreTest, refuses) {
                           .aligned());
   const auto with = [](TensorName name, Shape shape, Cut cut = {}, WeightUse use = WeightUse::kMatrix,
                        std::optional<Format> format = {}) {
-    return WeightRequest{.path = "m", .name = std::move(name), .shape = shape, .cut = cut, .use = use, .format = format};
+    return WeightRequest{
+        .path = "m", .name = std::move(name), .shape = shape, .cut = cut, .use = use, .format = format};
   };
   const Wrong kCases[] = {
       {"missing", with("none", {2, 2}), ErrorKind::kBadData, "[m] none wanted [2, 2], got nothing"},
@@ -294,7 +307,8 @@ TEST_F(WeightStoreTest, refuses) {
       {"transposed", with(transposed("weight"), {kOut, kIn}), ErrorKind::kBadData, "wanted [48, 64], got [64, 48]"},
       {"rows", with(rows("weight", 40, 9), {9, kIn}), ErrorKind::kBadData, "wanted 1 x 9 rows from 40"},
       {"rows_shape", with(rows("weight", 40, 8), {9, kIn}), ErrorKind::kBadData, "wanted [9, 64], got [8, 64]"},
-      {"every", with(every("weight", 0, 4, 16, 4), {16, kIn}), ErrorKind::kBadData, "wanted 4 x 4 rows from 0 every 16"},
+      {"every", with(every("weight", 0, 4, 16, 4), {16, kIn}), ErrorKind::kBadData,
+       "wanted 4 x 4 rows from 0 every 16"},
       {"cut", with("weight", {kOut, kIn}, {0, 40, 9}), ErrorKind::kInternal, "wanted a cut inside [48, 64]"},
       {"dtype", with("f8", {4, 4}), ErrorKind::kUnsupported, "[m] f8 is stored as F8_E4M3"},
       {"integers", with("ids", {2}, {}, WeightUse::kVector), ErrorKind::kUnsupported, "is stored as I64"},

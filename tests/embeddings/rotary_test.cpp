@@ -46,27 +46,25 @@ std::vector<float> turn(const RoPESpec& spec, const RotaryFrequencies& f, std::v
   std::vector<float> table(x.size()), unused(x.size());
   const TensorView cosines = view_of(table.data(), {rows, dim});
   const DeviceTraits traits{.isa = level};
-  runner.exec.launch(kernels::select_rotary_table(traits), {.positions = positions,
-                                                            .inv_freq = f.inv_freq,
-                                                            .attention_factor = f.attention_factor,
-                                                            .table = cosines});
+  runner.exec.launch(
+      kernels::select_rotary_table(traits),
+      {.positions = positions, .inv_freq = f.inv_freq, .attention_factor = f.attention_factor, .table = cosines});
   StatePool pool({{.heads = 0, .key_dim = dim, .value_dim = 0}}, {.context = rows});
   StepBuilder builder(pool, rows, 1);
   Sequence sequence = pool.create();
   const StepEntry entry{&sequence, rows};
   const std::vector<std::int32_t> ids(positions.size());
   const Step step = builder.prepare({&entry, 1}, ids);
-  runner.exec.launch(
-      kernels::select_store_rows(traits, Format::kF32, spec.layout == RotaryLayout::kInterleaved),
-      {.q = view_of(x.data(), {rows, dim}),
-       .k = view_of(unused.data(), {rows, 0}),
-       .v = view_of(unused.data(), {rows, 0}),
-       .table = cosines,
-       .heads = 1,
-       .kv_heads = 0,
-       .key_dim = dim,
-       .batch = step.batch,
-       .state = step.states[0]});
+  runner.exec.launch(kernels::select_store_rows(traits, Format::kF32, spec.layout == RotaryLayout::kInterleaved),
+                     {.q = view_of(x.data(), {rows, dim}),
+                      .k = view_of(unused.data(), {rows, 0}),
+                      .v = view_of(unused.data(), {rows, 0}),
+                      .table = cosines,
+                      .heads = 1,
+                      .kv_heads = 0,
+                      .key_dim = dim,
+                      .batch = step.batch,
+                      .state = step.states[0]});
   return x;
 }
 
@@ -118,9 +116,8 @@ TEST(Rotary, SineAndCosineAreExactForMillions) {
   std::vector<float> table(positions.size() * 8);
   support::Runner runner(2);
   for (const IsaLevel level : levels()) {
-    runner.exec.launch(
-        kernels::select_rotary_table({.isa = level}),
-        {.positions = positions, .inv_freq = inv_freq, .table = view_of(table.data(), {rows, 8})});
+    runner.exec.launch(kernels::select_rotary_table({.isa = level}),
+                       {.positions = positions, .inv_freq = inv_freq, .table = view_of(table.data(), {rows, 8})});
     for (std::size_t r = 0; r < positions.size(); ++r) {
       for (std::size_t i = 0; i < 4; ++i) {
         const double angle = static_cast<double>(static_cast<float>(positions[r]) * inv_freq[i]);

@@ -38,7 +38,10 @@ std::vector<AttendCase> cases() {
   }
   add({.name = "long_and_short", .lengths = {300, 1, 2, 1, 3, 1, 1, 5, 128, 129}});
   for (const std::int64_t behind : {0, 1, 6, 40, 127, 128}) {
-    add({.name = "window_" + std::to_string(behind), .visible = {.behind = behind}, .page_rows = 3, .lengths = {290, 5}});
+    add({.name = "window_" + std::to_string(behind),
+         .visible = {.behind = behind},
+         .page_rows = 3,
+         .lengths = {290, 5}});
   }
   add({.name = "window_pinned", .visible = {.behind = 9, .pinned = 5}, .page_rows = 4, .lengths = {280, 3}});
   add({.name = "window_pinned_block", .visible = {.behind = 20, .pinned = 140}, .page_rows = 4, .lengths = {400}});
@@ -46,15 +49,27 @@ std::vector<AttendCase> cases() {
   add({.name = "soft_cap", .soft_cap = 2.5f, .lengths = {140}});
   add({.name = "slopes", .slopes = true, .lengths = {140}});
   add({.name = "sinks", .sinks = true, .lengths = {140, 1}});
-  add({.name = "everything", .visible = {.behind = 50, .pinned = 2}, .page_rows = 7, .soft_cap = 4, .slopes = true,
-       .sinks = true, .lengths = {200}});
+  add({.name = "everything",
+       .visible = {.behind = 50, .pinned = 2},
+       .page_rows = 7,
+       .soft_cap = 4,
+       .slopes = true,
+       .sinks = true,
+       .lengths = {200}});
   add({.name = "odd_blocks", .lengths = {100}, .key_block = 24, .query_block = 5});
   add({.name = "tiny_blocks", .lengths = {40}, .key_block = 1, .query_block = 1});
-  add({.name = "uneven_slice", .lengths = {60}, .slice = {.first_head = 3, .heads = 4, .first_kv = 1, .kv_heads = 2, .group = 3}});
+  add({.name = "uneven_slice",
+       .lengths = {60},
+       .slice = {.first_head = 3, .heads = 4, .first_kv = 1, .kv_heads = 2, .group = 3}});
   for (const Format f : {Format::kBF16, Format::kInt8}) {
     const std::string name(name_of(f));
     for (const std::int64_t dim : {5, 32, 40, 64, 100}) {
-      add({.name = name + "_" + std::to_string(dim), .key_dim = dim, .value_dim = dim, .page_rows = 5, .state = f, .lengths = {140, 3}});
+      add({.name = name + "_" + std::to_string(dim),
+           .key_dim = dim,
+           .value_dim = dim,
+           .page_rows = 5,
+           .state = f,
+           .lengths = {140, 3}});
     }
     add({.name = name + "_window", .visible = {.behind = 33}, .page_rows = 4, .state = f, .lengths = {200}});
   }

@@ -33,9 +33,7 @@ inline std::vector<float> random_floats(std::int64_t n, unsigned seed, float sca
 class AlignedBytes {
  public:
   explicit AlignedBytes(std::int64_t n) : memory_(static_cast<std::size_t>(n + 64)) {}
-  std::byte* data() {
-    return memory_.data() + (64 - reinterpret_cast<std::uintptr_t>(memory_.data()) % 64) % 64;
-  }
+  std::byte* data() { return memory_.data() + (64 - reinterpret_cast<std::uintptr_t>(memory_.data()) % 64) % 64; }
 
  private:
   std::vector<std::byte> memory_;

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "kernels/grouped_data.h"
 #include "kernels/matmul.h"
+#include "support/exec.h"
 
 // Products of grouped weights against double precision on the same codes.
 
@@ -13,19 +14,12 @@ namespace ttt::kernels {
 namespace {
 
 using namespace grouped_tests;
+using support::levels;
 
-constexpr Format kFormats[] = {Format::kQ4_0, Format::kQ4_1, Format::kQ5_0, Format::kQ5_1, Format::kQ8_0, Format::kQ4_K,
-                               Format::kQ5_K, Format::kQ6_K, Format::kInt8, Format::kInt4, Format::kBfp8B,
-                               Format::kBfp4B};
+constexpr Format kFormats[] = {Format::kQ4_0, Format::kQ4_1, Format::kQ5_0,  Format::kQ5_1,
+                               Format::kQ8_0, Format::kQ4_K, Format::kQ5_K,  Format::kQ6_K,
+                               Format::kInt8, Format::kInt4, Format::kBfp8B, Format::kBfp4B};
 constexpr ActivationForm kForms[] = {ActivationForm::kInt8, ActivationForm::kF32};
-
-// The levels of this machine, each as a device of its own.
-std::vector<DeviceTraits> levels() {
-  const DeviceTraits here = query_device_traits();
-  std::vector<DeviceTraits> all;
-  for (int l = 0; l <= static_cast<int>(here.isa); ++l) all.push_back(with_isa(here, static_cast<IsaLevel>(l)));
-  return all;
-}
 
 // Rows prepared by plain arithmetic, in memory that starts off the alignment of vectors.
 struct TestRows {
@@ -40,13 +34,20 @@ struct TestRows {
     scales.resize(static_cast<std::size_t>(rows * padded / 32));
     sums.resize(static_cast<std::size_t>(rows * padded / 16));
     decoded.resize(static_cast<std::size_t>(rows * padded));
-    view = {.form = form, .rows = rows, .in = in, .padded_in = padded, .values = values.data() + 4,
-            .row_bytes = padded * size, .scales = scales.data(), .sums = sums.data()};
+    view = {.form = form,
+            .rows = rows,
+            .in = in,
+            .padded_in = padded,
+            .values = values.data() + 4,
+            .row_bytes = padded * size,
+            .scales = scales.data(),
+            .sums = sums.data()};
     for (std::int64_t r = 0; r < rows; ++r) {
       float* row = decoded.data() + r * padded;
       std::copy_n(x.data() + r * in, in, row);
       if (form == ActivationForm::kInt8) quantise(row, r, padded);
-      if (form == ActivationForm::kF32) std::memcpy(view.values + r * view.row_bytes, row, static_cast<std::size_t>(padded) * 4);
+      if (form == ActivationForm::kF32)
+        std::memcpy(view.values + r * view.row_bytes, row, static_cast<std::size_t>(padded) * 4);
     }
   }
 
@@ -194,29 +195,41 @@ TEST_P(GroupedMatmul, ARowIsTheSameInEveryBatch) {
         std::vector<float> y(static_cast<std::size_t>(n * out));
         run({.w = w.view(), .y = view_of(y.data(), {n, out}), .kernel = kernel}, part.view, 1);
         for (std::size_t i = 0; i < y.size(); ++i) {
-          ASSERT_EQ(y[i], together[static_cast<std::size_t>(r * out) + i]) << kernel.name << " " << n << " rows from " << r;
+          ASSERT_EQ(y[i], together[static_cast<std::size_t>(r * out) + i])
+              << kernel.name << " " << n << " rows from " << r;
         }
       }
     }
   }
 }
 
+// Rows with one value in every code: stored formats take the byte, the others the number.
+PackedMatrix extreme_weights(Format format, int byte, float number, std::int64_t out, std::int64_t in) {
+  PackedMatrix w(format, out, in);
+  const FormatTraits& t = traits_of(format);
+  if (t.block_bytes == 0) {
+    std::vector<float> values(static_cast<std::size_t>(out * in), number);
+    for (std::size_t i = 0; i < values.size(); i += 32) values[i] = -values[i];  // kInt4 needs a range
+    pack_panels(format, {.rows = view_of(values.data(), {out, in})}, out, in, 0, panels_of(out), w.memory.data());
+    return w;
+  }
+  auto bytes = random_blocks(format, out, in, 10);
+  const auto blocks = static_cast<std::int64_t>(bytes.size()) / t.block_bytes;
+  for (std::int64_t b = 0; b < blocks; ++b) {
+    for (std::int64_t i = 0; i < t.block_bytes; ++i) {
+      const bool is_code = format == Format::kQ6_K ? i < 208 : i >= 4;
+      if (is_code) bytes[static_cast<std::size_t>(b * t.block_bytes + i)] = static_cast<std::byte>(byte);
+    }
+  }
+  pack_panels(format, {.rows = view_of(bytes.data(), format, {out, in})}, out, in, 0, panels_of(out), w.memory.data());
+  return w;
+}
+
 // Codes, activations and centres at their extremes: where narrow sums would overflow.
 TEST_P(GroupedMatmul, ExtremeCodesAreExact) {
   const std::int64_t out = 16, in = 256;
-  const FormatTraits& t = traits_of(GetParam().format);
-  if (t.block_bytes == 0) GTEST_SKIP() << "has no blocks to set";
   for (const int fill : {0, 255, 0x80, 0x7F}) {
-    auto bytes = random_blocks(GetParam().format, out, in, 10);
-    const bool at_end = GetParam().format == Format::kQ6_K;
-    const auto blocks = static_cast<std::int64_t>(bytes.size()) / t.block_bytes;
-    for (std::int64_t b = 0; b < blocks; ++b) {
-      for (std::int64_t i = 0; i < t.block_bytes; ++i) {
-        if (at_end ? i < 208 : i >= 4) bytes[static_cast<std::size_t>(b * t.block_bytes + i)] = static_cast<std::byte>(fill);
-      }
-    }
-    PackedMatrix w(GetParam().format, out, in);
-    pack_panels(w.format, {.rows = view_of(bytes.data(), w.format, {out, in})}, out, in, 0, 1, w.memory.data());
+    PackedMatrix w = extreme_weights(GetParam().format, fill, fill & 0x80 ? -1.0f : 1.0f, out, in);
     for (const float sign : {1.0f, -1.0f}) {
       const TestRows x(GetParam().form, std::vector<float>(static_cast<std::size_t>(in), sign), 1, in);
       for (const DeviceTraits& traits : levels()) {

@@ -105,7 +105,9 @@ class Quantised : public testing::TestWithParam<Format> {};
 
 // At most half a step of the group, plus what rounding the scale and the minimum to f16 moves.
 double allowed_loss(Format format, const float* x, std::int64_t i, std::int64_t in) {
-  const std::int64_t group = format == Format::kInt8 ? in : format == Format::kBfp8B || format == Format::kBfp4B ? 16 : 32;
+  const std::int64_t group = format == Format::kInt8                                ? in
+                             : format == Format::kBfp8B || format == Format::kBfp4B ? 16
+                                                                                    : 32;
   const std::int64_t begin = i / group * group, end = std::min(begin + group, in);
   float least = x[begin], most = x[begin], largest = 0;
   for (std::int64_t j = begin; j < end; ++j) {

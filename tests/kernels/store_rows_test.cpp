@@ -119,14 +119,16 @@ TEST(StoreRows, TurnsAndStoresEveryRow) {
               const std::int64_t width = Stored::kHeads * dim;
               const std::vector<float> q = turned(s, s.q, width, r, h, dim, pairs, interleaved);
               for (std::int64_t d = 0; d < dim; ++d) {
-                ASSERT_FLOAT_EQ(s.turned_q[static_cast<std::size_t>(r * width + h * dim + d)], q[static_cast<std::size_t>(d)]);
+                ASSERT_FLOAT_EQ(s.turned_q[static_cast<std::size_t>(r * width + h * dim + d)],
+                                q[static_cast<std::size_t>(d)]);
               }
             }
             for (std::int64_t h = 0; h < Stored::kKvHeads; ++h) {
               const std::vector<float> k = turned(s, s.k, Stored::kKvHeads * dim, r, h, dim, pairs, interleaved);
               for (std::int64_t d = 0; d < dim; ++d) ASSERT_FLOAT_EQ(s.key(r, h, d), k[static_cast<std::size_t>(d)]);
               for (std::int64_t d = 0; d <= dim; ++d) {
-                ASSERT_EQ(s.stored_value(r, h, d), s.v[static_cast<std::size_t>((r * Stored::kKvHeads + h) * (dim + 1) + d)]);
+                ASSERT_EQ(s.stored_value(r, h, d),
+                          s.v[static_cast<std::size_t>((r * Stored::kKvHeads + h) * (dim + 1) + d)]);
               }
             }
           }

@@ -69,8 +69,8 @@ TEST(StatePool, CountsItsBytesExactly) {
   int8.format = Format::kInt8;
   int8.key_dim = 40;
   const std::vector<StateSpec> both{int8, kFull};
-  EXPECT_EQ(StatePool::bytes(both, config),
-            up(6 * 4 * 2 * 40) + up(6 * 4 * 2 * 8) + up(6 * 4 * 2 * 3) + up(6 * 4 * 2 * 4) + StatePool::bytes(f32, config));
+  EXPECT_EQ(StatePool::bytes(both, config), up(6 * 4 * 2 * 40) + up(6 * 4 * 2 * 8) + up(6 * 4 * 2 * 3) +
+                                                up(6 * 4 * 2 * 4) + StatePool::bytes(f32, config));
   EXPECT_EQ(StatePool(both, config).bytes(), StatePool::bytes(both, config));
   EXPECT_EQ(StatePool(both, config, Buffer::Access::kReserved).bytes(), StatePool::bytes(both, config));
   std::vector<StateSpec> shared{kFull, kFull};
@@ -110,15 +110,25 @@ TEST(StepBuilder, RefusesWhatCannotBe) {
   World other({kFull}, {.context = 12});
   Sequence a = w.pool.create(), b = w.pool.create(), foreign = other.pool.create(), none;
   EXPECT_EQ(message_of([&] { w.prepare({{&none, 1}}); }), "[step] entry 0 wanted a sequence of this pool, got none");
-  EXPECT_EQ(message_of([&] { w.prepare({{&foreign, 1}}); }),
+  EXPECT_EQ(message_of([&] {
+              w.prepare({{&foreign, 1}});
+            }),
             "[step] entry 0 wanted a sequence of this pool, got another pool's");
-  EXPECT_EQ(message_of([&] { w.prepare({{&a, 1}, {&a, 1}}); }),
+  EXPECT_EQ(message_of([&] {
+              w.prepare({{&a, 1}, {&a, 1}});
+            }),
             "[step] entries 0 and 1 wanted different sequences, got the same one");
   EXPECT_EQ(message_of([&] { w.prepare({{&a, 9}}); }), "[step] entry 0 wanted 0 to 8 rows, got 9");
   w.add(a, 8);
-  EXPECT_EQ(message_of([&] { w.prepare({{&a, 5}}); }),
+  EXPECT_EQ(message_of([&] {
+              w.prepare({{&a, 5}});
+            }),
             "[step] entry 0 wanted at most 4 rows more in a context of 12, got 5");
-  EXPECT_EQ(message_of([&] { w.prepare({{&b, 5}}); }, ErrorKind::kResources),
+  EXPECT_EQ(message_of(
+                [&] {
+                  w.prepare({{&b, 5}});
+                },
+                ErrorKind::kResources),
             "[state] wanted 2 pages of 4 rows more, got 1 free of 3");
   EXPECT_EQ(w.pool.free_pages(0), 1) << "a refused step takes nothing";
   EXPECT_TRUE(w.pool.has_room(b, 4));
@@ -224,6 +234,41 @@ TEST(Fork, SharesPagesUntilOneIsWritten) {
   EXPECT_EQ(w.mark(c, 0, 4), 304);
 }
 
+TEST(Snapshot, BringsEveryRowBack) {
+  StateSpec int8 = windowed(3, 2);
+  int8.format = Format::kInt8;
+  const std::vector<StateSpec> slots{kFull, windowed(3, 2), int8};
+  World w(slots, {.sequences = 2, .context = 20, .page_rows = 2, .chunk = 5});
+  Sequence a = w.pool.create();
+  for (int i = 0; i < 3; ++i) w.add(a, 5);
+  const std::vector<std::byte> bytes = w.pool.save(a);
+  World other(slots, {.sequences = 1, .context = 40, .page_rows = 2, .chunk = 7});
+  {
+    Sequence b = other.pool.restore(bytes);
+    EXPECT_EQ(b.length(), 15);
+    for (std::int64_t i = 0; i < 15; ++i) EXPECT_EQ(other.mark(b, 0, i), static_cast<float>(i));
+    for (const std::int64_t i : {0, 1, 12, 13, 14}) EXPECT_EQ(other.mark(b, 1, i), static_cast<float>(i));
+    EXPECT_EQ(other.mark(b, 1, 6), -1);
+    EXPECT_EQ(other.pool.save(b), bytes);
+    other.add(b, 1, 50);
+    EXPECT_EQ(other.mark(b, 0, 15), 65);
+  }
+  for (std::size_t i = 0; i < bytes.size(); i += 7) {
+    std::vector<std::byte> damaged = bytes;
+    damaged[i] ^= std::byte{0x10};
+    EXPECT_EQ(message_of([&] { other.pool.restore(damaged); }, ErrorKind::kBadData),
+              "[state] snapshot wanted intact data of this version, got something else");
+  }
+  EXPECT_EQ(message_of([&] { other.pool.restore(std::span(bytes).first(9)); }, ErrorKind::kBadData),
+            "[state] snapshot wanted at least 16 bytes, got 9");
+  World different({kFull}, {.context = 40, .page_rows = 2});
+  EXPECT_NE(message_of([&] { different.pool.restore(bytes); }, ErrorKind::kBadData), "nothing");
+  World small(slots, {.context = 40, .page_rows = 2, .chunk = 5, .pages = 3});
+  EXPECT_EQ(message_of([&] { small.pool.restore(bytes); }, ErrorKind::kResources),
+            "[state] wanted 8 pages of 2 rows more, got 3 free of 3");
+  EXPECT_EQ(other.pool.alive() + small.pool.alive(), 0) << "a refused snapshot leaves nothing behind";
+}
+
 TEST(SharedSlot, UsesTheOtherSlotsRows) {
   std::vector<StateSpec> slots{kFull, kFull};
   slots[1].shared_slot = 0;
@@ -248,8 +293,9 @@ TEST(StatePoolErrors, SayWhatWasWanted) {
   EXPECT_EQ(message_of([] { StatePool({{.heads = 1, .key_dim = 4, .format = Format::kQ4_K}}, {.context = 4}); },
                        ErrorKind::kUnsupported),
             "state format wanted one of f32, bf16, int8, got q4_k");
-  EXPECT_NE(message_of([] { StatePool({{.heads = std::int64_t{1} << 40, .key_dim = std::int64_t{1} << 40}}, {.context = 4}); },
-                       ErrorKind::kBadData),
+  EXPECT_NE(message_of(
+                [] { StatePool({{.heads = std::int64_t{1} << 40, .key_dim = std::int64_t{1} << 40}}, {.context = 4}); },
+                ErrorKind::kBadData),
             "nothing");
 }
 

@@ -17,8 +17,8 @@ namespace ttt::support {
 
 struct Feed {
   static constexpr float kResidual = 2.5f;
-  std::vector<float> x = {};         // [rows, hidden_dim] of one sequence
-  std::int64_t chunk = 1 << 20;      // rows of a step, at most
+  std::vector<float> x = {};     // [rows, hidden_dim] of one sequence
+  std::int64_t chunk = 1 << 20;  // rows of a step, at most
   std::int64_t page_rows = 0;
   std::int64_t threads = 1;
   bool add = false;  // to an output that holds kResidual
@@ -61,7 +61,8 @@ class AttentionLayer {
       const StepEntry entry{&sequence, n};
       const std::vector<std::int32_t> ids(static_cast<std::size_t>(n));
       const Step step = builder.prepare({&entry, 1}, ids);
-      const TensorView in = view_of(x.data() + at * hidden, {n, hidden}), out = view_of(y.data() + at * hidden, {n, hidden});
+      const TensorView in = view_of(x.data() + at * hidden, {n, hidden}),
+                       out = view_of(y.data() + at * hidden, {n, hidden});
       feed.add ? attention.forward_add(runner.exec, in, step, out) : attention.forward(runner.exec, in, step, out);
       builder.commit();
     } while (sequence.length() < rows);

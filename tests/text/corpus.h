@@ -51,7 +51,8 @@ class Corpus {
       std::vector<Range> items;
       for (const Json& item : atoms.at(key, "corpus").as_array("corpus")) {
         const auto& pair = item.as_array("corpus");
-        items.push_back({static_cast<std::size_t>(pair[0].as_integer("")), static_cast<std::size_t>(pair[1].as_integer(""))});
+        items.push_back(
+            {static_cast<std::size_t>(pair[0].as_integer("")), static_cast<std::size_t>(pair[1].as_integer(""))});
       }
       return items;
     };
@@ -85,7 +86,9 @@ class Corpus {
     append_utf8(s, c >= 0xD800 && c < 0xE000 ? U'a' : static_cast<char32_t>(c));
     return s;
   }
-  static std::string from(Random& r, Range range) { return code_point(range.low + r.below(range.high - range.low + 1)); }
+  static std::string from(Random& r, Range range) {
+    return code_point(range.low + r.below(range.high - range.low + 1));
+  }
   static const std::string& one(Random& r, const std::vector<std::string>& list) { return list[r.below(list.size())]; }
 
   std::string atom(Random& r) const {

@@ -12,9 +12,11 @@
 
 namespace ttt {
 
-// Compares a tokenizer with the digests of a reference, 20 strings of the corpus at a time: ids with and without special
-// tokens and with their texts read as text; the text of those ids and of random ones, with each value of skip_special.
-inline void expect_agrees(const Tokenizer& tokenizer, const std::string& digest_file, const std::vector<bool>& skips) {
+// Compares a tokenizer with the digests of a reference, 20 strings of the corpus at a time: ids with and without
+// special tokens and with their texts read as text; the text of those ids and of random ones, with each value of
+// skip_special. So many groups may differ.
+inline void expect_agrees(const Tokenizer& tokenizer, const std::string& digest_file, const std::vector<bool>& skips,
+                          int tolerated = 0) {
   constexpr std::size_t kGroup = 20;
   std::istringstream digests(read_golden(digest_file));
   std::vector<std::pair<std::uint32_t, std::uint32_t>> wanted;
@@ -24,7 +26,7 @@ inline void expect_agrees(const Tokenizer& tokenizer, const std::string& digest_
   Random r(99);
   const auto size = static_cast<std::size_t>(tokenizer.vocab_size());
   int failures = 0;
-  for (std::size_t group = 0; group < wanted.size() && failures < 5; ++group) {
+  for (std::size_t group = 0; group < wanted.size() && failures < tolerated + 5; ++group) {
     Fnv ids_digest, text_digest;
     for (std::size_t i = group * kGroup; i < (group + 1) * kGroup; ++i) {
       const auto full = tokenizer.encode(strings[i]);
@@ -39,6 +41,7 @@ inline void expect_agrees(const Tokenizer& tokenizer, const std::string& digest_
     }
     const bool same = ids_digest.value() == wanted[group].first && text_digest.value() == wanted[group].second;
     failures += same ? 0 : 1;
+    if (failures <= tolerated) continue;
     EXPECT_EQ(ids_digest.value(), wanted[group].first) << "ids of strings " << group * kGroup << " and following";
     EXPECT_EQ(text_digest.value(), wanted[group].second) << "text of strings " << group * kGroup << " and following";
   }

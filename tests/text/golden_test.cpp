@@ -1,4 +1,5 @@
 #include "tests/text/golden.h"
+
 #include "tests/text/gguf_metadata.h"
 
 namespace ttt {

@@ -27,8 +27,8 @@ struct Scores {
 Scores scores_of(const FlashScores& f, std::string_view who) {
   require(f.query_block >= 1 && f.query_block <= kernels::kMaxQueryBlock && f.key_block >= 1 &&
               f.key_block <= kernels::kMaxKeyBlock,
-          ErrorKind::kUsage, "[", who, "] query_block and key_block wanted 1 to ", kernels::kMaxQueryBlock, " and 1 to ",
-          kernels::kMaxKeyBlock, ", got ", f.query_block, " and ", f.key_block);
+          ErrorKind::kUsage, "[", who, "] query_block and key_block wanted 1 to ", kernels::kMaxQueryBlock,
+          " and 1 to ", kernels::kMaxKeyBlock, ", got ", f.query_block, " and ", f.key_block);
   return {ScoreAlgorithm::kFlash, f};
 }
 Scores scores_of(const FullScores&, std::string_view) { return {ScoreAlgorithm::kFull, {}}; }

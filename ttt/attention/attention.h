@@ -22,11 +22,11 @@
 // Vaswani et al., "Attention Is All You Need", 2017; Ainslie et al., "GQA", 2023; Dao et al., "FlashAttention", 2022.
 namespace ttt {
 
-struct AttentionWeights {  // heads and kv_heads are this rank's
-  ConstTensorView q = {};  // [heads * head_dim, hidden_dim]
-  ConstTensorView k = {};  // [kv_heads * head_dim, hidden_dim]
-  ConstTensorView v = {};  // [kv_heads * value_dim, hidden_dim]
-  ConstTensorView o = {};  // [hidden_dim, heads * value_dim]
+struct AttentionWeights {                                              // heads and kv_heads are this rank's
+  ConstTensorView q = {};                                              // [heads * head_dim, hidden_dim]
+  ConstTensorView k = {};                                              // [kv_heads * head_dim, hidden_dim]
+  ConstTensorView v = {};                                              // [kv_heads * value_dim, hidden_dim]
+  ConstTensorView o = {};                                              // [hidden_dim, heads * value_dim]
   ConstTensorView q_bias = {}, k_bias = {}, v_bias = {}, o_bias = {};  // as the rows of q, k, v, o
   ConstTensorView q_norm = {}, k_norm = {};                            // [head_dim]
   ConstTensorView sinks = {};                                          // [heads]
@@ -75,7 +75,7 @@ class Attention {
   struct Plan {
     Place place;
     std::int64_t hidden_dim = 0, head_dim = 0, value_dim = 0, state_slot = 0;
-    kernels::HeadSlice slice = {};  // this rank's heads
+    kernels::HeadSlice slice = {};            // this rank's heads
     kernels::AttendArgs many = {}, one = {};  // what does not change from step to step
     std::vector<float> inv_freq = {};         // [pairs]; empty: nothing turns
     std::vector<float> slopes = {};           // [heads]; empty: no bias

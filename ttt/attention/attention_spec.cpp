@@ -5,7 +5,8 @@
 namespace ttt {
 
 MultiHeadAttentionSpec::operator AttentionSpec() const {
-  require(num_heads > 0, ErrorKind::kUsage, "MultiHeadAttentionSpec.num_heads wanted a positive number, got ", num_heads);
+  require(num_heads > 0, ErrorKind::kUsage, "MultiHeadAttentionSpec.num_heads wanted a positive number, got ",
+          num_heads);
   require(head_dim > 0 || hidden_dim % num_heads == 0, ErrorKind::kUsage,
           "MultiHeadAttentionSpec.head_dim wanted a number where hidden_dim does not divide by num_heads, got ",
           hidden_dim, " and ", num_heads);

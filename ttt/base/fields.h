@@ -1,8 +1,9 @@
 #pragma once
 
-#include <array>
+#include <cmath>
 #include <concepts>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -138,6 +139,31 @@ void variant_from_json(V& value, std::string_view kind, const Json& json, const 
 
 }  // namespace field_parts
 
+namespace field_parts {
+
+inline void require_type(bool ok, const Json& json, std::string_view wanted, const std::string& where) {
+  require(ok, ErrorKind::kUsage, where, " wanted ", wanted, ", got ", json.type_name());
+}
+
+template <class T>
+T number_from_json(const Json& json, const std::string& where) {
+  require_type(json.is_number(), json, std::integral<T> ? "integer" : "number", where);
+  const double v = json.as_number(where);
+  if constexpr (std::integral<T>) {
+    require_type(json.is_integer(), json, "integer", where);
+    const std::int64_t n = json.as_integer(where);
+    require(std::in_range<T>(n), ErrorKind::kUsage, where, " wanted ", std::numeric_limits<T>::min(), " to ",
+            std::numeric_limits<T>::max(), ", got ", n);
+    return static_cast<T>(n);
+  } else {
+    const T narrow = static_cast<T>(v);
+    require(std::isfinite(narrow) || !std::isfinite(v), ErrorKind::kUsage, where, " is out of range: ", v);
+    return narrow;
+  }
+}
+
+}  // namespace field_parts
+
 template <class T>
 void field_from_json(T& value, const Json& json, const std::string& where) {
   using namespace field_parts;
@@ -150,8 +176,11 @@ void field_from_json(T& value, const Json& json, const std::string& where) {
       value = v;
     }
   } else if constexpr (is_variant<T>) {
-    variant_from_json(value, json.at("kind", where).as_string(where + ".kind"), json, where);
+    const Json* kind = json.find("kind");
+    require(kind != nullptr && kind->is_string(), ErrorKind::kUsage, where, " wanted an object with a string \"kind\"");
+    variant_from_json(value, kind->as_string(where), json, where);
   } else if constexpr (is_vector<T>) {
+    require_type(json.is_array(), json, "array", where);
     value.clear();
     for (const Json& j : json.as_array(where)) {
       typename T::value_type v{};
@@ -161,15 +190,16 @@ void field_from_json(T& value, const Json& json, const std::string& where) {
   } else if constexpr (HasFields<T>) {
     from_json(value, json, where);
   } else if constexpr (std::is_enum_v<T>) {
+    require_type(json.is_string(), json, "string", where);
     value = enum_named<T>(json.as_string(where), where);
   } else if constexpr (std::is_same_v<T, bool>) {
+    require_type(json.is_bool(), json, "bool", where);
     value = json.as_bool(where);
   } else if constexpr (std::is_same_v<T, std::string>) {
+    require_type(json.is_string(), json, "string", where);
     value = json.as_string(where);
-  } else if constexpr (std::integral<T>) {
-    value = static_cast<T>(json.as_integer(where));
   } else {
-    value = static_cast<T>(json.as_number(where));
+    value = number_from_json<T>(json, where);
   }
 }
 

@@ -4,6 +4,8 @@
 #include <pthread.h>
 #include <sched.h>
 
+#include <system_error>
+
 #include "base/error.h"
 
 namespace ttt {
@@ -65,16 +67,25 @@ ThreadPool::ThreadPool(std::int64_t threads, Pinning pinning, std::int64_t first
     : size_(threads), shared_(std::make_unique<Shared>()) {
   require(threads >= 1 && threads <= 4096, ErrorKind::kUsage, "threads wanted 1 to 4096, got ", threads);
   workers_.reserve(static_cast<std::size_t>(threads - 1));
-  for (std::int64_t i = 1; i < threads; ++i) {
-    workers_.emplace_back([this] { work(); });
-    if (pinning == Pinning::kOneCoreEach) pin(workers_.back(), first_core + i);
+  try {
+    for (std::int64_t i = 1; i < threads; ++i) {
+      workers_.emplace_back([this] { work(); });
+      if (pinning == Pinning::kOneCoreEach) pin(workers_.back(), first_core + i);
+    }
+  } catch (const std::system_error& e) {
+    const std::size_t started = workers_.size() + 1;
+    stop();
+    fail(ErrorKind::kResources, text("cannot start thread ", started + 1, " of ", threads, ": ", e.what()));
   }
 }
 
-ThreadPool::~ThreadPool() {
+ThreadPool::~ThreadPool() { stop(); }
+
+void ThreadPool::stop() {
   shared_->generation.fetch_or(1, std::memory_order_release);
   shared_->generation.notify_all();
   for (std::thread& t : workers_) t.join();
+  workers_.clear();
 }
 
 void ThreadPool::work() {

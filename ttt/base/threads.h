@@ -16,7 +16,7 @@ class ThreadPool {
   enum class Pinning : std::uint8_t { kNone, kOneCoreEach };
 
   // `threads` >= 1, the caller included. Pinned threads take the cores of the affinity mask in order, from `first_core`
-  // on, round robin; the calling thread is left where it is.
+  // on, round robin; the calling thread is left where it is. Error{kResources} when the system gives no more threads.
   explicit ThreadPool(std::int64_t threads, Pinning pinning = Pinning::kNone, std::int64_t first_core = 0);
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;
@@ -39,6 +39,7 @@ class ThreadPool {
 
   void run(std::int64_t count, Body body, const void* context);
   void work();
+  void stop();
 
   std::int64_t size_;
   std::unique_ptr<Shared> shared_;

@@ -44,9 +44,11 @@ std::optional<std::int64_t> number_in(const std::string& path) {
 }
 
 std::int64_t query_cores() {
+  // Machines with more processors than a cpu_set_t holds refuse the mask; they are not short of cores.
   cpu_set_t allowed;
   CPU_ZERO(&allowed);
-  std::int64_t cores = sched_getaffinity(0, sizeof allowed, &allowed) == 0 ? CPU_COUNT(&allowed) : 1;
+  const bool known = sched_getaffinity(0, sizeof allowed, &allowed) == 0;
+  std::int64_t cores = known ? CPU_COUNT(&allowed) : static_cast<std::int64_t>(sysconf(_SC_NPROCESSORS_ONLN));
   std::ifstream quota("/sys/fs/cgroup/cpu.max");
   std::string limit;
   std::int64_t period = 0;
@@ -83,8 +85,14 @@ std::int64_t query_available() {
     if (key == "MemAvailable:") available = kib << 10;
   }
   const auto limit = number_in("/sys/fs/cgroup/memory.max"), used = number_in("/sys/fs/cgroup/memory.current");
-  if (limit && used) available = std::min(available, std::max<std::int64_t>(*limit - *used, 0));
-  return available;
+  if (!limit || !used) return available;
+  // Cached pages of files count as used there, but give way.
+  std::int64_t cached = 0;
+  std::ifstream stat("/sys/fs/cgroup/memory.stat");
+  for (std::int64_t n = 0; stat >> key >> n;) {
+    if (key == "inactive_file") cached = n;
+  }
+  return std::min(available, std::max<std::int64_t>(*limit - *used + cached, 0));
 }
 
 }  // namespace

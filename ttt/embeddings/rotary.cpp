@@ -65,7 +65,9 @@ RotaryFrequencies scaled(const RoPESpec& s, const Llama3Scaling& rule, std::int6
   return f;
 }
 
-double magnitude_scale(double factor, double mscale) { return factor <= 1 ? 1.0 : 0.1 * mscale * std::log(factor) + 1.0; }
+double magnitude_scale(double factor, double mscale) {
+  return factor <= 1 ? 1.0 : 0.1 * mscale * std::log(factor) + 1.0;
+}
 
 RotaryFrequencies scaled(const RoPESpec& s, const YaRNScaling& rule, std::int64_t) {
   const double dim = static_cast<double>(s.rotary_dim);
@@ -116,7 +118,8 @@ RotaryFrequencies scaled(const RoPESpec& s, const ProportionalScaling& rule, std
 }
 
 void check_factor(double factor, std::string_view where) {
-  require(factor > 0 && std::isfinite(factor), ErrorKind::kUsage, where, ".factor wanted a positive number, got ", factor);
+  require(factor > 0 && std::isfinite(factor), ErrorKind::kUsage, where, ".factor wanted a positive number, got ",
+          factor);
 }
 
 void check_original(std::int64_t original, std::string_view where) {
@@ -161,8 +164,10 @@ void check(const RoPESpec&, const ProportionalScaling& rule, std::string_view wh
 
 std::string_view name_of(RotaryLayout layout) {
   switch (layout) {
-    case RotaryLayout::kHalfSplit: return "half_split";
-    case RotaryLayout::kInterleaved: return "interleaved";
+    case RotaryLayout::kHalfSplit:
+      return "half_split";
+    case RotaryLayout::kInterleaved:
+      return "interleaved";
   }
   return {};
 }

@@ -6,14 +6,14 @@
 
 namespace ttt::kernels {
 
-#define TTT_ATTEND(level)                                     \
-  namespace level {                                           \
-  void attend_many_f32(Exec&, const AttendArgs&) noexcept;    \
-  void attend_many_bf16(Exec&, const AttendArgs&) noexcept;   \
-  void attend_many_int8(Exec&, const AttendArgs&) noexcept;   \
-  void attend_one_f32(Exec&, const AttendArgs&) noexcept;     \
-  void attend_one_bf16(Exec&, const AttendArgs&) noexcept;    \
-  void attend_one_int8(Exec&, const AttendArgs&) noexcept;    \
+#define TTT_ATTEND(level)                                   \
+  namespace level {                                         \
+  void attend_many_f32(Exec&, const AttendArgs&) noexcept;  \
+  void attend_many_bf16(Exec&, const AttendArgs&) noexcept; \
+  void attend_many_int8(Exec&, const AttendArgs&) noexcept; \
+  void attend_one_f32(Exec&, const AttendArgs&) noexcept;   \
+  void attend_one_bf16(Exec&, const AttendArgs&) noexcept;  \
+  void attend_one_int8(Exec&, const AttendArgs&) noexcept;  \
   }
 TTT_ATTEND(sse2)
 TTT_ATTEND(avx2)

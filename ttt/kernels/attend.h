@@ -29,12 +29,12 @@ struct AttendArgs {
   Visible visible = {};
   std::int64_t key_dim = 0, value_dim = 0;
   float scale = 1;
-  float soft_cap = 0;                   // 0: none
-  std::span<const float> sinks = {};    // [heads]; empty: none
-  std::span<const float> slopes = {};   // [heads]; empty: none
-  std::int64_t query_block = 60;  // queries x heads of a KV head that share a tile of keys
-  std::int64_t key_block = 128;   // keys of one partial softmax, counted from row 0 of the sequence
-  std::span<std::byte> scratch = {};  // AttendKernel::scratch bytes
+  float soft_cap = 0;                  // 0: none
+  std::span<const float> sinks = {};   // [heads]; empty: none
+  std::span<const float> slopes = {};  // [heads]; empty: none
+  std::int64_t query_block = 60;       // queries x heads of a KV head that share a tile of keys
+  std::int64_t key_block = 128;        // keys of one partial softmax, counted from row 0 of the sequence
+  std::span<std::byte> scratch = {};   // AttendKernel::scratch bytes
 };
 using AttendFn = void (*)(Exec&, const AttendArgs&) noexcept;
 

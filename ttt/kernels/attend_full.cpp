@@ -59,7 +59,8 @@ void attend_query(const AttendArgs& args, std::int64_t seq, std::int64_t row, st
     p[j] = score;
     highest = std::max(highest, score);
   }
-  Real sum = args.sinks.empty() ? Real{0} : std::exp(static_cast<Real>(args.sinks[static_cast<std::size_t>(head)]) - highest);
+  Real sum =
+      args.sinks.empty() ? Real{0} : std::exp(static_cast<Real>(args.sinks[static_cast<std::size_t>(head)]) - highest);
   std::fill(mix, mix + args.value_dim, Real{0});
   for (std::int64_t j = 0; j < seen.end; ++j) {
     if (!sees(j)) continue;

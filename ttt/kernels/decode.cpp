@@ -30,13 +30,19 @@ void decode_blocks(Format format, const std::byte* row, std::int64_t begin, std:
 }  // namespace
 
 void decode_row(const ConstTensorView& rows, std::int64_t r, std::int64_t begin, std::int64_t count, float* out) {
-  require(rows.layout == Layout::kRowMajor, ErrorKind::kUnsupported, "decode_row wanted a row-major view, got panels of ",
-          name_of(rows.format));
+  require(rows.layout == Layout::kRowMajor, ErrorKind::kUnsupported,
+          "decode_row wanted a row-major view, got panels of ", name_of(rows.format));
   const std::byte* row = rows.row<std::byte>(r);
   switch (rows.format) {
-    case Format::kF32: std::memcpy(out, row + begin * 4, static_cast<std::size_t>(count) * 4); return;
-    case Format::kF16: decode_dense<std::uint16_t>(row, begin, count, out, f16_to_f32); return;
-    case Format::kBF16: decode_dense<std::uint16_t>(row, begin, count, out, bf16_to_f32); return;
+    case Format::kF32:
+      std::memcpy(out, row + begin * 4, static_cast<std::size_t>(count) * 4);
+      return;
+    case Format::kF16:
+      decode_dense<std::uint16_t>(row, begin, count, out, f16_to_f32);
+      return;
+    case Format::kBF16:
+      decode_dense<std::uint16_t>(row, begin, count, out, bf16_to_f32);
+      return;
     case Format::kQ4_0:
     case Format::kQ4_1:
     case Format::kQ5_0:
@@ -44,9 +50,12 @@ void decode_row(const ConstTensorView& rows, std::int64_t r, std::int64_t begin,
     case Format::kQ8_0:
     case Format::kQ4_K:
     case Format::kQ5_K:
-    case Format::kQ6_K: decode_blocks(rows.format, row, begin, count, out); return;
+    case Format::kQ6_K:
+      decode_blocks(rows.format, row, begin, count, out);
+      return;
     default:
-      fail(ErrorKind::kUnsupported, text("decode_row wanted a format that files hold rows in, got ", name_of(rows.format)));
+      fail(ErrorKind::kUnsupported,
+           text("decode_row wanted a format that files hold rows in, got ", name_of(rows.format)));
   }
 }
 

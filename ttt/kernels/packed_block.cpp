@@ -36,10 +36,18 @@ BlockCodes read_small_block(Format format, const std::byte* p) {
   BlockCodes b;
   b.scale = half_at(p);
   switch (format) {
-    case Format::kQ4_0: read_nibbles(b, p + 2, nullptr); break;
-    case Format::kQ5_0: read_nibbles(b, p + 6, p + 2); break;
-    case Format::kQ4_1: b.minimum = half_at(p + 2), read_nibbles(b, p + 4, nullptr); break;
-    case Format::kQ5_1: b.minimum = half_at(p + 2), read_nibbles(b, p + 8, p + 4); break;
+    case Format::kQ4_0:
+      read_nibbles(b, p + 2, nullptr);
+      break;
+    case Format::kQ5_0:
+      read_nibbles(b, p + 6, p + 2);
+      break;
+    case Format::kQ4_1:
+      b.minimum = half_at(p + 2), read_nibbles(b, p + 4, nullptr);
+      break;
+    case Format::kQ5_1:
+      b.minimum = half_at(p + 2), read_nibbles(b, p + 8, p + 4);
+      break;
     default:
       for (int j = 0; j < 32; ++j) b.codes[j] = byte_at(p, 2 + j) ^ 0x80u;
   }
@@ -188,10 +196,14 @@ BlockCodes read_stored_block(Format format, const std::byte* row, std::int64_t b
 
 BlockCodes quantise_block(Format format, const float* x, int count) {
   switch (format) {
-    case Format::kInt4: return quantise_int4(x, count);
-    case Format::kBfp8B: return quantise_bfp(x, count, 7, 128);
-    case Format::kBfp4B: return quantise_bfp(x, count, 3, 8);
-    default: return quantise_q8_0(x, count);
+    case Format::kInt4:
+      return quantise_int4(x, count);
+    case Format::kBfp8B:
+      return quantise_bfp(x, count, 7, 128);
+    case Format::kBfp4B:
+      return quantise_bfp(x, count, 3, 8);
+    default:
+      return quantise_q8_0(x, count);
   }
 }
 
@@ -218,14 +230,18 @@ void block_values(Format format, const BlockCodes& b, float* values) {
     case ScaleKind::kTwoLevelSigned:
       for (int h = 0; h < 2; ++h) group_scale[h] = scale * static_cast<float>(static_cast<std::int8_t>(b.sub_scale[h]));
       break;
-    case ScaleKind::kChannel: group_scale[0] = group_scale[1] = b.channel_scale; break;
+    case ScaleKind::kChannel:
+      group_scale[0] = group_scale[1] = b.channel_scale;
+      break;
     case ScaleKind::kExponent:
       for (int j = 0; j < 32; ++j) {
         const int code = b.codes[j] - kind.centre;
-        values[j] = std::ldexp(static_cast<float>(code), b.sub_scale[j / 16] - 127 - std::countr_zero(unsigned(kind.unit)));
+        values[j] =
+            std::ldexp(static_cast<float>(code), b.sub_scale[j / 16] - 127 - std::countr_zero(unsigned(kind.unit)));
       }
       return;
-    default: break;
+    default:
+      break;
   }
   if (kind.centre) {
     for (int j = 0; j < 32; ++j) values[j] = group_scale[j / 16] * static_cast<float>(b.codes[j] - kind.centre);

@@ -13,10 +13,10 @@ namespace ttt::kernels {
 
 struct BlockCodes {
   std::uint8_t codes[32] = {};
-  std::uint16_t scale = 0, minimum = 0;   // f16: the block's, or its super's
-  std::uint8_t sub_scale[2] = {};         // kTwoLevel: [0]; kTwoLevelSigned (as i8) and kExponent: of each 16
-  std::uint8_t sub_minimum = 0;           // kTwoLevel
-  float channel_scale = 0;                // kChannel
+  std::uint16_t scale = 0, minimum = 0;  // f16: the block's, or its super's
+  std::uint8_t sub_scale[2] = {};        // kTwoLevel: [0]; kTwoLevelSigned (as i8) and kExponent: of each 16
+  std::uint8_t sub_minimum = 0;          // kTwoLevel
+  float channel_scale = 0;               // kChannel
 };
 
 // Reads inputs [begin, begin + 32) of a row as files hold it; `begin` is a multiple of 32. kQ4_0 to kQ6_K.

@@ -33,37 +33,49 @@ inline constexpr std::int64_t kPanelWidth = 16;
 enum class ScaleKind : std::uint8_t { kHalf, kHalfMinimum, kTwoLevel, kTwoLevelSigned, kChannel, kExponent };
 
 struct PanelKind {
-  int bits = 0;       // of a code; 0: not a grouped format
-  int centre = 0;     // the code of value 0; 0: the format has minima
-  int group = 32;     // inputs that share a scale within a block
+  int bits = 0;    // of a code; 0: not a grouped format
+  int centre = 0;  // the code of value 0; 0: the format has minima
+  int group = 32;  // inputs that share a scale within a block
   ScaleKind scales = ScaleKind::kHalf;
-  int unit = 1;       // kExponent: the code distance from the centre that stands for 2^(e - 127)
+  int unit = 1;  // kExponent: the code distance from the centre that stands for 2^(e - 127)
 };
 
 // Always inlined: these are also used inside kernels, where no two instruction sets may share a function.
 __attribute__((always_inline)) static inline constexpr PanelKind panel_kind(Format format) {
   switch (format) {
-    case Format::kQ4_0: return {.bits = 4, .centre = 8};
+    case Format::kQ4_0:
+      return {.bits = 4, .centre = 8};
     case Format::kQ4_1:
-    case Format::kInt4: return {.bits = 4, .scales = ScaleKind::kHalfMinimum};
-    case Format::kQ5_0: return {.bits = 5, .centre = 16};
-    case Format::kQ5_1: return {.bits = 5, .scales = ScaleKind::kHalfMinimum};
-    case Format::kQ8_0: return {.bits = 8, .centre = 128};
-    case Format::kQ4_K: return {.bits = 4, .scales = ScaleKind::kTwoLevel};
-    case Format::kQ5_K: return {.bits = 5, .scales = ScaleKind::kTwoLevel};
-    case Format::kQ6_K: return {.bits = 6, .centre = 32, .group = 16, .scales = ScaleKind::kTwoLevelSigned};
-    case Format::kInt8: return {.bits = 8, .centre = 128, .scales = ScaleKind::kChannel};
-    case Format::kBfp8B: return {.bits = 8, .centre = 128, .group = 16, .scales = ScaleKind::kExponent, .unit = 64};
-    case Format::kBfp4B: return {.bits = 4, .centre = 8, .group = 16, .scales = ScaleKind::kExponent, .unit = 4};
-    default: return {};
+    case Format::kInt4:
+      return {.bits = 4, .scales = ScaleKind::kHalfMinimum};
+    case Format::kQ5_0:
+      return {.bits = 5, .centre = 16};
+    case Format::kQ5_1:
+      return {.bits = 5, .scales = ScaleKind::kHalfMinimum};
+    case Format::kQ8_0:
+      return {.bits = 8, .centre = 128};
+    case Format::kQ4_K:
+      return {.bits = 4, .scales = ScaleKind::kTwoLevel};
+    case Format::kQ5_K:
+      return {.bits = 5, .scales = ScaleKind::kTwoLevel};
+    case Format::kQ6_K:
+      return {.bits = 6, .centre = 32, .group = 16, .scales = ScaleKind::kTwoLevelSigned};
+    case Format::kInt8:
+      return {.bits = 8, .centre = 128, .scales = ScaleKind::kChannel};
+    case Format::kBfp8B:
+      return {.bits = 8, .centre = 128, .group = 16, .scales = ScaleKind::kExponent, .unit = 64};
+    case Format::kBfp4B:
+      return {.bits = 4, .centre = 8, .group = 16, .scales = ScaleKind::kExponent, .unit = 4};
+    default:
+      return {};
   }
 }
 
 // Offsets are bytes from the start of a panel.
 struct PanelLayout {
   std::int64_t blocks = 0;
-  int super_shift = 0;               // super = block >> super_shift
-  std::int64_t block_scales = 0;     // where the scales of blocks begin; those of supers begin at 0
+  int super_shift = 0;            // super = block >> super_shift
+  std::int64_t block_scales = 0;  // where the scales of blocks begin; those of supers begin at 0
   std::int64_t block_scale_bytes = 0;
   std::int64_t codes = 0;
   std::int64_t block_code_bytes = 0;
@@ -77,12 +89,24 @@ __attribute__((always_inline)) static inline constexpr PanelLayout panel_layout(
   const std::int64_t supers = l.blocks >> l.super_shift;
   std::int64_t scale_bytes = 0;
   switch (kind.scales) {
-    case ScaleKind::kHalf: l.block_scale_bytes = 32; break;
-    case ScaleKind::kHalfMinimum: l.block_scale_bytes = 64; break;
-    case ScaleKind::kTwoLevel: l.block_scale_bytes = 32, l.block_scales = 64 * supers; break;
-    case ScaleKind::kTwoLevelSigned: l.block_scale_bytes = 32, l.block_scales = 32 * supers; break;
-    case ScaleKind::kChannel: l.block_scales = 64; break;
-    case ScaleKind::kExponent: l.block_scale_bytes = 32; break;
+    case ScaleKind::kHalf:
+      l.block_scale_bytes = 32;
+      break;
+    case ScaleKind::kHalfMinimum:
+      l.block_scale_bytes = 64;
+      break;
+    case ScaleKind::kTwoLevel:
+      l.block_scale_bytes = 32, l.block_scales = 64 * supers;
+      break;
+    case ScaleKind::kTwoLevelSigned:
+      l.block_scale_bytes = 32, l.block_scales = 32 * supers;
+      break;
+    case ScaleKind::kChannel:
+      l.block_scales = 64;
+      break;
+    case ScaleKind::kExponent:
+      l.block_scale_bytes = 32;
+      break;
   }
   scale_bytes = l.block_scales + l.block_scale_bytes * l.blocks;
   l.codes = (scale_bytes + 63) / 64 * 64;

@@ -4,14 +4,14 @@
 
 namespace ttt::kernels {
 
-#define TTT_STORE_ROWS(level)                                      \
-  namespace level {                                                \
-  void rotary_table(Exec&, const RotaryTableArgs&) noexcept;       \
-  void store_rows_f32_half(Exec&, const StoreRowsArgs&) noexcept;  \
-  void store_rows_f32_inter(Exec&, const StoreRowsArgs&) noexcept; \
-  void store_rows_bf16_half(Exec&, const StoreRowsArgs&) noexcept; \
+#define TTT_STORE_ROWS(level)                                       \
+  namespace level {                                                 \
+  void rotary_table(Exec&, const RotaryTableArgs&) noexcept;        \
+  void store_rows_f32_half(Exec&, const StoreRowsArgs&) noexcept;   \
+  void store_rows_f32_inter(Exec&, const StoreRowsArgs&) noexcept;  \
+  void store_rows_bf16_half(Exec&, const StoreRowsArgs&) noexcept;  \
   void store_rows_bf16_inter(Exec&, const StoreRowsArgs&) noexcept; \
-  void store_rows_int8_half(Exec&, const StoreRowsArgs&) noexcept; \
+  void store_rows_int8_half(Exec&, const StoreRowsArgs&) noexcept;  \
   void store_rows_int8_inter(Exec&, const StoreRowsArgs&) noexcept; \
   }
 TTT_STORE_ROWS(sse2)

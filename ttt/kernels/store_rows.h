@@ -24,9 +24,9 @@ double operations(const RotaryTableArgs& args);
 double bytes(const RotaryTableArgs& args);
 
 struct StoreRowsArgs {
-  TensorView q = {};       // [rows, heads * key_dim], f32; turned in place
-  TensorView k = {};       // [rows, kv_heads * key_dim], f32; turned in place
-  ConstTensorView v = {};  // [rows, kv_heads * value_dim], f32
+  TensorView q = {};           // [rows, heads * key_dim], f32; turned in place
+  TensorView k = {};           // [rows, kv_heads * key_dim], f32; turned in place
+  ConstTensorView v = {};      // [rows, kv_heads * value_dim], f32
   ConstTensorView table = {};  // [rows, 2 * pairs]; the first 2 * pairs values of a head are turned
   std::int64_t heads = 0, kv_heads = 0, key_dim = 0, value_dim = 0;
   BatchView batch = {};

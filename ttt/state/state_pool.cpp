@@ -1,7 +1,6 @@
 #include "state/state_pool.h"
 
 #include <algorithm>
-#include <cstring>
 #include <utility>
 
 #include "base/checked.h"
@@ -92,10 +91,14 @@ RowsView rows_view(const StateSpec& s, std::int64_t dim, std::int64_t page_rows,
 
 StateRowBytes state_row_bytes(Format format, std::int64_t dim) {
   switch (format) {
-    case Format::kF32: return {checked_mul(dim, 4, "state row"), 0};
-    case Format::kBF16: return {checked_mul(dim, 2, "state row"), 0};
-    case Format::kInt8: return {dim, 4 * div_up(dim, kStateGroup)};
-    default: break;
+    case Format::kF32:
+      return {checked_mul(dim, 4, "state row"), 0};
+    case Format::kBF16:
+      return {checked_mul(dim, 2, "state row"), 0};
+    case Format::kInt8:
+      return {dim, 4 * div_up(dim, kStateGroup)};
+    default:
+      break;
   }
   fail(ErrorKind::kUnsupported, text("state format wanted one of f32, bf16, int8, got ", name_of(format)));
 }
@@ -127,12 +130,12 @@ Sequence Sequence::fork() const {
 }
 
 void Sequence::truncate(std::int64_t n) {
-  require(n >= 0 && n <= length(), ErrorKind::kUsage, "[state] truncate wanted a length of 0 to ", length(), ", got ", n);
+  require(n >= 0 && n <= length(), ErrorKind::kUsage, "[state] truncate wanted a length of 0 to ", length(), ", got ",
+          n);
   if (n == length()) return;
   for (const PageGroup& g : pool_->groups_) {
-    require(g.has_seen_rows(id_, n), ErrorKind::kUsage, "[state] truncate to ", n,
-            " wanted rows from ", first_seen(g.visible(), n), " on, which a window of ", g.visible().behind,
-            " rows has given up");
+    require(g.has_seen_rows(id_, n), ErrorKind::kUsage, "[state] truncate to ", n, " wanted rows from ",
+            first_seen(g.visible(), n), " on, which a window of ", g.visible().behind, " rows has given up");
   }
   for (PageGroup& g : pool_->groups_) g.drop_from(id_, n);
   pool_->lengths_[static_cast<std::size_t>(id_)] = n;
@@ -188,7 +191,7 @@ void StatePool::lay_out(Buffer::Access access) {
     const PageGroup& g = groups_[static_cast<std::size_t>(slot.group)];
     const PageBytes b = page_bytes(s, g.page_rows());
     std::byte* parts[4];
-    for (int k = 0; k < 4; ++k) {
+    for (std::size_t k = 0; k < 4; ++k) {
       slot.page_bytes[k] = b.part[k];
       parts[k] = at;
       at += part_bytes(b.part[k], g.pages());
@@ -233,11 +236,8 @@ void StatePool::copy_page(std::int64_t group, std::int32_t from, std::int32_t to
   for (std::size_t i = 0; i < slots_.size(); ++i) {
     const Slot& s = rows_[i];
     if (s.group != group || slots_[i].shared_slot >= 0) continue;
-    std::byte* parts[4] = {s.view.keys.data, s.view.keys.scales, s.view.values.data, s.view.values.scales};
-    for (int k = 0; k < 4; ++k) {
-      const std::int64_t size = s.page_bytes[k];
-      if (size > 0) std::memcpy(parts[k] + to * size, parts[k] + from * size, static_cast<std::size_t>(size));
-    }
+    const auto source = page_parts(s, from), target = page_parts(s, to);
+    for (std::size_t k = 0; k < source.size(); ++k) std::copy(source[k].begin(), source[k].end(), target[k].begin());
   }
 }
 

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "base/buffer.h"
@@ -73,6 +75,10 @@ class StatePool {
   // An empty sequence. Throws Error{kResources} when config.sequences are alive.
   Sequence create();
   std::int64_t alive() const;
+  // All rows of a sequence as bytes, for a pool of the same slots and page sizes on the same kind of machine.
+  std::vector<std::byte> save(const Sequence& s) const;
+  // Throws Error{kBadData} for a damaged snapshot or another pool's, Error{kResources} without room.
+  Sequence restore(std::span<const std::byte> snapshot);
 
   const StatePoolConfig& config() const { return config_; }
   std::span<const StateSpec> slots() const { return slots_; }
@@ -86,13 +92,15 @@ class StatePool {
   struct Slot {
     AttentionStateView view = {};  // without tables
     std::int64_t group = 0;
-    std::int64_t page_bytes[4] = {};  // of keys, their scales, values, their scales
+    std::array<std::int64_t, 4> page_bytes = {};  // of keys, their scales, values, their scales
   };
 
   const PageGroup& group_of(std::int64_t slot) const {
     return groups_[static_cast<std::size_t>(rows_[static_cast<std::size_t>(slot)].group)];
   }
   void lay_out(Buffer::Access access);
+  std::string layout() const;
+  std::array<std::span<std::byte>, 4> page_parts(const Slot& slot, std::int32_t page) const;
   void copy_page(std::int64_t group, std::int32_t from, std::int32_t to);
   void make_room(std::int64_t sequence, std::int64_t rows);
   void advance(std::int64_t sequence, std::int64_t rows);
@@ -100,7 +108,7 @@ class StatePool {
   std::vector<StateSpec> slots_;
   StatePoolConfig config_;
   std::vector<PageGroup> groups_;
-  std::vector<Slot> rows_;            // by slot
+  std::vector<Slot> rows_;             // by slot
   std::vector<std::int64_t> lengths_;  // by sequence; -1: not alive
   Buffer memory_;
 };

@@ -10,8 +10,8 @@ namespace ttt {
 // What one mixer keeps of every token: rows of keys and values of `heads` heads (this rank's), stored by a StatePool.
 struct StateSpec {
   std::int64_t heads = 0, key_dim = 0, value_dim = 0;
-  Format format = Format::kF32;  // f32, bf16 or int8
-  Visible visible = {};          // rows that no later query can see are given up
+  Format format = Format::kF32;   // f32, bf16 or int8
+  Visible visible = {};           // rows that no later query can see are given up
   std::int64_t shared_slot = -1;  // the earlier slot whose rows are used instead of own ones; -1: own
 
   bool operator==(const StateSpec&) const = default;

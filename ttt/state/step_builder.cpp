@@ -52,8 +52,8 @@ void StepBuilder::check(std::span<const StepEntry> entries, std::span<const std:
     }
   }
   require(rows <= max_rows_, ErrorKind::kUsage, "[step] wanted at most ", max_rows_, " rows, got ", rows);
-  require(static_cast<std::int64_t>(ids.size()) == rows, ErrorKind::kUsage, "[step] ids wanted ", rows,
-          " values, got ", ids.size());
+  require(static_cast<std::int64_t>(ids.size()) == rows, ErrorKind::kUsage, "[step] ids wanted ", rows, " values, got ",
+          ids.size());
   for (const PageGroup& g : pool_.groups_) {
     std::int64_t wanted = 0;
     for (const StepEntry& e : entries) {

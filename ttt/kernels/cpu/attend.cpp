@@ -13,11 +13,11 @@ constexpr float kInfinity = __builtin_inff();
 // Queries of one sequence whose heads share a KV head.
 struct Queries {
   std::int64_t count = 0, seq = 0, kv = 0;
-  std::int64_t stored = 0;                // rows of the sequence, this step's included
+  std::int64_t stored = 0;  // rows of the sequence, this step's included
   const float* q[kMaxQueryBlock];
   float* o[kMaxQueryBlock];
-  std::int64_t index[kMaxQueryBlock];     // in the sequence
-  std::int64_t head[kMaxQueryBlock];      // in the slice
+  std::int64_t index[kMaxQueryBlock];  // in the sequence
+  std::int64_t head[kMaxQueryBlock];   // in the slice
   float m[kMaxQueryBlock], l[kMaxQueryBlock];
 };
 
@@ -33,8 +33,8 @@ struct Tile {
 };
 
 // Addresses of keys [first, last) of the block that starts at row `block`; null for rows whose page was freed.
-TTT_INLINE void locate(const RowsView& view, const Queries& q, std::int64_t block, std::int64_t first, std::int64_t last,
-                       Tile& t) {
+TTT_INLINE void locate(const RowsView& view, const Queries& q, std::int64_t block, std::int64_t first,
+                       std::int64_t last, Tile& t) {
   for (std::int64_t i = first; i < last;) {
     const std::int32_t page = view.page_of(q.seq, block + i);
     const std::int64_t offset = (block + i) % view.page_rows, left = view.page_rows - offset;

@@ -49,20 +49,31 @@ TTT_INLINE void for_row_tiles(std::int64_t count, const Body& body) {
   std::int64_t i = 0;
   for (; i + kTileRows <= count; i += kTileRows) body.template operator()<kTileRows>(i);
   switch (count - i) {
-    case 1: body.template operator()<1>(i); break;
-    case 2: body.template operator()<2>(i); break;
-    case 3: body.template operator()<3>(i); break;
-    case 4: body.template operator()<4>(i); break;
-    case 5: body.template operator()<5>(i); break;
-    default: break;
+    case 1:
+      body.template operator()<1>(i);
+      break;
+    case 2:
+      body.template operator()<2>(i);
+      break;
+    case 3:
+      body.template operator()<3>(i);
+      break;
+    case 4:
+      body.template operator()<4>(i);
+      break;
+    case 5:
+      body.template operator()<5>(i);
+      break;
+    default:
+      break;
   }
 }
 
 // o[i][begin : begin + columns] = alpha[i] * itself + beta[i] * sum over j in [first, last) of p[i][j] values[j][...]
 template <int kRows, int kVectors>
 TTT_INLINE void mix_rows(const float* p, const float* const* values, std::int64_t first, std::int64_t last,
-                         float* const* o, std::int64_t begin, std::int64_t at, std::int64_t columns,
-                         const float* alpha, const float* beta) {
+                         float* const* o, std::int64_t begin, std::int64_t at, std::int64_t columns, const float* alpha,
+                         const float* beta) {
   F32 acc[kRows][kVectors];
   for (int i = 0; i < kRows; ++i) {
     for (int c = 0; c < kVectors; ++c) acc[i][c] = zero();
@@ -98,7 +109,8 @@ TTT_INLINE __m512 load_lanes(const float* const* rows, std::int64_t d) {
   return _mm512_mask_broadcast_f32x4(v, 0xf000, _mm_loadu_ps(rows[12] + d));
 }
 TTT_INLINE void transpose_four(const float* const* rows, std::int64_t d, float* to) {
-  const __m512 a = load_lanes(rows, d), b = load_lanes(rows + 1, d), c = load_lanes(rows + 2, d), e = load_lanes(rows + 3, d);
+  const __m512 a = load_lanes(rows, d), b = load_lanes(rows + 1, d), c = load_lanes(rows + 2, d),
+               e = load_lanes(rows + 3, d);
   const __m512 ab = _mm512_unpacklo_ps(a, b), ce = _mm512_unpacklo_ps(c, e);
   const __m512 ab2 = _mm512_unpackhi_ps(a, b), ce2 = _mm512_unpackhi_ps(c, e);
   _mm512_storeu_ps(to, _mm512_shuffle_ps(ab, ce, 0x44));
@@ -111,7 +123,8 @@ TTT_INLINE __m256 load_lanes(const float* const* rows, std::int64_t d) {
   return _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(rows[0] + d)), _mm_loadu_ps(rows[4] + d), 1);
 }
 TTT_INLINE void transpose_four(const float* const* rows, std::int64_t d, float* to) {
-  const __m256 a = load_lanes(rows, d), b = load_lanes(rows + 1, d), c = load_lanes(rows + 2, d), e = load_lanes(rows + 3, d);
+  const __m256 a = load_lanes(rows, d), b = load_lanes(rows + 1, d), c = load_lanes(rows + 2, d),
+               e = load_lanes(rows + 3, d);
   const __m256 ab = _mm256_unpacklo_ps(a, b), ce = _mm256_unpacklo_ps(c, e);
   const __m256 ab2 = _mm256_unpackhi_ps(a, b), ce2 = _mm256_unpackhi_ps(c, e);
   _mm256_storeu_ps(to, _mm256_shuffle_ps(ab, ce, 0x44));
@@ -152,7 +165,8 @@ TTT_INLINE void decode_part(const std::byte* row, const float* scales, std::int6
     } else if constexpr (kFormat == Format::kBF16) {
       const std::uint16_t* x = reinterpret_cast<const std::uint16_t*>(row) + begin + d;
       std::uint16_t last[kLanes] = {};
-      if (count < kLanes) x = static_cast<const std::uint16_t*>(std::memcpy(last, x, static_cast<std::size_t>(count) * 2));
+      if (count < kLanes)
+        x = static_cast<const std::uint16_t*>(std::memcpy(last, x, static_cast<std::size_t>(count) * 2));
       store(to + d, load_bf16(x));
     } else {
       const std::int8_t* x = reinterpret_cast<const std::int8_t*>(row) + begin + d;

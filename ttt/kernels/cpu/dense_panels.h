@@ -13,13 +13,6 @@
 namespace ttt::kernels::TTT_LEVEL {
 
 inline constexpr std::int64_t kManyUnit = 48;  // outputs of one block of results; a multiple of every group below
-#ifndef MAXW
-#define MAXW 48
-#define KBB 24576
-#define PFW 0
-#define PFX 0
-#endif
-inline constexpr std::int64_t kManyOutputs = MAXW;  // outputs at once
 inline constexpr std::int64_t kPanel = kActivationPanel;
 inline constexpr std::int64_t kPanelVectors = kPanel / kLanes;
 
@@ -36,7 +29,7 @@ inline constexpr int kGroup = kLanes == 8 ? 6 : 2;
 #endif
 inline constexpr std::int64_t kBlockRows = kMaxPanels * kPanel;
 // Bytes of x in one block: half of a 48 KiB L1 leaves room for the weight rows that pass by.
-inline constexpr std::int64_t kPanelBlockBytes = kMaxPanels == 1 ? 16384 : KBB;
+inline constexpr std::int64_t kPanelBlockBytes = kMaxPanels == 1 ? 16384 : 24576;
 
 // Products in f32. `Stored` other than f32 is converted group by group into `buffer`, which all panels then share.
 template <class Stored>
@@ -48,14 +41,23 @@ struct PanelF32 {
 
   TTT_INLINE void copy_row(const typename Stored::Type* w, std::int64_t n, Value* y) {
     std::int64_t k = 0;
+#pragma GCC unroll 6
     for (; k + kLanes <= n; k += kLanes) store(y + k, Stored::load_vector(w + k));
     if (k < n) store_part(y + k, Stored::load_tail(w + k, n - k), n - k);
   }
 
-  // c[m][lane] += sum over k in [0, n) of w[m][k] * x[panel][k][lane].
+  // Files promise no alignment of floats.
+  TTT_INLINE float value_at(const Value* p) {
+    float v;
+    std::memcpy(&v, p, sizeof v);
+    return v;
+  }
+
+  // c[m][lane] += sum over k in [0, n) of w[m][k] * x[panel][k][lane]. Lines from `ahead` on are fetched into L2
+  // meanwhile, one for every other input: as a burst they would hold up the loads of this block.
   template <int kRows, int kPanels>
   TTT_INLINE void multiply(const Value* w, std::int64_t w_stride, const Value* x, std::int64_t x_stride, std::int64_t n,
-                           float* c) {
+                           float* c, const Value* ahead) {
     constexpr int kVectors = static_cast<int>(kPanels * kPanelVectors);
     F32 acc[kRows][kVectors];
 #pragma GCC unroll 16
@@ -63,7 +65,7 @@ struct PanelF32 {
 #pragma GCC unroll 8
       for (int v = 0; v < kVectors; ++v) acc[m][v] = load(c + m * kBlockRows + v * kLanes);
     }
-    for (std::int64_t k = 0; k < n; ++k) {
+    const auto step = [&](std::int64_t k) __attribute__((always_inline)) {
       F32 xv[kVectors];
 #pragma GCC unroll 8
       for (int v = 0; v < kVectors; ++v) {
@@ -71,11 +73,18 @@ struct PanelF32 {
       }
 #pragma GCC unroll 16
       for (int m = 0; m < kRows; ++m) {
-        const F32 wv = splat(w[m * w_stride + k]);
+        const F32 wv = splat(value_at(w + m * w_stride + k));
 #pragma GCC unroll 8
         for (int v = 0; v < kVectors; ++v) acc[m][v] = fma(wv, xv[v], acc[m][v]);
       }
+    };
+    std::int64_t k = 0;
+    for (; k + 2 <= n; k += 2) {
+      _mm_prefetch(reinterpret_cast<const char*>(ahead + k * (kPanel / 2)), _MM_HINT_T1);
+      step(k);
+      step(k + 1);
     }
+    if (k < n) step(k);
 #pragma GCC unroll 16
     for (int m = 0; m < kRows; ++m) {
 #pragma GCC unroll 8
@@ -99,7 +108,7 @@ struct PanelBf16 {
 
   template <int kRows, int kPanels>
   TTT_INLINE void multiply(const Value* w, std::int64_t w_stride, const Value* x, std::int64_t x_stride, std::int64_t n,
-                           float* c) {
+                           float* c, const Value* ahead) {
     __m512 acc[kRows][kPanels];
 #pragma GCC unroll 16
     for (int m = 0; m < kRows; ++m) {
@@ -107,6 +116,7 @@ struct PanelBf16 {
       for (int v = 0; v < kPanels; ++v) acc[m][v] = _mm512_loadu_ps(c + m * kBlockRows + v * kPanel);
     }
     for (std::int64_t k = 0; k < n; k += 2) {
+      _mm_prefetch(reinterpret_cast<const char*>(ahead + k * (kPanel / 2)), _MM_HINT_T1);
       __m512bh xv[kPanels];
 #pragma GCC unroll 8
       for (int v = 0; v < kPanels; ++v) xv[v] = load_bits(x + v * x_stride + k * kPanel);
@@ -135,21 +145,17 @@ struct PanelBf16 {
 };
 #endif
 
-// Asks for `bytes` from `p` on ahead of their use. Addresses beyond the mapping do no harm.
-template <_mm_hint kHint>
-TTT_INLINE void prefetch(const void* p, std::int64_t bytes) {
-  for (std::int64_t i = 0; i < bytes; i += 64) _mm_prefetch(static_cast<const char*>(p) + i, kHint);
-}
-
-// Adds the products of inputs [k, k + n) with `outs` weight rows from `w` on to c[out][row].
+// Adds the products of inputs [k, k + n) with `outs` weight rows from `w` on to c[out][row]. `next`: the block of x
+// that will be wanted after this one, of which every group fetches a share.
 template <class Path, int kPanels>
 TTT_INLINE void multiply_block(const typename Path::Value* x, std::int64_t x_stride, const std::byte* w,
-                               std::int64_t row_bytes, std::int64_t k, std::int64_t n, std::int64_t outs, float* c) {
+                               std::int64_t row_bytes, std::int64_t k, std::int64_t n, std::int64_t outs, float* c,
+                               const typename Path::Value* next) {
   using Value = typename Path::Value;
   constexpr int kRows = kGroup<kPanels>;
-  [[maybe_unused]] constexpr std::int64_t kWeightBytes = sizeof(typename Path::W::Type);
   constexpr std::int64_t kMaxInputs = kPanelBlockBytes / (kPanel * static_cast<std::int64_t>(sizeof(Value)));
   alignas(64) Value buffer[kRows * kMaxInputs];
+  std::int64_t fetched = 0;
   for (std::int64_t o = 0; o < outs; o += kRows) {
     const std::int64_t rows = outs - o < kRows ? outs - o : kRows;
     const Value* from = buffer;
@@ -164,19 +170,9 @@ TTT_INLINE void multiply_block(const typename Path::Value* x, std::int64_t x_str
       // Rows that do not exist: their results are never read, but must not be slow to compute.
       for (std::int64_t m = rows; m < kRows; ++m) std::memset(buffer + m * kMaxInputs, 0, sizeof(Value) * kMaxInputs);
     }
-#if PFW
-    // The next weight rows, in short runs that no hardware prefetcher follows.
-    const std::byte* next = w + (o + kRows < outs ? (o + kRows) * row_bytes + k * kWeightBytes : (k + n) * kWeightBytes);
-    for (std::int64_t m = 0; m < kRows; ++m) prefetch<_MM_HINT_T0>(next + m * row_bytes, n * kWeightBytes);
-#endif
-#if PFX
-    // And a share of the next block of x.
-    for (std::int64_t p = 0; p < kPanels; ++p) {
-      const Value* ahead = x + p * x_stride + (n + o * n / outs) * kPanel;
-      prefetch<_MM_HINT_T1>(ahead, (kRows * n / outs + 1) * kPanel * static_cast<std::int64_t>(sizeof(Value)));
-    }
-#endif
-    Path::template multiply<kRows, kPanels>(from, stride, x, x_stride, n, c + o * kBlockRows);
+    const Value* ahead = next + fetched / n % kPanels * x_stride + fetched % n * kPanel;
+    Path::template multiply<kRows, kPanels>(from, stride, x, x_stride, n, c + o * kBlockRows, ahead);
+    fetched += n / 2;
   }
 }
 
@@ -185,7 +181,7 @@ template <class Path, int kPanels>
 void panel_block(const PreparedRows& x, const MatmulJob& job, std::int64_t panel, std::int64_t out, std::int64_t outs) {
   using Value = typename Path::Value;
   // Groups write whole rows of c, so its height is rounded up.
-  alignas(64) float c[kManyOutputs * kBlockRows];
+  alignas(64) float c[kManyUnit * kBlockRows];
   for (std::int64_t o = 0; o < (outs + 11) / 12 * 12; ++o) {
     std::memset(c + o * kBlockRows, 0, static_cast<std::size_t>(kPanels * kPanel) * sizeof(float));
   }
@@ -195,24 +191,25 @@ void panel_block(const PreparedRows& x, const MatmulJob& job, std::int64_t panel
   constexpr std::int64_t kInputs = kPanelBlockBytes / (kPanels * kPanel * static_cast<std::int64_t>(sizeof(Value)));
   for (std::int64_t k = 0; k < x.in; k += kInputs) {
     const std::int64_t n = x.in - k < kInputs ? x.in - k : kInputs;
-    multiply_block<Path, kPanels>(values + k * kPanel, x_stride, w, job.w.row_bytes, k, n, outs, c);
+    const Value* next = values + (k + n < x.in ? (k + n) * kPanel : kPanels * x_stride);
+    multiply_block<Path, kPanels>(values + k * kPanel, x_stride, w, job.w.row_bytes, k, n, outs, c, next);
   }
-  alignas(64) float t[kPanel * kManyOutputs];
+  alignas(64) float t[kPanel * kManyUnit];
   for (int p = 0; p < kPanels; ++p) {
     for (std::int64_t o = 0; o < outs; o += 16) {
-      transpose_16x16(c + o * kBlockRows + p * kPanel, kBlockRows, t + o, kManyOutputs);
+      transpose_16x16(c + o * kBlockRows + p * kPanel, kBlockRows, t + o, kManyUnit);
     }
     const std::int64_t row = (panel + p) * kPanel;
     const std::int64_t rows = x.rows - row < kPanel ? x.rows - row : kPanel;
-    for (std::int64_t r = 0; r < rows; ++r) finish_run(job, row + r, out, outs, t + r * kManyOutputs);
+    for (std::int64_t r = 0; r < rows; ++r) finish_run(job, row + r, out, outs, t + r * kManyUnit);
   }
 }
 
 template <class Path>
 void many_tile(const PreparedRows& x, const MatmulJob& job, std::int64_t out_begin, std::int64_t out_end) noexcept {
   const std::int64_t panels = (x.rows + kPanel - 1) / kPanel;
-  for (std::int64_t out = out_begin; out < out_end; out += kManyOutputs) {
-    const std::int64_t outs = out_end - out < kManyOutputs ? out_end - out : kManyOutputs;
+  for (std::int64_t out = out_begin; out < out_end; out += kManyUnit) {
+    const std::int64_t outs = out_end - out < kManyUnit ? out_end - out : kManyUnit;
     for (std::int64_t p = 0; p < panels; p += kMaxPanels) {
       switch (panels - p < kMaxPanels ? panels - p : kMaxPanels) {
         case 1: panel_block<Path, 1>(x, job, p, out, outs); break;

@@ -119,7 +119,8 @@ TTT_INLINE void prefetch(const std::byte* p) { _mm_prefetch(reinterpret_cast<con
 // The j-th of 4 numbers per channel, as a vector over the channels.
 TTT_INLINE Floats quarter_of(Bytes x, int j) {
   const __m256i m = _mm256_set1_epi32(255);
-  return to_floats({_mm256_and_si256(_mm256_srli_epi32(x.a, 8 * j), m), _mm256_and_si256(_mm256_srli_epi32(x.b, 8 * j), m)});
+  return to_floats(
+      {_mm256_and_si256(_mm256_srli_epi32(x.a, 8 * j), m), _mm256_and_si256(_mm256_srli_epi32(x.b, 8 * j), m)});
 }
 
 // Codes of at most 6 bits: pairs of products fit i16, and so do sums of 8 (4 bits), 4 (5 bits) or 2 (6 bits) of them.

@@ -85,7 +85,8 @@ TTT_INLINE void prefetch(const std::byte* p) { _mm_prefetch(reinterpret_cast<con
 
 // The j-th of 4 numbers per channel, as a vector over the channels.
 TTT_INLINE Floats quarter_of(Bytes x, int j) {
-  return _mm512_cvtepi32_ps(_mm512_and_si512(_mm512_srli_epi32(x, static_cast<unsigned>(8 * j)), _mm512_set1_epi32(255)));
+  return _mm512_cvtepi32_ps(
+      _mm512_and_si512(_mm512_srli_epi32(x, static_cast<unsigned>(8 * j)), _mm512_set1_epi32(255)));
 }
 
 #if defined(__AVX512VNNI__)

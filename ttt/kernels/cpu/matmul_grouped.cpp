@@ -149,8 +149,8 @@ struct Work {
 };
 using Sums = float[kBand][kGroupedPanels * kPanelWidth];
 
-// A chunk of a pair of panels with 8 bits a code and scales in f32, for bands of many rows: on cores where shifts, masks
-// and conversions share ports with the dots, unpacking in every row block costs 15 (Q4_0) to 35 % (Q6_K).
+// A chunk of a pair of panels with 8 bits a code and scales in f32, for bands of many rows: on cores where shifts,
+// masks and conversions share ports with the dots, unpacking in every row block costs 15 (Q4_0) to 35 % (Q6_K).
 struct Unpacked {
   alignas(64) std::byte codes[kGroupedPanels][kChunk][512];
   alignas(64) float scales[kGroupedPanels][kChunk][2][kPanelWidth];  // [1]: of the second 16, or the minimum
@@ -222,12 +222,6 @@ __attribute__((noinline)) void multiply_chunk(const Work& work, const Unpacked* 
       if constexpr (kStreams) {
 #pragma GCC unroll 8
         for (int line = 0; line < kKind.bits; ++line) prefetch(codes[p] + kAhead + 64 * line);
-      }
-    }
-    if constexpr (kRows > 4) {
-#pragma GCC unroll 8
-      for (int i = 0; i < kRows; ++i) {
-        prefetch(reinterpret_cast<const std::byte*>(rows[i].codes) + kRows * work.x.row_bytes + block * kBlockInputs);
       }
     }
     multiply_group<kKind, kStored, kRows, kPanels, 0>(acc, codes, scales, rows, corrections, block, c);
@@ -318,19 +312,31 @@ void tile(const PreparedRows& x, const MatmulJob& job, std::int64_t out_begin, s
 MatmulTileFn grouped_tile(Format weight) noexcept {
   using grouped::tile;
   switch (weight) {
-    case Format::kQ4_0: return tile<panel_kind(Format::kQ4_0)>;
+    case Format::kQ4_0:
+      return tile<panel_kind(Format::kQ4_0)>;
     case Format::kQ4_1:
-    case Format::kInt4: return tile<panel_kind(Format::kQ4_1)>;
-    case Format::kQ5_0: return tile<panel_kind(Format::kQ5_0)>;
-    case Format::kQ5_1: return tile<panel_kind(Format::kQ5_1)>;
-    case Format::kQ8_0: return tile<panel_kind(Format::kQ8_0)>;
-    case Format::kQ4_K: return tile<panel_kind(Format::kQ4_K)>;
-    case Format::kQ5_K: return tile<panel_kind(Format::kQ5_K)>;
-    case Format::kQ6_K: return tile<panel_kind(Format::kQ6_K)>;
-    case Format::kInt8: return tile<panel_kind(Format::kInt8)>;
-    case Format::kBfp8B: return tile<panel_kind(Format::kBfp8B)>;
-    case Format::kBfp4B: return tile<panel_kind(Format::kBfp4B)>;
-    default: return nullptr;
+    case Format::kInt4:
+      return tile<panel_kind(Format::kQ4_1)>;
+    case Format::kQ5_0:
+      return tile<panel_kind(Format::kQ5_0)>;
+    case Format::kQ5_1:
+      return tile<panel_kind(Format::kQ5_1)>;
+    case Format::kQ8_0:
+      return tile<panel_kind(Format::kQ8_0)>;
+    case Format::kQ4_K:
+      return tile<panel_kind(Format::kQ4_K)>;
+    case Format::kQ5_K:
+      return tile<panel_kind(Format::kQ5_K)>;
+    case Format::kQ6_K:
+      return tile<panel_kind(Format::kQ6_K)>;
+    case Format::kInt8:
+      return tile<panel_kind(Format::kInt8)>;
+    case Format::kBfp8B:
+      return tile<panel_kind(Format::kBfp8B)>;
+    case Format::kBfp4B:
+      return tile<panel_kind(Format::kBfp4B)>;
+    default:
+      return nullptr;
   }
 }
 

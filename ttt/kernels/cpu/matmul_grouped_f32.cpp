@@ -8,7 +8,8 @@
 #include "kernels/packed_layout.h"
 
 // Grouped panels times f32 rows, for results without the rounding of activations: each block of 32 inputs is turned
-// into values once for a band of rows. Every output is summed input by input, whatever the rows and outputs of the call.
+// into values once for a band of rows. Every output is summed input by input, whatever the rows and outputs of the
+// call.
 
 namespace ttt::kernels::TTT_LEVEL {
 
@@ -94,19 +95,31 @@ void tile_f32(const PreparedRows& x, const MatmulJob& job, std::int64_t out_begi
 MatmulTileFn grouped_tile_f32(Format weight) noexcept {
   using grouped::tile_f32;
   switch (weight) {
-    case Format::kQ4_0: return tile_f32<panel_kind(Format::kQ4_0)>;
+    case Format::kQ4_0:
+      return tile_f32<panel_kind(Format::kQ4_0)>;
     case Format::kQ4_1:
-    case Format::kInt4: return tile_f32<panel_kind(Format::kQ4_1)>;
-    case Format::kQ5_0: return tile_f32<panel_kind(Format::kQ5_0)>;
-    case Format::kQ5_1: return tile_f32<panel_kind(Format::kQ5_1)>;
-    case Format::kQ8_0: return tile_f32<panel_kind(Format::kQ8_0)>;
-    case Format::kQ4_K: return tile_f32<panel_kind(Format::kQ4_K)>;
-    case Format::kQ5_K: return tile_f32<panel_kind(Format::kQ5_K)>;
-    case Format::kQ6_K: return tile_f32<panel_kind(Format::kQ6_K)>;
-    case Format::kInt8: return tile_f32<panel_kind(Format::kInt8)>;
-    case Format::kBfp8B: return tile_f32<panel_kind(Format::kBfp8B)>;
-    case Format::kBfp4B: return tile_f32<panel_kind(Format::kBfp4B)>;
-    default: return nullptr;
+    case Format::kInt4:
+      return tile_f32<panel_kind(Format::kQ4_1)>;
+    case Format::kQ5_0:
+      return tile_f32<panel_kind(Format::kQ5_0)>;
+    case Format::kQ5_1:
+      return tile_f32<panel_kind(Format::kQ5_1)>;
+    case Format::kQ8_0:
+      return tile_f32<panel_kind(Format::kQ8_0)>;
+    case Format::kQ4_K:
+      return tile_f32<panel_kind(Format::kQ4_K)>;
+    case Format::kQ5_K:
+      return tile_f32<panel_kind(Format::kQ5_K)>;
+    case Format::kQ6_K:
+      return tile_f32<panel_kind(Format::kQ6_K)>;
+    case Format::kInt8:
+      return tile_f32<panel_kind(Format::kInt8)>;
+    case Format::kBfp8B:
+      return tile_f32<panel_kind(Format::kBfp8B)>;
+    case Format::kBfp4B:
+      return tile_f32<panel_kind(Format::kBfp4B)>;
+    default:
+      return nullptr;
   }
 }
 

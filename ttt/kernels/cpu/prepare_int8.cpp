@@ -38,8 +38,8 @@ TTT_INLINE void prepare_group(const float* x, const Group& g) {
   const __m512 a = _mm512_loadu_ps(x), b = _mm512_loadu_ps(x + 16);
   // Magnitudes order as integers, NaN above all.
   const __m512i bits = _mm512_set1_epi32(0x7FFFFFFF);
-  const __m512i most = _mm512_max_epi32(_mm512_and_si512(_mm512_castps_si512(a), bits),
-                                        _mm512_and_si512(_mm512_castps_si512(b), bits));
+  const __m512i most =
+      _mm512_max_epi32(_mm512_and_si512(_mm512_castps_si512(a), bits), _mm512_and_si512(_mm512_castps_si512(b), bits));
   const std::int32_t most_bits = _mm512_reduce_max_epi32(most);
   float largest;
   std::memcpy(&largest, &most_bits, 4);

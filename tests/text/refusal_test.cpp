@@ -1,0 +1,202 @@
+#include <gtest/gtest.h>
+
+#include <functional>
+
+#include "base/json.h"
+#include "text/tokenizer.h"
+
+namespace ttt {
+namespace {
+
+// A tokenizer.json of the tokens a, b, ab (0 to 2) with members replaced.
+Json with(const std::string& key, const std::string& value) {
+  Json json = Json::parse(R"({"version": "1.0", "added_tokens": [], "normalizer": null, "pre_tokenizer": null,
+      "post_processor": null, "decoder": null,
+      "model": {"type": "BPE", "vocab": {"a": 0, "b": 1, "ab": 2}, "merges": [["a", "b"]]}})",
+                          "base");
+  if (key.rfind("model.", 0) == 0) {
+    Json model = json.at("model", "");
+    model.set(key.substr(6), Json::parse(value, "value"));
+    json.set("model", model);
+  } else {
+    json.set(key, Json::parse(value, "value"));
+  }
+  return json;
+}
+
+void expect_refused(const std::function<void()>& call, ErrorKind kind, const std::string& message) {
+  try {
+    call();
+    ADD_FAILURE() << "accepted: " << message;
+  } catch (const Error& e) {
+    EXPECT_EQ(e.kind(), kind) << e.what();
+    EXPECT_NE(std::string(e.what()).find(message), std::string::npos) << e.what();
+  }
+}
+
+struct Case {
+  std::string key, value;
+  ErrorKind kind;
+  std::string message;
+};
+
+constexpr ErrorKind kBad = ErrorKind::kBadData;
+constexpr ErrorKind kNot = ErrorKind::kUnsupported;
+
+TEST(TokenizerJson, AcceptsTheBase) {
+  const Tokenizer t = Tokenizer::from_json(with("version", "\"1.0\""), nullptr, "t.json");
+  EXPECT_EQ(t.encode("abba"), (std::vector<std::int32_t>{2, 1, 0}));
+  EXPECT_EQ(t.decode(std::vector<std::int32_t>{2, 1}), "ab b");
+}
+
+TEST(TokenizerJson, GapsAreAllowed) {
+  const Tokenizer t = Tokenizer::from_json(with("model.vocab", R"({"a": 0, "b": 7, "ab": 1000})"), nullptr, "t.json");
+  EXPECT_EQ(t.vocab_size(), 1001);
+  EXPECT_EQ(t.encode("ab"), std::vector<std::int32_t>{1000});
+  EXPECT_THROW(t.decode(std::vector<std::int32_t>{5}), Error);
+}
+
+TEST(TokenizerJson, RefusesWhatItDoesNotKnow) {
+  const Case cases[] = {
+      {"version", "\"2.0\"", kNot, "version \"2.0\" is not supported"},
+      {"model", R"({"type": "Unigram", "vocab": []})", kNot,
+       "t.json: model: model of type \"Unigram\" is not supported"},
+      {"model", R"({"type": "WordPiece", "vocab": {}})", kNot, "model of type \"WordPiece\""},
+      {"model", R"({"type": "WordLevel", "vocab": {}})", kNot, "model of type \"WordLevel\""},
+      {"model.dropout", "0.1", kNot, "dropout 0.1"},
+      {"model.continuing_subword_prefix", "\"##\"", kNot, "continuing_subword_prefix \"##\""},
+      {"model.end_of_word_suffix", "\"</w>\"", kNot, "end_of_word_suffix \"</w>\""},
+      {"normalizer", R"({"type": "Precompiled"})", kNot, "t.json: normalizer of type \"Precompiled\" is not supported"},
+      {"normalizer", R"({"type": "Replace", "pattern": {"Regex": "x+"}, "content": ""})", kNot,
+       "regular expression \"x+\""},
+      {"pre_tokenizer", R"({"type": "UnicodeScripts"})", kNot, "pre_tokenizer of type \"UnicodeScripts\""},
+      {"pre_tokenizer", R"({"type": "Split", "pattern": {"Regex": "(a+)+$"}, "behavior": "Isolated", "invert": false})",
+       kNot, "the regular expression \"(a+)+$\" is not supported"},
+      {"pre_tokenizer", R"({"type": "Split", "pattern": {"String": ""}, "behavior": "Isolated", "invert": false})",
+       kNot, "an empty pattern"},
+      {"pre_tokenizer", R"({"type": "Split", "pattern": {"String": "a"}, "behavior": "Mirrored", "invert": false})",
+       kNot, "split behavior \"Mirrored\""},
+      {"pre_tokenizer", R"({"type": "Sequence", "pretokenizers": [{"type": "ByteLevel"}, {"type": "Digits"}]})", kNot,
+       "\"Digits\" after ByteLevel"},
+      {"pre_tokenizer", R"({"type": "Metaspace", "replacement": "_", "prepend_scheme": "last"})", kNot,
+       "prepend_scheme \"last\""},
+      {"post_processor", R"({"type": "Odd"})", kNot, "post_processor of type \"Odd\""},
+      {"post_processor", R"({"type": "TemplateProcessing", "single": [], "special_tokens": {}})", kNot,
+       "other than one sequence A"},
+      {"decoder", R"({"type": "CTC"})", kNot, "decoder of type \"CTC\""},
+      {"decoder", R"({"type": "Sequence", "decoders": [{"type": "Fuse"}, {"type": "ByteFallback"}]})", kNot,
+       "\"ByteFallback\" after Fuse"},
+      {"decoder", R"({"type": "Sequence", "decoders": [{"type": "Fuse"},
+          {"type": "Replace", "pattern": {"String": "ab"}, "content": ""}]})",
+       kNot, "one character only"},
+  };
+  for (const Case& c : cases) {
+    expect_refused([&] { Tokenizer::from_json(with(c.key, c.value), nullptr, "t.json"); }, c.kind, c.message);
+  }
+}
+
+TEST(TokenizerJson, RefusesContradictions) {
+  const Case cases[] = {
+      {"model.vocab", R"({"a": 0, "b": 0, "ab": 2})", kBad, "id 0 belongs to \"a\" and to \"b\""},
+      {"model.vocab", R"({"a": -1, "b": 0, "ab": 2})", kBad, "wanted an id from 0 to 16777215, got -1"},
+      {"model.vocab", R"({"a": 9999999999, "b": 0, "ab": 2})", kBad, "got 9999999999"},
+      {"model.vocab", R"({"a": 1.5, "b": 0, "ab": 2})", kBad, "wanted integer, got 1.5"},
+      {"model.vocab", "[]", kBad, "vocab wanted object, got array"},
+      {"model.merges", R"([["a", "c"]])", kBad, "merge 0 names \"c\", which is not in the vocabulary"},
+      {"model.merges", R"([["b", "a"]])", kBad, "merge 0 names \"ba\""},
+      {"model.merges", R"([["", "a"]])", kBad, "merge 0 names \"\""},
+      {"model.merges", R"(["ab"])", kBad, "two parts"},
+      {"model.merges", R"(["a b c"])", kBad, "two parts"},
+      {"model.merges", R"([["a"]])", kBad, "wanted 2 parts, got 1"},
+      {"model.merges", "7", kBad, "merges wanted array"},
+      {"model.unk_token", "\"<unk>\"", kBad, "unk_token \"<unk>\" is not in the vocabulary"},
+      {"added_tokens", R"([{"id": 5, "content": ""}])", kBad, "added token 5 is empty"},
+      {"added_tokens", text(R"([{"id": 5, "content": ")", std::string(1 << 20, 'x'), "\"}]"), kBad,
+       "wanted at most 65536 bytes, got 1048576"},
+      {"added_tokens", R"([{"id": 5, "content": "a"}])", kBad, "token \"a\" has id 5 but 0 in the vocabulary"},
+      {"added_tokens", R"([{"id": 1, "content": "x"}])", kBad, "id 1 belongs to \"b\" and to \"x\""},
+      {"added_tokens", R"([{"id": 5, "content": "x"}, {"id": 5, "content": "y"}])", kBad, "id 5 belongs to"},
+      {"added_tokens", R"([{"id": 5, "content": "x"}, {"id": 6, "content": "x"}])", kBad, "\"x\" is there twice"},
+      {"added_tokens", R"([{"id": -5, "content": "x"}])", kBad, "got -5"},
+      {"added_tokens", R"([{"content": "x"}])", kBad, "lacks \"id\""},
+      {"post_processor", R"({"type": "TemplateProcessing", "single": [{"SpecialToken": {"id": "<s>"}}],
+          "special_tokens": {}})",
+       kBad, "lacks \"<s>\""},
+      {"post_processor", R"({"type": "BertProcessing", "cls": ["x", 77], "sep": ["y", 1]})", kBad,
+       "the template adds id 77, which is no token"},
+      {"post_processor", R"({"type": "BertProcessing", "cls": ["x"], "sep": ["y", 1]})", kBad, "a token and its id"},
+      {"decoder", R"({"type": "Strip", "content": "ab", "start": 0, "stop": 0})", kBad, "wanted one character"},
+      {"decoder", R"({"type": "Strip", "content": "a", "start": -1, "stop": 0})", kBad, "no negative number"},
+      {"pre_tokenizer",
+       R"({"type": "Metaspace", "replacement": "_", "prepend_scheme": "first", "add_prefix_space": false})", kBad,
+       "contradicts"},
+      {"pre_tokenizer", R"({"type": 3})", kBad, "type wanted string, got integer"},
+      {"normalizer", "[]", kBad, "wanted object, got array"},
+  };
+  for (const Case& c : cases) {
+    expect_refused([&] { Tokenizer::from_json(with(c.key, c.value), nullptr, "t.json"); }, c.kind, c.message);
+  }
+  expect_refused([] { Tokenizer::from_json(Json::parse("{}", ""), nullptr, "t.json"); }, kBad, "lacks \"model\"");
+  for (const char* token : {"<0xZZ>", "<0x-1>", "<0x100>", "<0x>"}) {
+    Json json = with("model.vocab", text(R"({"a": 0, "b": 1, "ab": 2, ")", token, "\": 3}"));
+    Json model = json.at("model", "");
+    model.set("byte_fallback", true);
+    json.set("model", model);
+    expect_refused([&] { Tokenizer::from_json(json, nullptr, "t.json"); }, kBad, text("\"", token, "\" names no byte"));
+  }
+}
+
+GgufVocabulary small() {
+  GgufVocabulary v;
+  v.model = "gpt2";
+  v.pre = "gpt-2";
+  v.tokens = {"a", "b", "ab", "<s>"};
+  v.types = {1, 1, 1, 3};
+  v.merges = {"a b"};
+  return v;
+}
+
+TEST(TokenizerGguf, RefusesBadMetadata) {
+  EXPECT_EQ(Tokenizer::from_gguf(small(), "m.gguf").encode("ab<s>a"), (std::vector<std::int32_t>{2, 3, 0}));
+  const auto refused = [](ErrorKind kind, const std::string& message,
+                          const std::function<void(GgufVocabulary&)>& edit) {
+    GgufVocabulary v = small();
+    edit(v);
+    expect_refused([&] { Tokenizer::from_gguf(v, "m.gguf"); }, kind, message);
+  };
+  refused(kNot, "m.gguf: tokenizer.ggml.model \"t5\" is not supported", [](auto& v) { v.model = "t5"; });
+  refused(kNot, "tokenizer.ggml.pre \"tekken\" is not supported", [](auto& v) { v.pre = "tekken"; });
+  refused(kBad, "there are no tokens", [](auto& v) { v.tokens.clear(); });
+  refused(kBad, "token_type wanted 4 values, one for each token, got 1", [](auto& v) { v.types = {1}; });
+  refused(kBad, "scores wanted 4 values", [](auto& v) { v.scores = {1}; });
+  refused(kBad, "token 1 is no valid UTF-8", [](auto& v) { v.tokens[1] = "\xFF"; });
+  refused(kBad, "\"a\" is there twice, with ids 0 and 1", [](auto& v) { v.tokens[1] = "a"; });
+  refused(kBad, "token 1 \"b\" names no byte", [](auto& v) { v.types[1] = 6; });
+  refused(kBad, "bos_token_id 4 is no token", [](auto& v) { v.bos = 4; });
+  refused(kBad, "eos_token_id -1 is no token", [](auto& v) { v.eos = -1; });
+  refused(kBad, "two parts", [](auto& v) { v.merges = {"ab"}; });
+  refused(kBad, "two parts", [](auto& v) { v.merges = {""}; });
+  refused(kBad, "names \"c\"", [](auto& v) { v.merges = {"a c"}; });
+  refused(kBad, "wanted scores, got none", [](auto& v) { v.model = "llama"; });
+  refused(kBad, "the score of token 1 is not a number", [](auto& v) {
+    v.model = "llama";
+    v.scores = {0, std::numeric_limits<float>::quiet_NaN(), 0, 0};
+  });
+}
+
+TEST(TokenizerGguf, BeginAndEndTokens) {
+  GgufVocabulary v = small();
+  v.bos = v.eos = 3;
+  v.add_bos = v.add_eos = true;
+  const Tokenizer t = Tokenizer::from_gguf(v, "m.gguf");
+  EXPECT_EQ(t.encode("a"), (std::vector<std::int32_t>{3, 0, 3}));
+  EXPECT_TRUE(t.adds_bos());
+  EXPECT_TRUE(t.adds_eos());
+  v.add_bos = v.add_eos = std::nullopt;
+  EXPECT_FALSE(Tokenizer::from_gguf(v, "m.gguf").adds_bos());
+  v.pre = "llama-bpe";
+  EXPECT_TRUE(Tokenizer::from_gguf(v, "m.gguf").adds_bos());
+}
+
+}  // namespace
+}  // namespace ttt
