@@ -21,9 +21,7 @@ struct Shape3 {
   std::int64_t rows, in, out;
 };
 
-double now() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
+double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
 void fill(std::byte* data, std::int64_t count, Format format) {
   for (std::int64_t i = 0; i < count; ++i) {
@@ -44,7 +42,8 @@ void measure(Exec& exec, const DeviceTraits& traits, const kernels::MachinePeak&
   const std::int64_t copies = s.rows <= 16 ? std::max<std::int64_t>((std::int64_t{768} << 20) / bytes, 1) : 1;
   Buffer weight(bytes * copies), x(s.rows * s.in * 4), y(s.rows * s.out * 4);
   fill(weight.data(), s.in * s.out, format);
-  for (std::int64_t c = 1; c < copies; ++c) std::memcpy(weight.data() + c * bytes, weight.data(), static_cast<std::size_t>(bytes));
+  for (std::int64_t c = 1; c < copies; ++c)
+    std::memcpy(weight.data() + c * bytes, weight.data(), static_cast<std::size_t>(bytes));
   fill(x.data(), s.rows * s.in, Format::kF32);
   const kernels::MatmulKernel kernel = kernels::select_dense_matmul(traits, format, form, s.rows);
   const kernels::PrepareFn prepare = kernels::select_prepare(traits, form, kernel.panels);
@@ -90,7 +89,8 @@ int run(int argc, char** argv) {
                                                                 {Format::kF16, kernels::ActivationForm::kF32}};
   if (traits.isa >= IsaLevel::kAvx512Bf16) kinds.emplace_back(Format::kBF16, kernels::ActivationForm::kBF16);
   for (const auto& [format, form] : kinds) {
-    for (const std::int64_t rows : {1, 2, 4, 6, 7, 8, 16, 32, 64, 512}) measure(exec, traits, peak, format, form, {rows, 2048, 8192});
+    for (const std::int64_t rows : {1, 2, 4, 6, 7, 8, 16, 32, 64, 512})
+      measure(exec, traits, peak, format, form, {rows, 2048, 8192});
     measure(exec, traits, peak, format, form, {1, 8192, 2048});
     measure(exec, traits, peak, format, form, {1, 576, 1536});
     measure(exec, traits, peak, format, form, {512, 8192, 2048});

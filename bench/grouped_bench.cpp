@@ -9,6 +9,7 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <random>
 #include <string>
 #include <vector>
@@ -50,6 +51,22 @@ double seconds(ThreadPool& threads, double budget, const F& f) {
   return best;
 }
 
+// Bytes per second of summing a buffer with one thread, in the clock that its products are timed with.
+double read_rate(ThreadPool& threads, std::int64_t bytes) {
+  Buffer buffer(bytes);
+  std::fill_n(buffer.data(), bytes, std::byte{1});
+  const auto* words = reinterpret_cast<const std::uint64_t*>(buffer.data());
+  std::uint64_t sum = 0;
+  const double t = seconds(threads, 0.5, [&] {
+    std::uint64_t s[8] = {};
+    for (std::int64_t i = 0; i < bytes / 64; ++i) {
+      for (std::int64_t j = 0; j < 8; ++j) s[j] += words[8 * i + j];
+    }
+    for (const std::uint64_t v : s) sum += v;
+  });
+  return sum == 0 ? 0 : static_cast<double>(bytes) / t;
+}
+
 struct Weights {
   Format format;
   std::int64_t out, in;
@@ -84,8 +101,12 @@ Timing time_rows(ThreadPool& threads, const DeviceTraits& traits, const Weights&
   const std::int64_t padded = (w.in + 31) / 32 * 32, size = form == ActivationForm::kInt8 ? 1 : 4;
   Buffer memory(rows * padded * size + rows * padded);
   std::byte* scales = memory.data() + rows * padded * size;
-  for (std::int64_t i = 0; i < rows * padded * size; i += size)
-    memory.data()[i] = static_cast<std::byte>(i % 251 - 125);
+  for (std::int64_t i = 0; i < rows * padded; ++i) {
+    const auto code = static_cast<std::int8_t>(i % 251 - 125);
+    const float value = static_cast<float>(code) / 100;
+    if (size == 1) memory.data()[i] = static_cast<std::byte>(code);
+    if (size == 4) std::memcpy(memory.data() + 4 * i, &value, 4);
+  }
   float* s = reinterpret_cast<float*>(scales);
   for (std::int64_t i = 0; i < rows * padded / 32 * 3; ++i) s[i] = 0.01f;
   const PreparedRows x{.form = form,
@@ -139,7 +160,9 @@ int run_all(int argc, char** argv) {
     traits = with_isa(traits, *isa);
   }
   ThreadPool threads(argc > 2 ? std::atoi(argv[2]) : traits.cores, ThreadPool::Pinning::kNone);
-  const double read = measure_read_bandwidth(threads, traits, std::int64_t{192} << 20);
+  const std::int64_t buffer = std::int64_t{192} << 20;
+  const double read =
+      threads.size() == 1 ? read_rate(threads, buffer) : measure_read_bandwidth(threads, traits, buffer);
   const double peak = measure_int8_peak(threads, traits);
   std::printf("%s, %ld threads: read %.1f GB/s, int8 %.0f Gop/s\n", std::string(name_of(traits.isa)).c_str(),
               static_cast<long>(threads.size()), read * 1e-9, peak * 1e-9);

@@ -29,7 +29,7 @@ function(ttt_finish_layer target export_name)
   set_target_properties(${target} PROPERTIES EXPORT_NAME ${export_name} VERSION ${PROJECT_VERSION}
                                              SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
   target_compile_features(${target} PUBLIC cxx_std_20)
-  target_link_libraries(${target} PRIVATE $<BUILD_INTERFACE:ttt_warnings>)
+  target_compile_options(${target} PRIVATE $<TARGET_PROPERTY:ttt_warnings,INTERFACE_COMPILE_OPTIONS>)
   set_property(GLOBAL APPEND PROPERTY TTT_LAYERS ${target})
 endfunction()
 

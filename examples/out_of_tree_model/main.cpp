@@ -104,7 +104,7 @@ std::unique_ptr<ttt::Model> make_tiny(const ttt::Scope& scope, ttt::ConfigReader
 }
 
 constexpr std::string_view kConfig = R"({"model_type": "tiny", "vocab_size": 50, "hidden_size": 64, "num_heads": 4,
-                                         "ffn_size": 96, "num_layers": 2, "max_position_embeddings": 64})";
+                                         "ffn_size": 96, "num_layers": 2})";
 
 }  // namespace
 

@@ -16,15 +16,24 @@ constexpr double kEps = 0x1p-23;
 double reference(Activation f, double x) {
   const double pi = 3.14159265358979323846;
   switch (f) {
-    case Activation::kIdentity: return x;
-    case Activation::kRelu: return x > 0 ? x : 0;
-    case Activation::kRelu2: return x > 0 ? x * x : 0;
-    case Activation::kGelu: return x * 0.5 * std::erfc(-x / std::sqrt(2.0));
-    case Activation::kGeluTanh: return x / (1 + std::exp(-2 * std::sqrt(2 / pi) * (x + 0.044715 * x * x * x)));
-    case Activation::kQuickGelu: return x / (1 + std::exp(-1.702 * x));
-    case Activation::kSilu: return x / (1 + std::exp(-x));
-    case Activation::kSigmoid: return 1 / (1 + std::exp(-x));
-    case Activation::kTanh: return std::tanh(x);
+    case Activation::kIdentity:
+      return x;
+    case Activation::kRelu:
+      return x > 0 ? x : 0;
+    case Activation::kRelu2:
+      return x > 0 ? x * x : 0;
+    case Activation::kGelu:
+      return x * 0.5 * std::erfc(-x / std::sqrt(2.0));
+    case Activation::kGeluTanh:
+      return x / (1 + std::exp(-2 * std::sqrt(2 / pi) * (x + 0.044715 * x * x * x)));
+    case Activation::kQuickGelu:
+      return x / (1 + std::exp(-1.702 * x));
+    case Activation::kSilu:
+      return x / (1 + std::exp(-x));
+    case Activation::kSigmoid:
+      return 1 / (1 + std::exp(-x));
+    case Activation::kTanh:
+      return std::tanh(x);
   }
   return 0;
 }
@@ -33,10 +42,14 @@ double reference(Activation f, double x) {
 // product, its rounding counts as often as the argument is large.
 double eps_allowed(Activation f, double x) {
   switch (f) {
-    case Activation::kGelu: return 5 + x * x / 4;
-    case Activation::kGeluTanh: return 5 + 3 * 1.6 * std::abs(x + 0.044715 * x * x * x);  // six roundings of half an eps
-    case Activation::kQuickGelu: return 5 + 1.702 * std::abs(x);
-    default: return 4;
+    case Activation::kGelu:
+      return 5 + x * x / 4;
+    case Activation::kGeluTanh:
+      return 5 + 3 * 1.6 * std::abs(x + 0.044715 * x * x * x);  // six roundings of half an eps
+    case Activation::kQuickGelu:
+      return 5 + 1.702 * std::abs(x);
+    default:
+      return 4;
   }
 }
 

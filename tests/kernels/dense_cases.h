@@ -28,7 +28,8 @@ struct ExecParts {
 class GuardedBytes {
  public:
   explicit GuardedBytes(std::int64_t bytes) : bytes_(bytes), mapped_((bytes + kPage - 1) / kPage * kPage + kPage) {
-    void* p = mmap(nullptr, static_cast<std::size_t>(mapped_), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void* p =
+        mmap(nullptr, static_cast<std::size_t>(mapped_), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (p == MAP_FAILED) throw std::bad_alloc();
     base_ = static_cast<std::byte*>(p);
     if (mprotect(base_ + mapped_ - kPage, static_cast<std::size_t>(kPage), PROT_NONE) != 0) throw std::bad_alloc();
@@ -66,8 +67,13 @@ inline double from_f16(std::uint16_t h) {
 // unreadable memory.
 struct DenseMatrix {
   DenseMatrix(Format format_, std::int64_t out_, std::int64_t in_, std::int64_t gap, std::int64_t slack, unsigned seed)
-      : format(format_), out(out_), in(in_), element(format_ == Format::kF32 ? 4 : 2), row_bytes((in_ + gap) * element),
-        memory(out_ == 0 ? slack : (out_ - 1) * row_bytes + in_ * element + slack), values(static_cast<std::size_t>(out_ * in_)) {
+      : format(format_),
+        out(out_),
+        in(in_),
+        element(format_ == Format::kF32 ? 4 : 2),
+        row_bytes((in_ + gap) * element),
+        memory(out_ == 0 ? slack : (out_ - 1) * row_bytes + in_ * element + slack),
+        values(static_cast<std::size_t>(out_ * in_)) {
     std::minstd_rand random(seed);
     std::uniform_real_distribution<float> uniform(-1, 1);
     for (std::int64_t o = 0; o < out; ++o) {

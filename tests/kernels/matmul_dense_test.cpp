@@ -125,7 +125,8 @@ TEST_P(DenseMatmul, ManyInputsAndOutputs) {
 TEST_P(DenseMatmul, NoInputsGiveBias) {
   const std::vector<float> bias{1, 2, 3};
   for (const std::int64_t rows : {1, 20}) {
-    const PreparedInput prepared(parts_.exec, traits_, kernel(rows), view_of(static_cast<const float*>(nullptr), {rows, 0}));
+    const PreparedInput prepared(parts_.exec, traits_, kernel(rows),
+                                 view_of(static_cast<const float*>(nullptr), {rows, 0}));
     std::vector<float> y(static_cast<std::size_t>(rows * 3), -1.0f);
     const MatmulJob job{.w = {nullptr, GetParam().weight, Layout::kRowMajor, {3, 0}, 0},
                         .y = view_of(y.data(), {rows, 3}),
@@ -187,7 +188,8 @@ TEST_P(DenseMatmul, RowsAndRangesDoNotMatter) {
   for (const std::int64_t like : {1, 64}) {
     const MatmulKernel k = kernel(like);
     std::vector<float> whole(kMost * kOut);
-    for (const std::int64_t rows : {kMost, std::int64_t{1}, std::int64_t{5}, std::int64_t{20}, std::int64_t{33}, std::int64_t{50}}) {
+    for (const std::int64_t rows :
+         {kMost, std::int64_t{1}, std::int64_t{5}, std::int64_t{20}, std::int64_t{33}, std::int64_t{50}}) {
       std::vector<float> y(static_cast<std::size_t>(rows * kOut));
       const PreparedInput prepared(parts_.exec, traits_, k, view_of(x.data(), {rows, kIn}));
       const MatmulJob job{.w = w.view(), .y = view_of(y.data(), {rows, kOut}), .kernel = k};
@@ -213,7 +215,9 @@ TEST_P(DenseMatmul, SeveralWeightsOfOneInput) {
     std::vector<float> ya(static_cast<std::size_t>(rows * 100)), yb(static_cast<std::size_t>(rows * 9));
     const std::array<MatmulJob, 3> jobs{MatmulJob{a.view(), view_of(ya.data(), {rows, 100}), {}, kernel(rows)},
                                         MatmulJob{{nullptr, GetParam().weight, Layout::kRowMajor, {0, kIn}, 0},
-                                                  view_of(static_cast<float*>(nullptr), {rows, 0}), {}, kernel(rows)},
+                                                  view_of(static_cast<float*>(nullptr), {rows, 0}),
+                                                  {},
+                                                  kernel(rows)},
                                         MatmulJob{b.view(), view_of(yb.data(), {rows, 9}), {}, kernel(rows)}};
     const MatmulArgs args{prepared.rows, jobs};
     parts_.exec.launch(kernels::matmul, args);

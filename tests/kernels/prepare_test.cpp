@@ -67,7 +67,8 @@ TEST_P(PrepareDense, PlacesRoundsAndPads) {
       for (std::int64_t r = 0; r < stored; ++r) {
         for (std::int64_t k = 0; k < y.padded_in; ++k) {
           const float v = r < rows && k < in ? values[static_cast<std::size_t>(r * stride + k)] : 0.0f;
-          const double want = form == ActivationForm::kBF16 ? testing::from_bf16(testing::to_bf16(v)) : static_cast<double>(v);
+          const double want =
+              form == ActivationForm::kBF16 ? testing::from_bf16(testing::to_bf16(v)) : static_cast<double>(v);
           ASSERT_EQ(value(y, r, k), want) << "rows " << rows << " in " << in << " at " << r << ", " << k;
         }
       }
@@ -85,8 +86,8 @@ TEST(Prepare, LaysPartsOutAligned) {
   const PreparedRows y = kernels::prepared_rows(ActivationForm::kInt8, false, 3, 70, memory);
   EXPECT_EQ(y.padded_in, 96);
   EXPECT_EQ(y.row_bytes, 96);
-  EXPECT_EQ(reinterpret_cast<std::uintptr_t>(y.scales), 4096u + 320u);       // 3 x 96 codes
-  EXPECT_EQ(reinterpret_cast<std::uintptr_t>(y.sums), 4096u + 320u + 64u);   // 3 x 3 scales
+  EXPECT_EQ(reinterpret_cast<std::uintptr_t>(y.scales), 4096u + 320u);      // 3 x 96 codes
+  EXPECT_EQ(reinterpret_cast<std::uintptr_t>(y.sums), 4096u + 320u + 64u);  // 3 x 3 scales
   EXPECT_EQ(kernels::prepared_bytes(ActivationForm::kInt8, false, 3, 70), 320 + 64 + 128);
   EXPECT_EQ(kernels::prepared_bytes(ActivationForm::kF32, true, 17, 33), 32 * 64 * 4);
   EXPECT_EQ(kernels::prepared_bytes(ActivationForm::kBF16, false, 3, 33), 3 * 64 * 2);

@@ -45,7 +45,8 @@ TEST_P(LinearLevels, SeveralFormatsOfOneInput) {
   DenseMatrix a(Format::kBF16, 33, kIn, 0, 0, 1), b(Format::kF32, 9, kIn, 0, 0, 2), c(Format::kF16, 50, kIn, 0, 0, 3);
   const std::vector<float> bias = random_floats(9, 4);
   const bool dots = GetParam() == IsaLevel::kAvx512Bf16;
-  const Linear linear({{a.view(), {}}, {b.view(), view_of(bias.data(), {9})}, {c.view(), {}}}, {}, context_at(GetParam()));
+  const Linear linear({{a.view(), {}}, {b.view(), view_of(bias.data(), {9})}, {c.view(), {}}}, {},
+                      context_at(GetParam()));
   const bool rounded = linear.kernel(0, 1).form == ActivationForm::kBF16;
   EXPECT_EQ(rounded, dots && kernels::bf16_dots_pay(context_at(GetParam()).traits));
   for (const std::int64_t rows : {0, 1, 2, 3, 5, 7, 8, 9, 16, 17, 64, 65, 130}) {
@@ -55,7 +56,9 @@ TEST_P(LinearLevels, SeveralFormatsOfOneInput) {
     Scratch::Frame frame(parts_.scratch);
     const Linear::Prepared p = linear.prepare(parts_.exec, frame, view_of(x.data(), {rows, kIn}));
     linear.run(parts_.exec, p,
-               {{.y = view_of(ya.data(), {rows, 33})}, {.y = view_of(yb.data(), {rows, 9})}, {.y = view_of(yc.data(), {rows, 50})}});
+               {{.y = view_of(ya.data(), {rows, 33})},
+                {.y = view_of(yb.data(), {rows, 9})},
+                {.y = view_of(yc.data(), {rows, 50})}});
     expect_rows(ya, x, a, nullptr, rounded, rows);
     expect_rows(yb, x, b, bias.data(), false, rows);
     expect_rows(yc, x, c, nullptr, false, rows);
@@ -168,7 +171,8 @@ TEST(Linear, RefusesBadInput) {
   EXPECT_EQ(message({good, {view(Format::kF32, {8, 5}), {}}}, {}), "[a.b] weight 1 wanted [8, 4], got [8, 5]");
   EXPECT_EQ(message({{good.weight, view(Format::kF32, {7})}}, {}), "[a.b] bias 0 wanted f32 [8], got f32 [7]");
   EXPECT_EQ(message({{good.weight, view(Format::kF16, {8})}}, {}), "[a.b] bias 0 wanted f32 [8], got f16 [8]");
-  EXPECT_NE(message({good}, {.activation = ActivationForm::kInt8}).find("[a.b] matrix product of f32 weights"), std::string::npos);
+  EXPECT_NE(message({good}, {.activation = ActivationForm::kInt8}).find("[a.b] matrix product of f32 weights"),
+            std::string::npos);
 
   testing::ExecParts parts;
   DenseMatrix w(Format::kF32, 3, 4, 0, 0, 1);

@@ -20,7 +20,8 @@ constexpr std::int64_t kIn = 48, kOut = 35, kRows = 9;
 
 struct Whole {
   DenseMatrix w{Format::kF32, kOut, kIn, 0, 0, 1};
-  std::vector<float> bias = random_floats(kOut, 2), x = random_floats(kRows * kIn, 3), before = random_floats(kRows * kOut, 4);
+  std::vector<float> bias = random_floats(kOut, 2), x = random_floats(kRows * kIn, 3),
+                     before = random_floats(kRows * kOut, 4);
 
   void expect(const std::vector<float>& y, bool added) const {
     for (std::int64_t i = 0; i < kRows * kOut; ++i) {
@@ -34,8 +35,8 @@ struct Whole {
 };
 
 // Uneven cuts, empty ones too: the part of `rank` is [cuts[rank], cuts[rank + 1]).
-void run_cut(std::span<const std::int64_t> cuts, std::vector<std::vector<float>>& stored, std::vector<std::vector<float>>& added,
-             Whole& whole) {
+void run_cut(std::span<const std::int64_t> cuts, std::vector<std::vector<float>>& stored,
+             std::vector<std::vector<float>>& added, Whole& whole) {
   const std::int64_t ranks = static_cast<std::int64_t>(cuts.size()) - 1;
   run_ranks(ranks, [&](std::int64_t rank, Communicator& communicator) {
     ThreadPool threads(1);
@@ -49,7 +50,8 @@ void run_cut(std::span<const std::int64_t> cuts, std::vector<std::vector<float>>
     const ReducedLinear linear(weight, {}, context);
     EXPECT_EQ(linear.in(), count);
     EXPECT_EQ(linear.out(), kOut);
-    const ConstTensorView x = columns_of(view_of(static_cast<const float*>(whole.x.data()), {kRows, kIn}), begin, count);
+    const ConstTensorView x =
+        columns_of(view_of(static_cast<const float*>(whole.x.data()), {kRows, kIn}), begin, count);
     stored[r].assign(static_cast<std::size_t>(kRows * kOut), -1.0f);
     linear.forward(exec, x, view_of(stored[r].data(), {kRows, kOut}));
     added[r] = whole.before;
@@ -58,8 +60,8 @@ void run_cut(std::span<const std::int64_t> cuts, std::vector<std::vector<float>>
 }
 
 TEST(ReducedLinear, RanksAgree) {
-  const std::vector<std::vector<std::int64_t>> splits{
-      {0, 48}, {0, 32, 48}, {0, 48, 48}, {0, 16, 32, 48}, {0, 5, 5, 48}, {0, 32, 48, 48, 48}};
+  const std::vector<std::vector<std::int64_t>> splits{{0, 48},         {0, 32, 48},   {0, 48, 48},
+                                                      {0, 16, 32, 48}, {0, 5, 5, 48}, {0, 32, 48, 48, 48}};
   for (const auto& cuts : splits) {
     Whole whole;
     std::vector<std::vector<float>> stored(cuts.size() - 1), added(cuts.size() - 1);

@@ -73,7 +73,7 @@ TEST_P(LlamaShapes, EqualsHuggingFaceHoweverThePromptIsSplit) {
 }
 
 TEST_P(LlamaShapes, Bf16WeightsKeepTheCorrelation) {
-  for (const std::int64_t tokens : {16, 700}) {
+  for (const std::int64_t tokens : {16, 700, 3000}) {
     TestModel model(bf16_, {.weight_format = Format::kBF16}, tokens);
     const support::DigestMatch match = digest(tokens).compare(model.logits(ids(tokens), tokens, 512));
     EXPECT_GE(match.pcc, 0.9999) << match.message;

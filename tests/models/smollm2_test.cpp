@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 
@@ -74,7 +75,8 @@ TEST_F(SmolLM2, GreedyTokensEqualHuggingFace) {
   TestModel model(model_, kExact, kContext);
   const Tokenizer tokenizer = load_tokenizer(*model.loaded().checkpoint);
   Runner runner = model.runner(64, 1);
-  for (const Json& g : reference().at("generation", "reference").as_array("generation")) {
+  const Json all = reference();
+  for (const Json& g : all.at("generation", "reference").as_array("generation")) {
     const auto ids_at = [&](std::string_view key) {
       std::vector<std::int32_t> ids;
       for (const Json& v : g.at(key, "generation").as_array(key)) ids.push_back(static_cast<std::int32_t>(v.as_integer(key)));
@@ -92,10 +94,19 @@ TEST_F(SmolLM2, GreedyTokensEqualHuggingFace) {
 TEST_F(SmolLM2, AsStoredStaysCloseToHuggingFace) {
   const auto ids = text_ids(600);
   TestModel model(model_, {}, 600);
-  const support::DigestMatch match =
-      support::Digest::load(kGolden / "600.digest").compare(model.logits(ids, 600, 600));
+  const auto reference = support::Digest::load(kGolden / "600.digest");
+  const std::vector<float> logits = model.logits(ids, 600, 600);
+  const support::DigestMatch match = reference.compare(logits);
   EXPECT_GT(match.pcc, 0.999) << match.message;
-  EXPECT_GT(match.top1_agreement(), 0.93) << match.message;
+  ASSERT_EQ(reference.argmax().size(), ids.size());
+  const std::size_t vocab = static_cast<std::size_t>(reference.vocab());
+  std::size_t same = 0;
+  for (std::size_t r = 0; r < ids.size(); ++r) {
+    const auto row = std::span(logits).subspan(r * vocab, vocab);
+    same += std::ranges::max_element(row) - row.begin() == reference.argmax()[r] ? 1 : 0;
+  }
+  // int8 activations move close calls: 94 to 97 % agree, by level.
+  EXPECT_GT(static_cast<double>(same) / static_cast<double>(ids.size()), 0.93);
 }
 
 TEST_F(SmolLM2, AsStoredPerplexityIsThatOfLlamaCpp) {

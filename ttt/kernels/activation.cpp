@@ -9,8 +9,8 @@ namespace ttt {
 namespace {
 
 // In the order of Activation.
-constexpr std::array<std::string_view, 9> kNames{"identity",  "relu",       "relu2", "gelu", "gelu_tanh",
-                                                 "quick_gelu", "silu",      "sigmoid", "tanh"};
+constexpr std::array<std::string_view, 9> kNames{"identity",   "relu", "relu2",   "gelu", "gelu_tanh",
+                                                 "quick_gelu", "silu", "sigmoid", "tanh"};
 
 struct Spelling {
   std::string_view name;
@@ -60,15 +60,24 @@ ActivationFn select_activation(const DeviceTraits& traits, Activation activation
                              : traits.isa == IsaLevel::kAvx2 ? avx2::kActivationTable
                                                              : sse2::kActivationTable;
   switch (activation) {
-    case Activation::kIdentity: return nullptr;
-    case Activation::kRelu: return t.relu;
-    case Activation::kRelu2: return t.relu2;
-    case Activation::kGelu: return t.gelu;
-    case Activation::kGeluTanh: return t.gelu_tanh;
-    case Activation::kQuickGelu: return t.quick_gelu;
-    case Activation::kSilu: return t.silu;
-    case Activation::kSigmoid: return t.sigmoid;
-    case Activation::kTanh: return t.tanh;
+    case Activation::kIdentity:
+      return nullptr;
+    case Activation::kRelu:
+      return t.relu;
+    case Activation::kRelu2:
+      return t.relu2;
+    case Activation::kGelu:
+      return t.gelu;
+    case Activation::kGeluTanh:
+      return t.gelu_tanh;
+    case Activation::kQuickGelu:
+      return t.quick_gelu;
+    case Activation::kSilu:
+      return t.silu;
+    case Activation::kSigmoid:
+      return t.sigmoid;
+    case Activation::kTanh:
+      return t.tanh;
   }
   fail(ErrorKind::kInternal, text("no activation has the number ", static_cast<int>(activation)));
 }

@@ -34,18 +34,21 @@ constexpr std::int64_t kReadPart = 1 << 20;
 
 const PeakLoops& loops_at(IsaLevel isa) {
   switch (isa) {
-    case IsaLevel::kSse2: return sse2::kPeakLoops;
-    case IsaLevel::kAvx2: return avx2::kPeakLoops;
-    case IsaLevel::kAvx512: return avx512::kPeakLoops;
-    case IsaLevel::kAvx512Vnni: return avx512_vnni::kPeakLoops;
-    case IsaLevel::kAvx512Bf16: return avx512_bf16::kPeakLoops;
+    case IsaLevel::kSse2:
+      return sse2::kPeakLoops;
+    case IsaLevel::kAvx2:
+      return avx2::kPeakLoops;
+    case IsaLevel::kAvx512:
+      return avx512::kPeakLoops;
+    case IsaLevel::kAvx512Vnni:
+      return avx512_vnni::kPeakLoops;
+    case IsaLevel::kAvx512Bf16:
+      return avx512_bf16::kPeakLoops;
   }
   return sse2::kPeakLoops;
 }
 
-double now() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
+double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
 // Each thread runs the same number of rounds; the first, short repetition says how many make up the time wanted.
 double peak_of(ThreadPool& threads, PeakLoops::Loop loop) {
@@ -83,9 +86,8 @@ double measure_read_bandwidth(ThreadPool& threads, const DeviceTraits& traits, s
   const std::int64_t parts = std::max<std::int64_t>(buffer_bytes / kReadPart, 1);
   Buffer buffer(parts * kReadPart);
   // Written once: pages that were never written are all the same page of zeros, which caches hold.
-  threads.parallel_for(parts, [&](std::int64_t i) {
-    std::fill_n(buffer.data() + i * kReadPart, kReadPart, std::byte{0});
-  });
+  threads.parallel_for(parts,
+                       [&](std::int64_t i) { std::fill_n(buffer.data() + i * kReadPart, kReadPart, std::byte{0}); });
   double best = 0;
   for (int i = 0; i < kRepetitions; ++i) {
     const double start = now();

@@ -33,9 +33,12 @@ std::int64_t outputs_per_tile(const MatmulJob& job, std::int64_t rows, double ta
 
 std::string_view name_of(ActivationForm form) {
   switch (form) {
-    case ActivationForm::kF32: return "f32";
-    case ActivationForm::kBF16: return "bf16";
-    case ActivationForm::kInt8: return "int8";
+    case ActivationForm::kF32:
+      return "f32";
+    case ActivationForm::kBF16:
+      return "bf16";
+    case ActivationForm::kInt8:
+      return "int8";
   }
   return {};
 }

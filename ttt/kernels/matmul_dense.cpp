@@ -25,11 +25,15 @@ constexpr std::int64_t kManyRows = 16;
 
 const DenseKernels& kernels_at(IsaLevel isa) {
   switch (isa) {
-    case IsaLevel::kSse2: return sse2::kDenseKernels;
-    case IsaLevel::kAvx2: return avx2::kDenseKernels;
+    case IsaLevel::kSse2:
+      return sse2::kDenseKernels;
+    case IsaLevel::kAvx2:
+      return avx2::kDenseKernels;
     case IsaLevel::kAvx512:
-    case IsaLevel::kAvx512Vnni: return avx512::kDenseKernels;
-    case IsaLevel::kAvx512Bf16: return avx512_bf16::kDenseKernels;
+    case IsaLevel::kAvx512Vnni:
+      return avx512::kDenseKernels;
+    case IsaLevel::kAvx512Bf16:
+      return avx512_bf16::kDenseKernels;
   }
   return sse2::kDenseKernels;
 }

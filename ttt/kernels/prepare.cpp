@@ -39,8 +39,12 @@ Sizes sizes_of(ActivationForm form, bool panels, std::int64_t rows, std::int64_t
   const std::int64_t stored = panels ? checked_round_up(rows, kActivationPanel, "prepared rows") : rows;
   const std::int64_t values = checked_mul(stored, s.padded_in, "prepared rows");
   switch (form) {
-    case ActivationForm::kF32: s.values = aligned(checked_mul(values, 4, "prepared rows")); break;
-    case ActivationForm::kBF16: s.values = aligned(checked_mul(values, 2, "prepared rows")); break;
+    case ActivationForm::kF32:
+      s.values = aligned(checked_mul(values, 4, "prepared rows"));
+      break;
+    case ActivationForm::kBF16:
+      s.values = aligned(checked_mul(values, 2, "prepared rows"));
+      break;
     case ActivationForm::kInt8:
       s.values = aligned(values);
       s.scales = aligned(checked_mul(values / kActivationGroup, 4, "prepared rows"));
@@ -57,10 +61,13 @@ struct DensePrepare {
 // Preparation moves data: what AVX-512 has without BF16 serves the level between.
 DensePrepare functions_at(IsaLevel isa) {
   switch (isa) {
-    case IsaLevel::kSse2: return {sse2::prepare_rows_f32, sse2::prepare_panels_f32, nullptr, nullptr};
-    case IsaLevel::kAvx2: return {avx2::prepare_rows_f32, avx2::prepare_panels_f32, nullptr, nullptr};
+    case IsaLevel::kSse2:
+      return {sse2::prepare_rows_f32, sse2::prepare_panels_f32, nullptr, nullptr};
+    case IsaLevel::kAvx2:
+      return {avx2::prepare_rows_f32, avx2::prepare_panels_f32, nullptr, nullptr};
     case IsaLevel::kAvx512:
-    case IsaLevel::kAvx512Vnni: return {avx512::prepare_rows_f32, avx512::prepare_panels_f32, nullptr, nullptr};
+    case IsaLevel::kAvx512Vnni:
+      return {avx512::prepare_rows_f32, avx512::prepare_panels_f32, nullptr, nullptr};
     case IsaLevel::kAvx512Bf16:
       return {avx512_bf16::prepare_rows_f32, avx512_bf16::prepare_panels_f32, avx512_bf16::prepare_rows_bf16,
               avx512_bf16::prepare_panels_bf16};
@@ -86,9 +93,7 @@ PreparedRows prepared_rows(ActivationForm form, bool panels, std::int64_t rows, 
   return r;
 }
 
-double operations(const PrepareArgs& args) {
-  return static_cast<double>(args.y.rows) * static_cast<double>(args.y.in);
-}
+double operations(const PrepareArgs& args) { return static_cast<double>(args.y.rows) * static_cast<double>(args.y.in); }
 
 double bytes(const PrepareArgs& args) {
   const PreparedRows& y = args.y;

@@ -26,8 +26,8 @@ Linear::Linear(std::span<const LinearWeight> weights, const LinearImplConfig& im
     require(w.weight.shape.rank() == 2, ErrorKind::kBadData, "[", name, "] weight ", i, " wanted [out, in], got ",
             w.weight.shape.to_string());
     if (i == 0) plan_.in = w.weight.dim(1);
-    require(w.weight.dim(1) == plan_.in, ErrorKind::kBadData, "[", name, "] weight ", i, " wanted [",
-            w.weight.dim(0), ", ", plan_.in, "], got ", w.weight.shape.to_string());
+    require(w.weight.dim(1) == plan_.in, ErrorKind::kBadData, "[", name, "] weight ", i, " wanted [", w.weight.dim(0),
+            ", ", plan_.in, "], got ", w.weight.shape.to_string());
     require(!w.bias || (w.bias.shape == Shape{w.weight.dim(0)} && w.bias.format == Format::kF32), ErrorKind::kBadData,
             "[", name, "] bias ", i, " wanted f32 [", w.weight.dim(0), "], got ", name_of(w.bias.format), " ",
             w.bias.shape.to_string());
@@ -75,8 +75,7 @@ const kernels::MatmulKernel& Linear::kernel(std::int64_t weight, std::int64_t ro
 
 Linear::Prepared Linear::prepare(Exec& exec, Scratch::Frame& frame, ConstTensorView x) const {
   require(x.shape.rank() == 2 && x.dim(1) == plan_.in && x.format == Format::kF32, ErrorKind::kUsage, "[",
-          plan_.place.path, "] x wanted f32 [rows, ", plan_.in, "], got ", name_of(x.format), " ",
-          x.shape.to_string());
+          plan_.place.path, "] x wanted f32 [rows, ", plan_.in, "], got ", name_of(x.format), " ", x.shape.to_string());
   Prepared p{.rows = x.dim(0), .row_class = class_of(x.dim(0))};
   const Plan::Class& c = plan_.classes[static_cast<std::size_t>(p.row_class)];
   for (std::size_t f = 0; f < static_cast<std::size_t>(c.num_forms); ++f) {
@@ -101,8 +100,8 @@ void Linear::run(Exec& exec, const Prepared& prepared, std::span<const LinearOut
       require(o.y.shape == Shape{prepared.rows, out}, ErrorKind::kUsage, "[", plan_.place.path, "] y ", i, " wanted [",
               prepared.rows, ", ", out, "], got ", o.y.shape.to_string());
       if (c.form_of[i] != f || out == 0) continue;
-      jobs[count++] = {plan_.weight[i], o.y, {plan_.bias[i], o.activate, o.params, o.multiply, o.accumulate},
-                       c.kernel[i]};
+      jobs[count++] = {
+          plan_.weight[i], o.y, {plan_.bias[i], o.activate, o.params, o.multiply, o.accumulate}, c.kernel[i]};
     }
     if (count == 0) continue;
     exec.launch(kernels::matmul,

@@ -18,7 +18,7 @@ class ReducedLinear {
   ReducedLinear(const LinearWeight& weight, const LinearImplConfig& impl, const Context& context);
 
   // x: [rows, in], y: [rows, out], f32. The block that owns this one reports y to the observer.
-  void forward(Exec& exec, ConstTensorView x, TensorView y) const { plan_.store(plan_, exec, x, y); }  // y = product
+  void forward(Exec& exec, ConstTensorView x, TensorView y) const { plan_.store(plan_, exec, x, y); }    // y = product
   void forward_add(Exec& exec, ConstTensorView x, TensorView y) const { plan_.add(plan_, exec, x, y); }  // y += product
 
   std::int64_t in() const { return plan_.linear.in(); }

@@ -31,7 +31,7 @@ TTT_INLINE F32 tanh_of(F32 x) {
 // The normal distribution's upper tail Q(a) = erfc(a / sqrt(2)) / 2 for a >= 0, in relative precision:
 // e^(-a^2/2) * t * p(t) with t = 1 / (1 + 0.24 a). p is interpolated at Chebyshev nodes over a in [0, 14], to 4e-9.
 constexpr float kTailScale = 2.5952380952f, kTailShift = -1.5952380952f;  // t to [-1, 1]
-constexpr float kTail[10] = {0.221889988f,     0.1560684f,       0.0824103206f,    0.0315323658f,  0.00776465004f,
+constexpr float kTail[10] = {0.221889988f,   0.1560684f,       0.0824103206f,    0.0315323658f,   0.00776465004f,
                              0.00066161243f, -0.000264198607f, -7.59708928e-05f, 8.03676994e-06f, 4.7931544e-06f};
 
 TTT_INLINE F32 normal_tail(F32 a) {

@@ -38,9 +38,12 @@ struct DotF32 {
     };
     std::int64_t k = 0;
     for (; k + kLanes <= in; k += kLanes) {
-      step(k, [](auto p) __attribute__((always_inline)) { return Stored::load_vector(p); });
+      step(
+          k, [](auto p) __attribute__((always_inline)) { return Stored::load_vector(p); });
     }
-    if (k < in) step(k, [n = in - k](auto p) __attribute__((always_inline)) { return Stored::load_tail(p, n); });
+    if (k < in)
+      step(
+          k, [n = in - k](auto p) __attribute__((always_inline)) { return Stored::load_tail(p, n); });
 #pragma GCC unroll 8
     for (int r = 0; r < kRows; ++r) {
 #pragma GCC unroll 8
@@ -81,11 +84,13 @@ struct DotBf16 {
     };
     std::int64_t k = 0;
     for (; k + 32 <= in; k += 32) {
-      step(k, [](auto p) __attribute__((always_inline)) { return _mm512_loadu_si512(p); });
+      step(
+          k, [](auto p) __attribute__((always_inline)) { return _mm512_loadu_si512(p); });
     }
     if (k < in) {
       const __mmask32 tail = static_cast<__mmask32>((1ull << (in - k)) - 1);
-      step(k, [tail](auto p) __attribute__((always_inline)) { return _mm512_maskz_loadu_epi16(tail, p); });
+      step(
+          k, [tail](auto p) __attribute__((always_inline)) { return _mm512_maskz_loadu_epi16(tail, p); });
     }
 #pragma GCC unroll 8
     for (int r = 0; r < kRows; ++r) {
@@ -124,12 +129,24 @@ void few_tile(const PreparedRows& x, const MatmulJob& job, std::int64_t out_begi
     for (std::int64_t row = 0; row < x.rows; row += kFewRows) {
       const std::int64_t rows = x.rows - row < kFewRows ? x.rows - row : kFewRows;
       switch (rows) {
-        case 1: few_run<Dot, 1>(x, row, w, job.w.row_bytes, outs, c); break;
-        case 2: few_run<Dot, 2>(x, row, w, job.w.row_bytes, outs, c); break;
-        case 3: few_run<Dot, 3>(x, row, w, job.w.row_bytes, outs, c); break;
-        case 4: few_run<Dot, 4>(x, row, w, job.w.row_bytes, outs, c); break;
-        case 5: few_run<Dot, 5>(x, row, w, job.w.row_bytes, outs, c); break;
-        default: few_run<Dot, 6>(x, row, w, job.w.row_bytes, outs, c); break;
+        case 1:
+          few_run<Dot, 1>(x, row, w, job.w.row_bytes, outs, c);
+          break;
+        case 2:
+          few_run<Dot, 2>(x, row, w, job.w.row_bytes, outs, c);
+          break;
+        case 3:
+          few_run<Dot, 3>(x, row, w, job.w.row_bytes, outs, c);
+          break;
+        case 4:
+          few_run<Dot, 4>(x, row, w, job.w.row_bytes, outs, c);
+          break;
+        case 5:
+          few_run<Dot, 5>(x, row, w, job.w.row_bytes, outs, c);
+          break;
+        default:
+          few_run<Dot, 6>(x, row, w, job.w.row_bytes, outs, c);
+          break;
       }
       for (std::int64_t r = 0; r < rows; ++r) finish_run(job, row + r, out, outs, c + r * kFewRun);
     }

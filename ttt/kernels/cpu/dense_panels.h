@@ -212,13 +212,22 @@ void many_tile(const PreparedRows& x, const MatmulJob& job, std::int64_t out_beg
     const std::int64_t outs = out_end - out < kManyUnit ? out_end - out : kManyUnit;
     for (std::int64_t p = 0; p < panels; p += kMaxPanels) {
       switch (panels - p < kMaxPanels ? panels - p : kMaxPanels) {
-        case 1: panel_block<Path, 1>(x, job, p, out, outs); break;
+        case 1:
+          panel_block<Path, 1>(x, job, p, out, outs);
+          break;
 #if defined(__AVX512F__)
-        case 2: panel_block<Path, 2>(x, job, p, out, outs); break;
-        case 3: panel_block<Path, 3>(x, job, p, out, outs); break;
-        case 4: panel_block<Path, 4>(x, job, p, out, outs); break;
+        case 2:
+          panel_block<Path, 2>(x, job, p, out, outs);
+          break;
+        case 3:
+          panel_block<Path, 3>(x, job, p, out, outs);
+          break;
+        case 4:
+          panel_block<Path, 4>(x, job, p, out, outs);
+          break;
 #endif
-        default: break;
+        default:
+          break;
       }
     }
   }

@@ -17,7 +17,9 @@ struct StoredF32 {
 
 // Reads past a row may leave the mapping, so a short tail is copied, or masked where masked loads cannot fault.
 #if defined(__AVX512BW__) && defined(__AVX512VL__)
-TTT_INLINE __m256i load_tail16(const std::uint16_t* p, std::int64_t n) { return _mm256_maskz_loadu_epi16(lane_mask(n), p); }
+TTT_INLINE __m256i load_tail16(const std::uint16_t* p, std::int64_t n) {
+  return _mm256_maskz_loadu_epi16(lane_mask(n), p);
+}
 #endif
 
 struct StoredBf16 {

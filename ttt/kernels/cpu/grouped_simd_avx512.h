@@ -42,7 +42,7 @@ TTT_INLINE Floats load_twice(const float* p) {
 TTT_INLINE void store_ints(std::int32_t* p, Ints x) { _mm512_storeu_si512(p, x); }
 TTT_INLINE Ints mul_ints(Ints x, int by) { return _mm512_mullo_epi32(x, _mm512_set1_epi32(by)); }
 TTT_INLINE Ints round_to_ints(Floats x) { return _mm512_cvtps_epi32(x); }
-// 1 / x to within 2^-14, or 0 where x is not above 0. A division here held Q8_0 with many rows back by a tenth.
+// 1 / x to within 2^-14, or 0 where x is not above 0. Enough to find a whole number of at most 32 x 127.
 TTT_INLINE Floats inverse_or_zero(Floats x) {
   return _mm512_maskz_rcp14_ps(_mm512_cmp_ps_mask(x, _mm512_setzero_ps(), _CMP_GT_OQ), x);
 }

@@ -59,14 +59,16 @@ TTT_INLINE I32 splat_i32(int v) { return _mm512_set1_epi32(v); }
 TTT_INLINE I32 add_i32(I32 a, I32 b) { return _mm512_add_epi32(a, b); }
 TTT_INLINE I32 dot(I32 acc, I32 a, I32 b) {
   // The operand depends on the sum, so that the products are not hoisted out of the loop.
-  return _mm512_add_epi32(acc, _mm512_madd_epi16(_mm512_maddubs_epi16(_mm512_xor_si512(a, acc), b), splat_i32(0x00010001)));
+  return _mm512_add_epi32(acc,
+                          _mm512_madd_epi16(_mm512_maddubs_epi16(_mm512_xor_si512(a, acc), b), splat_i32(0x00010001)));
 }
 #elif defined(__AVX2__)
 using I32 = __m256i;
 TTT_INLINE I32 splat_i32(int v) { return _mm256_set1_epi32(v); }
 TTT_INLINE I32 add_i32(I32 a, I32 b) { return _mm256_add_epi32(a, b); }
 TTT_INLINE I32 dot(I32 acc, I32 a, I32 b) {
-  return _mm256_add_epi32(acc, _mm256_madd_epi16(_mm256_maddubs_epi16(_mm256_xor_si256(a, acc), b), splat_i32(0x00010001)));
+  return _mm256_add_epi32(acc,
+                          _mm256_madd_epi16(_mm256_maddubs_epi16(_mm256_xor_si256(a, acc), b), splat_i32(0x00010001)));
 }
 #else
 using I32 = __m128i;
@@ -82,7 +84,8 @@ TTT_INLINE I32 dot(I32 acc, I32 a, I32 b) {
 #endif
 
 double int8_loop(std::int64_t n, float* sink) noexcept {
-  const I32 a = splat_i32(static_cast<int>(sink[0]) + 0x01020301), b = splat_i32(static_cast<int>(sink[0]) + 0x01010101);
+  const I32 a = splat_i32(static_cast<int>(sink[0]) + 0x01020301),
+            b = splat_i32(static_cast<int>(sink[0]) + 0x01010101);
   I32 acc[kChains];
 #pragma GCC unroll 24
   for (int c = 0; c < kChains; ++c) acc[c] = splat_i32(static_cast<int>(sink[0]) + c);

@@ -121,7 +121,7 @@ TTT_INLINE void prepare_row(const PrepareArgs& args, std::int64_t r) {
 }  // namespace
 
 void prepare_int8(Exec& exec, const PrepareArgs& args) noexcept {
-  // About 4 us a task: waking another thread for less does not pay.
+  // Waking another thread costs microseconds: less work than this is done by one.
   constexpr std::int64_t kTaskInputs = 16384;
   const std::int64_t rows = args.y.rows, per_row = args.y.in > 0 ? args.y.in : 1;
   const std::int64_t per_task = kTaskInputs / per_row + 1, tasks = (rows + per_task - 1) / per_task;
