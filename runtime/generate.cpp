@@ -24,14 +24,15 @@ Generated generate(Runner& runner, std::span<const std::int32_t> prompt, const G
                    const std::function<bool(std::int32_t id)>& take) {
   require(!prompt.empty(), ErrorKind::kUsage, "the prompt wanted at least one token, got none");
   const std::int64_t length = static_cast<std::int64_t>(prompt.size()), context = runner.config().context;
-  require(length <= context, ErrorKind::kUsage, "the prompt wanted at most ", context,
-          " tokens (the context), got ", length);
+  require(length <= context, ErrorKind::kUsage, "the prompt wanted at most ", context, " tokens (the context), got ",
+          length);
   const Sampler sampler(options.sampling, runner.vocab());
   const RandomStream random(options.sampling.seed);
   SamplerWorkspace workspace;
-  SequenceHistory history(prompt, length + options.max_new_tokens);
   Generated result;
   if (options.max_new_tokens <= 0) return result;
+  // One token more than the context holds can come out: the last is never fed back.
+  SequenceHistory history(prompt, length + std::min(options.max_new_tokens, context - length + 1));
   Sequence sequence = runner.create();
   std::span<const float> logits = runner.extend(sequence, prompt);
   for (;;) {

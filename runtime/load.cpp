@@ -30,7 +30,7 @@ std::string gigabytes(std::int64_t bytes) {
   return text(tenths / 10, ".", tenths % 10, " GB");
 }
 
-void require_memory(const PlannedModel& plan, const LoadOptions& options) {
+void require_memory(const PlannedModel& plan, const LoadOptions& options, const std::string& where) {
   const std::int64_t available = options.traits.available_bytes;
   if (available <= 0) return;
   const std::int64_t weights = plan.source->bytes().owned;
@@ -44,8 +44,8 @@ void require_memory(const PlannedModel& plan, const LoadOptions& options) {
     while (fits + step <= context && weights + state(fits + step) <= available) fits += step;
   }
   const std::string hint = fits > 0 ? text("; --ctx ", fits, " fits") : std::string("; the weights alone do not fit");
-  fail(ErrorKind::kResources, text(plan.built.tree->places[0].path, ": weights and state of context ", context, " need ",
-                                   gigabytes(needed), ", ", gigabytes(available), " available", hint));
+  fail(ErrorKind::kResources, text(where, ": weights and state of context ", context, " need ", gigabytes(needed), ", ",
+                                   gigabytes(available), " available", hint));
 }
 
 }  // namespace
@@ -80,7 +80,9 @@ BuiltModel build_model(const Family& family, const Json& config, const std::stri
   const std::int64_t limit = max_positions(config);
   BuiltModel built{.tree = std::make_unique<ModelTree>(),
                    .model = nullptr,
-                   .context = options.context > 0 ? options.context : limit > 0 ? limit : kNoLimit};
+                   .context = options.context > 0 ? options.context
+                              : limit > 0         ? limit
+                                                  : kNoLimit};
   Overrides overrides;
   if (!options.impl.is_null()) overrides = Overrides(options.impl, options.impl_where);
   const BuildOptions build{.traits = options.traits,
@@ -91,7 +93,14 @@ BuiltModel build_model(const Family& family, const Json& config, const std::stri
                            .state_format = options.state_format,
                            .context = built.context};
   ConfigReader reader(config, where);
-  built.model = family.make(Scope(source, *built.tree, overrides, build), reader);
+  try {
+    built.model = family.make(Scope(source, *built.tree, overrides, build), reader);
+  } catch (const Error& e) {
+    // Blocks name their path and field, not the file that made them so.
+    const std::string_view message = e.what();
+    if (!message.starts_with('[')) throw;
+    fail(e.kind(), text(where, ": ", message));
+  }
   overrides.require_all_used();
   return built;
 }
@@ -111,10 +120,11 @@ LoadedModel load_model(std::shared_ptr<const Checkpoint> checkpoint, std::span<c
   {
     const PlannedModel plan = plan_model(*checkpoint, families, options);
     plan.source->require_complete();
-    require_memory(plan, options);
+    require_memory(plan, options, checkpoint->path().string());
     const std::vector<std::string> unused = plan.source->unused();
     if (!unused.empty()) {
-      const std::string what = text(unused.size(), " tensors are not used by this model, the first is ", unused.front());
+      const std::string what =
+          text(unused.size(), " tensors are not used by this model, the first is ", unused.front());
       require(!options.strict, ErrorKind::kBadData, checkpoint->path().string(), ": ", what);
       loaded.notes.push_back(what);
     }

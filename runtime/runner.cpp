@@ -10,17 +10,69 @@ namespace ttt {
 namespace {
 
 StatePoolConfig pool_config(const RunnerConfig& c) {
-  return {.sequences = c.sequences, .context = c.context, .page_rows = c.page_rows, .chunk = std::min(c.chunk, c.context)};
+  return {
+      .sequences = c.sequences, .context = c.context, .page_rows = c.page_rows, .chunk = std::min(c.chunk, c.context)};
+}
+
+// A step as it would be: `rows` new rows for each of some sequences, at the begin or at the end of the context.
+struct PlannedStep {
+  std::vector<std::int64_t> rows = {};
+  bool at_end = false;
+  std::int64_t wanted = 0;
+};
+
+StepPlan plan(const BuiltModel& built, ThreadPool& threads, Communicator& communicator, const RunnerConfig& config,
+              const PlannedStep& planned) {
+  StatePool state(built.tree->states,
+                  {.sequences = config.sequences, .context = config.context, .page_rows = config.page_rows},
+                  Buffer::Access::kReserved);
+  const std::int64_t rows = std::accumulate(planned.rows.begin(), planned.rows.end(), std::int64_t{0});
+  const std::int64_t most = std::max(rows, config.context);
+  StepBuilder builder(state, most, config.sequences);
+  Scratch scratch = Scratch::planned();
+  PlanObserver observer(built.tree->places.size());
+  Exec exec(threads, scratch, communicator, observer, Exec::Mode::kPlan);
+  const std::vector<std::int32_t> ids(static_cast<std::size_t>(most), 0);
+  const auto first = [&](std::int64_t n) { return std::span(ids).first(static_cast<std::size_t>(n)); };
+  std::vector<Sequence> sequences;
+  std::vector<StepEntry> entries;
+  for (std::size_t i = 0; i < planned.rows.size(); ++i) sequences.push_back(state.create());
+  for (std::size_t i = 0; i < planned.rows.size(); ++i) {
+    const StepEntry past{.sequence = &sequences[i], .rows = planned.at_end ? config.context - planned.rows[i] : 0};
+    builder.prepare({&past, 1}, first(past.rows));
+    builder.commit();
+    entries.push_back({.sequence = &sequences[i], .rows = planned.rows[i]});
+  }
+  std::vector<std::int64_t> wanted_rows(static_cast<std::size_t>(planned.wanted));
+  std::iota(wanted_rows.begin(), wanted_rows.end(), rows - planned.wanted);
+  const Step step = builder.prepare(entries, first(rows), wanted_rows);
+  built.model->forward(exec, step, view_of(static_cast<float*>(nullptr), {planned.wanted, built.model->vocab_size()}));
+  return {.scratch_bytes = scratch.peak(), .operations = observer.operations(), .bytes = observer.bytes()};
+}
+
+// The steps of `rows` rows that take the most scratch: at the end of the context, once with as many sequences of one
+// row as there can be (attention keeps partial sums for every such row), and once all in one sequence.
+std::vector<PlannedStep> worst_steps(const RunnerConfig& c, std::int64_t rows) {
+  const std::int64_t wanted = std::min(rows, c.wanted), singles = std::min(rows, c.sequences) - 1;
+  PlannedStep many{.rows = {}, .at_end = true, .wanted = wanted};
+  many.rows.assign(static_cast<std::size_t>(singles), 1);
+  many.rows.push_back(rows - singles);
+  if (singles == 0 || rows > c.context) return {many};
+  return {many, {.rows = {rows}, .at_end = true, .wanted = wanted}};
 }
 
 // The largest scratch of any number of rows: kernels change with it, and not always towards more.
 std::int64_t scratch_bytes(const BuiltModel& built, ThreadPool& threads, Communicator& communicator,
                            const RunnerConfig& config) {
   std::int64_t most = 0;
-  for (std::int64_t rows = 1; rows <= config.chunk; rows = rows < config.chunk ? std::min(rows * 2, config.chunk) : rows + 1) {
-    const std::int64_t wanted = std::min(rows, config.wanted);
-    most = std::max(most, plan_step(built, threads, communicator, config, rows, wanted).scratch_bytes);
-  }
+  const auto count = [&](std::int64_t rows) {
+    for (const PlannedStep& s : worst_steps(config, rows)) {
+      most = std::max(most, plan(built, threads, communicator, config, s).scratch_bytes);
+    }
+  };
+  for (std::int64_t rows = 1; rows < config.chunk; rows *= 2) count(rows);
+  count(config.chunk);
+  if (config.sequences < config.chunk) count(config.sequences);
   return most;
 }
 
@@ -37,20 +89,7 @@ RunnerConfig checked(RunnerConfig c) {
 
 StepPlan plan_step(const BuiltModel& built, ThreadPool& threads, Communicator& communicator, const RunnerConfig& config,
                    std::int64_t rows, std::int64_t wanted) {
-  StatePool state(built.tree->states, pool_config(config), Buffer::Access::kReserved);
-  StepBuilder builder(state, rows, config.sequences);
-  Scratch scratch = Scratch::planned();
-  PlanObserver observer(built.tree->places.size());
-  Exec exec(threads, scratch, communicator, observer, Exec::Mode::kPlan);
-  Sequence sequence = state.create();
-  const std::vector<std::int32_t> ids(static_cast<std::size_t>(rows), 0);
-  std::vector<std::int64_t> wanted_rows(static_cast<std::size_t>(wanted));
-  std::iota(wanted_rows.begin(), wanted_rows.end(), rows - wanted);
-  const StepEntry entry{.sequence = &sequence, .rows = rows};
-  const Step step = builder.prepare({&entry, 1}, ids, wanted_rows);
-  const std::int64_t vocab = built.model->vocab_size();
-  built.model->forward(exec, step, view_of(static_cast<float*>(nullptr), {wanted, vocab}));
-  return {.scratch_bytes = scratch.peak(), .operations = observer.operations(), .bytes = observer.bytes()};
+  return plan(built, threads, communicator, config, {.rows = {rows}, .wanted = wanted});
 }
 
 Runner::Runner(const BuiltModel& built, ThreadPool& threads, Communicator& communicator, Observer& observer,
@@ -71,6 +110,10 @@ std::span<const float> Runner::step(std::span<const StepEntry> entries, std::spa
   const std::int64_t wanted = static_cast<std::int64_t>(wanted_rows.size());
   require(wanted <= config_.wanted, ErrorKind::kInternal, "a step wanted logits of at most ", config_.wanted,
           " rows, got ", wanted);
+  for (const std::int64_t row : wanted_rows) {
+    require(row >= 0 && row < static_cast<std::int64_t>(ids.size()), ErrorKind::kInternal, "a step of ", ids.size(),
+            " rows wanted logits of row ", row);
+  }
   for (const std::int32_t id : ids) {
     require(id >= 0 && id < vocab_, ErrorKind::kBadData, "token id wanted 0 to ", vocab_ - 1, ", got ", id);
   }
@@ -90,11 +133,14 @@ std::span<const float> Runner::extend(Sequence& sequence, std::span<const std::i
 
 void Runner::extend(Sequence& sequence, std::span<const std::int32_t> ids, std::int64_t first_wanted,
                     const TakeLogits& take) {
-  const std::int64_t rows = static_cast<std::int64_t>(ids.size());
+  const std::int64_t rows = static_cast<std::int64_t>(ids.size()), room = config_.context - sequence.length();
+  require(rows <= room, ErrorKind::kUsage, "a sequence of ", sequence.length(), " tokens in a context of ",
+          config_.context, " wanted at most ", room, " more, got ", rows);
   for (std::int64_t begin = 0; begin < rows;) {
     std::int64_t count = std::min(config_.chunk, rows - begin);
     // A chunk ends early rather than want more logits than there is room for.
-    if (first_wanted < begin + count) count = std::min(count, std::max(first_wanted - begin, std::int64_t{0}) + config_.wanted);
+    if (first_wanted < begin + count)
+      count = std::min(count, std::max(first_wanted - begin, std::int64_t{0}) + config_.wanted);
     const std::int64_t from = std::min(std::max(first_wanted - begin, std::int64_t{0}), count);
     wanted_.resize(static_cast<std::size_t>(count - from));
     std::iota(wanted_.begin(), wanted_.end(), from);

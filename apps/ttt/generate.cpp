@@ -2,13 +2,14 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
+#include <optional>
 #include <random>
 
 #include "apps/ttt/commands.h"
 #include "apps/ttt/options.h"
 #include "apps/ttt/signals.h"
-#include "base/checked.h"
 #include "base/error.h"
 #include "base/fields.h"
 #include "checkpoint/config_reader.h"
@@ -60,7 +61,8 @@ int generate_text(const GenerateFlags& f) {
   require(f.count >= 0, ErrorKind::kUsage, "-n wanted a number of at least 0, got ", f.count);
   const std::int64_t limit = max_positions(checkpoint->config()), length = static_cast<std::int64_t>(prompt.size());
   // Without --ctx a generation ends where the model's context does, however large -n is.
-  std::int64_t wanted = checked_add(length, f.count, "-n");
+  constexpr std::int64_t kMost = std::int64_t{1} << 40;  // of one sequence
+  std::int64_t wanted = length + std::min(f.count, kMost);
   if (limit >= length && f.model.context == 0) wanted = std::min(wanted, limit);
   if (f.model.context > 0) wanted = std::max(length, std::min(wanted, f.model.context));
   const std::int64_t context = context_for(f.model, *checkpoint, wanted);
@@ -69,7 +71,8 @@ int generate_text(const GenerateFlags& f) {
   const std::int64_t vocab = bench.model.model().vocab_size();
   const Json nothing, &config = checkpoint->generation_config();
   const Json& used = f.ignore_generation_config ? nothing : config;
-  const GenerationDefaults defaults = generation_defaults(used, "generation_config.json", vocab);
+  const std::string used_where = (checkpoint->path() / "generation_config.json").string();
+  const GenerationDefaults defaults = generation_defaults(used, used_where, vocab);
   GenerateOptions options{.max_new_tokens = f.count,
                           .sampling = sampling_spec(f, defaults),
                           .end_ids = end_token_ids(checkpoint->config(), checkpoint->config_where(), used, vocab)};
@@ -77,8 +80,9 @@ int generate_text(const GenerateFlags& f) {
   Runner runner = bench.runner(1, f.model.chunk > 0 ? f.model.chunk : 512, 1);
 
   StreamDecoder decoder(tokenizer, {.skip_special = true});
-  const Graceful graceful;
+  std::optional<Graceful> graceful;  // from the first token on: before it there is nothing to finish
   const Generated result = generate(runner, prompt, options, [&](std::int32_t id) {
+    if (!graceful) graceful.emplace();
     write_text(decoder.push(id));
     return interrupted() == 0;
   });

@@ -1,4 +1,6 @@
+#include <algorithm>
 #include <charconv>
+#include <optional>
 
 #include "apps/ttt/commands.h"
 #include "apps/ttt/npy.h"
@@ -13,7 +15,8 @@ namespace {
 struct LogitsFlags {
   ModelOptions model;
   std::string tokens, tokens_file, output;
-  std::int64_t last = 0, prefill = -1;
+  std::int64_t last = 0;
+  std::optional<std::int64_t> prefill = {};
 };
 
 std::vector<std::int32_t> parse_ids(std::string_view list) {
@@ -35,8 +38,9 @@ int write_logits(const LogitsFlags& f) {
   const std::vector<std::int32_t> ids = f.tokens.empty() ? read_npy_ids(f.tokens_file) : parse_ids(f.tokens);
   const std::int64_t rows = static_cast<std::int64_t>(ids.size());
   require(rows > 0, ErrorKind::kUsage, "at least one token id is wanted");
-  const std::int64_t prefill = f.prefill < 0 ? rows : f.prefill, last = f.last == 0 ? rows : f.last;
-  require(prefill <= rows, ErrorKind::kUsage, "--prefill wanted at most ", rows, " (the tokens), got ", prefill);
+  const std::int64_t prefill = f.prefill.value_or(rows), last = f.last == 0 ? rows : f.last;
+  require(prefill >= 0 && prefill <= rows, ErrorKind::kUsage, "--prefill wanted 0 to ", rows, " (the tokens), got ",
+          prefill);
   require(last >= 1 && last <= rows, ErrorKind::kUsage, "--last wanted 1 to ", rows, " (the tokens), got ", last);
 
   const auto checkpoint = open_model(f.model);
@@ -53,8 +57,11 @@ int write_logits(const LogitsFlags& f) {
     runner.extend(sequence, part, std::max(first - begin, std::int64_t{0}),
                   [&](std::int64_t, std::span<const float> logits) { out.write(logits); });
   };
-  if (prefill > 0) run(0, prefill);
-  for (std::int64_t i = prefill; i < rows && interrupted() == 0; ++i) run(i, 1);
+  for (std::int64_t i = 0; i < rows && interrupted() == 0;) {
+    const std::int64_t count = i < prefill ? std::min(chunk, prefill - i) : 1;
+    run(i, count);
+    i += count;
+  }
   if (interrupted() != 0) return interrupted();
   out.finish();
   return 0;

@@ -1,6 +1,8 @@
+#include <algorithm>
 #include <cstdio>
 #include <exception>
 #include <new>
+#include <string>
 
 #include "apps/ttt/commands.h"
 #include "apps/ttt/options.h"
@@ -21,16 +23,24 @@ constexpr const char* kExamples =
     "Exit status: 0 ok, 1 internal, 2 usage, 3 bad data, 4 cannot read or write, 5 not enough memory or disk,\n"
     "  6 valid but unsupported, 7 peer lost, 130 and 143 by signal.";
 
+// One line, whatever the message quotes.
+int report(const std::string& message, ttt::ErrorKind kind) {
+  std::string line = "ttt: error: " + message;
+  std::replace(line.begin(), line.end(), '\n', ' ');
+  ttt::app::say(line);
+  return static_cast<int>(kind);
+}
+
 int run_command(const ttt::app::Run& run) {
   using ttt::ErrorKind;
   try {
-    return run();
+    const int status = run();
+    ttt::require(std::fflush(stdout) == 0 && std::ferror(stdout) == 0, ErrorKind::kIo, "cannot write to stdout");
+    return status;
   } catch (const ttt::Error& e) {
-    ttt::app::say(ttt::text("ttt: error: ", e.what()));
-    return static_cast<int>(e.kind());
+    return report(e.what(), e.kind());
   } catch (const std::bad_alloc&) {
-    ttt::app::say("ttt: error: out of memory");
-    return static_cast<int>(ErrorKind::kResources);
+    return report("out of memory", ErrorKind::kResources);
   } catch (const std::exception& e) {
     ttt::app::say(ttt::text("ttt: internal error: ", e.what()));
     return static_cast<int>(ErrorKind::kInternal);
@@ -54,8 +64,9 @@ int main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
-    // CLI11 has statuses of its own; help and version are no errors.
-    return app.exit(e) == 0 ? 0 : static_cast<int>(ttt::ErrorKind::kUsage);
+    // Help and the version come this way too, and are no errors.
+    if (e.get_exit_code() == 0) return app.exit(e);
+    return report(std::string(e.what()) + "; --help says more", ttt::ErrorKind::kUsage);
   }
   ttt::app::install_signal_handlers();
   return run_command(run);

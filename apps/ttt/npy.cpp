@@ -47,8 +47,15 @@ std::string_view field(std::string_view header, std::string_view key, const std:
 }  // namespace
 
 NpyWriter::NpyWriter(std::filesystem::path path, std::int64_t rows, std::int64_t columns) : path_(std::move(path)) {
+  std::error_code none;
+  const std::filesystem::file_status status = std::filesystem::status(path_, none);
+  // A device or a pipe is written to, never replaced; of a link, what it names is replaced.
+  const bool direct = std::filesystem::exists(status) && !std::filesystem::is_regular_file(status);
+  if (!direct && std::filesystem::is_symlink(path_, none) && std::filesystem::exists(status)) {
+    path_ = std::filesystem::canonical(path_, none);
+  }
   temporary_ = path_;
-  temporary_ += text(".", static_cast<std::int64_t>(getpid()), ".tmp");
+  if (!direct) temporary_ += text(".", static_cast<std::int64_t>(getpid()), ".tmp");
   errno = 0;
   file_ = std::fopen(temporary_.c_str(), "wb");
   if (file_ == nullptr) fail_write(path_);
@@ -65,8 +72,12 @@ NpyWriter::NpyWriter(std::filesystem::path path, std::int64_t rows, std::int64_t
 NpyWriter::~NpyWriter() {
   if (file_ == nullptr) return;
   std::fclose(file_);
+  discard();
+}
+
+void NpyWriter::discard() {
   std::error_code ignored;
-  std::filesystem::remove(temporary_, ignored);
+  if (temporary_ != path_) std::filesystem::remove(temporary_, ignored);
 }
 
 void NpyWriter::write_bytes(const void* data, std::size_t bytes) {
@@ -80,13 +91,12 @@ void NpyWriter::finish() {
   errno = 0;
   if (std::fflush(file_) != 0) fail_write(path_);
   std::FILE* file = std::exchange(file_, nullptr);
-  if (std::fclose(file) != 0 || std::rename(temporary_.c_str(), path_.c_str()) != 0) {
-    const int error = errno;
-    std::error_code ignored;
-    std::filesystem::remove(temporary_, ignored);
-    errno = error;
-    fail_write(path_);
-  }
+  const bool written = std::fclose(file) == 0;
+  if (written && (temporary_ == path_ || std::rename(temporary_.c_str(), path_.c_str()) == 0)) return;
+  const int error = errno;
+  discard();
+  errno = error;
+  fail_write(path_);
 }
 
 std::vector<std::int32_t> read_npy_ids(const std::filesystem::path& path) {

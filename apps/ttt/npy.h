@@ -10,8 +10,8 @@
 namespace ttt::app {
 
 // Writes a float32 array [rows, columns] in NumPy's .npy format, version 1.0, row by row. The file appears under its
-// name when finish() is called and not before; an existing one is replaced then. Error{kIo}, or Error{kResources} when
-// the disk is full.
+// name when finish() is called and not before; an existing one is replaced then. A device or pipe is written straight
+// away. Error{kIo}, or Error{kResources} when the disk is full.
 class NpyWriter {
  public:
   NpyWriter(std::filesystem::path path, std::int64_t rows, std::int64_t columns);
@@ -24,8 +24,9 @@ class NpyWriter {
 
  private:
   void write_bytes(const void* data, std::size_t bytes);
+  void discard();
 
-  std::filesystem::path path_, temporary_;
+  std::filesystem::path path_, temporary_;  // the same: not replaced at the end
   std::FILE* file_ = nullptr;
 };
 

@@ -1,5 +1,6 @@
 #include <cstdio>
 #include <iostream>
+#include <optional>
 
 #include "apps/ttt/commands.h"
 #include "apps/ttt/options.h"
@@ -11,7 +12,7 @@ namespace {
 
 struct TokenizeFlags {
   ModelOptions model;
-  std::string prompt, tokens;
+  std::optional<std::string> prompt = {};
   bool decode = false, no_special = false, skip_special = false, jsonl = false;
 };
 
@@ -42,27 +43,32 @@ void convert_lines(const Tokenizer& tokenizer, const TokenizeFlags& f) {
     std::cout << out.dump() << '\n';
     require(std::cout.good(), ErrorKind::kIo, "cannot write to stdout");
   }
-  std::cout.flush();
 }
 
-int tokenize(const TokenizeFlags& f) {
+void convert(const TokenizeFlags& f) {
   const auto checkpoint = open_model(f.model, true);
   const Tokenizer tokenizer = load_tokenizer(*checkpoint);
   std::ios::sync_with_stdio(false);
   if (f.jsonl) {
     convert_lines(tokenizer, f);
-    return 0;
+    return;
   }
-  std::string input = f.prompt;
-  if (input.empty()) input.assign(std::istreambuf_iterator<char>(std::cin), {});
+  std::string input = f.prompt.value_or("");
+  if (!f.prompt) input.assign(std::istreambuf_iterator<char>(std::cin), {});
   if (f.decode) {
     const Json ids = Json::parse(input.find('[') == std::string::npos ? "[" + input + "]" : input, "ids");
     std::cout << tokenizer.decode(ids_of(ids, "ids"), {.skip_special = f.skip_special}) << '\n';
-    return 0;
+    return;
   }
   for (const std::int32_t id : tokenizer.encode(input, {.add_special = !f.no_special})) {
     std::cout << id << '\t' << Json(tokenizer.token_text(id)).dump() << '\n';
   }
+}
+
+int tokenize(const TokenizeFlags& f) {
+  convert(f);
+  std::cout.flush();
+  require(std::cout.good(), ErrorKind::kIo, "cannot write to stdout");
   return 0;
 }
 
@@ -71,8 +77,9 @@ int tokenize(const TokenizeFlags& f) {
 void add_tokenize(CLI::App& app, Run& run) {
   auto f = std::make_shared<TokenizeFlags>();
   CLI::App* c = app.add_subcommand("tokenize", "Turns text into token ids, or back");
-  c->footer("Example: ttt tokenize -m model.gguf -p \"Hello world\"\n"
-            "         echo '\"Hello world\"' | ttt tokenize -m model.gguf --jsonl");
+  c->footer(
+      "Example: ttt tokenize -m model.gguf -p \"Hello world\"\n"
+      "         echo '\"Hello world\"' | ttt tokenize -m model.gguf --jsonl");
   add_model_options(*c, f->model);
   c->add_option("-p,--prompt", f->prompt, "text (with --decode: ids between commas); default: standard input");
   c->add_flag("--no-special-tokens", f->no_special, "do not add begin or end tokens");

@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <cstring>
 
 #include "runtime/generate.h"
@@ -11,6 +10,7 @@
 #include "runtime/perplexity.h"
 #include "support/digest.h"
 #include "support/model.h"
+#include "support/smollm2.h"
 
 namespace ttt {
 namespace {
@@ -23,13 +23,8 @@ const fs::path kGolden = fs::path(TTT_SOURCE_DIR) / "tests/golden/smollm2";
 class SmolLM2 : public testing::Test {
  protected:
   void SetUp() override {
-    const char* path = std::getenv("TTT_SMOLLM2_GGUF");
-    if (path != nullptr && *path != 0) {
-      model_ = path;
-    } else {
-      ASSERT_EQ(std::getenv("CI"), nullptr) << "TTT_SMOLLM2_GGUF does not name SmolLM2's file";
-      GTEST_SKIP() << "TTT_SMOLLM2_GGUF does not name SmolLM2's file";
-    }
+    TTT_REQUIRE_SMOLLM2(path);
+    model_ = path;
   }
 
   static Json reference() {
