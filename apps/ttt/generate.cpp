@@ -83,7 +83,8 @@ int generate_text(const GenerateFlags& f) {
   std::optional<Graceful> graceful;  // from the first token on: before it there is nothing to finish
   const Generated result = generate(runner, prompt, options, [&](std::int32_t id) {
     if (!graceful) graceful.emplace();
-    write_text(decoder.push(id));
+    // A vocabulary may be padded with ids that are no tokens.
+    if (id < tokenizer.vocab_size()) write_text(decoder.push(id));
     return interrupted() == 0;
   });
   write_text(decoder.finish());

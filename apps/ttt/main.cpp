@@ -1,11 +1,13 @@
 #include <algorithm>
 #include <cstdio>
 #include <exception>
+#include <iostream>
 #include <new>
+#include <sstream>
 #include <string>
 
 #include "apps/ttt/commands.h"
-#include "apps/ttt/options.h"
+#include "apps/ttt/ranks.h"
 #include "apps/ttt/signals.h"
 #include "apps/ttt/version.h"
 #include "base/error.h"
@@ -19,32 +21,44 @@ constexpr const char* kExamples =
     "  ttt logits -m DIRECTORY --tokens 1,2,3 -o logits.npy\n"
     "  ttt perplexity -m MODEL -f text.txt --ctx 2048\n"
     "  ttt inspect -m MODEL\n"
+    "  ttt plan -m MODEL --ctx 4096\n"
+    "  mpirun -n 4 ttt generate -m MODEL -p \"The capital of France is\"\n"
     "  ttt bench --config config.json --format bf16 --prompt 512 --generate 64\n"
     "Exit status: 0 ok, 1 internal, 2 usage, 3 bad data, 4 cannot read or write, 5 not enough memory or disk,\n"
     "  6 valid but unsupported, 7 peer lost, 130 and 143 by signal.";
 
 // One line, whatever the message quotes.
-int report(const std::string& message, ttt::ErrorKind kind) {
-  std::string line = "ttt: error: " + message;
+ttt::app::Outcome failure(ttt::ErrorKind kind, const std::string& message) {
+  std::string line = "error: " + message;
   std::replace(line.begin(), line.end(), '\n', ' ');
-  ttt::app::say(line);
-  return static_cast<int>(kind);
+  return {static_cast<int>(kind), line};
 }
 
-int run_command(const ttt::app::Run& run) {
+ttt::app::Outcome outcome_of(const ttt::app::Run& run) {
   using ttt::ErrorKind;
   try {
     const int status = run();
     ttt::require(std::fflush(stdout) == 0 && std::ferror(stdout) == 0, ErrorKind::kIo, "cannot write to stdout");
-    return status;
+    return {status, {}};
   } catch (const ttt::Error& e) {
-    return report(e.what(), e.kind());
+    return failure(e.kind(), e.what());
   } catch (const std::bad_alloc&) {
-    return report("out of memory", ErrorKind::kResources);
+    return failure(ErrorKind::kResources, "out of memory");
   } catch (const std::exception& e) {
-    ttt::app::say(ttt::text("ttt: internal error: ", e.what()));
-    return static_cast<int>(ErrorKind::kInternal);
+    return {static_cast<int>(ErrorKind::kInternal), ttt::text("internal error: ", e.what())};
   }
+}
+
+// Help, the version and mistakes in the command line: said by one rank. CLI11 has statuses of its own; help and version
+// are no errors.
+int report(const CLI::App& app, const CLI::ParseError& e) {
+  std::ostringstream out, err;
+  const int status = app.exit(e, out, err);
+  if (ttt::app::leads()) {
+    std::cout << out.str() << std::flush;
+    std::cerr << err.str() << std::flush;
+  }
+  return status == 0 ? 0 : static_cast<int>(ttt::ErrorKind::kUsage);
 }
 
 }  // namespace
@@ -61,6 +75,7 @@ int main(int argc, char** argv) {
   ttt::app::add_perplexity(app, run);
   ttt::app::add_inspect(app, run);
   ttt::app::add_bench(app, run);
+  ttt::app::add_plan(app, run);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
@@ -69,5 +84,5 @@ int main(int argc, char** argv) {
     return report(std::string(e.what()) + "; --help says more", ttt::ErrorKind::kUsage);
   }
   ttt::app::install_signal_handlers();
-  return run_command(run);
+  return ttt::app::run_on_ranks([&] { return outcome_of(run); });
 }

@@ -1,5 +1,7 @@
 #include "ffn/gated_mlp.h"
 
+#include <cmath>
+
 #include "base/error.h"
 #include "linear/default_config.h"
 
@@ -33,6 +35,19 @@ GatedMLPSpec ReGLU(std::int64_t hidden_dim, std::int64_t ffn_dim) {
   return {.hidden_dim = hidden_dim, .ffn_dim = ffn_dim, .activation = Activation::kRelu};
 }
 
+GatedMLPNames fused_gate_up(std::int64_t ffn_dim, const std::string& weight, const std::string& bias) {
+  return {.gate = rows(weight, 0, ffn_dim),
+          .up = rows(weight, ffn_dim, ffn_dim),
+          .gate_bias = rows(bias, 0, ffn_dim),
+          .up_bias = rows(bias, ffn_dim, ffn_dim)};
+}
+GatedMLPNames interleaved_gate_up(std::int64_t ffn_dim, const std::string& weight, const std::string& bias) {
+  return {.gate = every(weight, 0, 1, 2, ffn_dim),
+          .up = every(weight, 1, 1, 2, ffn_dim),
+          .gate_bias = every(bias, 0, 1, 2, ffn_dim),
+          .up_bias = every(bias, 1, 1, 2, ffn_dim)};
+}
+
 void set_weight_format(GatedMLPImplConfig& impl, Format format) { impl.gate = impl.up = impl.down = format; }
 
 void validate(const GatedMLPSpec& spec, const Context& context) {
@@ -40,6 +55,12 @@ void validate(const GatedMLPSpec& spec, const Context& context) {
   require(spec.hidden_dim > 0, ErrorKind::kBadData, "[", who, "] hidden_dim wanted a positive number, got ",
           spec.hidden_dim);
   require(spec.ffn_dim > 0, ErrorKind::kBadData, "[", who, "] ffn_dim wanted a positive number, got ", spec.ffn_dim);
+  if (!spec.clamp) return;
+  require(spec.activation == Activation::kSilu, ErrorKind::kUnsupported, "[", who, "] clamp wanted activation silu, got ",
+          name_of(spec.activation));
+  require(spec.clamp->limit > 0 && std::isfinite(spec.clamp->alpha) && std::isfinite(spec.clamp->up_offset),
+          ErrorKind::kBadData, "[", who, "] clamp wanted a positive limit and finite numbers, got limit ",
+          spec.clamp->limit, ", alpha ", spec.clamp->alpha, ", up_offset ", spec.clamp->up_offset);
 }
 
 GatedMLPImplConfig default_impl_config(const GatedMLPSpec&, const DeviceTraits& traits, Strategy strategy) {
@@ -68,11 +89,15 @@ GatedMLP::GatedMLP(const GatedMLPSpec& spec, const GatedMLPWeights& weights, con
                    const Context& context)
     : plan_{[&] {
         const GatedMLPWeights w = check(spec, weights, impl, context);
+        const GateClamp clamp = spec.clamp.value_or(GateClamp{});
         return Plan{.place = context.place,
                     .hidden_dim = spec.hidden_dim,
                     .ffn = ffn_part(spec, context).count,
-                    .gate = kernels::select_gate(context.traits),
+                    .gate = spec.clamp ? kernels::select_clamped_gate(context.traits)
+                                       : kernels::select_gate(context.traits),
                     .activate = kernels::select_activation(context.traits, spec.activation),
+                    .params = {.limit = clamp.limit, .alpha = clamp.alpha},
+                    .up_offset = clamp.up_offset,
                     .gate_up = Linear({{w.gate, w.gate_bias}, {w.up, w.up_bias}}, impl.linear, context),
                     .down = ReducedLinear({w.down, w.down_bias}, impl.linear, context.at("down_proj"))};
       }()} {}
@@ -85,7 +110,12 @@ TensorView GatedMLP::hidden(Exec& exec, Scratch::Frame& frame, ConstTensorView x
     Scratch::Frame inner(exec.scratch);
     plan_.gate_up.run(exec, plan_.gate_up.prepare(exec, inner, x), {{.y = gate}, {.y = up}});
   }
-  exec.launch(plan_.gate, {.gate = gate, .up = up, .y = up, .activate = plan_.activate});
+  exec.launch(plan_.gate, {.gate = gate,
+                            .up = up,
+                            .y = up,
+                            .activate = plan_.activate,
+                            .params = plan_.params,
+                            .up_offset = plan_.up_offset});
   return up;
 }
 

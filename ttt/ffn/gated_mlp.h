@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 
 #include "base/context.h"
 #include "base/exec.h"
@@ -15,12 +16,28 @@ namespace ttt {
 
 // y = down(activation(gate(x)) * up(x)), each of gate, up, down a matrix product with an optional bias
 //
+// Clamped: y = down(g * sigmoid(alpha * g) * (u + up_offset)), g = min(gate(x), limit), u = up(x) held to [-limit, limit]
+//
 // Shazeer, "GLU Variants Improve Transformer", 2020. Over ranks ffn_dim is cut in units of 32.
+
+struct GateClamp {
+  float limit = 7.0f;
+  float alpha = 1.702f;
+  float up_offset = 1.0f;
+
+  bool operator==(const GateClamp&) const = default;
+  static void visit_fields(auto& self, auto&& visit) {
+    visit("limit", self.limit);
+    visit("alpha", self.alpha);
+    visit("up_offset", self.up_offset);
+  }
+};
 
 struct GatedMLPSpec {
   std::int64_t hidden_dim = 0, ffn_dim = 0;
   Activation activation = Activation::kSilu;
-  bool bias = false;  // on all three
+  bool bias = false;                     // on all three
+  std::optional<GateClamp> clamp = {};  // with silu only
 
   bool operator==(const GatedMLPSpec&) const = default;
   static void visit_fields(auto& self, auto&& visit) {
@@ -28,6 +45,7 @@ struct GatedMLPSpec {
     visit("ffn_dim", self.ffn_dim);
     visit("activation", self.activation);
     visit("bias", self.bias);
+    visit("clamp", self.clamp);
   }
 };
 
@@ -63,6 +81,12 @@ struct GatedMLPNames {
   TensorName gate_bias = "gate_proj.bias", up_bias = "up_proj.bias", down_bias = "down_proj.bias";
 };
 
+// gate and up stored as one tensor [2 * ffn_dim, hidden_dim]: gate's rows first, or one row of each in turn.
+GatedMLPNames fused_gate_up(std::int64_t ffn_dim, const std::string& weight = "gate_up_proj.weight",
+                            const std::string& bias = "gate_up_proj.bias");
+GatedMLPNames interleaved_gate_up(std::int64_t ffn_dim, const std::string& weight = "gate_up_proj.weight",
+                                  const std::string& bias = "gate_up_proj.bias");
+
 void validate(const GatedMLPSpec& spec, const Context& context);
 GatedMLPImplConfig default_impl_config(const GatedMLPSpec& spec, const DeviceTraits& traits, Strategy strategy);
 void bind_weights(GatedMLPWeights& weights, const GatedMLPSpec& spec, const GatedMLPImplConfig& impl,
@@ -88,6 +112,8 @@ class GatedMLP {
     std::int64_t hidden_dim, ffn;  // ffn: this rank's part
     kernels::GateFn gate;
     kernels::ActivationFn activate;
+    kernels::ActivationParams params;
+    float up_offset;
     Linear gate_up;
     ReducedLinear down;
   } plan_;

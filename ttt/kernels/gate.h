@@ -7,16 +7,20 @@
 namespace ttt::kernels {
 
 // y = activate(gate) * up, element by element; y may be up. `gate` is overwritten.
+//
+// Clamped: g = min(gate, limit), u = min(max(up, -limit), limit), y = g * sigmoid(alpha * g) * (u + up_offset).
 struct GateArgs {
   TensorView gate = {};            // [rows, dim], f32
   ConstTensorView up = {};         // [rows, dim], f32
   TensorView y = {};               // [rows, dim], f32
   ActivationFn activate = nullptr;  // null: identity
-  ActivationParams params = {};
+  ActivationParams params = {};     // clamped: limit and alpha
+  float up_offset = 0;              // clamped only
 };
 using GateFn = void (*)(Exec&, const GateArgs&) noexcept;
 
 GateFn select_gate(const DeviceTraits& traits);
+GateFn select_clamped_gate(const DeviceTraits& traits);
 
 double operations(const GateArgs& args);
 double bytes(const GateArgs& args);

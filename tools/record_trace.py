@@ -1,0 +1,124 @@
+#!/usr/bin/env python3
+"""Records what every module of a Hugging Face model reads and writes for given tokens, for `ttt verify`.
+
+    record_trace.py MODEL --tokens 1,2,3 -o trace.safetensors [--dtype float32] [--modules PATTERN ...]
+
+MODEL is a Hugging Face directory or a .gguf file. The file holds `input_ids` and, for every module that ran, tensors
+named after it: `NAME:in` (the first tensor that it was given), `NAME:out` (the first that it returned), and
+`NAME:out.1`, `NAME:out.2`, ... for what else it returned: a router's weights and chosen experts. The batch extent of one
+is dropped. Its metadata tell format, model_type, dtype, config (as JSON) and the version of transformers.
+
+--modules keeps modules whose name matches one of the patterns (of shell type, "model.layers.0.*"); `input_ids` stays.
+--tokens-file takes an .npy file of integers. Everything is kept in memory until the end: meant for small models and
+short inputs. Needs torch, transformers and safetensors.
+"""
+import argparse
+import fnmatch
+import json
+import pathlib
+import sys
+
+import numpy as np
+import torch
+import transformers
+from safetensors.torch import save_file
+
+
+def tensors_in(values):
+    """The tensors of arguments or of a result, in order; what is nested deeper (caches, positions) is left out."""
+    if torch.is_tensor(values):
+        return [values]
+    if isinstance(values, dict):
+        values = list(values.values())
+    if isinstance(values, (tuple, list)):
+        return [v for v in values if torch.is_tensor(v)]
+    return []
+
+
+def stored(tensor):
+    """As it is written: no batch extent, integers of 32 bits, memory of its own."""
+    tensor = tensor.detach()
+    if tensor.dim() > 1 and tensor.shape[0] == 1:
+        tensor = tensor[0]
+    if not tensor.is_floating_point():
+        tensor = tensor.to(torch.int32)
+    return tensor.to("cpu").contiguous().clone()
+
+
+class Recorder:
+    def __init__(self, model, patterns):
+        self.tensors = {}
+        self.kept = 0
+        for name, module in model.named_modules():
+            if name and (not patterns or any(fnmatch.fnmatchcase(name, p) for p in patterns)):
+                module.register_forward_hook(lambda m, a, k, y, name=name: self.record(name, a, k, y), with_kwargs=True)
+                self.kept += 1
+
+    def record(self, name, arguments, keywords, result):
+        if f"{name}:out" in self.tensors:
+            sys.exit(f"{name} ran twice in one pass; which of its results is meant cannot be told")
+        given = tensors_in(arguments) or tensors_in(keywords)
+        if given:
+            self.tensors[f"{name}:in"] = stored(given[0])
+        for i, tensor in enumerate(tensors_in(result)):
+            self.tensors[f"{name}:out" + (f".{i}" if i else "")] = stored(tensor)
+
+
+def load(path, dtype):
+    """In eval mode, with attention that is plain arithmetic."""
+    if path.is_dir():
+        return transformers.AutoModelForCausalLM.from_pretrained(path, dtype=dtype, attn_implementation="eager").eval()
+    from hf_directory_from_gguf import load_gguf
+    return load_gguf(path, dtype)
+
+
+def token_ids(arguments):
+    if arguments.tokens_file:
+        ids = np.load(arguments.tokens_file).reshape(-1)
+        if ids.dtype.kind not in "iu":
+            sys.exit(f"{arguments.tokens_file}: wanted integers, got {ids.dtype}")
+        return [int(i) for i in ids]
+    try:
+        return [int(i) for i in arguments.tokens.split(",")]
+    except ValueError:
+        sys.exit(f"--tokens wanted integers between commas, got {arguments.tokens!r}")
+
+
+def record(model, ids, patterns):
+    """Name -> tensor of one pass over `ids`."""
+    recorder = Recorder(model, patterns)
+    if not recorder.kept:
+        sys.exit("no module has a name that matches --modules")
+    with torch.no_grad():
+        model(input_ids=torch.tensor([ids]), use_cache=False)
+    return {"input_ids": torch.tensor(ids, dtype=torch.int32), **recorder.tensors}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("model", type=pathlib.Path)
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--tokens", help="token ids between commas")
+    source.add_argument("--tokens-file", help=".npy file of token ids")
+    parser.add_argument("-o", "--output", type=pathlib.Path, required=True)
+    parser.add_argument("--dtype", choices=["float32", "bfloat16", "float16"], default="float32")
+    parser.add_argument("--modules", nargs="+", default=[], metavar="PATTERN")
+    arguments = parser.parse_args()
+    if not arguments.model.exists():
+        sys.exit(f"{arguments.model}: no such file or directory")
+    ids = token_ids(arguments)
+    torch.set_num_threads(1)
+    transformers.utils.logging.set_verbosity_error()
+    transformers.utils.logging.disable_progress_bar()
+
+    model = load(arguments.model, getattr(torch, arguments.dtype))
+    tensors = record(model, ids, arguments.modules)
+    metadata = {"format": "ttt-trace", "model_type": model.config.model_type, "dtype": arguments.dtype,
+                "config": json.dumps(model.config.to_dict(), default=str), "transformers": transformers.__version__}
+    save_file(tensors, arguments.output, metadata=metadata)
+    size = sum(t.numel() * t.element_size() for t in tensors.values())
+    print(f"{arguments.output}: {len(tensors)} tensors, {size:,} bytes, {len(ids)} tokens of {model.config.model_type}")
+
+
+if __name__ == "__main__":
+    main()

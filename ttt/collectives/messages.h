@@ -1,0 +1,65 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "collectives/communicator.h"
+
+namespace ttt {
+
+enum class Collective : std::uint8_t { kAllReduce, kAllGather, kReduceScatter, kBroadcast, kAllToAll, kBarrier };
+inline constexpr std::size_t kCollectives = 6;
+std::string_view name_of(Collective kind);  // "all_reduce", ...
+
+// Messages between the ranks of a job, sent and received in bundles that belong to one collective.
+class Messages {
+ public:
+  virtual ~Messages() = default;
+  virtual void begin(Collective kind) = 0;
+  // Memory must stay as it is until finish(). Messages between two ranks arrive in the order they were sent; an empty
+  // one arrives too.
+  virtual void send(std::int64_t peer, std::span<const std::byte> data) = 0;
+  virtual void receive(std::int64_t peer, std::span<std::byte> data) = 0;
+  // Returns when everything has been sent and has arrived. Error{kPeerLost} or Error{kInternal} naming the collective.
+  virtual void finish() = 0;
+};
+
+// Collectives over messages: every rank adds up what it has received in rank order, so that results are bitwise the
+// same on all ranks and from run to run.
+class MessageCommunicator final : public Communicator {
+ public:
+  MessageCommunicator(Messages& messages, std::int64_t rank, std::int64_t ranks)
+      : messages_(messages), rank_(rank), ranks_(ranks) {}
+
+  std::int64_t rank() const override { return rank_; }
+  std::int64_t ranks() const override { return ranks_; }
+  void all_reduce(std::span<float> x) override;
+  void all_gather(std::span<const std::byte> mine, std::span<const std::int64_t> counts,
+                  std::span<std::byte> all) override;
+  void reduce_scatter(std::span<const float> x, std::span<const std::int64_t> counts, std::span<float> mine) override;
+  void broadcast(std::span<std::byte> x, std::int64_t root) override;
+  void all_to_all(std::span<const std::byte> data, std::span<const std::int64_t> send_counts, std::span<std::byte> to,
+                  std::span<const std::int64_t> receive_counts) override;
+  void barrier() override;
+
+ private:
+  void check_counts(Collective kind, std::span<const std::int64_t> counts, std::int64_t mine, std::size_t all) const;
+  void reduce_part(std::span<const float> x, std::int64_t first, std::span<const std::int64_t> counts,
+                   std::span<float> mine);
+  void sum_parts(std::span<float> y) const;
+
+  template <class F>
+  void each_peer(const F& f) const {
+    // Everybody starts with another one, so that no rank is everyone's first.
+    for (std::int64_t i = 1; i < ranks_; ++i) f((rank_ + i) % ranks_);
+  }
+
+  Messages& messages_;
+  std::int64_t rank_, ranks_;
+  std::vector<float> parts_;  // [ranks, part], grown by the first large call
+};
+
+}  // namespace ttt

@@ -1,0 +1,331 @@
+#include "collectives/mpi.h"
+
+#include <mpi.h>
+#include <sched.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <exception>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include "base/error.h"
+#include "collectives/messages.h"
+
+namespace ttt {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using std::chrono::milliseconds;
+
+// Tags carry the collective and its number, so that calls which differ never match. The standard grants 32767.
+constexpr int kKinds = 8, kCalls = 2048;
+int tag_of(Collective kind, std::int64_t call) { return static_cast<int>(kind) + kKinds * static_cast<int>(call % kCalls); }
+
+// MPI counts with int.
+constexpr std::size_t kLargestMessage = std::size_t{1} << 30;
+constexpr milliseconds kSettle{2000};
+
+std::string error_text(int code) {
+  std::array<char, MPI_MAX_ERROR_STRING> s{};
+  int length = 0;
+  MPI_Error_string(code, s.data(), &length);
+  return std::string(s.data(), static_cast<std::size_t>(length));
+}
+
+void check(int code, std::string_view what) {
+  require(code == MPI_SUCCESS, ErrorKind::kPeerLost, what, ": MPI: ", error_text(code));
+}
+
+// What a rank tells the others when it ends early.
+struct Notice {
+  std::int32_t status = 0, own = 0;
+  std::array<char, 64> host = {};
+  std::array<char, 1900> message = {};
+};
+
+template <std::size_t N>
+void copy_text(std::array<char, N>& to, const std::string& from) {
+  const std::size_t n = std::min(from.size(), N - 1);
+  std::copy_n(from.begin(), n, to.begin());
+  to[n] = 0;
+}
+
+// Gives way more and more: at once to the threads of this core, after a while for some time.
+void idle(int round) {
+  if (round < 64) return;
+  if (round < 2048) {
+    sched_yield();
+  } else {
+    std::this_thread::sleep_for(std::chrono::microseconds(50));
+  }
+}
+
+class Session final : public MpiSession, public Messages {
+ public:
+  explicit Session(milliseconds timeout);
+  ~Session() override;
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  Communicator& communicator() override { return *communicator_; }
+  void set_timeout(milliseconds timeout) override { timeout_ = timeout; }
+  JobEnd end(int status, const std::string& message) override;
+  [[noreturn]] void abort(int status) override {
+    MPI_Abort(MPI_COMM_WORLD, status);
+    std::_Exit(status);
+  }
+
+  void begin(Collective kind) override;
+  void send(std::int64_t peer, std::span<const std::byte> data) override;
+  void receive(std::int64_t peer, std::span<std::byte> data) override;
+  void finish() override;
+
+ private:
+  // One message on its way.
+  struct Transfer {
+    std::int64_t peer = 0;
+    std::size_t received = 0;  // bytes that are expected; 0 for what is sent
+    bool sends = false;
+  };
+
+  void check_arrived(int completed);
+  void abandon();               // what a failed call has left
+  [[noreturn]] void refuse_late();
+  bool hear();  // takes in notices; whether there are any
+  void throw_if_ended();
+
+  std::int64_t rank_ = 0, ranks_ = 1, call_ = 0;
+  Collective kind_ = Collective::kBarrier;
+  milliseconds timeout_;
+  int exceptions_ = std::uncaught_exceptions();
+  MPI_Comm world_ = MPI_COMM_NULL, notices_world_ = MPI_COMM_NULL;
+  std::unique_ptr<MessageCommunicator> communicator_;
+  std::vector<MPI_Request> requests_;
+  std::vector<Transfer> transfers_;  // of requests_
+  std::vector<int> completed_;
+  std::vector<MPI_Status> statuses_;
+  std::vector<std::optional<Notice>> notices_;  // by rank
+};
+
+Session::Session(milliseconds timeout) : timeout_(timeout) {
+  require(timeout.count() > 0, ErrorKind::kUsage, "the collectives' time-out wanted more than 0 ms, got ", timeout.count());
+  // Copying straight between processes is forbidden in most containers, and Open MPI then warns on every start.
+  setenv("OMPI_MCA_btl_vader_single_copy_mechanism", "none", 0);
+  setenv("OMPI_MCA_mpi_yield_when_idle", "1", 0);
+  int provided = 0;
+  check(MPI_Init_thread(nullptr, nullptr, MPI_THREAD_FUNNELED, &provided), "MPI_Init_thread");
+  MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
+  require(provided >= MPI_THREAD_FUNNELED, ErrorKind::kPeerLost, "MPI wanted thread level ", MPI_THREAD_FUNNELED,
+          " (funneled), got ", provided);
+  check(MPI_Comm_dup(MPI_COMM_WORLD, &world_), "MPI_Comm_dup");
+  check(MPI_Comm_dup(MPI_COMM_WORLD, &notices_world_), "MPI_Comm_dup");
+  int value = 0;
+  MPI_Comm_rank(world_, &value);
+  rank_ = value;
+  MPI_Comm_size(world_, &value);
+  ranks_ = value;
+  communicator_ = std::make_unique<MessageCommunicator>(*this, rank_, ranks_);
+  notices_.resize(static_cast<std::size_t>(ranks_));
+}
+
+Session::~Session() {
+  if (std::uncaught_exceptions() > exceptions_) abort(static_cast<int>(ErrorKind::kPeerLost));
+  MPI_Comm_free(&world_);
+  MPI_Comm_free(&notices_world_);
+  MPI_Finalize();
+}
+
+// ---- messages -------------------------------------------------------------------------------------------------------
+
+void Session::begin(Collective kind) {
+  throw_if_ended();
+  kind_ = kind;
+  ++call_;
+}
+
+void Session::send(std::int64_t peer, std::span<const std::byte> data) {
+  do {
+    const std::size_t n = std::min(data.size(), kLargestMessage);
+    requests_.push_back(MPI_REQUEST_NULL);
+    transfers_.push_back({.peer = peer, .sends = true});
+    check(MPI_Isend(data.data(), static_cast<int>(n), MPI_BYTE, static_cast<int>(peer), tag_of(kind_, call_), world_,
+                    &requests_.back()),
+          name_of(kind_));
+    data = data.subspan(n);
+  } while (!data.empty());
+}
+
+void Session::receive(std::int64_t peer, std::span<std::byte> data) {
+  do {
+    const std::size_t n = std::min(data.size(), kLargestMessage);
+    requests_.push_back(MPI_REQUEST_NULL);
+    transfers_.push_back({.peer = peer, .received = n});
+    check(MPI_Irecv(data.data(), static_cast<int>(n), MPI_BYTE, static_cast<int>(peer), tag_of(kind_, call_), world_,
+                    &requests_.back()),
+          name_of(kind_));
+    data = data.subspan(n);
+  } while (!data.empty());
+}
+
+void Session::check_arrived(int completed) {
+  for (std::size_t i = 0; i < static_cast<std::size_t>(completed); ++i) {
+    const Transfer& t = transfers_[static_cast<std::size_t>(completed_[i])];
+    if (t.sends) continue;
+    int bytes = 0;
+    MPI_Get_count(&statuses_[i], MPI_BYTE, &bytes);
+    require(static_cast<std::size_t>(bytes) == t.received, ErrorKind::kInternal, "collectives differ (call ", call_,
+            "): ", name_of(kind_), " wanted ", t.received, " bytes from rank ", t.peer, ", got ", bytes);
+  }
+}
+
+void Session::finish() {
+  try {
+    completed_.resize(requests_.size());
+    statuses_.resize(requests_.size());
+    const Clock::time_point late = Clock::now() + timeout_;
+    std::size_t left = requests_.size();
+    for (int round = 0; left > 0; ++round) {
+      int completed = 0;
+      const int code = MPI_Testsome(static_cast<int>(requests_.size()), requests_.data(), &completed, completed_.data(),
+                                    statuses_.data());
+      require(code != MPI_ERR_IN_STATUS, ErrorKind::kInternal, "collectives differ (call ", call_, "): ", name_of(kind_),
+              " got more bytes than it wanted, or lost a rank");
+      check(code, name_of(kind_));
+      if (completed > 0) {
+        check_arrived(completed);
+        left -= static_cast<std::size_t>(completed);
+        round = 0;
+        continue;
+      }
+      if (round % 64 == 63) {
+        throw_if_ended();
+        if (Clock::now() > late) refuse_late();
+      }
+      idle(round);
+    }
+  } catch (const Error&) {
+    abandon();
+    throw;
+  }
+  requests_.clear();
+  transfers_.clear();
+}
+
+// Buffers of the failed call are about to be freed: nothing may arrive in them any more.
+void Session::abandon() {
+  for (std::size_t i = 0; i < requests_.size(); ++i) {
+    if (requests_[i] != MPI_REQUEST_NULL && !transfers_[i].sends) MPI_Cancel(&requests_[i]);
+  }
+  const Clock::time_point end = Clock::now() + milliseconds(200);
+  for (int done = 0; done == 0 && Clock::now() < end;) {
+    MPI_Testall(static_cast<int>(requests_.size()), requests_.data(), &done, MPI_STATUSES_IGNORE);
+  }
+  for (MPI_Request& r : requests_) {
+    if (r != MPI_REQUEST_NULL) MPI_Request_free(&r);
+  }
+  requests_.clear();
+  transfers_.clear();
+}
+
+void Session::refuse_late() {
+  std::int64_t late = -1;
+  for (std::size_t i = 0; i < requests_.size(); ++i) {
+    if (requests_[i] == MPI_REQUEST_NULL) continue;
+    if (late < 0 || !transfers_[i].sends) late = transfers_[i].peer;
+    if (!transfers_[i].sends) break;
+  }
+  int waits = 0;
+  MPI_Status status;
+  MPI_Iprobe(static_cast<int>(late), MPI_ANY_TAG, world_, &waits, &status);
+  const std::size_t other = waits != 0 ? static_cast<std::size_t>(status.MPI_TAG % kKinds) : kCollectives;
+  if (other < kCollectives) {
+    fail(ErrorKind::kInternal, text("collectives differ (call ", call_, "): rank ", rank_, " called ", name_of(kind_),
+                                    ", rank ", late, " called ", name_of(static_cast<Collective>(other))));
+  }
+  fail(ErrorKind::kPeerLost, text(name_of(kind_), ": rank ", late, " did not arrive within ", timeout_.count(),
+                                  " ms (call ", call_, ")"));
+}
+
+// ---- failures -------------------------------------------------------------------------------------------------------
+
+bool Session::hear() {
+  for (;;) {
+    int waits = 0;
+    MPI_Status status;
+    if (MPI_Iprobe(MPI_ANY_SOURCE, 0, notices_world_, &waits, &status) != MPI_SUCCESS || waits == 0) break;
+    Notice n;
+    if (MPI_Recv(&n, sizeof n, MPI_BYTE, status.MPI_SOURCE, 0, notices_world_, MPI_STATUS_IGNORE) != MPI_SUCCESS) break;
+    n.host.back() = n.message.back() = 0;
+    notices_[static_cast<std::size_t>(status.MPI_SOURCE)] = n;
+  }
+  return std::ranges::any_of(notices_, [](const auto& n) { return n.has_value(); });
+}
+
+void Session::throw_if_ended() {
+  if (!hear()) return;
+  for (std::size_t r = 0; r < notices_.size(); ++r) {
+    if (!notices_[r]) continue;
+    const int s = notices_[r]->status;
+    const ErrorKind kind = s >= 1 && s <= static_cast<int>(ErrorKind::kPeerLost) ? ErrorKind{s} : ErrorKind::kPeerLost;
+    fail(kind, text("rank ", r, " (", notices_[r]->host.data(), "): ", notices_[r]->message.data()));
+  }
+}
+
+JobEnd Session::end(int status, const std::string& message) {
+  Notice mine{.status = status, .own = hear() ? 0 : 1};
+  std::array<char, 64> host{};
+  if (gethostname(host.data(), host.size() - 1) == 0) mine.host = host;
+  copy_text(mine.message, message);
+  notices_[static_cast<std::size_t>(rank_)] = mine;
+  std::vector<MPI_Request> sends(static_cast<std::size_t>(ranks_), MPI_REQUEST_NULL);
+  for (std::int64_t r = 0; r < ranks_; ++r) {
+    if (r == rank_) continue;
+    MPI_Isend(&mine, sizeof mine, MPI_BYTE, static_cast<int>(r), 0, notices_world_, &sends[static_cast<std::size_t>(r)]);
+  }
+  const auto all_heard = [&] { return std::ranges::all_of(notices_, [](const auto& n) { return n.has_value(); }); };
+  const Clock::time_point late = Clock::now() + kSettle;
+  int sent = 0;
+  while ((!all_heard() || sent == 0) && Clock::now() < late) {
+    MPI_Testall(static_cast<int>(sends.size()), sends.data(), &sent, MPI_STATUSES_IGNORE);
+    hear();
+    std::this_thread::sleep_for(std::chrono::microseconds(200));
+  }
+  JobEnd end{.rank = rank_, .status = status, .message = message, .everywhere = all_heard(), .complete = all_heard() && sent != 0};
+  bool found = false;
+  for (std::size_t r = 0; r < notices_.size(); ++r) {
+    const auto& n = notices_[r];
+    if (!n || n->own == 0) {
+      end.everywhere = false;
+      continue;
+    }
+    if (!found) {
+      end.rank = static_cast<std::int64_t>(r);
+      end.host = n->host.data();
+      end.status = n->status;
+      end.message = end.rank == rank_ ? message : n->message.data();
+      found = true;
+    }
+    end.everywhere = end.everywhere && end.message.starts_with(n->message.data());
+  }
+  return end;
+}
+
+}  // namespace
+
+std::unique_ptr<MpiSession> open_mpi_session(milliseconds timeout) { return std::make_unique<Session>(timeout); }
+
+std::string mpi_library() {
+  std::array<char, MPI_MAX_LIBRARY_VERSION_STRING> s{};
+  int length = 0;
+  MPI_Get_library_version(s.data(), &length);
+  const std::string_view all(s.data(), static_cast<std::size_t>(length));
+  return std::string(all.substr(0, all.find_first_of(",\n")));
+}
+
+}  // namespace ttt

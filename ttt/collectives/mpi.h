@@ -1,0 +1,54 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "collectives/communicator.h"
+
+namespace ttt {
+
+// How a job of several ranks ends: with the failure of the lowest rank that failed by itself.
+struct JobEnd {
+  std::int64_t rank = 0;
+  std::string host = {};
+  int status = 0;
+  std::string message = {};
+  bool everywhere = false;  // every rank failed with this message
+  bool complete = true;     // all ranks have agreed; false: some gave no answer, and only abort() ends them
+};
+
+// The ranks that a launcher (mpirun) has started as processes. One object per process, used by one thread. Sums are
+// taken in rank order, so results are bitwise the same on all ranks and from run to run, whatever the MPI library
+// would do. A rank that waits gives up its core to others.
+//
+// A collective throws, besides what Communicator says:
+//   Error{kPeerLost}  "all_reduce: rank 2 did not arrive within 60000 ms (call 17)", or what MPI reports
+//   Error{kInternal}  sizes or counts differ between ranks, or contradict each other on one
+//   what another rank has given to end(), as "rank 2 (host): message"
+class MpiSession {
+ public:
+  static constexpr std::chrono::milliseconds kTimeout{60000};
+
+  // Ends MPI in order. While an exception unwinds, kills the job with the status of kPeerLost.
+  virtual ~MpiSession() = default;
+
+  virtual Communicator& communicator() = 0;
+  virtual void set_timeout(std::chrono::milliseconds timeout) = 0;  // of one rank waiting for the others
+
+  // For a rank that cannot go on, by its own fault or because a collective threw: tells the other ranks, which are
+  // released from their collectives, hears what they end with and returns the same end on all of them. Only status
+  // and message of ranks that have not heard of another's failure count. No collective may follow.
+  virtual JobEnd end(int status, const std::string& message) = 0;
+  // Kills every process of the job.
+  [[noreturn]] virtual void abort(int status) = 0;
+};
+
+// Error{kUnsupported} in a build without MPI; Error{kPeerLost} when MPI does not start or lacks what is needed.
+std::unique_ptr<MpiSession> open_mpi_session(std::chrono::milliseconds timeout = MpiSession::kTimeout);
+
+// "Open MPI v4.1.4"; empty in a build without MPI.
+std::string mpi_library();
+
+}  // namespace ttt
