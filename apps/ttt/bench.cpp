@@ -4,6 +4,7 @@
 
 #include "apps/ttt/commands.h"
 #include "apps/ttt/options.h"
+#include "apps/ttt/ranks.h"
 #include "apps/ttt/signals.h"
 #include "base/checked.h"
 #include "kernels/machine_peak.h"
@@ -24,7 +25,7 @@ struct BenchFlags {
 // A model to measure: a checkpoint's, or random weights of a configuration's shape.
 struct Subject {
   std::unique_ptr<ThreadPool> threads;
-  SelfCommunicator communicator;
+  Communicator& communicator = app::communicator();
   NoObserver observer;
   LoadOptions load;
   std::optional<Workbench> bench;
@@ -58,8 +59,7 @@ Format stored_format(const Json& config) {
 
 void build_random(Subject& s, const BenchFlags& f, std::int64_t context) {
   s.load = load_options(f.model);
-  const std::int64_t count = f.model.threads > 0 ? f.model.threads : s.load.traits.cores;
-  s.threads = std::make_unique<ThreadPool>(count, ThreadPool::Pinning::kOneCoreEach);
+  s.threads = make_threads(f.model, s.load.traits);
   s.load.context = context;
   const Json config = Json::parse(read_small_file(f.config, JsonLimits{}.bytes, "config.json"), f.config);
   s.random = std::make_unique<RandomSource>(

@@ -9,6 +9,7 @@
 
 #include "apps/ttt/commands.h"
 #include "apps/ttt/options.h"
+#include "apps/ttt/ranks.h"
 #include "apps/ttt/signals.h"
 #include "base/error.h"
 #include "base/fields.h"
@@ -38,7 +39,7 @@ SamplingSpec sampling_spec(const GenerateFlags& f, const GenerationDefaults& d) 
   s.top_p = f.top_p.value_or(sampled ? d.top_p.value_or(1.0) : 1.0);
   s.min_p = f.min_p.value_or(sampled ? d.min_p.value_or(0.0) : 0.0);
   s.repetition_penalty = f.repetition_penalty.value_or(d.repetition_penalty.value_or(1.0));
-  s.seed = f.seed ? *f.seed : s.temperature > 0 ? std::random_device{}() : 0;
+  s.seed = same_on_all(f.seed ? *f.seed : s.temperature > 0 ? std::random_device{}() : 0);
   return s;
 }
 
@@ -68,6 +69,7 @@ int generate_text(const GenerateFlags& f) {
   const std::int64_t context = context_for(f.model, *checkpoint, wanted);
 
   Workbench bench(f.model, checkpoint, context);
+  require_same("prompt", prompt);
   const std::int64_t vocab = bench.model.model().vocab_size();
   const Json nothing, &config = checkpoint->generation_config();
   const Json& used = f.ignore_generation_config ? nothing : config;

@@ -5,6 +5,7 @@
 #include "apps/ttt/commands.h"
 #include "apps/ttt/npy.h"
 #include "apps/ttt/options.h"
+#include "apps/ttt/ranks.h"
 #include "apps/ttt/signals.h"
 #include "base/checked.h"
 #include "runtime/runner.h"
@@ -48,14 +49,18 @@ int write_logits(const LogitsFlags& f) {
   constexpr std::int64_t kChunk = 512;
   const std::int64_t chunk = f.model.chunk > 0 ? f.model.chunk : kChunk;
   Runner runner = bench.runner(1, chunk, std::min(last, chunk));
-  NpyWriter out(f.output, last, runner.vocab());
+  require_same("tokens", ids);
+  std::optional<NpyWriter> out;
+  if (leads()) out.emplace(f.output, last, runner.vocab());
   Sequence sequence = runner.create();
   const std::int64_t first = rows - last;  // of the rows that are kept
   const Graceful graceful;
   const auto run = [&](std::int64_t begin, std::int64_t count) {
     const auto part = std::span(ids).subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(count));
     runner.extend(sequence, part, std::max(first - begin, std::int64_t{0}),
-                  [&](std::int64_t, std::span<const float> logits) { out.write(logits); });
+                  [&](std::int64_t, std::span<const float> logits) {
+                    if (out) out->write(logits);
+                  });
   };
   for (std::int64_t i = 0; i < rows && interrupted() == 0;) {
     const std::int64_t count = i < prefill ? std::min(chunk, prefill - i) : 1;
@@ -63,7 +68,7 @@ int write_logits(const LogitsFlags& f) {
     i += count;
   }
   if (interrupted() != 0) return interrupted();
-  out.finish();
+  if (out) out->finish();
   return 0;
 }
 

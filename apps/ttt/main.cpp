@@ -1,12 +1,11 @@
 #include <algorithm>
 #include <cstdio>
 #include <exception>
-#include <iostream>
 #include <new>
-#include <sstream>
 #include <string>
 
 #include "apps/ttt/commands.h"
+#include "apps/ttt/options.h"
 #include "apps/ttt/ranks.h"
 #include "apps/ttt/signals.h"
 #include "apps/ttt/version.h"
@@ -49,16 +48,10 @@ ttt::app::Outcome outcome_of(const ttt::app::Run& run) {
   }
 }
 
-// Help, the version and mistakes in the command line: said by one rank. CLI11 has statuses of its own; help and version
-// are no errors.
-int report(const CLI::App& app, const CLI::ParseError& e) {
-  std::ostringstream out, err;
-  const int status = app.exit(e, out, err);
-  if (ttt::app::leads()) {
-    std::cout << out.str() << std::flush;
-    std::cerr << err.str() << std::flush;
-  }
-  return status == 0 ? 0 : static_cast<int>(ttt::ErrorKind::kUsage);
+// Said by one rank.
+int report(const ttt::app::Outcome& outcome) {
+  ttt::app::say("ttt: " + outcome.message);
+  return outcome.status;
 }
 
 }  // namespace
@@ -80,8 +73,8 @@ int main(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
     // Help and the version come this way too, and are no errors.
-    if (e.get_exit_code() == 0) return app.exit(e);
-    return report(std::string(e.what()) + "; --help says more", ttt::ErrorKind::kUsage);
+    if (e.get_exit_code() == 0) return ttt::app::leads() ? app.exit(e) : 0;
+    return report(failure(ttt::ErrorKind::kUsage, std::string(e.what()) + "; --help says more"));
   }
   ttt::app::install_signal_handlers();
   return ttt::app::run_on_ranks([&] { return outcome_of(run); });

@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "apps/ttt/ranks.h"
 #include "apps/ttt/signals.h"
+#include "apps/ttt/version.h"
 #include "base/error.h"
 #include "checkpoint/check_weights.h"
 #include "models/families.h"
@@ -36,9 +38,20 @@ void report_bad_weights(const Checkpoint& checkpoint, const ParallelFor& paralle
   }
 }
 
+// What ranks must agree on: everything but the values of the weights, which would have to be read for it.
+std::string fingerprint(const Checkpoint& checkpoint) {
+  std::string s = version_text() + checkpoint.config().dump();
+  for (const StoredTensor& t : checkpoint.tensors()) {
+    s += text("|", t.name, ",", t.format_name, ",", t.shape.to_string(), ",", t.bytes);
+  }
+  return s;
+}
+
 }  // namespace
 
-void say(const std::string& line) { std::fprintf(stderr, "%s\n", line.c_str()); }
+void say(const std::string& line) {
+  if (leads()) std::fprintf(stderr, "%s\n", line.c_str());
+}
 
 void add_model_options(CLI::App& command, ModelOptions& o) {
   command.add_option("-m,--model", o.model, "Hugging Face directory or .gguf file")->required();
@@ -52,6 +65,7 @@ void add_model_options(CLI::App& command, ModelOptions& o) {
   command.add_option("-c,--ctx", o.context, "context: rows of one sequence (default: what is needed)");
   command.add_option("-t,--threads", o.threads, "threads (default: one per core)");
   command.add_option("--chunk", o.chunk, "rows of one step, at most: longer prompts are split (default 512)");
+  command.add_option("--step-timeout", o.step_timeout, "seconds that a rank waits for the others (default 60)");
   command.add_flag("--no-mmap", o.no_mmap, "copy the files into memory instead of mapping them");
   command.add_flag("--strict", o.strict, "refuse a checkpoint with tensors that the model does not use");
   command.add_flag("--check-weights", o.check_weights, "report NaN and infinite weights");
@@ -81,6 +95,9 @@ LoadOptions load_options(const ModelOptions& o) {
   require(o.context >= 0, ErrorKind::kUsage, "--ctx wanted a positive number, got ", o.context);
   require(o.threads >= 0, ErrorKind::kUsage, "--threads wanted a positive number, got ", o.threads);
   require(o.chunk >= 0, ErrorKind::kUsage, "--chunk wanted a positive number, got ", o.chunk);
+  set_step_timeout(o.step_timeout);
+  load.rank = communicator().rank();
+  load.ranks = communicator().ranks();
   load.context = o.context;
   load.strict = o.strict;
   return load;
@@ -95,12 +112,19 @@ std::shared_ptr<const Checkpoint> open_model(const ModelOptions& o, bool headers
   return checkpoint;
 }
 
+std::unique_ptr<ThreadPool> make_threads(const ModelOptions& o, const DeviceTraits& traits) {
+  const CoreShare share = core_share(traits.cores);
+  const std::int64_t count = o.threads > 0 ? o.threads : share.cores;
+  const bool fits = count <= share.cores;
+  return std::make_unique<ThreadPool>(count, fits ? ThreadPool::Pinning::kOneCoreEach : ThreadPool::Pinning::kNone,
+                                      share.first);
+}
+
 Workbench::Workbench(const ModelOptions& o, std::shared_ptr<const Checkpoint> checkpoint, std::int64_t context,
                      std::int64_t sequences)
-    : communicator(std::make_unique<SelfCommunicator>()), load(load_options(o)) {
-  const std::int64_t count = o.threads > 0 ? o.threads : load.traits.cores;
-  threads = std::make_unique<ThreadPool>(count, count <= load.traits.cores ? ThreadPool::Pinning::kOneCoreEach
-                                                                           : ThreadPool::Pinning::kNone);
+    : communicator(app::communicator()), load(load_options(o)) {
+  require_same("model and version of ttt", fingerprint(*checkpoint));
+  threads = make_threads(o, load.traits);
   load.context = context;
   load.sequences = sequences;
   load.parallel_for = [this](std::int64_t n, const std::function<void(std::int64_t)>& body) {
@@ -108,15 +132,17 @@ Workbench::Workbench(const ModelOptions& o, std::shared_ptr<const Checkpoint> ch
   };
   if (o.check_weights) report_bad_weights(*checkpoint, load.parallel_for);
   model = load_model(std::move(checkpoint), families(), load);
+  communicator.barrier();  // nobody goes on before everybody could load
   if (o.verbose == 0) return;
   for (const std::string& note : model.notes) say("ttt: note: " + note);
   const WeightBytes bytes = model.weights->bytes();
   say(text("ttt: ", model.tree().parameters(), " parameters, ", bytes.mapped, " bytes used in place, ", bytes.owned,
-           " bytes converted or packed; ", name_of(load.traits.isa), ", ", count, " threads"));
+           " bytes converted or packed; ", name_of(load.traits.isa), ", ", threads->size(), " threads",
+           load.ranks > 1 ? text(" on each of ", load.ranks, " ranks") : std::string()));
 }
 
 Runner Workbench::runner(std::int64_t sequences, std::int64_t chunk, std::int64_t wanted) {
-  return Runner(model.built, *threads, *communicator, observer,
+  return Runner(model.built, *threads, communicator, observer,
                 {.sequences = sequences, .context = model.built.context, .chunk = chunk, .wanted = wanted});
 }
 
@@ -132,7 +158,7 @@ std::int64_t context_for(const ModelOptions& o, const Checkpoint& checkpoint, st
   return context;
 }
 
-Progress::Progress() : terminal_(isatty(STDERR_FILENO) == 1) {}
+Progress::Progress() : terminal_(leads() && isatty(STDERR_FILENO) == 1) {}
 
 Progress::~Progress() {
   if (shown_) std::fprintf(stderr, "\r\033[K");

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "base/threads.h"
-#include "collectives/self.h"
+#include "collectives/communicator.h"
 #include "runtime/load.h"
 #include "runtime/runner.h"
 
@@ -19,6 +19,7 @@ struct ModelOptions {
   std::string model = {};
   std::string format = "auto", kv_format = {}, strategy = "default", isa = {}, impl = {};
   std::int64_t context = 0, threads = 0, chunk = 0;
+  double step_timeout = 0;
   bool no_mmap = false, strict = false, check_weights = false;
   int verbose = 0;
 };
@@ -30,10 +31,13 @@ LoadOptions load_options(const ModelOptions& options);
 
 std::shared_ptr<const Checkpoint> open_model(const ModelOptions& options, bool headers_only = false);
 
+// Threads as the options say, else one for each core that is this rank's share.
+std::unique_ptr<ThreadPool> make_threads(const ModelOptions& options, const DeviceTraits& traits);
+
 // A loaded model with what is needed to run it.
 struct Workbench {
   std::unique_ptr<ThreadPool> threads;
-  std::unique_ptr<SelfCommunicator> communicator;
+  Communicator& communicator;
   NoObserver observer;
   LoadOptions load;
   LoadedModel model;

@@ -5,6 +5,7 @@
 
 #include "apps/ttt/commands.h"
 #include "apps/ttt/options.h"
+#include "apps/ttt/ranks.h"
 #include "apps/ttt/signals.h"
 #include "base/error.h"
 #include "runtime/load_tokenizer.h"
@@ -36,6 +37,7 @@ int measure(const PerplexityFlags& f) {
   const bool begins = tokenizer.adds_bos() && tokenizer.bos_id().has_value();
 
   Workbench bench(f.model, checkpoint, window);
+  require_same("text", ids);
   constexpr std::int64_t kChunk = 512, kLogitRows = 128;
   const std::int64_t chunk = f.model.chunk > 0 ? f.model.chunk : kChunk;
   Runner runner = bench.runner(1, chunk, std::min(chunk, kLogitRows));

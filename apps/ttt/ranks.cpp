@@ -118,7 +118,8 @@ int run_on_ranks(const std::function<Outcome()>& command) {
 Communicator& communicator() { return session() ? session()->communicator() : self_communicator(); }
 
 void set_step_timeout(double seconds) {
-  require(seconds >= 0 && seconds <= 1e6, ErrorKind::kUsage, "--step-timeout wanted a number of seconds, got ", seconds);
+  require(seconds >= 0 && seconds <= 1e6, ErrorKind::kUsage, "--step-timeout wanted a number of seconds, got ",
+          seconds);
   if (!session() || seconds == 0) return;
   session()->set_timeout(std::chrono::milliseconds(std::max<std::int64_t>(1, std::llround(seconds * 1000))));
 }

@@ -39,8 +39,9 @@ class Process {
     int out[2], err[2];
     require(pipe2(out, O_CLOEXEC) == 0 && pipe2(err, O_CLOEXEC) == 0, ErrorKind::kIo, "pipe");
     const int in = memfd_create("stdin", MFD_CLOEXEC);
-    require(in >= 0 && write(in, options.input.data(), options.input.size()) ==
-                           static_cast<ssize_t>(options.input.size()) && lseek(in, 0, SEEK_SET) == 0,
+    require(in >= 0 &&
+                write(in, options.input.data(), options.input.size()) == static_cast<ssize_t>(options.input.size()) &&
+                lseek(in, 0, SEEK_SET) == 0,
             ErrorKind::kIo, "stdin");
     std::vector<std::string> environment = options.environment;
     for (char** e = environ; *e != nullptr; ++e) {
@@ -144,7 +145,8 @@ class Process {
 };
 
 // Runs a program to its end.
-inline Finished run(const std::string& program, std::vector<std::string> arguments, const ProcessOptions& options = {}) {
+inline Finished run(const std::string& program, std::vector<std::string> arguments,
+                    const ProcessOptions& options = {}) {
   return Process(program, std::move(arguments), options).finish();
 }
 

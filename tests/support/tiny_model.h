@@ -6,7 +6,6 @@
 #include <cstring>
 #include <filesystem>
 #include <functional>
-#include <map>
 #include <string>
 #include <vector>
 
@@ -16,7 +15,8 @@ namespace ttt::support {
 
 // The config.json of a shape in tests/golden/llama.
 inline Json golden_config(const std::string& shape) {
-  const std::filesystem::path file = std::filesystem::path(TTT_SOURCE_DIR) / "tests/golden/llama" / shape / "config.json";
+  const std::filesystem::path file =
+      std::filesystem::path(TTT_SOURCE_DIR) / "tests/golden/llama" / shape / "config.json";
   return Json::parse(read_file(file), file.string());
 }
 
@@ -45,9 +45,10 @@ inline std::string f32_safetensors(const std::vector<NamedValues>& tensors) {
   for (const NamedValues& t : tensors) {
     const auto begin = static_cast<std::int64_t>(data.size());
     data.append(reinterpret_cast<const char*>(t.values.data()), t.values.size() * sizeof(float));
-    header.set(t.tensor.name, Json::Object{{"dtype", "F32"},
-                                           {"shape", Json::Array(t.tensor.shape.begin(), t.tensor.shape.end())},
-                                           {"data_offsets", Json::Array{begin, static_cast<std::int64_t>(data.size())}}});
+    header.set(t.tensor.name,
+               Json::Object{{"dtype", "F32"},
+                            {"shape", Json::Array(t.tensor.shape.begin(), t.tensor.shape.end())},
+                            {"data_offsets", Json::Array{begin, static_cast<std::int64_t>(data.size())}}});
   }
   std::string head = header.dump();
   head.append((8 - head.size() % 8) % 8, ' ');
@@ -56,8 +57,8 @@ inline std::string f32_safetensors(const std::vector<NamedValues>& tensors) {
   return bytes + head + data;
 }
 
-// A checkpoint whose logits do not depend on the tokens: logit(id) for every id, less a factor sqrt(1 + eps). Embeddings
-// are ones, and attention and MLP add nothing.
+// A checkpoint whose logits do not depend on the tokens: logit(id) for every id, less a factor sqrt(1 + eps).
+// Embeddings are ones, and attention and MLP add nothing.
 inline void write_constant_checkpoint(const std::filesystem::path& directory, Json config,
                                       const std::function<float(std::int64_t id)>& logit) {
   std::filesystem::create_directories(directory);

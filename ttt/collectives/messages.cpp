@@ -48,8 +48,8 @@ void MessageCommunicator::sum_parts(std::span<float> y) const {
 }
 
 // mine = this rank's part of the sum over ranks of x, in rank order.
-void MessageCommunicator::reduce_part(std::span<const float> x, std::int64_t first, std::span<const std::int64_t> counts,
-                          std::span<float> mine) {
+void MessageCommunicator::reduce_part(std::span<const float> x, std::int64_t first,
+                                      std::span<const std::int64_t> counts, std::span<float> mine) {
   const std::size_t n = mine.size();
   parts_.resize(n * static_cast<std::size_t>(ranks_));
   const auto part = [&](std::int64_t r) { return std::span(parts_).subspan(static_cast<std::size_t>(r) * n, n); };
@@ -57,7 +57,7 @@ void MessageCommunicator::reduce_part(std::span<const float> x, std::int64_t fir
   each_peer([&](std::int64_t r) {
     const std::int64_t begin = total(counts.first(static_cast<std::size_t>(r)));
     messages_.send(r, bytes_of(x.subspan(static_cast<std::size_t>(begin),
-                               static_cast<std::size_t>(counts[static_cast<std::size_t>(r)]))));
+                                         static_cast<std::size_t>(counts[static_cast<std::size_t>(r)]))));
   });
   std::ranges::copy(x.subspan(static_cast<std::size_t>(first), n), part(rank_).begin());
   messages_.finish();
@@ -90,7 +90,7 @@ void MessageCommunicator::all_reduce(std::span<float> x) {
 }
 
 void MessageCommunicator::all_gather(std::span<const std::byte> mine, std::span<const std::int64_t> counts,
-                         std::span<std::byte> all) {
+                                     std::span<std::byte> all) {
   messages_.begin(Collective::kAllGather);
   check_counts(Collective::kAllGather, counts, static_cast<std::int64_t>(mine.size()), all.size());
   const auto part = [&](std::int64_t r) {
@@ -103,7 +103,8 @@ void MessageCommunicator::all_gather(std::span<const std::byte> mine, std::span<
   messages_.finish();
 }
 
-void MessageCommunicator::reduce_scatter(std::span<const float> x, std::span<const std::int64_t> counts, std::span<float> mine) {
+void MessageCommunicator::reduce_scatter(std::span<const float> x, std::span<const std::int64_t> counts,
+                                         std::span<float> mine) {
   messages_.begin(Collective::kReduceScatter);
   check_counts(Collective::kReduceScatter, counts, static_cast<std::int64_t>(mine.size()), x.size());
   reduce_part(x, total(counts.first(static_cast<std::size_t>(rank_))), counts, mine);
@@ -121,7 +122,7 @@ void MessageCommunicator::broadcast(std::span<std::byte> x, std::int64_t root) {
 }
 
 void MessageCommunicator::all_to_all(std::span<const std::byte> data, std::span<const std::int64_t> send_counts,
-                         std::span<std::byte> to, std::span<const std::int64_t> receive_counts) {
+                                     std::span<std::byte> to, std::span<const std::int64_t> receive_counts) {
   messages_.begin(Collective::kAllToAll);
   check_counts(Collective::kAllToAll, send_counts, -1, data.size());
   check_counts(Collective::kAllToAll, receive_counts, -1, to.size());

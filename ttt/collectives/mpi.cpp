@@ -25,7 +25,9 @@ using std::chrono::milliseconds;
 
 // Tags carry the collective and its number, so that calls which differ never match. The standard grants 32767.
 constexpr int kKinds = 8, kCalls = 2048;
-int tag_of(Collective kind, std::int64_t call) { return static_cast<int>(kind) + kKinds * static_cast<int>(call % kCalls); }
+int tag_of(Collective kind, std::int64_t call) {
+  return static_cast<int>(kind) + kKinds * static_cast<int>(call % kCalls);
+}
 
 // MPI counts with int.
 constexpr std::size_t kLargestMessage = std::size_t{1} << 30;
@@ -95,7 +97,7 @@ class Session final : public MpiSession, public Messages {
   };
 
   void check_arrived(int completed);
-  void abandon();               // what a failed call has left
+  void abandon();  // what a failed call has left
   [[noreturn]] void refuse_late();
   bool hear();  // takes in notices; whether there are any
   void throw_if_ended();
@@ -114,14 +116,15 @@ class Session final : public MpiSession, public Messages {
 };
 
 Session::Session(milliseconds timeout) : timeout_(timeout) {
-  require(timeout.count() > 0, ErrorKind::kUsage, "the collectives' time-out wanted more than 0 ms, got ", timeout.count());
+  require(timeout.count() > 0, ErrorKind::kUsage, "the collectives' time-out wanted more than 0 ms, got ",
+          timeout.count());
   // Copying straight between processes is forbidden in most containers, and Open MPI then warns on every start.
   setenv("OMPI_MCA_btl_vader_single_copy_mechanism", "none", 0);
   setenv("OMPI_MCA_mpi_yield_when_idle", "1", 0);
   int provided = 0;
   check(MPI_Init_thread(nullptr, nullptr, MPI_THREAD_FUNNELED, &provided), "MPI_Init_thread");
   MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
-  require(provided >= MPI_THREAD_FUNNELED, ErrorKind::kPeerLost, "MPI wanted thread level ", MPI_THREAD_FUNNELED,
+  require(provided >= MPI_THREAD_FUNNELED, ErrorKind::kPeerLost, "MPI wanted thread level ", int{MPI_THREAD_FUNNELED},
           " (funneled), got ", provided);
   check(MPI_Comm_dup(MPI_COMM_WORLD, &world_), "MPI_Comm_dup");
   check(MPI_Comm_dup(MPI_COMM_WORLD, &notices_world_), "MPI_Comm_dup");
@@ -194,8 +197,8 @@ void Session::finish() {
       int completed = 0;
       const int code = MPI_Testsome(static_cast<int>(requests_.size()), requests_.data(), &completed, completed_.data(),
                                     statuses_.data());
-      require(code != MPI_ERR_IN_STATUS, ErrorKind::kInternal, "collectives differ (call ", call_, "): ", name_of(kind_),
-              " got more bytes than it wanted, or lost a rank");
+      require(code != MPI_ERR_IN_STATUS, ErrorKind::kInternal, "collectives differ (call ", call_,
+              "): ", name_of(kind_), " got more bytes than it wanted, or lost a rank");
       check(code, name_of(kind_));
       if (completed > 0) {
         check_arrived(completed);
@@ -248,8 +251,8 @@ void Session::refuse_late() {
     fail(ErrorKind::kInternal, text("collectives differ (call ", call_, "): rank ", rank_, " called ", name_of(kind_),
                                     ", rank ", late, " called ", name_of(static_cast<Collective>(other))));
   }
-  fail(ErrorKind::kPeerLost, text(name_of(kind_), ": rank ", late, " did not arrive within ", timeout_.count(),
-                                  " ms (call ", call_, ")"));
+  fail(ErrorKind::kPeerLost,
+       text(name_of(kind_), ": rank ", late, " did not arrive within ", timeout_.count(), " ms (call ", call_, ")"));
 }
 
 // ---- failures -------------------------------------------------------------------------------------------------------
@@ -286,7 +289,8 @@ JobEnd Session::end(int status, const std::string& message) {
   std::vector<MPI_Request> sends(static_cast<std::size_t>(ranks_), MPI_REQUEST_NULL);
   for (std::int64_t r = 0; r < ranks_; ++r) {
     if (r == rank_) continue;
-    MPI_Isend(&mine, sizeof mine, MPI_BYTE, static_cast<int>(r), 0, notices_world_, &sends[static_cast<std::size_t>(r)]);
+    MPI_Isend(&mine, sizeof mine, MPI_BYTE, static_cast<int>(r), 0, notices_world_,
+              &sends[static_cast<std::size_t>(r)]);
   }
   const auto all_heard = [&] { return std::ranges::all_of(notices_, [](const auto& n) { return n.has_value(); }); };
   const Clock::time_point late = Clock::now() + kSettle;
@@ -296,7 +300,11 @@ JobEnd Session::end(int status, const std::string& message) {
     hear();
     std::this_thread::sleep_for(std::chrono::microseconds(200));
   }
-  JobEnd end{.rank = rank_, .status = status, .message = message, .everywhere = all_heard(), .complete = all_heard() && sent != 0};
+  JobEnd end{.rank = rank_,
+             .status = status,
+             .message = message,
+             .everywhere = all_heard(),
+             .complete = all_heard() && sent != 0};
   bool found = false;
   for (std::size_t r = 0; r < notices_.size(); ++r) {
     const auto& n = notices_[r];

@@ -1,0 +1,194 @@
+#include "runtime/load.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "support/model.h"
+#include "support/tiny_model.h"
+
+namespace ttt {
+namespace {
+
+namespace fs = std::filesystem;
+
+// A checkpoint whose list of tensors can be changed.
+class LoadTest : public testing::Test {
+ protected:
+  void write(const Json& config, const std::function<void(std::vector<support::RandomTensor>&)>& change = {}) {
+    std::vector<support::RandomTensor> tensors = support::llama_tensors(config);
+    if (change) change(tensors);
+    fs::create_directories(path());
+    support::write_file(path() / "config.json", config.dump());
+    support::write_file(path() / "model.safetensors", support::random_safetensors(tensors, support::StoredAs::kF32));
+  }
+  std::shared_ptr<const Checkpoint> open() const { return open_checkpoint(path(), {}); }
+  Error failure(const LoadOptions& options) const {
+    try {
+      load_model(open(), families(), options);
+    } catch (const Error& e) {
+      return e;
+    }
+    return {ErrorKind::kInternal, "no error"};
+  }
+  fs::path path() const { return directory_.path() / "model"; }
+
+  support::TemporaryDirectory directory_;
+  LoadOptions options_{.traits = query_device_traits(), .context = 32};
+};
+
+TEST_F(LoadTest, MissingTensorsAreNamedAndCounted) {
+  write(support::golden_config("gqa"), [](auto& tensors) {
+    std::erase_if(tensors,
+                  [](const auto& t) { return t.name.find("mlp") != std::string::npos || t.name == "lm_head.weight"; });
+  });
+  const Error e = failure(options_);
+  EXPECT_EQ(e.kind(), ErrorKind::kBadData);
+  EXPECT_EQ(e.what(), path().string() +
+                          ": 7 tensors missing: lm_head.weight, model.layers.0.mlp.down_proj.weight, "
+                          "model.layers.0.mlp.gate_proj.weight, model.layers.0.mlp.up_proj.weight, "
+                          "model.layers.1.mlp.down_proj.weight, ...");
+}
+
+TEST_F(LoadTest, AbsentHeadIsTiedUnlessTheConfigurationSaysOtherwise) {
+  Json config = support::golden_config("gqa");
+  const auto drop = [](auto& tensors) {
+    std::erase_if(tensors, [](const auto& t) { return t.name == "lm_head.weight"; });
+  };
+  write(config, drop);
+  EXPECT_NE(std::string(failure(options_).what()).find("1 tensors missing: lm_head.weight"), std::string::npos);
+  Json::Object silent;
+  for (const auto& member : config.as_object("config")) {
+    if (member.first != "tie_word_embeddings") silent.push_back(member);
+  }
+  write(Json(silent), drop);
+  const LoadedModel tied = load_model(open(), families(), options_);
+  EXPECT_EQ(tied.tree().blocks.back().spec.at("tie_word_embeddings", "spec"), Json(true));
+}
+
+TEST_F(LoadTest, ExtraTensorsAreCountedAndStrictRefusesThem) {
+  write(support::golden_config("gqa"), [](auto& tensors) {
+    tensors.push_back({"model.layers.9.self_attn.q_proj.weight", {2, 2}});
+    tensors.push_back({"model.layers.9.mlp.up_proj.weight", {2, 2}});
+  });
+  const LoadedModel loaded = load_model(open(), families(), options_);
+  const std::string what = "2 tensors are not used by this model, the first is model.layers.9.mlp.up_proj.weight";
+  EXPECT_TRUE(std::ranges::count(loaded.notes, what) == 1);
+  options_.strict = true;
+  const Error e = failure(options_);
+  EXPECT_EQ(e.kind(), ErrorKind::kBadData);
+  EXPECT_EQ(e.what(), path().string() + ": " + what);
+}
+
+TEST_F(LoadTest, ShapesThatDisagreeNameBlockFieldAndBoth) {
+  write(support::golden_config("gqa"), [](auto& tensors) {
+    for (auto& t : tensors) {
+      if (t.name == "model.layers.1.self_attn.k_proj.weight") t.shape = {16, 65};
+    }
+  });
+  const Error e = failure(options_);
+  EXPECT_EQ(e.kind(), ErrorKind::kBadData);
+  EXPECT_EQ(e.what(), path().string() + ": [model.layers.1.self_attn] k_proj.weight wanted [16, 64], got [16, 65]");
+}
+
+TEST_F(LoadTest, MemoryIsRefusedWithTheNumbersAndTheLargestContext) {
+  write(support::golden_config("gqa"));
+  // Two layers, keys and values, two heads of 8, f32.
+  constexpr std::int64_t kRow = 2 * 2 * 2 * 8 * 4;
+  options_.context = 4'000'000;
+  options_.traits.available_bytes = 500'000'000;
+  const Error state = failure(options_);
+  EXPECT_EQ(state.kind(), ErrorKind::kResources);
+  const std::string message = state.what(), lead = path().string() +
+                                                   ": weights and state of context 4000000 need 1.0 GB, "
+                                                   "0.5 GB available; --ctx ";
+  ASSERT_TRUE(message.starts_with(lead)) << message;
+  const std::int64_t fits = std::stoll(message.substr(lead.size()));
+  EXPECT_LE(fits * kRow, options_.traits.available_bytes);
+  EXPECT_GT((fits + 100) * kRow, options_.traits.available_bytes);
+  options_.context = fits;
+  EXPECT_NO_THROW(load_model(open(), families(), options_));  // nothing is allocated for state yet
+  options_.sequences = 2;
+  EXPECT_EQ(failure(options_).kind(), ErrorKind::kResources);
+
+  // Weights that are used in place need no memory; converted ones do.
+  options_ = {.traits = options_.traits, .weight_format = Format::kBF16, .context = 1};
+  options_.traits.available_bytes = 10'000;
+  EXPECT_NE(std::string(failure(options_).what()).find("0.0 GB available; the weights alone do not fit"),
+            std::string::npos);
+  options_.weight_format.reset();
+  EXPECT_NO_THROW(load_model(open(), families(), options_));
+}
+
+TEST_F(LoadTest, UnknownFamiliesNameTheNearest) {
+  Json config = support::golden_config("gqa");
+  write(config);
+  config.set("model_type", "lama");
+  support::write_file(path() / "config.json", config.dump());
+  Error e = failure(options_);
+  EXPECT_EQ(e.kind(), ErrorKind::kUnsupported);
+  EXPECT_NE(std::string(e.what()).find("config.json: model_type \"lama\" is not supported; supported: llama"),
+            std::string::npos);
+  EXPECT_NE(std::string(e.what()).find("did you mean \"llama\"?"), std::string::npos);
+  config.set("model_type", "resnet");
+  support::write_file(path() / "config.json", config.dump());
+  EXPECT_EQ(std::string(failure(options_).what()).find("did you mean"), std::string::npos);
+  config.set("model_type", 5);
+  support::write_file(path() / "config.json", config.dump());
+  EXPECT_EQ(failure(options_).kind(), ErrorKind::kBadData);
+}
+
+TEST_F(LoadTest, OverridesThatABlockRefusesNameFileAndField) {
+  write(support::golden_config("gqa"));
+  options_.impl_where = "impl.json";
+  const auto with = [&](const char* json) {
+    options_.impl = Json::parse(json, "");
+    return failure(options_);
+  };
+  EXPECT_EQ(with(R"({"model.layers.*.mlp": {"linear": {"one_kernel": 1}}})").what(),
+            std::string("impl.json: \"model.layers.0.mlp\".linear.one_kernel wanted bool, got integer"));
+  const Error block = with(R"({"model.layers.1.self_attn": {"one": {"kind": "flash", "key_block": 0}}})");
+  EXPECT_EQ(block.kind(), ErrorKind::kUsage);
+  EXPECT_NE(std::string(block.what()).find("[model.layers.1.self_attn] query_block and key_block wanted"),
+            std::string::npos)
+      << block.what();
+}
+
+// What the plan says is what loading takes, to the byte.
+TEST_F(LoadTest, ThePlanIsWhatIsThenAllocated) {
+  for (const char* shape : {"gqa", "mha", "odd"}) {
+    write(support::golden_config(shape));
+    for (const std::optional<Format> format : {std::optional<Format>(), std::optional(Format::kBF16),
+                                               std::optional(Format::kInt8), std::optional(Format::kInt4)}) {
+      options_.weight_format = format;
+      const auto checkpoint = open();
+      const PlannedModel plan = plan_model(*checkpoint, families(), options_);
+      EXPECT_TRUE(plan.source->problems().empty());
+      const LoadedModel loaded = load_model(checkpoint, families(), options_);
+      EXPECT_EQ(plan.source->bytes().mapped, loaded.weights->bytes().mapped);
+      EXPECT_EQ(plan.source->bytes().owned, loaded.weights->bytes().owned);
+      EXPECT_EQ(loaded.weights->bytes().owned == 0, !format.has_value()) << "f32 files are used in place";
+      const auto &planned = plan.source->records(), &made = loaded.weights->records();
+      ASSERT_EQ(planned.size(), made.size());
+      for (std::size_t i = 0; i < made.size(); ++i) {
+        EXPECT_EQ(planned[i].name, made[i].name);
+        EXPECT_EQ(planned[i].format, made[i].format);
+        EXPECT_EQ(planned[i].layout, made[i].layout);
+        EXPECT_EQ(planned[i].bytes, made[i].bytes);
+        EXPECT_EQ(planned[i].mapped, made[i].mapped);
+      }
+      EXPECT_EQ(plan.built.tree->impl_configs(), loaded.tree().impl_configs());
+      EXPECT_EQ(plan.built.tree->states, loaded.tree().states);
+      EXPECT_EQ(plan.built.tree->parameters(), loaded.tree().parameters());
+    }
+  }
+}
+
+TEST(MaxPositions, AreThoseOfTheConfiguration) {
+  EXPECT_EQ(max_positions(Json::parse(R"({"max_position_embeddings": 77})", "")), 77);
+  EXPECT_EQ(max_positions(Json::parse(R"({"max_position_embeddings": null})", "")), 0);
+  EXPECT_EQ(max_positions(Json::parse("{}", "")), 0);
+}
+
+}  // namespace
+}  // namespace ttt

@@ -1,0 +1,183 @@
+#include "normalization/distributed.h"
+
+#include <array>
+#include <span>
+
+#include "base/error.h"
+#include "collectives/communicator.h"
+#include "kernels/add_rows.h"
+#include "kernels/rows.h"
+
+namespace ttt {
+namespace {
+
+constexpr std::array<std::string_view, 2> kStrategyNames{"all_reduce", "all_gather"};
+
+// What both base norms come down to.
+struct Base {
+  bool rms = false, weight = false, bias = false;
+  std::int64_t dim = 0;
+  float eps = 0, weight_offset = 0;
+};
+
+Base base_of(const DistributedNormSpec& spec) {
+  if (const auto* rms = std::get_if<DistributedRMSNorm>(&spec.base_norm)) {
+    return {.rms = true, .weight = rms->affine, .dim = rms->dim, .eps = rms->eps, .weight_offset = rms->weight_offset};
+  }
+  const auto& layer = std::get<DistributedLayerNorm>(spec.base_norm);
+  return {.weight = layer.weight, .bias = layer.bias, .dim = layer.dim, .eps = layer.eps};
+}
+
+void exchange(Exec& exec, std::int64_t rows, std::span<const std::int64_t> columns, ConstTensorView mine, TensorView all) {
+  if (exec.planning()) return;
+  constexpr std::int64_t kBytes = sizeof(float);
+  std::vector<std::int64_t> counts;
+  for (const std::int64_t c : columns) counts.push_back(c * rows * kBytes);
+  exec.communicator.all_gather({mine.data, static_cast<std::size_t>(mine.shape.elements() * kBytes)}, counts,
+                               {all.data, static_cast<std::size_t>(all.shape.elements() * kBytes)});
+}
+
+}  // namespace
+
+std::string_view name_of(DistributedStrategy strategy) {
+  const auto i = static_cast<std::size_t>(strategy);
+  return i < kStrategyNames.size() ? kStrategyNames[i] : std::string_view();
+}
+
+void validate(const DistributedNormSpec& spec, const Context& context) {
+  const std::string_view who = context.name_or("DistributedNorm");
+  std::visit([&](const auto& base) { validate(base, context); }, spec.base_norm);
+  require(spec.num_devices == context.ranks, ErrorKind::kUsage, "[", who, "] num_devices wanted the number of ranks, ",
+          context.ranks, ", got ", spec.num_devices);
+  require(!name_of(spec.distributed_strategy).empty(), ErrorKind::kUsage, "[", who,
+          "] distributed_strategy wanted all_reduce or all_gather, got number ",
+          static_cast<int>(spec.distributed_strategy));
+}
+
+DistributedNormImplConfig default_impl_config(const DistributedNormSpec&, const DeviceTraits&, Strategy) { return {}; }
+
+void bind_weights(DistributedNormWeights& weights, const DistributedNormSpec& spec,
+                  const DistributedNormImplConfig& impl, const DistributedNormNames& names, const Context& context,
+                  WeightBinder& binder) {
+  const Base base = base_of(spec);
+  const std::string path(context.place.path);
+  const Part mine = part_of(base.dim, impl.unit, context.rank, context.ranks);
+  const Cut cut = spec.distributed_strategy == DistributedStrategy::kAllReduce ? cut_of(0, mine) : Cut{};
+  constexpr WeightUse kVector = WeightUse::kVector;
+  const auto bind = [&](ConstTensorView& field, const TensorName& name) {
+    binder.bind(field, {.path = path, .name = name, .shape = {base.dim}, .cut = cut, .use = kVector});
+  };
+  if (base.weight) bind(weights.weight, names.weight);
+  if (base.bias) bind(weights.bias, names.bias);
+}
+
+DistributedNorm::DistributedNorm(const DistributedNormSpec& spec, const DistributedNormWeights& weights,
+                                 const DistributedNormImplConfig& impl, const Context& context)
+    : plan_{} {
+  validate(spec, context);
+  require(impl.unit > 0, ErrorKind::kUsage, "[", context.name_or("DistributedNorm"),
+          "] unit wanted a positive number, got ", impl.unit);
+  const Base base = base_of(spec);
+  const bool reduce = spec.distributed_strategy == DistributedStrategy::kAllReduce;
+  DistributedNormWeights checked{.weight = base.weight ? weights.weight : ConstTensorView{},
+                                 .bias = base.bias ? weights.bias : ConstTensorView{}};
+  WeightChecker checker;
+  bind_weights(checked, spec, impl, {}, context, checker);
+  std::vector<std::int64_t> parts;
+  for (std::int64_t r = 0; r < context.ranks; ++r) parts.push_back(part_of(base.dim, impl.unit, r, context.ranks).count);
+  const auto gathered = base.rms ? norm_gathered<true, false> : norm_gathered<false, false>;
+  const auto gathered_add = base.rms ? norm_gathered<true, true> : norm_gathered<false, true>;
+  plan_ = {.place = context.place,
+           .dim = base.dim,
+           .part = part_of(base.dim, impl.unit, context.rank, context.ranks),
+           .parts = std::move(parts),
+           .eps = base.eps,
+           .weight_offset = base.weight_offset,
+           .weight = checked.weight,
+           .bias = checked.bias,
+           .moments = base.rms ? kernels::select_row_moments_about_zero(context.traits)
+                               : kernels::select_row_moments(context.traits),
+           .norm = kernels::select_shard_norm(context.traits),
+           .norm_add = kernels::select_shard_norm_add(context.traits),
+           .whole_rms = kernels::select_rms_norm(context.traits),
+           .whole_layer = kernels::select_layer_norm(context.traits),
+           .store = reduce ? store_reduced : gathered,
+           .add = reduce ? add_reduced : gathered_add};
+}
+
+kernels::ShardNormArgs DistributedNorm::exchange_statistics(const Plan& plan, Exec& exec, Scratch::Frame& frame,
+                                                            ConstTensorView x, TensorView y) {
+  const std::int64_t rows = x.dim(0), ranks = static_cast<std::int64_t>(plan.parts.size());
+  const TensorView mine = frame.take({rows, 2}), all = frame.take({ranks, rows, 2});
+  exec.launch(plan.moments, {.x = x, .statistics = mine});
+  exchange(exec, rows, std::vector<std::int64_t>(plan.parts.size(), 2), mine, all);
+  return {.x = x,
+          .weight = plan.weight,
+          .bias = plan.bias,
+          .y = y,
+          .statistics = all.row<float>(0),
+          .parts = plan.parts,
+          .eps = plan.eps,
+          .weight_offset = plan.weight_offset};
+}
+
+void DistributedNorm::store_reduced(const Plan& plan, Exec& exec, ConstTensorView x, TensorView y) {
+  Scratch::Frame frame(exec.scratch);
+  exec.launch(plan.norm, exchange_statistics(plan, exec, frame, x, y));
+}
+
+void DistributedNorm::add_reduced(const Plan& plan, Exec& exec, ConstTensorView x, TensorView y) {
+  Scratch::Frame frame(exec.scratch);
+  exec.launch(plan.norm_add, exchange_statistics(plan, exec, frame, x, y));
+}
+
+TensorView DistributedNorm::gather(const Plan& plan, Exec& exec, Scratch::Frame& frame, ConstTensorView x) {
+  const std::int64_t rows = x.dim(0);
+  const TensorView whole = frame.take({rows, plan.dim});
+  Scratch::Frame inner(exec.scratch);
+  const TensorView parts = inner.take({rows, plan.dim});
+  exchange(exec, rows, plan.parts, x, parts);
+  exec.launch(kernels::join_columns,
+              kernels::JoinColumnsArgs{.parts = parts.row<float>(0), .counts = plan.parts, .y = whole});
+  return whole;
+}
+
+template <bool kRms, bool kAdd>
+void DistributedNorm::norm_gathered(const Plan& plan, Exec& exec, ConstTensorView x, TensorView y) {
+  Scratch::Frame frame(exec.scratch);
+  const TensorView whole = gather(plan, exec, frame, x);
+  if constexpr (kRms) {
+    exec.launch(plan.whole_rms, {.x = whole,
+                                 .weight = plan.weight,
+                                 .y = whole,
+                                 .eps = plan.eps,
+                                 .weight_offset = plan.weight_offset});
+  } else {
+    exec.launch(plan.whole_layer,
+                {.x = whole, .weight = plan.weight, .bias = plan.bias, .y = whole, .eps = plan.eps});
+  }
+  const ConstTensorView mine = columns_of(ConstTensorView(whole), plan.part.begin, plan.part.count);
+  exec.launch(kAdd ? kernels::add_rows : kernels::add_rows_store, kernels::AddRowsArgs{.x = mine, .y = y});
+}
+
+void DistributedNorm::check(ConstTensorView x, TensorView y) const {
+  require(x.shape.rank() == 2 && x.dim(1) == plan_.part.count && y.shape == x.shape, ErrorKind::kInternal, "[",
+          plan_.place.path, "] x and y wanted [rows, ", plan_.part.count, "], got ", x.shape.to_string(), " and ",
+          y.shape.to_string());
+  require(x.row_bytes == plan_.part.count * std::int64_t{sizeof(float)} || x.dim(0) < 2, ErrorKind::kInternal, "[",
+          plan_.place.path, "] x wanted rows back to back, got ", x.row_bytes, " bytes between them");
+}
+
+void DistributedNorm::forward(Exec& exec, ConstTensorView x, TensorView y) const {
+  check(x, y);
+  plan_.store(plan_, exec, x, y);
+  exec.done(plan_.place, y);
+}
+
+void DistributedNorm::forward_add(Exec& exec, ConstTensorView x, TensorView y) const {
+  check(x, y);
+  plan_.add(plan_, exec, x, y);
+  exec.done(plan_.place, y);
+}
+
+}  // namespace ttt

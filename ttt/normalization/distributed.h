@@ -1,0 +1,121 @@
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "base/context.h"
+#include "base/exec.h"
+#include "base/partition.h"
+#include "base/weights.h"
+#include "kernels/shard_norm.h"
+#include "normalization/layernorm.h"
+#include "normalization/rmsnorm.h"
+
+namespace ttt {
+
+// y = norm(x), x and y cut over ranks along the last extent: each rank holds [rows, part] of [rows, dim]
+//
+// Equals the norm of one device. Statistics of several parts are combined by the pairwise rule of Chan, Golub and
+// LeVeque ("Updating formulae and a pairwise algorithm for computing sample variances", 1979), in the order of ranks.
+
+enum class DistributedStrategy : std::uint8_t {
+  kAllReduce,  // statistics of the parts are exchanged: two numbers per row and rank
+  kAllGather,  // rows are exchanged whole and normalised on every rank: bitwise what one device gives
+};
+std::string_view name_of(DistributedStrategy strategy);  // "all_reduce", "all_gather"
+
+// The base norm by name, so that the alternatives can be told apart in JSON.
+struct DistributedRMSNorm : RMSNormSpec {
+  static constexpr std::string_view kName = "rms_norm";
+  DistributedRMSNorm() = default;
+  DistributedRMSNorm(const RMSNormSpec& spec) : RMSNormSpec(spec) {}
+  bool operator==(const DistributedRMSNorm&) const = default;
+};
+struct DistributedLayerNorm : LayerNormSpec {
+  static constexpr std::string_view kName = "layer_norm";
+  DistributedLayerNorm() = default;
+  DistributedLayerNorm(const LayerNormSpec& spec) : LayerNormSpec(spec) {}
+  bool operator==(const DistributedLayerNorm&) const = default;
+};
+
+struct DistributedNormSpec {
+  std::variant<DistributedRMSNorm, DistributedLayerNorm> base_norm = {};
+  DistributedStrategy distributed_strategy = DistributedStrategy::kAllReduce;
+  std::int64_t num_devices = 1;  // must be the number of ranks
+
+  bool operator==(const DistributedNormSpec&) const = default;
+  static void visit_fields(auto& self, auto&& visit) {
+    visit("base_norm", self.base_norm);
+    visit("distributed_strategy", self.distributed_strategy);
+    visit("num_devices", self.num_devices);
+  }
+};
+
+struct DistributedNormImplConfig {
+  std::int64_t unit = 1;  // dim is cut in whole units: part_of(dim, unit, rank, ranks)
+
+  bool operator==(const DistributedNormImplConfig&) const = default;
+  static void visit_fields(auto& self, auto&& visit) { visit("unit", self.unit); }
+};
+
+// kAllReduce: this rank's part; kAllGather: whole.
+struct DistributedNormWeights {
+  ConstTensorView weight = {};  // [part] or [dim], f32; absent where the base norm has none
+  ConstTensorView bias = {};    // [part] or [dim], f32; absent where the base norm has none
+};
+
+struct DistributedNormNames {
+  TensorName weight = "weight", bias = "bias";
+};
+
+void validate(const DistributedNormSpec& spec, const Context& context);
+DistributedNormImplConfig default_impl_config(const DistributedNormSpec& spec, const DeviceTraits& traits,
+                                              Strategy strategy);
+void bind_weights(DistributedNormWeights& weights, const DistributedNormSpec& spec,
+                  const DistributedNormImplConfig& impl, const DistributedNormNames& names, const Context& context,
+                  WeightBinder& binder);
+
+class DistributedNorm {
+ public:
+  using Spec = DistributedNormSpec;
+  using ImplConfig = DistributedNormImplConfig;
+  using Weights = DistributedNormWeights;
+  using Names = DistributedNormNames;
+
+  DistributedNorm(const DistributedNormSpec& spec, const DistributedNormWeights& weights,
+                  const DistributedNormImplConfig& impl, const Context& context);
+
+  // x, y: [rows, part], f32. y may be x.
+  void forward(Exec& exec, ConstTensorView x, TensorView y) const;
+  void forward_add(Exec& exec, ConstTensorView x, TensorView y) const;  // y += norm(x)
+
+  std::int64_t part() const { return plan_.part.count; }  // columns of this rank
+
+ private:
+  struct Plan {
+    using NormFn = void (*)(const Plan&, Exec&, ConstTensorView x, TensorView y);
+    Place place;
+    std::int64_t dim;
+    Part part;
+    std::vector<std::int64_t> parts;  // [ranks]
+    float eps, weight_offset;
+    ConstTensorView weight, bias;
+    kernels::RowMomentsFn moments;
+    kernels::ShardNormFn norm, norm_add;
+    kernels::RmsNormFn whole_rms;
+    kernels::LayerNormFn whole_layer;
+    NormFn store, add;
+  } plan_;
+
+  void check(ConstTensorView x, TensorView y) const;
+  static kernels::ShardNormArgs exchange_statistics(const Plan&, Exec&, Scratch::Frame&, ConstTensorView x, TensorView y);
+  static void store_reduced(const Plan& plan, Exec& exec, ConstTensorView x, TensorView y);
+  static void add_reduced(const Plan& plan, Exec& exec, ConstTensorView x, TensorView y);
+  static TensorView gather(const Plan& plan, Exec& exec, Scratch::Frame& frame, ConstTensorView x);
+  template <bool kRms, bool kAdd>
+  static void norm_gathered(const Plan& plan, Exec& exec, ConstTensorView x, TensorView y);
+};
+
+}  // namespace ttt

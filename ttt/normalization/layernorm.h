@@ -1,0 +1,78 @@
+#pragma once
+
+#include <cstdint>
+
+#include "base/context.h"
+#include "base/exec.h"
+#include "base/weights.h"
+#include "kernels/layer_norm.h"
+
+namespace ttt {
+
+// y[r, :] = (x[r, :] - mean(x[r, :])) / sqrt(var(x[r, :]) + eps) * weight[:] + bias[:]
+//
+// var is the mean of the squared distances from the mean. Ba, Kiros and Hinton, "Layer Normalization", 2016.
+
+struct LayerNormSpec {
+  std::int64_t dim = 0;
+  float eps = 1e-5f;
+  bool weight = true;  // false: gain 1
+  bool bias = true;    // false: none added
+
+  bool operator==(const LayerNormSpec&) const = default;
+  static void visit_fields(auto& self, auto&& visit) {
+    visit("dim", self.dim);
+    visit("eps", self.eps);
+    visit("weight", self.weight);
+    visit("bias", self.bias);
+  }
+};
+
+struct LayerNormImplConfig {
+  Format activation = Format::kF32;
+
+  bool operator==(const LayerNormImplConfig&) const = default;
+  static void visit_fields(auto& self, auto&& visit) { visit("activation", self.activation); }
+};
+
+struct LayerNormWeights {
+  ConstTensorView weight = {};  // [dim], f32; absent without weight
+  ConstTensorView bias = {};    // [dim], f32; absent without bias
+};
+
+struct LayerNormNames {
+  TensorName weight = "weight", bias = "bias";
+};
+
+// Error{kBadData} unless dim > 0 and eps >= 0 and finite.
+void validate(const LayerNormSpec& spec, const Context& context);
+LayerNormImplConfig default_impl_config(const LayerNormSpec& spec, const DeviceTraits& traits, Strategy strategy);
+void bind_weights(LayerNormWeights& weights, const LayerNormSpec& spec, const LayerNormImplConfig& impl,
+                  const LayerNormNames& names, const Context& context, WeightBinder& binder);
+
+class LayerNorm {
+ public:
+  using Spec = LayerNormSpec;
+  using ImplConfig = LayerNormImplConfig;
+  using Weights = LayerNormWeights;
+  using Names = LayerNormNames;
+
+  LayerNorm(const LayerNormSpec& spec, const LayerNormWeights& weights, const LayerNormImplConfig& impl, const Context& context);
+
+  // x, y: [rows, dim], f32. y may be x.
+  void forward(Exec& exec, ConstTensorView x, TensorView y) const;
+  void forward_add(Exec& exec, ConstTensorView x, TensorView y) const;  // y += norm(x): sandwich norms
+
+ private:
+  struct Plan {
+    Place place;
+    std::int64_t dim;
+    float eps;
+    ConstTensorView weight, bias;  // [dim]; null data: gain 1, nothing added
+    kernels::LayerNormFn norm, norm_add;
+  } plan_{};
+
+  kernels::LayerNormArgs args(ConstTensorView x, TensorView y) const;
+};
+
+}  // namespace ttt
