@@ -6,7 +6,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 # shellcheck source=tools/setup.sh
 . tools/setup.sh
 
-prompt=${1:-The capital of France is}
+prompt=${1:-The three most important inventions in history are}
 tokens=${2:-64}
 
 install_packages g++ cmake ninja-build libcli11-dev python3-pip ca-certificates

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
@@ -10,17 +11,23 @@ namespace ttt {
 // Adds up the work of launches by place: what was launched since the last done() belongs to the place that is done.
 class PlanObserver final : public Observer {
  public:
-  explicit PlanObserver(std::int64_t places) : work_(static_cast<std::size_t>(places)) {}
+  explicit PlanObserver(std::int64_t places, Scratch& scratch)
+      : work_(static_cast<std::size_t>(places)), scratch_(scratch) {}
 
   struct Work {
     double operations = 0, bytes = 0;
+    std::int64_t scratch_bytes = 0;  // the most in use until it was done, its model's included
   };
 
   void done(const Place& place, TensorView) override {
     if (place.index >= 0) {
-      work_[static_cast<std::size_t>(place.index)].operations += pending_.operations;
-      work_[static_cast<std::size_t>(place.index)].bytes += pending_.bytes;
+      Work& work = work_[static_cast<std::size_t>(place.index)];
+      work.operations += pending_.operations;
+      work.bytes += pending_.bytes;
+      work.scratch_bytes = std::max(work.scratch_bytes, scratch_.peak());
     }
+    peak_ = std::max(peak_, scratch_.peak());
+    scratch_.restart_peak();
     pending_ = {};
   }
   void launched(double operations, double bytes) override {
@@ -32,13 +39,16 @@ class PlanObserver final : public Observer {
   bool counts() const override { return true; }
   bool wants(const Place&) const override { return false; }
 
-  const Work& at(std::int64_t place) const { return work_[static_cast<std::size_t>(place)]; }
+  const std::vector<Work>& work() const { return work_; }  // by place
+  std::int64_t scratch_bytes() const { return std::max(peak_, scratch_.peak()); }
   double operations() const { return total_.operations; }
   double bytes() const { return total_.bytes; }
 
  private:
   std::vector<Work> work_;
   Work pending_, total_;
+  Scratch& scratch_;
+  std::int64_t peak_ = 0;
 };
 
 }  // namespace ttt

@@ -30,7 +30,7 @@ StepPlan plan(const BuiltModel& built, ThreadPool& threads, Communicator& commun
   const std::int64_t most = std::max(rows, config.context);
   StepBuilder builder(state, most, config.sequences);
   Scratch scratch = Scratch::planned();
-  PlanObserver observer(built.tree->places.size());
+  PlanObserver observer(built.tree->places.size(), scratch);
   Exec exec(threads, scratch, communicator, observer, Exec::Mode::kPlan);
   const std::vector<std::int32_t> ids(static_cast<std::size_t>(most), 0);
   const auto first = [&](std::int64_t n) { return std::span(ids).first(static_cast<std::size_t>(n)); };
@@ -47,7 +47,10 @@ StepPlan plan(const BuiltModel& built, ThreadPool& threads, Communicator& commun
   std::iota(wanted_rows.begin(), wanted_rows.end(), rows - planned.wanted);
   const Step step = builder.prepare(entries, first(rows), wanted_rows);
   built.model->forward(exec, step, view_of(static_cast<float*>(nullptr), {planned.wanted, built.model->vocab_size()}));
-  return {.scratch_bytes = scratch.peak(), .operations = observer.operations(), .bytes = observer.bytes()};
+  return {.scratch_bytes = observer.scratch_bytes(),
+          .operations = observer.operations(),
+          .bytes = observer.bytes(),
+          .places = observer.work()};
 }
 
 // The steps of `rows` rows that take the most scratch: at the end of the context, once with as many sequences of one
@@ -61,19 +64,22 @@ std::vector<PlannedStep> worst_steps(const RunnerConfig& c, std::int64_t rows) {
   return {many, {.rows = {rows}, .at_end = true, .wanted = wanted}};
 }
 
-// The largest scratch of any number of rows: kernels change with it, and not always towards more.
-std::int64_t scratch_bytes(const BuiltModel& built, ThreadPool& threads, Communicator& communicator,
-                           const RunnerConfig& config) {
-  std::int64_t most = 0;
+// Adds the largest scratch of any number of rows: kernels change with it, and not always towards more.
+void add_scratch(RunnerMemory& memory, const BuiltModel& built, ThreadPool& threads, Communicator& communicator,
+                 const RunnerConfig& config) {
+  memory.scratch_of_place.resize(static_cast<std::size_t>(built.tree->places.size()));
   const auto count = [&](std::int64_t rows) {
     for (const PlannedStep& s : worst_steps(config, rows)) {
-      most = std::max(most, plan(built, threads, communicator, config, s).scratch_bytes);
+      const StepPlan step = plan(built, threads, communicator, config, s);
+      memory.scratch = std::max(memory.scratch, step.scratch_bytes);
+      for (std::size_t i = 0; i < step.places.size(); ++i) {
+        memory.scratch_of_place[i] = std::max(memory.scratch_of_place[i], step.places[i].scratch_bytes);
+      }
     }
   };
   for (std::int64_t rows = 1; rows < config.chunk; rows *= 2) count(rows);
   count(config.chunk);
   if (config.sequences < config.chunk) count(config.sequences);
-  return most;
 }
 
 RunnerConfig checked(RunnerConfig c) {
@@ -92,6 +98,17 @@ StepPlan plan_step(const BuiltModel& built, ThreadPool& threads, Communicator& c
   return plan(built, threads, communicator, config, {.rows = {rows}, .wanted = wanted});
 }
 
+RunnerMemory plan_runner(const BuiltModel& built, ThreadPool& threads, Communicator& communicator,
+                         const RunnerConfig& wanted) {
+  const RunnerConfig config = checked(wanted);
+  constexpr std::int64_t kBytes = sizeof(float);
+  RunnerMemory memory{
+      .state = StatePool::bytes(built.tree->states, pool_config(config)),
+      .logits = checked_mul(checked_mul(config.wanted, built.model->vocab_size(), "logits"), kBytes, "logits")};
+  add_scratch(memory, built, threads, communicator, config);
+  return memory;
+}
+
 Runner::Runner(const BuiltModel& built, ThreadPool& threads, Communicator& communicator, Observer& observer,
                const RunnerConfig& config)
     : built_(built),
@@ -99,7 +116,7 @@ Runner::Runner(const BuiltModel& built, ThreadPool& threads, Communicator& commu
       vocab_(built.model->vocab_size()),
       state_(built.tree->states, pool_config(config_)),
       builder_(state_, config_.chunk, config_.sequences),
-      scratch_(ttt::scratch_bytes(built, threads, communicator, config_)),
+      scratch_(plan_runner(built, threads, communicator, config_).scratch),
       exec_(threads, scratch_, communicator, observer),
       logits_(static_cast<std::size_t>(checked_mul(config_.wanted, vocab_, "logits"))) {
   wanted_.reserve(static_cast<std::size_t>(config_.wanted));

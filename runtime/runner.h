@@ -9,6 +9,7 @@
 #include "base/exec.h"
 #include "collectives/communicator.h"
 #include "runtime/load.h"
+#include "runtime/plan_observer.h"
 #include "state/state_pool.h"
 #include "state/step_builder.h"
 
@@ -26,9 +27,18 @@ struct RunnerConfig {
 struct StepPlan {
   std::int64_t scratch_bytes = 0;
   double operations = 0, bytes = 0;  // of a step in which every row is new
+  std::vector<PlanObserver::Work> places = {};
 };
 StepPlan plan_step(const BuiltModel& built, ThreadPool& threads, Communicator& communicator, const RunnerConfig& config,
                    std::int64_t rows, std::int64_t wanted);
+
+// What a Runner takes, exactly.
+struct RunnerMemory {
+  std::int64_t state = 0, scratch = 0, logits = 0;   // bytes
+  std::vector<std::int64_t> scratch_of_place = {};  // by place; the most that is in use in it, its model's included
+};
+RunnerMemory plan_runner(const BuiltModel& built, ThreadPool& threads, Communicator& communicator,
+                         const RunnerConfig& config);
 
 // The memory and the order of calls to run a model step by step: state, scratch and logits, sized once.
 class Runner {

@@ -82,13 +82,22 @@ def run_ctest(build, results, entries, suites):
          str(report.resolve()), "-R", f"^({names})$"], env=environment)
     if not report.exists():
         return {}
-    return {case.get("name"): case.get("status") for case in ElementTree.parse(report).iter("testcase")}
+    return {case.get("name"): outcome(case) for case in ElementTree.parse(report).iter("testcase")}
+
+
+def outcome(case):
+    """ctest's "run" or "fail"; "skipped" only for a test that says so itself: one that cannot start is "notrun" too."""
+    skipped = case.find("skipped")
+    said_so = skipped is not None and (skipped.get("message") or "").startswith("SKIP_")
+    return "skipped" if said_so else case.get("status")
 
 
 def count(entry, status, results):
     """(passed, failed, skipped, lines to show) of one entry."""
     report = results / f"{entry.name}.xml"
     if entry.kind != "gtest":
+        if status == "skipped":
+            return 0, 0, 1, [f"skipped: {entry.name}: what it needs is not installed"]
         return (1, 0, 0, []) if status == "run" else (0, 1, 0, [f"failed: {entry.name}"])
     try:
         cases = list(ElementTree.parse(report).iter("testcase"))

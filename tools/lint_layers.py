@@ -12,7 +12,7 @@ import sys
 
 BLOCKS = ("normalization", "embeddings", "attention", "ffn", "heads", "sampling")
 RANKS = {"base": 0, "kernels": 1, "collectives": 1, "linear": 2, "state": 2, **dict.fromkeys(BLOCKS, 3), "model": 4,
-         "testing": 4, "checkpoint": 5, "text": 5, "runtime": 6, "models": 7, "apps": 8}
+         "testing": 5, "checkpoint": 5, "text": 5, "runtime": 6, "models": 7, "apps": 8}
 OUTSIDE_TTT = ("checkpoint", "text", "runtime", "models", "apps")
 
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*(?:"([^"]+)"|<([^>]+)>)', re.M)

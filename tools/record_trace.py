@@ -113,8 +113,9 @@ def main():
 
     model = load(arguments.model, getattr(torch, arguments.dtype))
     tensors = record(model, ids, arguments.modules)
+    config = {k: v for k, v in model.config.to_dict().items() if not k.startswith("_")}
     metadata = {"format": "ttt-trace", "model_type": model.config.model_type, "dtype": arguments.dtype,
-                "config": json.dumps(model.config.to_dict(), default=str), "transformers": transformers.__version__}
+                "config": json.dumps(config, default=str), "transformers": transformers.__version__}
     save_file(tensors, arguments.output, metadata=metadata)
     size = sum(t.numel() * t.element_size() for t in tensors.values())
     print(f"{arguments.output}: {len(tensors)} tensors, {size:,} bytes, {len(ids)} tokens of {model.config.model_type}")

@@ -2,6 +2,7 @@
 #include <chrono>
 #include <cstdio>
 
+#include "apps/ttt/by_block.h"
 #include "apps/ttt/commands.h"
 #include "apps/ttt/options.h"
 #include "apps/ttt/ranks.h"
@@ -19,7 +20,7 @@ struct BenchFlags {
   ModelOptions model;
   std::string config;
   std::int64_t prompt = 512, generate = 64, batch = 1, repeat = 3;
-  bool json = false;
+  bool json = false, by_block = false;
 };
 
 // A model to measure: a checkpoint's, or random weights of a configuration's shape.
@@ -62,11 +63,19 @@ void build_random(Subject& s, const BenchFlags& f, std::int64_t context) {
   s.threads = make_threads(f.model, s.load.traits);
   s.load.context = context;
   const Json config = Json::parse(read_small_file(f.config, JsonLimits{}.bytes, "config.json"), f.config);
-  s.random = std::make_unique<RandomSource>(
-      stored_format(config), [&s](std::int64_t n, const std::function<void(std::int64_t)>& body) {
-        s.threads->parallel_for(n, [&](std::int64_t i) { body(i); });
-      });
+  s.random = std::make_unique<RandomSource>(stored_format(config),
+                                            [&s](std::int64_t n, const std::function<void(std::int64_t)>& body) {
+                                              s.threads->parallel_for(n, [&](std::int64_t i) { body(i); });
+                                            });
   s.made = build_model(family_of(families(), config, f.config), config, f.config, *s.random, s.load);
+}
+
+std::vector<std::int32_t> prompt_ids(const Runner& runner, const BenchFlags& f) {
+  std::vector<std::int32_t> ids(static_cast<std::size_t>(f.prompt));
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    ids[i] = static_cast<std::int32_t>((i * 7919 + 13) % static_cast<std::size_t>(runner.vocab()));
+  }
+  return ids;
 }
 
 struct Timing {
@@ -75,8 +84,7 @@ struct Timing {
 
 Timing run_once(Runner& runner, const BenchFlags& f) {
   Timing t;
-  std::vector<std::int32_t> ids(static_cast<std::size_t>(f.prompt));
-  for (std::size_t i = 0; i < ids.size(); ++i) ids[i] = static_cast<std::int32_t>((i * 7919 + 13) % static_cast<std::size_t>(runner.vocab()));
+  const std::vector<std::int32_t> ids = prompt_ids(runner, f);
   std::vector<Sequence> sequences;
   for (std::int64_t b = 0; b < f.batch; ++b) sequences.push_back(runner.create());
   t.prefill_seconds = seconds_of([&] {
@@ -115,6 +123,56 @@ void print_text(const Json& out) {
   }
 }
 
+Json figures(Subject& s, const BenchFlags& f, const RunnerConfig& config, const kernels::MachinePeak& peak,
+             double prefill_s, double decode_s) {
+  const ModelTree& tree = *s.built().tree;
+  const auto form = matrix_work(tree, s.load.traits, s.load.strategy).main();
+  const double batch = static_cast<double>(f.batch);
+  const std::int64_t rows = std::min(f.prompt, config.chunk);
+  const double operations = batch * plan_step(s.built(), s.pool(), s.communicator, config, rows, 1).operations *
+                            static_cast<double>(f.prompt) / static_cast<double>(rows);
+  const double steps = static_cast<double>(f.generate);
+  const double bytes = decode_bytes(tree, f.batch, f.prompt + f.generate / 2);
+  return Json(Json::Object{{"model", f.config.empty() ? f.model.model : f.config},
+                           {"parameters", tree.parameters()},
+                           {"prompt", f.prompt},
+                           {"generate", f.generate},
+                           {"batch", f.batch},
+                           {"repeat", f.repeat},
+                           {"load_s", s.load_seconds},
+                           {"prefill_tokens_per_s", batch * static_cast<double>(f.prompt) / prefill_s},
+                           {"decode_tokens_per_s", batch * steps / decode_s},
+                           {"prefill_share_of_peak", operations / prefill_s / peak_of(peak, form)},
+                           {"prefill_peak", name_of(form)},
+                           {"prefill_operations", operations},
+                           {"decode_share_of_bandwidth", bytes * steps / decode_s / peak.read_bandwidth},
+                           {"decode_bytes_per_step", bytes},
+                           {"machine", machine_json(peak, s.load.traits, s.pool().size())}});
+}
+
+struct ByBlock {
+  std::vector<TimeObserver::Work> prefill, decode;
+};
+
+// One more run, of one sequence, with an observer: what it costs to look shall not be in the figures above.
+ByBlock run_by_block(Subject& s, const RunnerConfig& config, const BenchFlags& f) {
+  TimeObserver times(s.built().tree->places.size());
+  Runner runner(s.built(), s.pool(), s.communicator, times, config);
+  const std::vector<std::int32_t> ids = prompt_ids(runner, f);
+  Sequence sequence = runner.create();
+  times.begin();
+  runner.extend(sequence, ids);
+  ByBlock found{.prefill = times.work(), .decode = {}};
+  times.clear();
+  for (std::int64_t i = 0; i < f.generate; ++i) {
+    const std::int32_t next = 1;
+    times.begin();
+    runner.extend(sequence, {&next, 1});
+  }
+  found.decode = times.work();
+  return found;
+}
+
 int bench(const BenchFlags& f) {
   require(f.model.model.empty() != f.config.empty(), ErrorKind::kUsage, "one of -m and --config is wanted");
   require(f.prompt >= 1 && f.generate >= 1 && f.batch >= 1 && f.repeat >= 1, ErrorKind::kUsage,
@@ -145,35 +203,25 @@ int bench(const BenchFlags& f) {
   }
   if (interrupted() != 0) return interrupted();
 
+  const double prefill_s = median(prefill), decode_s = median(decode);
+  Json out = figures(s, f, runner.config(), peak, prefill_s, decode_s);
   const ModelTree& tree = *s.built().tree;
-  const auto form = matrix_work(tree, s.load.traits, s.load.strategy).main();
-  const double batch = static_cast<double>(f.batch), prefill_s = median(prefill), decode_s = median(decode);
-  const double operations =
-      batch * plan_step(s.built(), s.pool(), s.communicator, runner.config(), std::min(f.prompt, chunk), 1).operations *
-      static_cast<double>(f.prompt) / static_cast<double>(std::min(f.prompt, chunk));
-  const double steps = static_cast<double>(f.generate);
-  const double bytes = decode_bytes(tree, f.batch, f.prompt + f.generate / 2);
-  const Json out(Json::Object{
-      {"model", f.config.empty() ? f.model.model : f.config},
-      {"parameters", tree.parameters()},
-      {"prompt", f.prompt},
-      {"generate", f.generate},
-      {"batch", f.batch},
-      {"repeat", f.repeat},
-      {"load_s", s.load_seconds},
-      {"prefill_tokens_per_s", batch * static_cast<double>(f.prompt) / prefill_s},
-      {"decode_tokens_per_s", batch * steps / decode_s},
-      {"prefill_share_of_peak", operations / prefill_s / peak_of(peak, form)},
-      {"prefill_peak", name_of(form)},
-      {"prefill_operations", operations},
-      {"decode_share_of_bandwidth", bytes * steps / decode_s / peak.read_bandwidth},
-      {"decode_bytes_per_step", bytes},
-      {"machine", machine_json(peak, s.load.traits, s.pool().size())}});
-  if (f.json) {
-    std::printf("%s\n", out.dump(2).c_str());
-  } else {
-    print_text(out);
+  if (!f.by_block) {
+    f.json ? void(std::printf("%s\n", out.dump(2).c_str())) : print_text(out);
+    return 0;
   }
+  const ByBlock blocks = run_by_block(s, runner.config(), f);
+  const MachineLimit limit{peak_of(peak, matrix_work(tree, s.load.traits, s.load.strategy).main()),
+                           peak.read_bandwidth};
+  if (f.json) {
+    out.set("prefill_by_block", by_block_json(tree, blocks.prefill, limit));
+    out.set("decode_by_block", by_block_json(tree, blocks.decode, limit));
+    std::printf("%s\n", out.dump(2).c_str());
+    return 0;
+  }
+  print_text(out);
+  print_by_block(text("\nprefill of ", f.prompt, " tokens"), tree, blocks.prefill, limit);
+  print_by_block(text("\ndecode of ", f.generate, " tokens"), tree, blocks.decode, limit);
   return 0;
 }
 
@@ -181,9 +229,11 @@ int bench(const BenchFlags& f) {
 
 void add_bench(CLI::App& app, Run& run) {
   auto f = std::make_shared<BenchFlags>();
-  CLI::App* c = app.add_subcommand("bench", "Speed of prefill and decode, with the share of the machine's measured limit");
-  c->footer("Example: ttt bench -m model.gguf --prompt 512 --generate 64\n"
-            "         ttt bench --config config.json --format bf16 --json   (random weights of that shape)");
+  CLI::App* c =
+      app.add_subcommand("bench", "Speed of prefill and decode, with the share of the machine's measured limit");
+  c->footer(
+      "Example: ttt bench -m model.gguf --prompt 512 --generate 64\n"
+      "         ttt bench --config config.json --format bf16 --json   (random weights of that shape)");
   add_model_options(*c, f->model);
   c->get_option("--model")->required(false);
   c->add_option("--config", f->config, "config.json of the shape to measure with random weights");
@@ -191,6 +241,7 @@ void add_bench(CLI::App& app, Run& run) {
   c->add_option("--generate", f->generate, "tokens to generate")->capture_default_str();
   c->add_option("--batch", f->batch, "sequences at once")->capture_default_str();
   c->add_option("--repeat", f->repeat, "repetitions; medians are printed")->capture_default_str();
+  c->add_flag("--by-block", f->by_block, "also time, bytes, operations and share of the limit of every block");
   c->add_flag("--json", f->json, "print JSON");
   c->callback([f, &run] { run = [f] { return bench(*f); }; });
 }

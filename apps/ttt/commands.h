@@ -13,6 +13,7 @@ void add_tokenize(CLI::App& app, Run& run);
 void add_perplexity(CLI::App& app, Run& run);
 void add_inspect(CLI::App& app, Run& run);
 void add_bench(CLI::App& app, Run& run);
+void add_verify(CLI::App& app, Run& run);
 void add_plan(CLI::App& app, Run& run);
 
 }  // namespace ttt::app

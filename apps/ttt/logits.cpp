@@ -1,6 +1,8 @@
 #include <algorithm>
 #include <charconv>
+#include <filesystem>
 #include <optional>
+#include <set>
 
 #include "apps/ttt/commands.h"
 #include "apps/ttt/npy.h"
@@ -34,6 +36,17 @@ std::vector<std::int32_t> parse_ids(std::string_view list) {
   return ids;
 }
 
+// A result never takes the place of what it is computed from.
+void require_no_input(const LogitsFlags& f, const Checkpoint& checkpoint) {
+  std::set<std::string> inputs{f.model.model, f.tokens_file, f.model.impl};
+  for (const StoredTensor& t : checkpoint.tensors()) inputs.insert(t.file);
+  for (const std::string& input : inputs) {
+    std::error_code none;
+    require(input.empty() || !std::filesystem::equivalent(input, f.output, none), ErrorKind::kUsage, f.output,
+            ": is an input and cannot be the output");
+  }
+}
+
 int write_logits(const LogitsFlags& f) {
   require(f.tokens.empty() != f.tokens_file.empty(), ErrorKind::kUsage, "one of --tokens and --tokens-file is wanted");
   const std::vector<std::int32_t> ids = f.tokens.empty() ? read_npy_ids(f.tokens_file) : parse_ids(f.tokens);
@@ -45,6 +58,7 @@ int write_logits(const LogitsFlags& f) {
   require(last >= 1 && last <= rows, ErrorKind::kUsage, "--last wanted 1 to ", rows, " (the tokens), got ", last);
 
   const auto checkpoint = open_model(f.model);
+  require_no_input(f, *checkpoint);
   Workbench bench(f.model, checkpoint, context_for(f.model, *checkpoint, rows));
   constexpr std::int64_t kChunk = 512;
   const std::int64_t chunk = f.model.chunk > 0 ? f.model.chunk : kChunk;

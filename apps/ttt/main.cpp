@@ -68,6 +68,7 @@ int main(int argc, char** argv) {
   ttt::app::add_perplexity(app, run);
   ttt::app::add_inspect(app, run);
   ttt::app::add_bench(app, run);
+  ttt::app::add_verify(app, run);
   ttt::app::add_plan(app, run);
   try {
     app.parse(argc, argv);

@@ -34,8 +34,18 @@ double share_of_rounding(const std::vector<float>& got, const std::vector<float>
 
 struct Golden {
   AttentionSpec spec = {};
+  AttentionNames names = {};
   std::map<std::string, std::vector<float>> tensors = {};
 };
+
+AttentionNames names_of(const std::string& kind, const AttentionSpec& spec) {
+  if (kind == "fused") return fused_names(spec);
+  if (kind == "interleaved") return interleaved_names(spec);
+  if (kind == "gated_query") return gated_query_names(spec);
+  AttentionNames names;
+  if (kind == "key_is_value") names.v = names.k;
+  return names;
+}
 
 std::map<std::string, Golden> golden_layers() {
   const std::string folder = TTT_SOURCE_DIR "/tests/golden/attention/";
@@ -45,6 +55,7 @@ std::map<std::string, Golden> golden_layers() {
     const std::string name = layer.at("name", "layer").as_string("name");
     Golden& g = all[name];
     from_json(g.spec, layer.at("spec", "layer"), "spec");
+    g.names = names_of(layer.at("names", "layer").as_string("names"), g.spec);
     const std::vector<float> flat = support::read_npy(folder + name + ".npy");
     auto at = flat.begin();
     for (const Json& t : layer.at("tensors", "layer").as_array("tensors")) {
@@ -60,10 +71,14 @@ std::map<std::string, Golden> golden_layers() {
 TEST(AttentionGolden, LayersGiveWhatTransformersGives) {
   for (const auto& [name, golden] : golden_layers()) {
     SCOPED_TRACE(name);
-    const AttentionLayer layer(golden.spec, golden.tensors);
+    const AttentionLayer layer(golden.spec, golden.tensors, golden.names);
     const std::vector<float>& wanted = golden.tensors.at("y");
+    const auto mask = golden.tensors.find("mask");
     for (const std::int64_t chunk : {40, 9, 1}) {
-      const std::vector<float> y = layer.run({}, {.x = golden.tensors.at("x"), .chunk = chunk});
+      if (golden.spec.visible.ahead > 0 && chunk < 40) continue;
+      Feed feed{.x = golden.tensors.at("x"), .chunk = chunk};
+      if (mask != golden.tensors.end()) feed.mask = mask->second;
+      const std::vector<float> y = layer.run({}, feed);
       EXPECT_LE(share_of_rounding(y, wanted, golden.spec), 1) << "chunks of " << chunk;
     }
   }
@@ -95,6 +110,12 @@ std::vector<LawCase> law_cases() {
   add("alibi", [](AttentionSpec& s) { s.position = ALiBiSpec{}; });
   add("biased", [](AttentionSpec& s) { s.q_bias = s.k_bias = s.v_bias = s.o_bias = s.sinks = true; });
   add("normed", [](AttentionSpec& s) { s.qk_norm = RMSNormSpec{.eps = 1e-6f}, s.soft_cap = 5.0f; });
+  add("v_norm", [](AttentionSpec& s) { s.v_norm = RMSNormSpec{.eps = 1e-6f}; });
+  add("gated", [](AttentionSpec& s) { s.gate = s.gate_bias = true; });
+  add("warmed", [](AttentionSpec& s) { s.temperature = TemperatureSpec{.scale = 0.5f, .floor_scale = 4}; });
+  add("relative", [](AttentionSpec& s) {
+    s.position = RelativeBiasSpec{.num_buckets = 12, .max_distance = 20, .bidirectional = false};
+  });
   add("interleaved",
       [](AttentionSpec& s) { s.position = RoPESpec{.rotary_dim = 8, .layout = RotaryLayout::kInterleaved}; });
   return all;
@@ -106,7 +127,7 @@ TEST_P(AttentionLaws, ImplConfigsAgree) {
   const AttentionLayer layer(GetParam().spec);
   const Feed feed{.x = layer.inputs(45)};
   AttentionImplConfig reference = default_impl_config(GetParam().spec, query_device_traits(), Strategy::kReference);
-  for (const Format state : {Format::kF32, Format::kBF16, Format::kInt8}) {
+  for (const Format state : {Format::kF32, Format::kBF16, Format::kInt8, Format::kBfp8B}) {
     reference.state = state;
     const std::vector<float> wanted = layer.run(reference, feed);
     for (const ScoresChoice& choice :
@@ -122,7 +143,7 @@ TEST_P(AttentionLaws, ImplConfigsAgree) {
 TEST_P(AttentionLaws, SplitsAgree) {
   const AttentionLayer layer(GetParam().spec);
   const std::vector<float> x = layer.inputs(45);
-  for (const Format state : {Format::kF32, Format::kBF16, Format::kInt8}) {
+  for (const Format state : {Format::kF32, Format::kBF16, Format::kInt8, Format::kBfp8B}) {
     // Products may be rounded differently for other numbers of rows, and a rounding to codes magnifies that.
     AttentionImplConfig impl{.linear = {.activation = kernels::ActivationForm::kF32, .one_kernel = true},
                              .state = state};
@@ -265,11 +286,58 @@ TEST(AttentionErrors, SayWhatWasWanted) {
             "[Attention] soft_cap wanted a positive number, got -1");
   EXPECT_EQ(refused([](AttentionSpec& s) { s.qk_norm = RMSNormSpec{.dim = 8}; }),
             "[Attention] qk_norm.dim wanted head_dim 16, got 8");
+  EXPECT_EQ(refused([](AttentionSpec& s) { s.qk_norm_whole = true; }),
+            "[Attention] qk_norm_whole wanted a qk_norm, got none");
+  const auto whole = [](AttentionSpec& s) { s.qk_norm_whole = true, s.qk_norm = RMSNormSpec{}; };
+  EXPECT_EQ(refused(whole, {.rank = 0, .ranks = 2}),
+            "[Attention] qk_norm_whole wanted one rank, since a norm over all heads needs all of them, got 2");
+  EXPECT_EQ(refused([](AttentionSpec& s) { s.v_norm = RMSNormSpec{.dim = 4}; }),
+            "[Attention] v_norm.dim wanted value_dim 16, got 4");
+  EXPECT_EQ(refused([](AttentionSpec& s) { s.gate_bias = true; }), "[Attention] gate_bias wanted a gate, got none");
+  EXPECT_EQ(refused([](AttentionSpec& s) { s.temperature = TemperatureSpec{.floor_scale = 0}; }),
+            "[Attention] temperature wanted a finite scale, a positive floor_scale and an offset of at least 0, got "
+            "0.1, 0 and 1");
+  EXPECT_EQ(refused([](AttentionSpec& s) { s.position = RelativeBiasSpec{.num_buckets = 3}; }),
+            "[Attention] position.num_buckets wanted an even number of at least 4, got 3");
+  EXPECT_EQ(refused([](AttentionSpec& s) { s.position = RelativeBiasSpec{.max_distance = 8}; }),
+            "[Attention] position.max_distance wanted more than 8, got 8");
   EXPECT_EQ(refused([](AttentionSpec& s) { s.visible.chunk = 0; }),
             text("[Attention] visible wanted numbers of at least 0 and a positive chunk, got behind ", Visible::kAll,
                  ", ahead 0, pinned 0, chunk 0"));
   EXPECT_EQ(refused([](AttentionSpec&) {}, {.rank = 0, .ranks = 7}),
             "[Attention] wanted at most as many ranks as heads 6, got 7");
+}
+
+TEST(AttentionErrors, MasksAreChecked) {
+  const AttentionLayer layer(law_cases()[0].spec);
+  const auto run = [&](std::vector<ConstTensorView> masks) {
+    return message_of([&] { layer.run({}, {.x = layer.inputs(4), .masks = masks}); });
+  };
+  const float values[64] = {};
+  EXPECT_EQ(run({view_of(values, {4, 4})}), "nothing");
+  EXPECT_EQ(run({ConstTensorView{}}), "nothing");
+  EXPECT_EQ(run({view_of(values, {4, 5})}), "[] masks[0] wanted f32 [4, 4], got f32 [4, 5]");
+  EXPECT_EQ(run({{}, {}}), "[] masks wanted one of each of 1 sequences, got 2");
+}
+
+TEST(RelativeBias, BucketsAreWhatTransformersGives) {
+  const std::string folder = TTT_SOURCE_DIR "/tests/golden/attention/";
+  const Json cases = Json::parse(support::read_text(folder + "relative_buckets.json"), "relative_buckets.json");
+  for (const Json& c : cases.as_array("cases")) {
+    RelativeBiasSpec spec;
+    from_json(spec, c.at("spec", "case"), "spec");
+    std::vector<std::int32_t> wanted;
+    for (const Json& b : c.at("buckets", "case").as_array("buckets")) {
+      wanted.push_back(static_cast<std::int32_t>(b.as_integer("bucket")));
+    }
+    // The file reaches as far again on both sides, where the buckets at the ends go on.
+    const std::vector<std::int32_t> got = relative_buckets(spec);
+    for (std::size_t i = 0; i < wanted.size(); ++i) {
+      const std::int64_t at = static_cast<std::int64_t>(i) - spec.max_distance;
+      const std::int64_t inside = std::clamp<std::int64_t>(at, 0, 2 * spec.max_distance);
+      ASSERT_EQ(got[static_cast<std::size_t>(inside)], wanted[i]) << "distance " << at - spec.max_distance;
+    }
+  }
 }
 
 TEST(AttentionErrors, WeightsAreChecked) {
@@ -284,7 +352,7 @@ TEST(AttentionErrors, WeightsAreChecked) {
             "[model.layers.3.self_attn] query_block and key_block wanted 1 to 64 and 1 to 128, got 60 and 4096");
   impl = {.state = Format::kF16};
   EXPECT_EQ(message_of([&] { Attention(law_cases()[0].spec, layer.weights(0, 1), impl, context); }),
-            "state format wanted one of f32, bf16, int8, got f16");
+            "state format wanted one of f32, bf16, int8, bfp8_b, got f16");
 }
 
 TEST(AttentionSpecs, ConvertToTheCore) {

@@ -61,7 +61,24 @@ std::vector<AttendCase> cases() {
   add({.name = "uneven_slice",
        .lengths = {60},
        .slice = {.first_head = 3, .heads = 4, .first_kv = 1, .kv_heads = 2, .group = 3}});
-  for (const Format f : {Format::kBF16, Format::kInt8}) {
+  add({.name = "buckets", .buckets = true, .lengths = {140, 1, 9}});
+  add({.name = "masks", .page_rows = 7, .masks = true, .lengths = {140, 1, 9}});
+  add({.name = "latent",
+       .heads = 6,
+       .kv_heads = 1,
+       .key_dim = 6,
+       .value_dim = 70,
+       .latent = true,
+       .lengths = {140, 3}});
+  add({.name = "latent_int8",
+       .heads = 6,
+       .kv_heads = 1,
+       .key_dim = 6,
+       .value_dim = 70,
+       .state = Format::kInt8,
+       .latent = true,
+       .lengths = {140, 3}});
+  for (const Format f : {Format::kBF16, Format::kInt8, Format::kBfp8B}) {
     const std::string name(name_of(f));
     for (const std::int64_t dim : {5, 32, 40, 64, 100}) {
       add({.name = name + "_" + std::to_string(dim),
@@ -82,7 +99,8 @@ class Attend : public testing::TestWithParam<AttendCase> {};
 void expect_close(const std::vector<float>& a, const std::vector<float>& b, const AttendCase& c) {
   ASSERT_EQ(a.size(), b.size());
   // Scores are sums of key_dim products of about 1; weights and values are at most about 1 and 4.
-  const double tolerance = 4 * 1.2e-7 * (8 + std::sqrt(static_cast<double>(c.key_dim)) * 4);
+  const double tolerance =
+      4 * 1.2e-7 * (8 + std::sqrt(static_cast<double>(c.key_dim + (c.latent ? c.value_dim : 0))) * 4);
   for (std::size_t i = 0; i < a.size(); ++i) ASSERT_NEAR(a[i], b[i], tolerance) << "value " << i;
 }
 
@@ -142,7 +160,7 @@ TEST(AttendSelection, PicksTheLevelAndRefusesOtherFormats) {
     FAIL();
   } catch (const Error& e) {
     EXPECT_EQ(e.kind(), ErrorKind::kUnsupported);
-    EXPECT_STREQ(e.what(), "state format wanted one of f32, bf16, int8, got f16");
+    EXPECT_STREQ(e.what(), "state format wanted one of f32, bf16, int8, bfp8_b, got f16");
   }
 }
 

@@ -166,7 +166,7 @@ TEST(StoreRows, RefusesOtherFormats) {
     kernels::select_store_rows({}, Format::kQ4_0, false);
     FAIL();
   } catch (const Error& e) {
-    EXPECT_STREQ(e.what(), "state format wanted one of f32, bf16, int8, got q4_0");
+    EXPECT_STREQ(e.what(), "state format wanted one of f32, bf16, int8, bfp8_b, got q4_0");
   }
 }
 

@@ -250,9 +250,9 @@ TEST(DefaultImplConfig, LoadsBackFromItsJsonForEveryBlockAndStrategy) {
                                                  .head_dim = 4,
                                                  .visible = {.behind = 5, .pinned = 1},
                                                  .position = ALiBiSpec{},
-                                                 .q_bias = true,
+                                                 .soft_cap = 50.0f,
                                                  .qk_norm = RMSNormSpec{},
-                                                 .soft_cap = 50.0f});
+                                                 .q_bias = true});
 }
 
 TEST(Scope, JoinsPathsAndIndices) {
@@ -268,8 +268,16 @@ TEST(Scope, JoinsPathsAndIndices) {
   make<RMSNorm>(root / "b", {.dim = 4}, {.weight = "/top.gain"});
   EXPECT_EQ(source.names, (std::vector<std::string>{"a.0.weight", "top.gain"}));
   EXPECT_EQ(tree.blocks[1].weights.at(0).name, "top.gain");
-  const auto layers = make_layers<RMSNorm>(root / "none", 0, RMSNormSpec{});
-  EXPECT_TRUE(layers.empty());
+  struct Layer {
+    Layer(const Scope& s, std::int64_t dim) : norm(make<RMSNorm>(s / "norm", {.dim = dim})), path(s.path()) {}
+    RMSNorm norm;
+    std::string path;
+  };
+  const auto layers = make_layers<Layer>(root / "layers", 2, std::int64_t{4});
+  ASSERT_EQ(layers.size(), 2u);
+  EXPECT_EQ(layers[1].path, "layers.1");
+  EXPECT_EQ(source.names.back(), "layers.1.norm.weight");
+  EXPECT_TRUE(make_layers<Layer>(root / "none", 0, std::int64_t{4}).empty());
   EXPECT_EQ(failure([&] { make<RMSNorm>(root / "bad", {.dim = 0}); }).what(),
             std::string("[bad] dim wanted a positive number, got 0"));
 }

@@ -79,13 +79,14 @@ TEST_P(Invariant, RowsAreBitwiseEqualOverBatchSlotThreadsAndSplits) {
   };
   for (std::int64_t threads = 1; threads <= 3; ++threads) {
     TestModel m = model(threads);
-    for (const std::int64_t split : {1, 2, 7, 20, 21}) {
+    for (const std::int64_t split : {1, 7, 20}) {
       EXPECT_TRUE(equal(logits_in_batch(m, ids, 1, 0, split, 0))) << threads << " threads, split " << split;
-      EXPECT_TRUE(equal(logits_in_batch(m, ids, 3, 1, split, 16))) << threads << " threads, split " << split << ", 3";
     }
-    for (const std::int64_t batch : {2, 4, 5, 8, 13, 16, 17, 32, 33, 64}) {
-      for (const std::int64_t slot : {std::int64_t{0}, batch / 2, batch - 1}) {
-        if (threads != 1 && slot == 0) continue;
+    EXPECT_TRUE(equal(logits_in_batch(m, ids, 3, 1, 2, 16))) << threads << " threads";
+    const std::vector<std::int64_t> batches =
+        threads == 1 ? std::vector<std::int64_t>{2, 4, 5, 8, 16, 17, 33, 64} : std::vector<std::int64_t>{6, 33};
+    for (const std::int64_t batch : batches) {
+      for (const std::int64_t slot : {batch / 2, batch - 1}) {
         EXPECT_TRUE(equal(logits_in_batch(m, ids, batch, slot, batch % 2 == 0 ? 1 : 10, 0)))
             << threads << " threads, batch " << batch << ", slot " << slot;
       }

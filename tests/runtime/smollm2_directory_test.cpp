@@ -54,9 +54,9 @@ void write_f32_directory(const fs::path& gguf, const fs::path& directory) {
 }
 
 TEST(SmolLM2Directory, GivesTheLogitsOfTheGgufFile) {
-  TTT_NEEDS_SMOLLM2();
+  TTT_REQUIRE_SMOLLM2(file);
   const support::TemporaryDirectory directory;
-  write_f32_directory(smollm2_path(), directory.path());
+  write_f32_directory(file, directory.path());
   ASSERT_FALSE(HasFatalFailure());
   const std::vector<std::int32_t> ids = support::random_tokens(49152, 24);
   const auto logits = [&](const fs::path& path) {
@@ -64,7 +64,7 @@ TEST(SmolLM2Directory, GivesTheLogitsOfTheGgufFile) {
     EXPECT_TRUE(model.loaded().tree().blocks.back().spec.at("tie_word_embeddings", "spec") == Json(true));
     return model.logits(ids, 20, 24);
   };
-  const std::vector<float> gguf = logits(smollm2_path()), hf = logits(directory.path());
+  const std::vector<float> gguf = logits(file), hf = logits(directory.path());
   EXPECT_LT(max_relative_error(gguf, hf), 1e-6);
 }
 

@@ -292,7 +292,7 @@ TEST(StatePoolErrors, SayWhatWasWanted) {
             "[state slot 0] shared_slot wanted an earlier slot with rows of its own, got 0");
   EXPECT_EQ(message_of([] { StatePool({{.heads = 1, .key_dim = 4, .format = Format::kQ4_K}}, {.context = 4}); },
                        ErrorKind::kUnsupported),
-            "state format wanted one of f32, bf16, int8, got q4_k");
+            "state format wanted one of f32, bf16, int8, bfp8_b, got q4_k");
   EXPECT_NE(message_of(
                 [] { StatePool({{.heads = std::int64_t{1} << 40, .key_dim = std::int64_t{1} << 40}}, {.context = 4}); },
                 ErrorKind::kBadData),

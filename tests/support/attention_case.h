@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <limits>
 #include <ostream>
 #include <random>
 #include <span>
@@ -43,6 +44,7 @@ struct AttendCase {
   Format state = Format::kF32;
   float soft_cap = 0;
   bool slopes = false, sinks = false;
+  bool buckets = false, masks = false, latent = false;
   std::vector<std::int64_t> lengths = {37};  // of the sequences
   std::int64_t key_block = 128, query_block = 60;
   kernels::HeadSlice slice = {};  // heads 0: all
@@ -77,6 +79,11 @@ class AttendRun {
     v_ = random_values(rows_ * kv * case_.value_dim, 3);
     slopes_ = random_values(heads, 4, 0.1f);
     sinks_ = random_values(heads, 5);
+    latent_ = random_values(rows_ * heads * case_.value_dim, 6);
+    bucket_bias_ = random_values(kBuckets * heads, 7);
+    for (std::int64_t d = -kReach; d <= kReach; ++d) buckets_.push_back(static_cast<std::int32_t>((d + kReach) % 7));
+    mask_ = random_values(longest_ * longest_, 8);
+    for (std::size_t i = 0; i < mask_.size(); i += 5) mask_[i] = -std::numeric_limits<float>::infinity();
   }
 
   std::vector<float> operator()(const AttendChoice& choice, std::int64_t chunk) const {
@@ -157,6 +164,17 @@ class AttendRun {
                              .key_block = case_.key_block};
     if (case_.sinks) args.sinks = sinks_;
     if (case_.slopes) args.slopes = slopes_;
+    if (case_.buckets) args.buckets = buckets_, args.bucket_bias = view_of(bucket_bias_.data(), {kBuckets, heads});
+    std::vector<float> latent = pick(latent_, heads * case_.value_dim, source);
+    if (case_.latent) args.latent = view_of(latent.data(), {rows, heads * case_.value_dim});
+    std::vector<ConstTensorView> masks;
+    for (std::int64_t i = 0; case_.masks && i < s.batch.seqs(); ++i) {
+      const std::size_t at = static_cast<std::size_t>(i);
+      const std::int64_t past = s.batch.past[at], more = s.batch.row_begin[at + 1] - s.batch.row_begin[at];
+      masks.push_back(view_of(mask_.data() + past * longest_, {more, past + more}));
+      masks.back().row_bytes = longest_ * static_cast<std::int64_t>(sizeof(float));
+    }
+    args.masks = masks;
     const auto run = [&](const kernels::AttendKernel& kernel) {
       std::vector<float> scratch(static_cast<std::size_t>(kernel.scratch(args, runner.threads.size()) / 4 + 16), 1e30f);
       args.scratch = std::as_writable_bytes(std::span(scratch));
@@ -176,7 +194,10 @@ class AttendRun {
   AttendCase case_;
   std::vector<std::int64_t> begin_;
   std::int64_t rows_ = 0, longest_ = 0;
-  std::vector<float> q_, k_, v_, slopes_, sinks_;
+  static constexpr std::int64_t kBuckets = 7, kReach = 30;
+  std::vector<float> q_, k_, v_, slopes_, sinks_, latent_, bucket_bias_;
+  mutable std::vector<float> mask_;  // [longest, longest]
+  std::vector<std::int32_t> buckets_;
 };
 
 }  // namespace ttt::support

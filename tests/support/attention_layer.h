@@ -21,16 +21,19 @@ struct Feed {
   std::int64_t chunk = 1 << 20;  // rows of a step, at most
   std::int64_t page_rows = 0;
   std::int64_t threads = 1;
-  bool add = false;  // to an output that holds kResidual
+  std::vector<float> mask = {};             // [rows, rows]
+  std::vector<ConstTensorView> masks = {};  // of every step as they are, where there is no `mask`
+  bool add = false;                         // to an output that holds kResidual
 };
 
 class AttentionLayer {
  public:
-  explicit AttentionLayer(const AttentionSpec& spec, std::map<std::string, std::vector<float>> tensors = {})
-      : spec_(spec), tensors_(std::move(tensors)) {
+  explicit AttentionLayer(const AttentionSpec& spec, std::map<std::string, std::vector<float>> tensors = {},
+                          AttentionNames names = {})
+      : spec_(spec), names_(std::move(names)), tensors_(std::move(tensors)) {
     AttentionWeights unused;
     Cutter fill(*this);
-    bind_weights(unused, spec_, {}, {}, {.traits = query_device_traits()}, fill);
+    bind_weights(unused, spec_, {}, names_, {.traits = query_device_traits()}, fill);
   }
 
   std::vector<float> inputs(std::int64_t rows) const { return random_values(rows * spec_.hidden_dim, 99); }
@@ -40,7 +43,7 @@ class AttentionLayer {
     const std::lock_guard lock(mutex_);  // ranks are threads
     AttentionWeights w;
     Cutter cutter(*this);
-    bind_weights(w, spec_, {}, {}, {.traits = query_device_traits(), .rank = rank, .ranks = ranks}, cutter);
+    bind_weights(w, spec_, {}, names_, {.traits = query_device_traits(), .rank = rank, .ranks = ranks}, cutter);
     return w;
   }
 
@@ -60,7 +63,14 @@ class AttentionLayer {
       const std::int64_t at = sequence.length(), n = std::min(chunk, rows - at);
       const StepEntry entry{&sequence, n};
       const std::vector<std::int32_t> ids(static_cast<std::size_t>(n));
-      const Step step = builder.prepare({&entry, 1}, ids);
+      Step step = builder.prepare({&entry, 1}, ids);
+      ConstTensorView mask;
+      step.masks = feed.masks;
+      if (!feed.mask.empty()) {
+        mask = view_of(feed.mask.data() + at * rows, {n, at + n});
+        mask.row_bytes = rows * static_cast<std::int64_t>(sizeof(float));
+        step.masks = {&mask, 1};
+      }
       const TensorView in = view_of(x.data() + at * hidden, {n, hidden}),
                        out = view_of(y.data() + at * hidden, {n, hidden});
       feed.add ? attention.forward_add(runner.exec, in, step, out) : attention.forward(runner.exec, in, step, out);
@@ -75,13 +85,16 @@ class AttentionLayer {
    public:
     explicit Cutter(const AttentionLayer& layer) : layer_(layer) {}
     void bind(ConstTensorView& field, const WeightRequest& request) override {
-      std::vector<float>& whole = layer_.tensors_[request.name.name];
-      if (whole.empty()) whole = random_values(request.shape.elements(), seed(request.name.name), 0.3f);
-      require(static_cast<std::int64_t>(whole.size()) == request.shape.elements(), ErrorKind::kInternal,
-              request.name.name, " wanted ", request.shape.to_string(), ", got ", whole.size(), " values");
+      const TensorName& name = request.name;
+      std::vector<float>& stored = layer_.tensors_[name.name];
+      if (stored.empty()) stored = random_values(request.shape.elements(), seed(name.name), 0.3f);
       const std::int64_t columns = request.shape.rank() == 2 ? request.shape[1] : 1, rows = request.shape[0];
+      const std::vector<float> whole = name.run == 0 ? stored : picked(stored, name, columns);
+      require(static_cast<std::int64_t>(whole.size()) == request.shape.elements(), ErrorKind::kInternal, name.name,
+              " wanted ", request.shape.to_string(), ", got ", whole.size(), " values");
       const Cut& cut = request.cut;
-      std::vector<float>& part = layer_.cuts_[request.name.name + text(" ", cut.begin, " ", cut.count)];
+      std::vector<float>& part =
+          layer_.cuts_[name.name + text(" ", name.begin, " ", cut.axis, " ", cut.begin, " ", cut.count)];
       const bool filled = !part.empty();
       for (std::int64_t r = 0; r < rows && !filled; ++r) {
         for (std::int64_t c = 0; c < columns; ++c) {
@@ -94,6 +107,15 @@ class AttentionLayer {
     }
 
    private:
+    // The rows that the name means.
+    static std::vector<float> picked(const std::vector<float>& stored, const TensorName& name, std::int64_t columns) {
+      std::vector<float> rows;
+      for (std::int64_t i = 0; i < name.count; ++i) {
+        const auto begin = stored.begin() + (name.begin + i * name.stride) * columns;
+        rows.insert(rows.end(), begin, begin + name.run * columns);
+      }
+      return rows;
+    }
     static std::uint32_t seed(const std::string& name) {
       std::uint32_t h = 17;
       for (const char c : name) h = h * 31 + static_cast<unsigned char>(c);
@@ -103,6 +125,7 @@ class AttentionLayer {
   };
 
   AttentionSpec spec_;
+  AttentionNames names_;
   mutable std::map<std::string, std::vector<float>> tensors_, cuts_;
   mutable std::mutex mutex_;
 };

@@ -5,11 +5,13 @@
 #include <string>
 #include <vector>
 
+#include "attention/attention_impl.h"
 #include "attention/attention_spec.h"
 #include "base/context.h"
 #include "base/exec.h"
 #include "base/weights.h"
 #include "kernels/attend.h"
+#include "kernels/gate.h"
 #include "kernels/store_rows.h"
 #include "linear/reduced_linear.h"
 #include "state/state_spec.h"
@@ -28,16 +30,28 @@ struct AttentionWeights {                                              // heads 
   ConstTensorView v = {};                                              // [kv_heads * value_dim, hidden_dim]
   ConstTensorView o = {};                                              // [hidden_dim, heads * value_dim]
   ConstTensorView q_bias = {}, k_bias = {}, v_bias = {}, o_bias = {};  // as the rows of q, k, v, o
-  ConstTensorView q_norm = {}, k_norm = {};                            // [head_dim]
+  ConstTensorView q_norm = {}, k_norm = {};                            // [head_dim], or [all of q], [all of k]
+  ConstTensorView v_norm = {};                                         // [value_dim]
+  ConstTensorView gate = {}, gate_bias = {};                           // [heads * value_dim, hidden_dim] and its rows
   ConstTensorView sinks = {};                                          // [heads]
+  ConstTensorView relative_bias = {};                                  // [num_buckets, heads]
 };
 
+// Keys that are values too: v = k, and a v_norm or none.
 struct AttentionNames {
   TensorName q = "q_proj.weight", k = "k_proj.weight", v = "v_proj.weight", o = "o_proj.weight";
   TensorName q_bias = "q_proj.bias", k_bias = "k_proj.bias", v_bias = "v_proj.bias", o_bias = "o_proj.bias";
-  TensorName q_norm = "q_norm.weight", k_norm = "k_norm.weight";
-  TensorName sinks = "sinks";
+  TensorName q_norm = "q_norm.weight", k_norm = "k_norm.weight", v_norm = "v_norm.weight";
+  TensorName gate = "gate_proj.weight", gate_bias = "gate_proj.bias";
+  TensorName sinks = "sinks", relative_bias = "relative_attention_bias.weight";
 };
+
+// Where q, k and v are in one tensor: all of q, all of k, all of v; or for each KV head its queries, its key, its value
+// (with as many KV heads as heads: q, k, v of each head).
+AttentionNames fused_names(const AttentionSpec& spec, const std::string& stem = "qkv_proj");
+AttentionNames interleaved_names(const AttentionSpec& spec, const std::string& stem = "query_key_value");
+// Where every head's rows of the query are followed by its rows of the gate.
+AttentionNames gated_query_names(const AttentionSpec& spec, const std::string& stem = "q_proj");
 
 // Heads are dealt out in order, the first ranks get one more where they do not divide.
 kernels::HeadSlice head_slice(std::int64_t num_heads, std::int64_t num_kv_heads, std::int64_t rank, std::int64_t ranks);
@@ -71,6 +85,12 @@ class Attention {
  private:
   struct QKV {
     TensorView q, k, v;  // [rows, heads * head_dim], [rows, kv_heads * head_dim], [rows, kv_heads * value_dim]
+    TensorView gate;     // [rows, heads * value_dim], or [rows, 0] without
+  };
+  struct Norm {
+    TensorView QKV::*part;
+    std::int64_t width;
+    RMSNorm norm;
   };
   struct Plan {
     Place place;
@@ -78,18 +98,28 @@ class Attention {
     kernels::HeadSlice slice = {};            // this rank's heads
     kernels::AttendArgs many = {}, one = {};  // what does not change from step to step
     std::vector<float> inv_freq = {};         // [pairs]; empty: nothing turns
+    std::vector<std::int32_t> axes = {};      // [pairs], axis of the positions; empty: the first
     std::vector<float> slopes = {};           // [heads]; empty: no bias
+    std::vector<std::int32_t> buckets = {};   // by distance; empty: no bias
+    ConstTensorView bucket_bias = {};         // [buckets, heads]
     ConstTensorView sinks = {};               // [heads]; absent: none
     float attention_factor = 1;
-    std::vector<RMSNorm> qk_norm = {};  // of q and of k, or none
-    Linear qkv;                         // three weights of one x
+    std::vector<Norm> norms = {};
+    Linear qkv;                 // three or four weights of one x
+    std::int64_t gate_dim = 0;  // 0: no gate
+    kernels::GateFn gate = nullptr;
+    kernels::ActivationFn sigmoid = nullptr;
+    kernels::StoreRowsArgs store = {};  // what does not change from step to step
     kernels::RotaryTableFn rotary_table = nullptr;
     kernels::StoreRowsFn store_rows = nullptr;
     kernels::AttendKernel attend_many = {}, attend_one = {};
     ReducedLinear output;
   };
 
+  static std::vector<Norm> norms(const AttentionSpec& spec, const AttentionWeights& weights,
+                                 const AttentionImplConfig& impl, const Context& context);
   void check(ConstTensorView x, const Step& step, TensorView y) const;
+  void project(Exec& exec, ConstTensorView x, const QKV& b) const;
   void attend(Exec& exec, ConstTensorView x, const Step& step, TensorView o) const;
   void scores(Exec& exec, const kernels::AttendKernel& kernel, kernels::AttendArgs args, const Step& step,
               std::span<const std::int32_t> seqs, const QKV& b, TensorView o) const;

@@ -13,6 +13,18 @@ std::span<const float> values_of(const ConstTensorView& x) {
   return {reinterpret_cast<const float*>(x.data), static_cast<std::size_t>(x ? x.shape.elements() : 0)};
 }
 
+void check_masks(const Step& step, std::string_view who) {
+  require(step.masks.empty() || static_cast<std::int64_t>(step.masks.size()) == step.batch.seqs(), ErrorKind::kUsage,
+          "[", who, "] masks wanted one of each of ", step.batch.seqs(), " sequences, got ", step.masks.size());
+  for (std::size_t i = 0; i < step.masks.size(); ++i) {
+    const std::int64_t rows = step.batch.row_begin[i + 1] - step.batch.row_begin[i];
+    const Shape wanted{rows, step.batch.past[i] + rows};
+    const ConstTensorView& mask = step.masks[i];
+    require(!mask || (mask.shape == wanted && mask.format == Format::kF32), ErrorKind::kUsage, "[", who, "] masks[", i,
+            "] wanted f32 ", wanted.to_string(), ", got ", name_of(mask.format), " ", mask.shape.to_string());
+  }
+}
+
 }  // namespace
 
 void Attention::check(ConstTensorView x, const Step& step, TensorView y) const {
@@ -24,6 +36,7 @@ void Attention::check(ConstTensorView x, const Step& step, TensorView y) const {
           "] wanted state slot ", p.state_slot, ", got a step with ", step.states.size());
   require(static_cast<std::int64_t>(step.batch.positions.size()) >= step.rows(), ErrorKind::kInternal, "[",
           p.place.path, "] positions wanted ", step.rows(), " values, got ", step.batch.positions.size());
+  check_masks(step, p.place.path);
 }
 
 void Attention::scores(Exec& exec, const kernels::AttendKernel& kernel, kernels::AttendArgs args, const Step& step,
@@ -35,10 +48,21 @@ void Attention::scores(Exec& exec, const kernels::AttendKernel& kernel, kernels:
   args.state = step.states[static_cast<std::size_t>(plan_.state_slot)];
   args.sinks = values_of(plan_.sinks);
   args.slopes = plan_.slopes;
+  args.buckets = plan_.buckets;
+  args.bucket_bias = plan_.bucket_bias;
+  args.masks = step.masks;
   Scratch::Frame frame(exec.scratch);
   const std::int64_t bytes = kernel.scratch(args, exec.threads.size());
   args.scratch = {frame.take_bytes(bytes), static_cast<std::size_t>(bytes)};
   exec.launch(kernel.run, args);
+}
+
+void Attention::project(Exec& exec, ConstTensorView x, const QKV& b) const {
+  const LinearOutput outputs[] = {{b.q}, {b.k}, {b.v}, {b.gate}};
+  Scratch::Frame frame(exec.scratch);
+  plan_.qkv.run(exec, plan_.qkv.prepare(exec, frame, x),
+                std::span(outputs).first(static_cast<std::size_t>(plan_.qkv.weights())));
+  for (const Norm& n : plan_.norms) n.norm.forward(exec, as_rows(b.*n.part, n.width), as_rows(b.*n.part, n.width));
 }
 
 // o: [rows, heads * value_dim], before the output projection
@@ -47,30 +71,26 @@ void Attention::attend(Exec& exec, ConstTensorView x, const Step& step, TensorVi
   const std::int64_t rows = step.rows();
   Scratch::Frame frame(exec.scratch);
   const QKV b{frame.take({rows, p.slice.heads * p.head_dim}), frame.take({rows, p.slice.kv_heads * p.head_dim}),
-              frame.take({rows, p.slice.kv_heads * p.value_dim})};
-  {
-    Scratch::Frame inner(exec.scratch);
-    p.qkv.run(exec, p.qkv.prepare(exec, inner, x), {{b.q}, {b.k}, {b.v}});
-  }
-  const TensorView normed[] = {as_rows(b.q, p.head_dim), as_rows(b.k, p.head_dim)};
-  for (std::size_t i = 0; i < p.qk_norm.size(); ++i) p.qk_norm[i].forward(exec, normed[i], normed[i]);
+              frame.take({rows, p.slice.kv_heads * p.value_dim}), frame.take({rows, p.gate_dim})};
+  project(exec, x, b);
   const TensorView table = frame.take({rows, 2 * static_cast<std::int64_t>(p.inv_freq.size())});
   exec.launch(p.rotary_table, {.positions = step.batch.positions,
+                               .axes = p.axes,
                                .inv_freq = p.inv_freq,
                                .attention_factor = p.attention_factor,
                                .table = table});
-  exec.launch(p.store_rows, {.q = b.q,
-                             .k = b.k,
-                             .v = b.v,
-                             .table = table,
-                             .heads = p.slice.heads,
-                             .kv_heads = p.slice.kv_heads,
-                             .key_dim = p.head_dim,
-                             .value_dim = p.value_dim,
-                             .batch = step.batch,
-                             .state = step.states[static_cast<std::size_t>(p.state_slot)]});
+  kernels::StoreRowsArgs store = p.store;
+  store.q = b.q;
+  store.k = b.k;
+  store.v = b.v;
+  store.table = table;
+  store.batch = step.batch;
+  store.state = step.states[static_cast<std::size_t>(p.state_slot)];
+  exec.launch(p.store_rows, store);
   scores(exec, p.attend_many, p.many, step, step.batch.many, b, o);
   scores(exec, p.attend_one, p.one, step, step.batch.one, b, o);
+  const TensorView gated = view_of(o.data, o.format, {rows, p.gate_dim});
+  exec.launch(p.gate, {.gate = b.gate, .up = gated, .y = gated, .activate = p.sigmoid});
 }
 
 void Attention::forward(Exec& exec, ConstTensorView x, const Step& step, TensorView y) const {

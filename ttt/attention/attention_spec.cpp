@@ -1,8 +1,26 @@
 #include "attention/attention_spec.h"
 
+#include "attention/attention_impl.h"
 #include "base/error.h"
 
 namespace ttt {
+namespace {
+
+ScorePlan plan_of(const FlashScores& f, std::string_view who) {
+  require(f.query_block >= 1 && f.query_block <= kernels::kMaxQueryBlock && f.key_block >= 1 &&
+              f.key_block <= kernels::kMaxKeyBlock,
+          ErrorKind::kUsage, "[", who, "] query_block and key_block wanted 1 to ", kernels::kMaxQueryBlock,
+          " and 1 to ", kernels::kMaxKeyBlock, ", got ", f.query_block, " and ", f.key_block);
+  return {kernels::ScoreAlgorithm::kFlash, f};
+}
+ScorePlan plan_of(const FullScores&, std::string_view) { return {kernels::ScoreAlgorithm::kFull, {}}; }
+ScorePlan plan_of(const ReferenceScores&, std::string_view) { return {kernels::ScoreAlgorithm::kReference, {}}; }
+
+}  // namespace
+
+ScorePlan score_plan(const ScoresChoice& choice, std::string_view who) {
+  return std::visit([&](const auto& alternative) { return plan_of(alternative, who); }, choice);
+}
 
 MultiHeadAttentionSpec::operator AttentionSpec() const {
   require(num_heads > 0, ErrorKind::kUsage, "MultiHeadAttentionSpec.num_heads wanted a positive number, got ",

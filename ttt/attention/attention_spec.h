@@ -2,16 +2,25 @@
 
 #include <cstdint>
 #include <optional>
-#include <string_view>
-#include <variant>
 
+#include "attention/relative_bias.h"
 #include "base/step.h"
-#include "embeddings/position.h"
-#include "embeddings/rotary.h"
-#include "linear/linear.h"
 #include "normalization/rmsnorm.h"
 
 namespace ttt {
+
+// Queries at position p are multiplied by 1 + scale * log(1 + floor((p + offset) / floor_scale)).
+struct TemperatureSpec {
+  float scale = 0.1f;
+  std::int64_t floor_scale = 8192, offset = 1;
+
+  bool operator==(const TemperatureSpec&) const = default;
+  static void visit_fields(auto& self, auto&& visit) {
+    visit("scale", self.scale);
+    visit("floor_scale", self.floor_scale);
+    visit("offset", self.offset);
+  }
+};
 
 // softmax(scale q k^T) v over the visible rows, with heads that share keys and values in groups; attention/attention.h
 struct AttentionSpec {
@@ -19,11 +28,15 @@ struct AttentionSpec {
   std::int64_t value_dim = 0;       // width of a value; 0: head_dim
   std::optional<float> scale = {};  // absent: head_dim^-0.5
   Visible visible = {};             // default: causal
-  std::variant<NoPosition, RoPESpec, ALiBiSpec> position = NoPosition{};
+  PositionRule position = NoPosition{};
   std::optional<float> soft_cap = {};       // scores become cap * tanh(score / cap)
-  std::optional<RMSNormSpec> qk_norm = {};  // per head, before the rotation; dim 0: head_dim
+  std::optional<RMSNormSpec> qk_norm = {};  // per head, before the rotation; not affine: an L2 norm; dim 0: head_dim
+  bool qk_norm_whole = false;               // qk_norm over the values of all heads at once
+  std::optional<RMSNormSpec> v_norm = {};   // per head; dim 0: value_dim
+  std::optional<TemperatureSpec> temperature = {};
   bool q_bias = false, k_bias = false, v_bias = false, o_bias = false;
-  bool sinks = false;  // one more score per head, learned, without a value
+  bool gate = false, gate_bias = false;  // heads' results are multiplied by the sigmoid of one more projection of x
+  bool sinks = false;                    // one more score per head, learned, without a value
 
   bool operator==(const AttentionSpec&) const = default;
   static void visit_fields(auto& self, auto&& visit) {
@@ -37,10 +50,15 @@ struct AttentionSpec {
     visit("position", self.position);
     visit("soft_cap", self.soft_cap);
     visit("qk_norm", self.qk_norm);
+    visit("qk_norm_whole", self.qk_norm_whole);
+    visit("v_norm", self.v_norm);
+    visit("temperature", self.temperature);
     visit("q_bias", self.q_bias);
     visit("k_bias", self.k_bias);
     visit("v_bias", self.v_bias);
     visit("o_bias", self.o_bias);
+    visit("gate", self.gate);
+    visit("gate_bias", self.gate_bias);
     visit("sinks", self.sinks);
   }
 };
@@ -48,7 +66,7 @@ struct AttentionSpec {
 // Every head has its own keys and values. Converting checks: Error{kUsage}.
 struct MultiHeadAttentionSpec {
   std::int64_t hidden_dim = 0, num_heads = 0, head_dim = 0;  // head_dim 0: hidden_dim / num_heads
-  std::variant<NoPosition, RoPESpec, ALiBiSpec> position = NoPosition{};
+  PositionRule position = NoPosition{};
   bool causal = true;
   operator AttentionSpec() const;
 };
@@ -56,64 +74,15 @@ struct MultiHeadAttentionSpec {
 // Fewer KV heads than heads; refuses what is not grouped.
 struct GroupedQueryAttentionSpec {
   std::int64_t hidden_dim = 0, num_heads = 0, num_kv_heads = 0, head_dim = 0;
-  std::variant<NoPosition, RoPESpec, ALiBiSpec> position = NoPosition{};
+  PositionRule position = NoPosition{};
   operator AttentionSpec() const;
 };
 
 // A query sees the last `window` rows, its own included, and the first `global_tokens` rows.
 struct SlidingWindowAttentionSpec {
   std::int64_t hidden_dim = 0, num_heads = 0, num_kv_heads = 0, head_dim = 0, window = 0, global_tokens = 0;
-  std::variant<NoPosition, RoPESpec, ALiBiSpec> position = NoPosition{};
+  PositionRule position = NoPosition{};
   operator AttentionSpec() const;
 };
-
-// Scores in tiles with a softmax per block of keys: memory does not grow with the sequence.
-struct FlashScores {
-  static constexpr std::string_view kName = "flash";
-  std::int64_t query_block = 60;  // queries x heads that share a tile, 1 to 64
-  std::int64_t key_block = 128;   // 1 to 128, counted from row 0 of the sequence
-  bool operator==(const FlashScores&) const = default;
-  static void visit_fields(auto& self, auto&& visit) {
-    visit("query_block", self.query_block);
-    visit("key_block", self.key_block);
-  }
-};
-using FlashAttentionImplConfig = FlashScores;
-
-// All scores of a query at once, in f32.
-struct FullScores {
-  static constexpr std::string_view kName = "full";
-  bool operator==(const FullScores&) const = default;
-  static void visit_fields(auto&, auto&&) {}
-};
-
-// All scores of a query at once, in double precision.
-struct ReferenceScores {
-  static constexpr std::string_view kName = "reference";
-  bool operator==(const ReferenceScores&) const = default;
-  static void visit_fields(auto&, auto&&) {}
-};
-
-using ScoresChoice = std::variant<FlashScores, FullScores, ReferenceScores>;
-
-struct AttentionImplConfig {
-  ScoresChoice many = FlashScores{}, one = FlashScores{};  // for sequences with several rows in a step, and with one
-  std::optional<Format> qkv = {}, output = {};             // asked of the weights; absent: as stored
-  LinearImplConfig linear = {};
-  Format state = Format::kF32;
-
-  bool operator==(const AttentionImplConfig&) const = default;
-  static void visit_fields(auto& self, auto&& visit) {
-    visit("many", self.many);
-    visit("one", self.one);
-    visit("qkv", self.qkv);
-    visit("output", self.output);
-    visit("linear", self.linear);
-    visit("state", self.state);
-  }
-};
-
-void set_weight_format(AttentionImplConfig& impl, Format format);  // of all four projections
-void set_state_format(AttentionImplConfig& impl, Format format);
 
 }  // namespace ttt

@@ -33,7 +33,8 @@ class Scratch {
   };
 
   std::int64_t capacity() const { return memory_.size(); }
-  std::int64_t peak() const { return peak_; }  // bytes, the most ever taken at once
+  std::int64_t peak() const { return peak_; }  // bytes, the most ever taken at once, or since restart_peak()
+  void restart_peak() { peak_ = used_; }
 
  private:
   explicit Scratch(Buffer memory) : memory_(std::move(memory)) {}

@@ -5,6 +5,7 @@
 #include <span>
 
 #include "base/format.h"
+#include "base/tensor.h"
 
 namespace ttt {
 
@@ -44,6 +45,7 @@ struct BatchView {
   std::span<const std::int64_t> past;       // [seqs], rows already stored
   std::span<const std::int64_t> positions;  // [axes * rows], axis by axis; one axis unless M-RoPE
   std::span<const std::int32_t> many, one;  // sequences with several rows and with one row: attention's work lists
+  std::span<const std::int64_t> source_rows = {};  // [seqs], rows stored of another sequence: cross attention's keys
 
   std::int64_t rows() const { return row_begin.empty() ? 0 : row_begin.back(); }
   std::int64_t seqs() const { return static_cast<std::int64_t>(past.size()); }
@@ -55,6 +57,8 @@ struct Step {
   BatchView batch;
   std::span<const AttentionStateView> states;        // by Context::state_slot
   std::span<const std::int64_t> wanted_rows;         // rows whose logits are wanted, ascending
+  // By sequence: [its rows, its stored rows with this step's], f32, added to the scores. Empty, or absent views: none.
+  std::span<const ConstTensorView> masks = {};
 
   std::int64_t rows() const { return batch.rows(); }
 };

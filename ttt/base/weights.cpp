@@ -23,6 +23,12 @@ TensorName transposed(TensorName name) {
   return name;
 }
 
+TensorName slice(TensorName name, std::int64_t index) {
+  require(index >= 0, ErrorKind::kInternal, name.name, ": slice wanted an index of at least 0, got ", index);
+  name.outer = index;
+  return name;
+}
+
 std::string WeightRequest::full_name() const {
   if (!name.name.empty() && name.name.front() == '/') return name.name.substr(1);
   return path.empty() ? name.name : text(path, ".", name.name);

@@ -19,6 +19,8 @@ struct TensorName {
   // apart, from `begin`. run = 0: all rows.
   std::int64_t begin = 0, run = 0, stride = 0, count = 1;
   bool transposed = false;  // stored [in, out]
+  // One index of the stored tensor's first extent; rows and `transposed` then mean what is left. -1: the whole tensor.
+  std::int64_t outer = -1;
 
   TensorName() = default;
   TensorName(const char* n) : name(n) {}
@@ -31,6 +33,8 @@ TensorName rows(TensorName name, std::int64_t begin, std::int64_t count);
 // `count` runs of `run` rows, `stride` apart: one of q, k, v in a tensor fused head by head.
 TensorName every(TensorName name, std::int64_t begin, std::int64_t run, std::int64_t stride, std::int64_t count);
 TensorName transposed(TensorName name);
+// stored[index]: one expert of a tensor [experts, out, in].
+TensorName slice(TensorName name, std::int64_t index);
 
 // This rank's part of a whole tensor: [begin, begin + count) along `axis`; axis -1: all of it.
 struct Cut {

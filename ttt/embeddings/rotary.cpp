@@ -179,7 +179,34 @@ void validate(const RoPESpec& s, std::string_view where) {
   require(s.freq_factors.empty() || static_cast<std::int64_t>(s.freq_factors.size()) == s.rotary_dim / 2,
           ErrorKind::kUsage, where, ".freq_factors wanted ", s.rotary_dim / 2, " values, got ", s.freq_factors.size());
   require(s.context >= 0, ErrorKind::kUsage, where, ".context wanted a number of at least 0, got ", s.context);
+  std::int64_t turned = 0;
+  for (const std::int64_t section : s.sections) {
+    require(section >= 0, ErrorKind::kUsage, where, ".sections wanted numbers of at least 0, got ", section);
+    turned += section;
+  }
+  require(s.sections.empty() || turned == s.rotary_dim / 2, ErrorKind::kUsage, where, ".sections wanted a sum of ",
+          s.rotary_dim / 2, ", got ", turned);
+  require(!s.interleaved_sections || !s.sections.empty(), ErrorKind::kUsage, where,
+          ".interleaved_sections wanted sections, got none");
   std::visit([&](const auto& rule) { check(s, rule, text(where, ".scaling")); }, s.scaling);
+}
+
+std::vector<std::int32_t> rope_axes(const RoPESpec& s) {
+  std::vector<std::int32_t> axes;
+  const std::int64_t count = static_cast<std::int64_t>(s.sections.size());
+  if (!s.interleaved_sections) {
+    for (std::int64_t a = 0; a < count; ++a) {
+      axes.insert(axes.end(), static_cast<std::size_t>(s.sections[static_cast<std::size_t>(a)]),
+                  static_cast<std::int32_t>(a));
+    }
+    return axes;
+  }
+  // An axis takes every count-th pair until its section is used up; the first one takes what is left.
+  for (std::int64_t i = 0; i < s.rotary_dim / 2; ++i) {
+    const bool own = i / count < s.sections[static_cast<std::size_t>(i % count)];
+    axes.push_back(static_cast<std::int32_t>(own ? i % count : 0));
+  }
+  return axes;
 }
 
 RotaryFrequencies rope_frequencies(const RoPESpec& s, std::int64_t context_length) {

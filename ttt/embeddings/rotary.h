@@ -113,7 +113,10 @@ struct RoPESpec {
                ProportionalScaling>
       scaling = NoScaling{};
   std::vector<float> freq_factors = {};  // [rotary_dim / 2] or empty; divide inv_freq
-  std::int64_t context = 0;              // length that dynamic and longrope scale for; 0: the original one
+  // Pairs turned by each of several axes of positions (time, height, width); empty: one axis turns all
+  std::vector<std::int64_t> sections = {};
+  bool interleaved_sections = false;  // axes take turns over the pairs; else one section after the other
+  std::int64_t context = 0;           // length that dynamic and longrope scale for; 0: the original one
   bool operator==(const RoPESpec&) const = default;
   static void visit_fields(auto& self, auto&& visit) {
     visit("rotary_dim", self.rotary_dim);
@@ -121,6 +124,8 @@ struct RoPESpec {
     visit("layout", self.layout);
     visit("scaling", self.scaling);
     visit("freq_factors", self.freq_factors);
+    visit("sections", self.sections);
+    visit("interleaved_sections", self.interleaved_sections);
     visit("context", self.context);
   }
 };
@@ -134,5 +139,8 @@ struct RotaryFrequencies {
 };
 // For sequences of at most `context_length` rows, which only dynamic and longrope read.
 RotaryFrequencies rope_frequencies(const RoPESpec& spec, std::int64_t context_length);
+
+// The axis of positions that turns each pair; empty where there is one axis.
+std::vector<std::int32_t> rope_axes(const RoPESpec& spec);
 
 }  // namespace ttt

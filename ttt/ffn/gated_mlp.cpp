@@ -14,6 +14,10 @@ Part ffn_part(const GatedMLPSpec& spec, const Context& context) {
   return part_of(spec.ffn_dim, kUnit, context.rank, context.ranks);
 }
 
+ProjectionSplit down_split(const GatedMLPSpec& spec, const GatedMLPImplConfig& impl, const Context& context) {
+  return projection_split(spec.ffn_dim, kUnit, spec.hidden_dim, impl.linear, context.ranks);
+}
+
 GatedMLPWeights check(const GatedMLPSpec& spec, const GatedMLPWeights& weights, const GatedMLPImplConfig& impl,
                       const Context& context) {
   validate(spec, context);
@@ -71,11 +75,11 @@ void bind_weights(GatedMLPWeights& weights, const GatedMLPSpec& spec, const Gate
                   const GatedMLPNames& names, const Context& context, WeightBinder& binder) {
   const std::string path(context.place.path);
   const Part part = ffn_part(spec, context);
-  const Cut by_out = cut_of(0, part), by_in = cut_of(1, part);
+  const Cut by_out = cut_of(0, part), narrow = down_split(spec, impl, context).cut(context.rank);
   const Shape widening{spec.ffn_dim, spec.hidden_dim}, narrowing{spec.hidden_dim, spec.ffn_dim};
   binder.bind(weights.gate, {.path = path, .name = names.gate, .shape = widening, .cut = by_out, .format = impl.gate});
   binder.bind(weights.up, {.path = path, .name = names.up, .shape = widening, .cut = by_out, .format = impl.up});
-  binder.bind(weights.down, {.path = path, .name = names.down, .shape = narrowing, .cut = by_in, .format = impl.down});
+  binder.bind(weights.down, {.path = path, .name = names.down, .shape = narrowing, .cut = narrow, .format = impl.down});
   if (!spec.bias) return;
   constexpr WeightUse kVector = WeightUse::kVector;
   binder.bind(weights.gate_bias,
@@ -93,13 +97,15 @@ GatedMLP::GatedMLP(const GatedMLPSpec& spec, const GatedMLPWeights& weights, con
         return Plan{.place = context.place,
                     .hidden_dim = spec.hidden_dim,
                     .ffn = ffn_part(spec, context).count,
-                    .gate = spec.clamp ? kernels::select_clamped_gate(context.traits)
-                                       : kernels::select_gate(context.traits),
-                    .activate = kernels::select_activation(context.traits, spec.activation),
+                    .gate = spec.clamp ? kernels::select_clamped_gate(context.traits, impl.linear.reference)
+                                       : kernels::select_gate(context.traits, impl.linear.reference),
+                    .activate =
+                        kernels::select_activation(context.traits, spec.activation, impl.linear.reference),
                     .params = {.limit = clamp.limit, .alpha = clamp.alpha},
                     .up_offset = clamp.up_offset,
                     .gate_up = Linear({{w.gate, w.gate_bias}, {w.up, w.up_bias}}, impl.linear, context),
-                    .down = ReducedLinear({w.down, w.down_bias}, impl.linear, context.at("down_proj"))};
+                    .down = ReducedLinear({w.down, w.down_bias}, down_split(spec, impl, context), impl.linear,
+                                          context.at("down_proj"))};
       }()} {}
 
 TensorView GatedMLP::hidden(Exec& exec, Scratch::Frame& frame, ConstTensorView x) const {

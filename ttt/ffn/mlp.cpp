@@ -14,6 +14,10 @@ Part ffn_part(const MLPSpec& spec, const Context& context) {
   return part_of(spec.ffn_dim, kUnit, context.rank, context.ranks);
 }
 
+ProjectionSplit down_split(const MLPSpec& spec, const MLPImplConfig& impl, const Context& context) {
+  return projection_split(spec.ffn_dim, kUnit, spec.hidden_dim, impl.linear, context.ranks);
+}
+
 MLPWeights check(const MLPSpec& spec, const MLPWeights& weights, const MLPImplConfig& impl, const Context& context) {
   validate(spec, context);
   MLPWeights checked = weights;
@@ -54,7 +58,7 @@ void bind_weights(MLPWeights& weights, const MLPSpec& spec, const MLPImplConfig&
   binder.bind(weights.down, {.path = path,
                              .name = names.down,
                              .shape = {spec.hidden_dim, spec.ffn_dim},
-                             .cut = cut_of(1, part),
+                             .cut = down_split(spec, impl, context).cut(context.rank),
                              .format = impl.down});
   if (spec.bias) {
     binder.bind(weights.up_bias, {.path = path,
@@ -79,15 +83,16 @@ MLP::MLP(const MLPSpec& spec, const MLPWeights& weights, const MLPImplConfig& im
         return Plan{.place = context.place,
                     .hidden_dim = spec.hidden_dim,
                     .ffn = ffn_part(spec, context).count,
-                    .activate = kernels::select_activation(context.traits, activation),
+                    .activate = kernels::select_activation(context.traits, activation, impl.linear.reference),
                     .finish = spec.xielu ? finish_xielu : finish_nothing,
-                    .xielu = kernels::select_xielu(context.traits),
+                    .xielu = kernels::select_xielu(context.traits, impl.linear.reference),
                     .alpha_p = w.alpha_p,
                     .alpha_n = w.alpha_n,
                     .beta = xielu.beta,
                     .eps = xielu.eps,
                     .up = Linear({{w.up, w.up_bias}}, impl.linear, context),
-                    .down = ReducedLinear({w.down, w.down_bias}, impl.linear, context.at("down_proj"))};
+                    .down = ReducedLinear({w.down, w.down_bias}, down_split(spec, impl, context), impl.linear,
+                                          context.at("down_proj"))};
       }()} {}
 
 void MLP::finish_nothing(const Plan&, Exec&, TensorView) {}

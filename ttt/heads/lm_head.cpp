@@ -4,9 +4,9 @@
 
 #include "base/error.h"
 #include "base/partition.h"
-#include "collectives/communicator.h"
 #include "kernels/rows.h"
 #include "linear/default_config.h"
+#include "linear/gather_columns.h"
 
 namespace ttt {
 namespace {
@@ -16,12 +16,16 @@ void scale_logits(float* values, std::int64_t n, const kernels::ActivationParams
   for (std::int64_t i = 0; i < n; ++i) values[i] *= params.alpha;
 }
 
+template <class Real>
 void cap_logits(float* values, std::int64_t n, const kernels::ActivationParams& params) noexcept {
-  for (std::int64_t i = 0; i < n; ++i) values[i] = params.limit * std::tanh(values[i] * params.alpha / params.limit);
+  const Real scale = static_cast<Real>(params.alpha), cap = static_cast<Real>(params.limit);
+  for (std::int64_t i = 0; i < n; ++i) {
+    values[i] = static_cast<float>(cap * std::tanh(static_cast<Real>(values[i]) * scale / cap));
+  }
 }
 
-kernels::ActivationFn finish_of(const LMHeadSpec& spec) {
-  if (spec.soft_cap) return cap_logits;
+kernels::ActivationFn finish_of(const LMHeadSpec& spec, const LMHeadImplConfig& impl) {
+  if (spec.soft_cap) return impl.linear.reference ? cap_logits<double> : cap_logits<float>;
   return spec.logit_scale == 1.0f ? nullptr : scale_logits;
 }
 
@@ -90,10 +94,12 @@ LMHead::LMHead(const LMHeadSpec& spec, const LMHeadWeights& weights, const LMHea
                     .vocab_size = spec.vocab_size,
                     .parts = parts_of(spec, context),
                     .rank = context.rank,
+                    .first = vocab_part(spec, context.rank, context).begin,
                     .linear = Linear({{w.weight, w.bias}}, impl.linear, context),
-                    .finish = finish_of(spec),
+                    .finish = finish_of(spec, impl),
                     .params = {.limit = spec.soft_cap.value_or(0), .alpha = spec.logit_scale},
-                    .project = context.ranks == 1 ? project_alone : project_sharded};
+                    .project = context.ranks == 1 ? project_alone : project_sharded,
+                    .exchange = context.ranks == 1 ? keep_candidates : exchange_candidates};
       }()} {}
 
 void LMHead::project_alone(const Plan& plan, Exec& exec, ConstTensorView rows, TensorView logits) {
@@ -107,24 +113,20 @@ void LMHead::project_sharded(const Plan& plan, Exec& exec, ConstTensorView rows,
   const std::int64_t wanted = rows.dim(0);
   const TensorView mine = frame.take({wanted, plan.parts[static_cast<std::size_t>(plan.rank)]});
   project_alone(plan, exec, rows, mine);
-  const TensorView all = frame.take({wanted, plan.vocab_size});
-  if (!exec.planning()) {
-    constexpr std::int64_t kBytes = sizeof(float);
-    std::vector<std::int64_t> counts;
-    for (const std::int64_t part : plan.parts) counts.push_back(part * wanted * kBytes);
-    exec.communicator.all_gather({mine.data, static_cast<std::size_t>(mine.shape.elements() * kBytes)}, counts,
-                                 {all.data, static_cast<std::size_t>(all.shape.elements() * kBytes)});
-  }
-  exec.launch(kernels::join_columns,
-              kernels::JoinColumnsArgs{.parts = all.row<float>(0), .counts = plan.parts, .y = logits});
+  gather_columns(exec, mine, plan.parts, logits);
+}
+
+void LMHead::check_input(ConstTensorView x) const {
+  require(x.shape.rank() == 2 && x.dim(1) == plan_.hidden_dim, ErrorKind::kInternal, "[", plan_.place.path,
+          "] x wanted [rows, ", plan_.hidden_dim, "], got ", x.shape.to_string());
 }
 
 void LMHead::forward(Exec& exec, ConstTensorView x, std::span<const std::int64_t> wanted, TensorView logits) const {
   const std::int64_t count = static_cast<std::int64_t>(wanted.size());
   const Shape result{count, plan_.vocab_size};
-  require(x.shape.rank() == 2 && x.dim(1) == plan_.hidden_dim && logits.shape == result, ErrorKind::kInternal, "[",
-          plan_.place.path, "] x wanted [rows, ", plan_.hidden_dim, "] and logits ", result.to_string(), ", got ",
-          x.shape.to_string(), " and ", logits.shape.to_string());
+  check_input(x);
+  require(logits.shape == result, ErrorKind::kInternal, "[", plan_.place.path, "] logits wanted ", result.to_string(),
+          ", got ", logits.shape.to_string());
   Scratch::Frame frame(exec.scratch);
   const TensorView rows = frame.take({count, plan_.hidden_dim});
   exec.launch(kernels::gather_rows, kernels::GatherRowsArgs{.x = x, .index = wanted, .y = rows});

@@ -8,13 +8,14 @@
 #include "base/context.h"
 #include "base/exec.h"
 #include "base/weights.h"
+#include "kernels/top_rows.h"
 #include "linear/linear.h"
 
 namespace ttt {
 
 // logits[i, :] = cap(logit_scale * (x[wanted[i], :] w^T + bias)), cap(v) = soft_cap * tanh(v / soft_cap) where given
 //
-// Over ranks the vocabulary is cut with any remainder; every rank receives all logits.
+// Over ranks the vocabulary is cut with any remainder; every rank receives all logits, or the best of them.
 
 struct LMHeadSpec {
   std::int64_t hidden_dim = 0, vocab_size = 0;
@@ -73,22 +74,36 @@ class LMHead {
 
   // x: [rows, hidden_dim], f32; wanted: row indices of x; logits: [wanted.size(), vocab_size], f32.
   void forward(Exec& exec, ConstTensorView x, std::span<const std::int64_t> wanted, TensorView logits) const;
+  // The k best logits of each wanted row, best first: of equal ones the lower id, NaN before any number. What forward
+  // gives, sorted; but ranks exchange k entries each instead of their part of the vocabulary.
+  // ids: [wanted.size() * k]; values: [wanted.size(), k], f32. Error{kUsage} unless 1 <= k <= vocab_size.
+  void forward_top(Exec& exec, ConstTensorView x, std::span<const std::int64_t> wanted, std::int64_t k,
+                   std::span<std::int32_t> ids, TensorView values) const;
 
  private:
   struct Plan {
     using ProjectFn = void (*)(const Plan&, Exec&, ConstTensorView rows, TensorView logits);
+    // All ranks' candidates, rank after rank, from this rank's: each rank has rows x min(k, its part).
+    using ExchangeFn = const kernels::TopEntry* (*)(const Plan&, Exec&, Scratch::Frame&, const kernels::TopEntry* mine,
+                                                    std::int64_t rows, std::int64_t k);
     Place place;
     std::int64_t hidden_dim, vocab_size;
     std::vector<std::int64_t> parts;  // [ranks], vocabulary entries of each
-    std::int64_t rank;
+    std::int64_t rank, first;         // first: this rank's first vocabulary entry
     Linear linear;
     kernels::ActivationFn finish;  // scale and soft cap; null: neither
     kernels::ActivationParams params;
     ProjectFn project;
+    ExchangeFn exchange;
   } plan_;
 
+  void check_input(ConstTensorView x) const;
   static void project_alone(const Plan& plan, Exec& exec, ConstTensorView rows, TensorView logits);
   static void project_sharded(const Plan& plan, Exec& exec, ConstTensorView rows, TensorView logits);
+  static const kernels::TopEntry* keep_candidates(const Plan& plan, Exec& exec, Scratch::Frame& frame,
+                                                  const kernels::TopEntry* mine, std::int64_t rows, std::int64_t k);
+  static const kernels::TopEntry* exchange_candidates(const Plan& plan, Exec& exec, Scratch::Frame& frame,
+                                                      const kernels::TopEntry* mine, std::int64_t rows, std::int64_t k);
 };
 
 }  // namespace ttt

@@ -54,9 +54,13 @@ extern const ActivationTable kActivationTable;
 namespace avx512 {
 extern const ActivationTable kActivationTable;
 }
+namespace reference {
+extern const ActivationTable kActivationTable;
+}
 
-ActivationFn select_activation(const DeviceTraits& traits, Activation activation) {
-  const ActivationTable& t = traits.isa >= IsaLevel::kAvx512 ? avx512::kActivationTable
+ActivationFn select_activation(const DeviceTraits& traits, Activation activation, bool reference) {
+  const ActivationTable& t = reference                       ? reference::kActivationTable
+                             : traits.isa >= IsaLevel::kAvx512 ? avx512::kActivationTable
                              : traits.isa == IsaLevel::kAvx2 ? avx2::kActivationTable
                                                              : sse2::kActivationTable;
   switch (activation) {

@@ -33,8 +33,9 @@ struct ActivationParams {
 // values[i] = f(values[i]) for i in [0, n).
 using ActivationFn = void (*)(float* values, std::int64_t n, const ActivationParams& params) noexcept;
 
-// Null for kIdentity, which every caller takes as "leave the values"; never null otherwise.
-ActivationFn select_activation(const DeviceTraits& traits, Activation activation);
+// Null for kIdentity, which every caller takes as "leave the values"; never null otherwise. reference: in double
+// precision through the C library, rounded once.
+ActivationFn select_activation(const DeviceTraits& traits, Activation activation, bool reference = false);
 
 }  // namespace kernels
 }  // namespace ttt

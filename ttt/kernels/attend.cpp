@@ -11,9 +11,11 @@ namespace ttt::kernels {
   void attend_many_f32(Exec&, const AttendArgs&) noexcept;  \
   void attend_many_bf16(Exec&, const AttendArgs&) noexcept; \
   void attend_many_int8(Exec&, const AttendArgs&) noexcept; \
+  void attend_many_bfp8(Exec&, const AttendArgs&) noexcept; \
   void attend_one_f32(Exec&, const AttendArgs&) noexcept;   \
   void attend_one_bf16(Exec&, const AttendArgs&) noexcept;  \
   void attend_one_int8(Exec&, const AttendArgs&) noexcept;  \
+  void attend_one_bfp8(Exec&, const AttendArgs&) noexcept;  \
   }
 TTT_ATTEND(sse2)
 TTT_ATTEND(avx2)
@@ -32,19 +34,22 @@ constexpr Row kTable[] = {
     {IsaLevel::kAvx512, Format::kF32, avx512::attend_many_f32, avx512::attend_one_f32},
     {IsaLevel::kAvx512, Format::kBF16, avx512::attend_many_bf16, avx512::attend_one_bf16},
     {IsaLevel::kAvx512, Format::kInt8, avx512::attend_many_int8, avx512::attend_one_int8},
+    {IsaLevel::kAvx512, Format::kBfp8B, avx512::attend_many_bfp8, avx512::attend_one_bfp8},
     {IsaLevel::kAvx2, Format::kF32, avx2::attend_many_f32, avx2::attend_one_f32},
     {IsaLevel::kAvx2, Format::kBF16, avx2::attend_many_bf16, avx2::attend_one_bf16},
     {IsaLevel::kAvx2, Format::kInt8, avx2::attend_many_int8, avx2::attend_one_int8},
+    {IsaLevel::kAvx2, Format::kBfp8B, avx2::attend_many_bfp8, avx2::attend_one_bfp8},
     {IsaLevel::kSse2, Format::kF32, sse2::attend_many_f32, sse2::attend_one_f32},
     {IsaLevel::kSse2, Format::kBF16, sse2::attend_many_bf16, sse2::attend_one_bf16},
     {IsaLevel::kSse2, Format::kInt8, sse2::attend_many_int8, sse2::attend_one_int8},
+    {IsaLevel::kSse2, Format::kBfp8B, sse2::attend_many_bfp8, sse2::attend_one_bfp8},
 };
 
 const Row& row_for(const DeviceTraits& traits, Format state) {
   for (const Row& row : kTable) {
     if (traits.isa >= row.level && row.state == state) return row;
   }
-  fail(ErrorKind::kUnsupported, text("state format wanted one of f32, bf16, int8, got ", name_of(state)));
+  fail(ErrorKind::kUnsupported, text("state format wanted one of f32, bf16, int8, bfp8_b, got ", name_of(state)));
 }
 
 std::int64_t no_scratch(const AttendArgs&, std::int64_t) noexcept { return 0; }
@@ -52,7 +57,7 @@ std::int64_t no_scratch(const AttendArgs&, std::int64_t) noexcept { return 0; }
 // Blocks of keys that the only new query of a sequence sees.
 std::int64_t seen_blocks(const AttendArgs& args, std::int64_t seq) {
   const std::int64_t index = args.batch.past[static_cast<std::size_t>(seq)];
-  const SeenRows rows = seen_rows(args.visible, index, index + 1);
+  const SeenRows rows = seen_rows(args.visible, index, stored_rows(args, seq));
   const std::int64_t pinned = div_up(rows.pinned, args.key_block), begin = rows.begin / args.key_block;
   return pinned + div_up(rows.end, args.key_block) - (begin > pinned ? begin : pinned);
 }
@@ -75,7 +80,7 @@ double seen_pairs(const AttendArgs& args) {
     const std::size_t s = static_cast<std::size_t>(seq);
     const std::int64_t past = args.batch.past[s], rows = args.batch.row_begin[s + 1] - args.batch.row_begin[s];
     for (std::int64_t i = 0; i < rows; ++i) {
-      const SeenRows seen = seen_rows(args.visible, past + i, past + rows);
+      const SeenRows seen = seen_rows(args.visible, past + i, stored_rows(args, seq));
       const std::int64_t pinned = seen.pinned < seen.begin ? seen.pinned : seen.begin;
       pairs += static_cast<double>(pinned + seen.end - seen.begin);
     }
@@ -96,7 +101,8 @@ AttendKernel select_attend_one(const DeviceTraits& traits, ScoreAlgorithm algori
 }
 
 double operations(const AttendArgs& args) {
-  return 2.0 * seen_pairs(args) * static_cast<double>(args.slice.heads * (args.key_dim + args.value_dim));
+  const std::int64_t latent = args.latent ? args.value_dim : 0;
+  return 2.0 * seen_pairs(args) * static_cast<double>(args.slice.heads * (args.key_dim + latent + args.value_dim));
 }
 
 double bytes(const AttendArgs& args) {
@@ -107,8 +113,8 @@ double bytes(const AttendArgs& args) {
     const std::size_t s = static_cast<std::size_t>(seq);
     const std::int64_t past = args.batch.past[s], rows = args.batch.row_begin[s + 1] - args.batch.row_begin[s];
     if (rows == 0) continue;
-    const SeenRows first = seen_rows(args.visible, past, past + rows);
-    const SeenRows last = seen_rows(args.visible, past + rows - 1, past + rows);
+    const SeenRows first = seen_rows(args.visible, past, stored_rows(args, seq));
+    const SeenRows last = seen_rows(args.visible, past + rows - 1, stored_rows(args, seq));
     const std::int64_t pinned = last.pinned < first.begin ? last.pinned : first.begin;
     moved += static_cast<double>((pinned + last.end - first.begin) * args.slice.kv_heads * row);
     moved += 4.0 * static_cast<double>(rows * args.slice.heads * (args.key_dim + args.value_dim));

@@ -9,7 +9,8 @@
 #include "base/tensor.h"
 
 // o[r, h, :] = sum over visible j of softmax_j(s[r, h, j]) v[j, kv(h), :],
-//     s[r, h, j] = cap(scale * q[r, h, :] . k[j, kv(h), :]) + slopes[h] * (j - index of r)
+//     s[r, h, j] = cap(scale * (q[r, h, :] . k[j, kv(h), :] + latent[r, h, :] . v[j, kv(h), :]))
+//                  + slopes[h] * (j - index of r) + bucket_bias[buckets[j - index of r], h] + masks[seq][r, j]
 // with rows of keys and values as they are stored. A head's sink joins the softmax as one more score without a value.
 namespace ttt::kernels {
 
@@ -32,9 +33,15 @@ struct AttendArgs {
   float soft_cap = 0;                  // 0: none
   std::span<const float> sinks = {};   // [heads]; empty: none
   std::span<const float> slopes = {};  // [heads]; empty: none
-  std::int64_t query_block = 60;       // queries x heads of a KV head that share a tile of keys
-  std::int64_t key_block = 128;        // keys of one partial softmax, counted from row 0 of the sequence
-  std::span<std::byte> scratch = {};   // AttendKernel::scratch bytes
+  ConstTensorView latent = {};         // [rows, heads * value_dim], f32; absent: none
+  // [2 * reach + 1], by the key's index less the query's, at most `reach` either way; empty: none
+  std::span<const std::int32_t> buckets = {};
+  ConstTensorView bucket_bias = {};             // [number of buckets, heads], f32
+  std::span<const ConstTensorView> masks = {};  // by sequence: [its rows, stored rows], f32; empty or absent: none
+  std::span<const std::int64_t> stored = {};    // [seqs], rows of the state; empty: those of the past and of the step
+  std::int64_t query_block = 60;                // queries x heads of a KV head that share a tile of keys
+  std::int64_t key_block = 128;                 // keys of one partial softmax, counted from row 0 of the sequence
+  std::span<std::byte> scratch = {};            // AttendKernel::scratch bytes
 };
 using AttendFn = void (*)(Exec&, const AttendArgs&) noexcept;
 
@@ -71,6 +78,13 @@ inline SeenRows seen_rows(const Visible& v, std::int64_t index, std::int64_t sto
   const std::int64_t begin = behind > chunk ? behind : chunk;
   const std::int64_t end = v.ahead >= stored - index ? stored : index + v.ahead + 1;
   return {v.pinned < end ? v.pinned : end, begin > 0 ? begin : 0, end};
+}
+
+// Rows of the state that belong to sequence `seq` of the step.
+inline std::int64_t stored_rows(const AttendArgs& args, std::int64_t seq) {
+  const std::size_t s = static_cast<std::size_t>(seq);
+  if (!args.stored.empty()) return args.stored[s];
+  return args.batch.past[s] + args.batch.row_begin[s + 1] - args.batch.row_begin[s];
 }
 
 // How many of the slice's heads read KV head `kv`, and the first of them.

@@ -8,11 +8,6 @@
 namespace ttt::kernels {
 namespace {
 
-std::int64_t stored_rows(const AttendArgs& args, std::int64_t seq) {
-  const std::size_t s = static_cast<std::size_t>(seq);
-  return args.batch.past[s] + args.batch.row_begin[s + 1] - args.batch.row_begin[s];
-}
-
 std::int64_t longest(const AttendArgs& args) {
   std::int64_t n = 0;
   for (const std::int32_t seq : args.seqs) n = std::max(n, stored_rows(args, seq));
@@ -29,8 +24,40 @@ Real stored_value(const RowsView& rows, std::int32_t page, std::int64_t head, st
     std::memcpy(&value, &bits, sizeof value);
     return static_cast<Real>(value);
   }
-  const float scale = reinterpret_cast<const float*>(rows.row_scales(page, head, offset))[d / 32];
-  return static_cast<Real>(reinterpret_cast<const std::int8_t*>(row)[d]) * static_cast<Real>(scale);
+  const std::byte* scales = rows.row_scales(page, head, offset);
+  const Real code = static_cast<Real>(reinterpret_cast<const std::int8_t*>(row)[d]);
+  if (rows.format == Format::kInt8) return code * static_cast<Real>(reinterpret_cast<const float*>(scales)[d / 32]);
+  return std::ldexp(code, reinterpret_cast<const std::int8_t*>(scales)[d / 16]);
+}
+
+// x . row `j` of the sequence
+template <class Real>
+Real product(const float* x, const RowsView& rows, std::int64_t seq, std::int64_t j, std::int64_t head,
+             std::int64_t dims) {
+  const std::int32_t page = rows.page_of(seq, j);
+  Real sum = 0;
+  for (std::int64_t d = 0; d < dims; ++d) {
+    sum += static_cast<Real>(x[d]) * stored_value<Real>(rows, page, head, j % rows.page_rows, d);
+  }
+  return sum;
+}
+
+// What the scores of row `row` of the sequence gain at key `j`.
+template <class Real>
+Real bias_of(const AttendArgs& args, std::int64_t seq, std::int64_t row, std::int64_t head, std::int64_t j) {
+  const std::size_t s = static_cast<std::size_t>(seq);
+  const std::int64_t distance = j - args.batch.past[s] - row;
+  Real bias = 0;
+  if (!args.slopes.empty()) {
+    bias += static_cast<Real>(args.slopes[static_cast<std::size_t>(head)]) * static_cast<Real>(distance);
+  }
+  if (!args.buckets.empty()) {
+    const std::int64_t reach = static_cast<std::int64_t>(args.buckets.size()) / 2;
+    const std::int64_t at = std::clamp(distance, -reach, reach) + reach;
+    bias += static_cast<Real>(args.bucket_bias.row<float>(args.buckets[static_cast<std::size_t>(at)])[head]);
+  }
+  if (!args.masks.empty() && args.masks[s]) bias += static_cast<Real>(args.masks[s].row<float>(row)[j]);
+  return bias;
 }
 
 template <class Real>
@@ -47,18 +74,16 @@ void attend_query(const AttendArgs& args, std::int64_t seq, std::int64_t row, st
                                     : static_cast<Real>(args.sinks[static_cast<std::size_t>(head)]);
   for (std::int64_t j = 0; j < seen.end; ++j) {
     if (!sees(j)) continue;
-    Real score = 0;
-    for (std::int64_t d = 0; d < args.key_dim; ++d) {
-      score += static_cast<Real>(q[d]) * stored_value<Real>(keys, keys.page_of(seq, j), kv, j % keys.page_rows, d);
+    Real score = product<Real>(q, keys, seq, j, kv, args.key_dim);
+    if (args.latent) {
+      score += product<Real>(args.latent.row<float>(r) + head * args.value_dim, values, seq, j, kv, args.value_dim);
     }
     score *= static_cast<Real>(args.scale);
     if (cap > 0) score = cap * std::tanh(score / cap);
-    if (!args.slopes.empty()) {
-      score += static_cast<Real>(args.slopes[static_cast<std::size_t>(head)]) * static_cast<Real>(j - index);
-    }
-    p[j] = score;
-    highest = std::max(highest, score);
+    p[j] = score + bias_of<Real>(args, seq, row, head, j);
+    highest = std::max(highest, p[j]);
   }
+  highest = std::max(highest, static_cast<Real>(-3.0e38f));  // where a mask hides everything
   Real sum =
       args.sinks.empty() ? Real{0} : std::exp(static_cast<Real>(args.sinks[static_cast<std::size_t>(head)]) - highest);
   std::fill(mix, mix + args.value_dim, Real{0});

@@ -19,8 +19,9 @@ struct GateArgs {
 };
 using GateFn = void (*)(Exec&, const GateArgs&) noexcept;
 
-GateFn select_gate(const DeviceTraits& traits);
-GateFn select_clamped_gate(const DeviceTraits& traits);
+// reference: in double precision.
+GateFn select_gate(const DeviceTraits& traits, bool reference = false);
+GateFn select_clamped_gate(const DeviceTraits& traits, bool reference = false);
 
 double operations(const GateArgs& args);
 double bytes(const GateArgs& args);

@@ -98,6 +98,9 @@ MatmulKernel select_matmul(const DeviceTraits& traits, Format weight, Layout lay
 // The two halves that select_matmul joins: matmul_dense.cpp and matmul_grouped.cpp.
 MatmulKernel select_dense_matmul(const DeviceTraits& traits, Format weight, ActivationForm form, std::int64_t rows);
 MatmulKernel select_grouped_matmul(const DeviceTraits& traits, Format weight, ActivationForm form, std::int64_t rows);
+// Products with the exactly decoded weights in double precision, in f32 rows without panels; slow, for tests. Takes any
+// weight of select_matmul, and grouped ones row-major.
+MatmulKernel select_reference_matmul(Format weight, Layout layout);
 // Whether bf16 weights are multiplied faster as bf16 pairs than converted to f32. False where the level lacks the dots.
 bool bf16_dots_pay(const DeviceTraits& traits);
 

@@ -252,20 +252,28 @@ ConstTensorView packed_view(const std::byte* packed, Format format, std::int64_t
   return {packed, format, Layout::kPanels, {out, in}, 0};
 }
 
-void decode_packed_row(const ConstTensorView& packed, std::int64_t r, float* out) {
+void decode_packed_part(const ConstTensorView& packed, std::int64_t r, std::int64_t begin, std::int64_t count,
+                        float* out) {
   require(packed.layout == Layout::kPanels && packed.shape.rank() == 2, ErrorKind::kUnsupported,
           "decode_packed_row wanted packed panels, got ", packed.shape.to_string(), " in ", name_of(packed.format));
   require(r >= 0 && r < packed.dim(0), ErrorKind::kBadData, "decode_packed_row wanted a row below ", packed.dim(0),
           ", got ", r);
+  require(begin >= 0 && begin % kBlockInputs == 0 && count >= 0 && count <= packed.dim(1) - begin, ErrorKind::kBadData,
+          "decode_packed_part wanted inputs within [0, ", packed.dim(1), ") from a multiple of ", kBlockInputs, ", got ",
+          begin, " + ", count);
   const PanelKind kind = kind_of(packed.format);
-  const std::int64_t in = packed.dim(1);
-  const PanelLayout layout = panel_layout(kind, in);
+  const PanelLayout layout = panel_layout(kind, packed.dim(1));
   const std::byte* panel = packed.data + r / kPanelWidth * layout.bytes;
   float values[kBlockInputs];
-  for (std::int64_t b = 0; b < layout.blocks; ++b) {
-    block_values(packed.format, read_panel_block(kind, layout, panel, b, static_cast<int>(r % kPanelWidth)), values);
-    std::copy_n(values, std::min(kBlockInputs, in - b * kBlockInputs), out + b * kBlockInputs);
+  for (std::int64_t at = 0; at < count; at += kBlockInputs) {
+    const std::int64_t block = (begin + at) / kBlockInputs;
+    block_values(packed.format, read_panel_block(kind, layout, panel, block, static_cast<int>(r % kPanelWidth)), values);
+    std::copy_n(values, std::min(kBlockInputs, count - at), out + at);
   }
+}
+
+void decode_packed_row(const ConstTensorView& packed, std::int64_t r, float* out) {
+  decode_packed_part(packed, r, 0, packed.shape.rank() == 2 ? packed.dim(1) : 0, out);
 }
 
 }  // namespace ttt::kernels

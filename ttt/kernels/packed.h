@@ -45,5 +45,8 @@ void decode_row(const ConstTensorView& rows, std::int64_t r, std::int64_t begin,
 
 // The same from packed panels, the whole row; for tests, tables and conversions.
 void decode_packed_row(const ConstTensorView& packed, std::int64_t r, float* out);
+// Values [begin, begin + count) of it; `begin` is a multiple of 32.
+void decode_packed_part(const ConstTensorView& packed, std::int64_t r, std::int64_t begin, std::int64_t count,
+                        float* out);
 
 }  // namespace ttt::kernels

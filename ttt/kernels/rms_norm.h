@@ -15,10 +15,10 @@ struct RmsNormArgs {
 };
 using RmsNormFn = void (*)(Exec&, const RmsNormArgs&) noexcept;
 
-// The mean is accumulated in f32 over vector lanes.
-RmsNormFn select_rms_norm(const DeviceTraits& traits);
+// The mean is accumulated in f32 over vector lanes; reference: everything in double precision.
+RmsNormFn select_rms_norm(const DeviceTraits& traits, bool reference = false);
 // y += instead of y =.
-RmsNormFn select_rms_norm_add(const DeviceTraits& traits);
+RmsNormFn select_rms_norm_add(const DeviceTraits& traits, bool reference = false);
 
 double operations(const RmsNormArgs& args);
 double bytes(const RmsNormArgs& args);

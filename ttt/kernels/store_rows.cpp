@@ -13,6 +13,8 @@ namespace ttt::kernels {
   void store_rows_bf16_inter(Exec&, const StoreRowsArgs&) noexcept; \
   void store_rows_int8_half(Exec&, const StoreRowsArgs&) noexcept;  \
   void store_rows_int8_inter(Exec&, const StoreRowsArgs&) noexcept; \
+  void store_rows_bfp8_half(Exec&, const StoreRowsArgs&) noexcept;  \
+  void store_rows_bfp8_inter(Exec&, const StoreRowsArgs&) noexcept; \
   }
 TTT_STORE_ROWS(sse2)
 TTT_STORE_ROWS(avx2)
@@ -24,7 +26,7 @@ namespace {
 struct Row {
   IsaLevel level;
   RotaryTableFn table;
-  StoreRowsFn f32[2], bf16[2], int8[2];  // [interleaved]
+  StoreRowsFn f32[2], bf16[2], int8[2], bfp8[2];  // [interleaved]
 };
 
 constexpr Row kTable[] = {
@@ -32,17 +34,20 @@ constexpr Row kTable[] = {
      avx512::rotary_table,
      {avx512::store_rows_f32_half, avx512::store_rows_f32_inter},
      {avx512::store_rows_bf16_half, avx512::store_rows_bf16_inter},
-     {avx512::store_rows_int8_half, avx512::store_rows_int8_inter}},
+     {avx512::store_rows_int8_half, avx512::store_rows_int8_inter},
+     {avx512::store_rows_bfp8_half, avx512::store_rows_bfp8_inter}},
     {IsaLevel::kAvx2,
      avx2::rotary_table,
      {avx2::store_rows_f32_half, avx2::store_rows_f32_inter},
      {avx2::store_rows_bf16_half, avx2::store_rows_bf16_inter},
-     {avx2::store_rows_int8_half, avx2::store_rows_int8_inter}},
+     {avx2::store_rows_int8_half, avx2::store_rows_int8_inter},
+     {avx2::store_rows_bfp8_half, avx2::store_rows_bfp8_inter}},
     {IsaLevel::kSse2,
      sse2::rotary_table,
      {sse2::store_rows_f32_half, sse2::store_rows_f32_inter},
      {sse2::store_rows_bf16_half, sse2::store_rows_bf16_inter},
-     {sse2::store_rows_int8_half, sse2::store_rows_int8_inter}},
+     {sse2::store_rows_int8_half, sse2::store_rows_int8_inter},
+     {sse2::store_rows_bfp8_half, sse2::store_rows_bfp8_inter}},
 };
 
 const Row& row_for(const DeviceTraits& traits) {
@@ -61,7 +66,8 @@ StoreRowsFn select_store_rows(const DeviceTraits& traits, Format state, bool int
   if (state == Format::kF32) return row.f32[interleaved];
   if (state == Format::kBF16) return row.bf16[interleaved];
   if (state == Format::kInt8) return row.int8[interleaved];
-  fail(ErrorKind::kUnsupported, text("state format wanted one of f32, bf16, int8, got ", name_of(state)));
+  if (state == Format::kBfp8B) return row.bfp8[interleaved];
+  fail(ErrorKind::kUnsupported, text("state format wanted one of f32, bf16, int8, bfp8_b, got ", name_of(state)));
 }
 
 double operations(const RotaryTableArgs& args) { return 30.0 * static_cast<double>(args.table.shape.elements()); }

@@ -13,7 +13,8 @@ namespace ttt::kernels {
 // table[r, i] = attention_factor * cos(a), table[r, pairs + i] = attention_factor * sin(a),
 // a = f32(positions[r]) * inv_freq[i] rounded to f32.
 struct RotaryTableArgs {
-  std::span<const std::int64_t> positions = {};  // [rows]
+  std::span<const std::int64_t> positions = {};  // [rows], or axis by axis
+  std::span<const std::int32_t> axes = {};       // [pairs], the axis that turns a pair; empty: the first
   std::span<const float> inv_freq = {};          // [pairs]
   float attention_factor = 1;
   TensorView table = {};  // [rows, 2 * pairs], f32
@@ -31,6 +32,9 @@ struct StoreRowsArgs {
   std::int64_t heads = 0, kv_heads = 0, key_dim = 0, value_dim = 0;
   BatchView batch = {};
   AttentionStateView state = {};
+  // q is multiplied by 1 + temperature * log(1 + floor((position + offset) / floor)); 0: not
+  float temperature = 0;
+  std::int64_t temperature_floor = 1, temperature_offset = 0;
 };
 using StoreRowsFn = void (*)(Exec&, const StoreRowsArgs&) noexcept;
 

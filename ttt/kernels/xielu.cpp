@@ -11,8 +11,12 @@ void xielu(Exec&, const XieluArgs&) noexcept;
 namespace avx512 {
 void xielu(Exec&, const XieluArgs&) noexcept;
 }
+namespace reference {
+void xielu(Exec&, const XieluArgs&) noexcept;
+}
 
-XieluFn select_xielu(const DeviceTraits& traits) {
+XieluFn select_xielu(const DeviceTraits& traits, bool reference) {
+  if (reference) return reference::xielu;
   if (traits.isa >= IsaLevel::kAvx512) return avx512::xielu;
   return traits.isa >= IsaLevel::kAvx2 ? avx2::xielu : sse2::xielu;
 }

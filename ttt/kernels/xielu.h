@@ -15,7 +15,8 @@ struct XieluArgs {
 };
 using XieluFn = void (*)(Exec&, const XieluArgs&) noexcept;
 
-XieluFn select_xielu(const DeviceTraits& traits);
+// reference: in double precision.
+XieluFn select_xielu(const DeviceTraits& traits, bool reference = false);
 
 double operations(const XieluArgs& args);
 double bytes(const XieluArgs& args);

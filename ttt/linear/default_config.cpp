@@ -8,6 +8,7 @@ LinearImplConfig default_linear_config(const DeviceTraits&, Strategy strategy) {
     config.activation = kernels::ActivationForm::kF32;
   }
   config.one_kernel = strategy == Strategy::kInvariant;
+  config.reference = strategy == Strategy::kReference;
   return config;
 }
 

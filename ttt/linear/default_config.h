@@ -4,8 +4,9 @@
 
 namespace ttt {
 
-// What every block with matrix products takes as its default: kAccuracy and kReference multiply activations in f32;
-// kInvariant keeps one kernel for all numbers of rows; the others leave the choice to the weight's format.
+// What every block with matrix products takes as its default: kAccuracy multiplies activations in f32, kReference in
+// double precision; kInvariant keeps one kernel for all numbers of rows; the others leave the choice to the weight's
+// format (default_activation). Weights stay as stored whatever the strategy.
 LinearImplConfig default_linear_config(const DeviceTraits& traits, Strategy strategy);
 
 }  // namespace ttt

@@ -19,6 +19,9 @@ Linear::Linear(std::span<const LinearWeight> weights, const LinearImplConfig& im
   const std::string_view name = context.name_or("Linear");
   require(!weights.empty() && weights.size() <= std::size_t{kMaxWeights}, ErrorKind::kUsage, "[", name,
           "] weights wanted 1 to ", kMaxWeights, ", got ", weights.size());
+  require(!impl.reference || impl.activation.value_or(ActivationForm::kF32) == ActivationForm::kF32, ErrorKind::kUsage,
+          "[", name, "] reference wanted activation f32, got ",
+          kernels::name_of(impl.activation.value_or(ActivationForm::kF32)));
   plan_.place = context.place;
   plan_.weights = static_cast<int>(weights.size());
   for (std::size_t i = 0; i < weights.size(); ++i) {
@@ -50,8 +53,9 @@ void Linear::plan_class(int index, std::int64_t rows, const LinearImplConfig& im
   for (std::size_t i = 0; i < static_cast<std::size_t>(plan_.weights); ++i) {
     const ConstTensorView& w = plan_.weight[i];
     ActivationForm form = impl.activation.value_or(default_activation(context.traits, w.format));
-    if (plan_.in == 0) form = ActivationForm::kF32;
-    c.kernel[i] = kernels::select_matmul(context.traits, w.format, w.layout, form, rows);
+    if (plan_.in == 0 || impl.reference) form = ActivationForm::kF32;
+    c.kernel[i] = impl.reference ? kernels::select_reference_matmul(w.format, w.layout)
+                                 : kernels::select_matmul(context.traits, w.format, w.layout, form, rows);
     int f = 0;
     const auto wanted = [&](const Plan::Form& x) { return x.form == form && x.panels == c.kernel[i].panels; };
     while (f < c.num_forms && !wanted(c.forms[static_cast<std::size_t>(f)])) ++f;

@@ -27,13 +27,18 @@ struct LinearWeight {
 struct LinearImplConfig {
   // Absent: int8 for grouped weights, bf16 for bf16 weights where that is faster (bf16_dots_pay), else f32.
   std::optional<kernels::ActivationForm> activation = {};
-  // The same kernel for every number of rows: a row's result is bitwise the same whatever rows are computed with it.
+  // The same kernel for every number of rows: a row's result is bitwise the same whatever rows are computed with it,
+  // and on however many ranks (ProjectionSplit).
   bool one_kernel = false;
+  // Exactly decoded weights and sums in double precision, activations in f32; slow. A block that holds this config takes
+  // its other kernels in double precision too.
+  bool reference = false;
 
   bool operator==(const LinearImplConfig&) const = default;
   static void visit_fields(auto& self, auto&& visit) {
     visit("activation", self.activation);
     visit("one_kernel", self.one_kernel);
+    visit("reference", self.reference);
   }
 };
 

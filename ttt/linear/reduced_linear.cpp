@@ -1,30 +1,97 @@
 #include "linear/reduced_linear.h"
 
+#include <numeric>
+#include <utility>
+
+#include "base/partition.h"
 #include "kernels/add_rows.h"
+#include "linear/gather_columns.h"
 
 namespace ttt {
 namespace {
 
-// The bias belongs to the sum over ranks, not to any one of its parts.
-LinearWeight part_of(LinearWeight weight, const Context& context) {
-  if (context.ranks > 1) weight.bias = {};
+// Inputs at which any weight format can be cut, and the least that a rank gets of the outputs.
+constexpr std::int64_t kGroup = 32;
+
+std::int64_t before(const std::vector<std::int64_t>& parts, std::int64_t rank) {
+  return std::accumulate(parts.begin(), parts.begin() + rank, std::int64_t{0});
+}
+
+// The bias belongs to the sum over ranks, not to any one of its parts; an output is some rank's alone.
+LinearWeight own_weight(LinearWeight weight, const ProjectionSplit& split, const Context& context) {
+  if (context.ranks == 1 || !weight.bias) return weight;
+  if (split.outputs.empty()) {
+    weight.bias = {};
+    return weight;
+  }
+  const auto rank = static_cast<std::size_t>(context.rank);
+  const std::int64_t width = static_cast<std::int64_t>(sizeof(float));
+  weight.bias.data += before(split.outputs, context.rank) * width;
+  weight.bias.shape = {split.outputs[rank]};
+  weight.bias.row_bytes = split.outputs[rank] * width;
   return weight;
 }
 
 }  // namespace
 
-ReducedLinear::ReducedLinear(const LinearWeight& weight, const LinearImplConfig& impl, const Context& context)
-    : plan_{.place = context.place, .linear = Linear({part_of(weight, context)}, impl, context)} {
-  const bool alone = context.ranks == 1;
-  if (!alone) plan_.bias = weight.bias;
+Cut ProjectionSplit::cut(std::int64_t rank) const {
+  const int axis = outputs.empty() ? 1 : 0;
+  const std::vector<std::int64_t>& parts = outputs.empty() ? inputs : outputs;
+  return {.axis = axis, .begin = before(parts, rank), .count = parts[static_cast<std::size_t>(rank)]};
+}
+
+ProjectionSplit projection_split(std::vector<std::int64_t> inputs, std::int64_t out, const LinearImplConfig& impl) {
+  ProjectionSplit split{.inputs = std::move(inputs)};
+  const auto ranks = static_cast<std::int64_t>(split.inputs.size());
+  bool on_groups = true;
+  for (std::int64_t r = 1; r < ranks; ++r) on_groups = on_groups && before(split.inputs, r) % kGroup == 0;
+  if (ranks == 1 || (on_groups && !impl.one_kernel)) return split;
+  for (std::int64_t r = 0; r < ranks; ++r) split.outputs.push_back(part_of(out, kGroup, r, ranks).count);
+  return split;
+}
+
+ProjectionSplit projection_split(std::int64_t in, std::int64_t unit, std::int64_t out, const LinearImplConfig& impl,
+                                 std::int64_t ranks) {
+  std::vector<std::int64_t> inputs;
+  for (std::int64_t r = 0; r < ranks; ++r) inputs.push_back(part_of(in, unit, r, ranks).count);
+  return projection_split(std::move(inputs), out, impl);
+}
+
+ReducedLinear::ReducedLinear(const LinearWeight& weight, const ProjectionSplit& split, const LinearImplConfig& impl,
+                             const Context& context)
+    : plan_{.place = context.place, .linear = Linear({own_weight(weight, split, context)}, impl, context)} {
+  const bool alone = context.ranks == 1, gathers = !alone && !split.outputs.empty();
+  if (!alone && !gathers) plan_.bias = weight.bias;
+  if (gathers) {
+    plan_.inputs = split.inputs;
+    plan_.outputs = split.outputs;
+  }
   plan_.reduce = select_all_reduce(context.ranks);
-  plan_.store = alone ? store_alone : store_reduced;
-  plan_.add = alone ? add_alone : add_reduced;
+  plan_.product = gathers ? product_gathered : product_reduced;
+  plan_.store = alone ? store_alone : store_shared;
+  plan_.add = alone ? add_alone : add_shared;
 }
 
 void ReducedLinear::multiply(const Plan& plan, Exec& exec, ConstTensorView x, const LinearOutput& output) {
   Scratch::Frame frame(exec.scratch);
   plan.linear.run(exec, plan.linear.prepare(exec, frame, x), {output});
+}
+
+void ReducedLinear::product_reduced(const Plan& plan, Exec& exec, ConstTensorView x, TensorView y) {
+  multiply(plan, exec, x, {.y = y});
+  plan.reduce(exec, y);
+}
+
+void ReducedLinear::product_gathered(const Plan& plan, Exec& exec, ConstTensorView x, TensorView y) {
+  Scratch::Frame frame(exec.scratch);
+  const TensorView mine = frame.take({x.dim(0), plan.linear.out(0)});
+  {
+    Scratch::Frame inner(exec.scratch);
+    const TensorView whole = inner.take({x.dim(0), plan.linear.in()});
+    gather_columns(exec, x, plan.inputs, whole);
+    multiply(plan, exec, whole, {.y = mine});
+  }
+  gather_columns(exec, mine, plan.outputs, y);
 }
 
 void ReducedLinear::store_alone(const Plan& plan, Exec& exec, ConstTensorView x, TensorView y) {
@@ -34,24 +101,22 @@ void ReducedLinear::store_alone(const Plan& plan, Exec& exec, ConstTensorView x,
 
 void ReducedLinear::add_alone(const Plan& plan, Exec& exec, ConstTensorView x, TensorView y) {
   // An observer may look at, and change, the product only while it is not yet part of the sum.
-  if (exec.observer.wants(plan.place)) return add_reduced(plan, exec, x, y);
+  if (exec.observer.wants(plan.place)) return add_shared(plan, exec, x, y);
   multiply(plan, exec, x, {.y = y, .accumulate = true});
 }
 
-void ReducedLinear::store_reduced(const Plan& plan, Exec& exec, ConstTensorView x, TensorView y) {
+void ReducedLinear::store_shared(const Plan& plan, Exec& exec, ConstTensorView x, TensorView y) {
   Scratch::Frame frame(exec.scratch);
   const TensorView product = frame.take(y.shape);
-  multiply(plan, exec, x, {.y = product});
-  plan.reduce(exec, product);
+  plan.product(plan, exec, x, product);
   exec.launch(kernels::add_rows_store, {.x = product, .bias = plan.bias, .y = y});
   if (exec.observer.wants(plan.place)) exec.done(plan.place, y);
 }
 
-void ReducedLinear::add_reduced(const Plan& plan, Exec& exec, ConstTensorView x, TensorView y) {
+void ReducedLinear::add_shared(const Plan& plan, Exec& exec, ConstTensorView x, TensorView y) {
   Scratch::Frame frame(exec.scratch);
   const TensorView product = frame.take(y.shape);
-  multiply(plan, exec, x, {.y = product});
-  plan.reduce(exec, product);
+  plan.product(plan, exec, x, product);
   if (exec.observer.wants(plan.place)) {
     exec.launch(kernels::add_rows_store, {.x = product, .bias = plan.bias, .y = product});
     exec.done(plan.place, product);

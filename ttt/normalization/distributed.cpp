@@ -21,10 +21,10 @@ struct Base {
 };
 
 Base base_of(const DistributedNormSpec& spec) {
-  if (const auto* rms = std::get_if<DistributedRMSNorm>(&spec.base_norm)) {
+  if (const auto* rms = std::get_if<RMSNormSpec>(&spec.base_norm)) {
     return {.rms = true, .weight = rms->affine, .dim = rms->dim, .eps = rms->eps, .weight_offset = rms->weight_offset};
   }
-  const auto& layer = std::get<DistributedLayerNorm>(spec.base_norm);
+  const auto& layer = std::get<LayerNormSpec>(spec.base_norm);
   return {.weight = layer.weight, .bias = layer.bias, .dim = layer.dim, .eps = layer.eps};
 }
 
@@ -61,6 +61,8 @@ void bind_weights(DistributedNormWeights& weights, const DistributedNormSpec& sp
                   WeightBinder& binder) {
   const Base base = base_of(spec);
   const std::string path(context.place.path);
+  require(impl.unit > 0, ErrorKind::kUsage, "[", context.name_or("DistributedNorm"),
+          "] unit wanted a positive number, got ", impl.unit);
   const Part mine = part_of(base.dim, impl.unit, context.rank, context.ranks);
   const Cut cut = spec.distributed_strategy == DistributedStrategy::kAllReduce ? cut_of(0, mine) : Cut{};
   constexpr WeightUse kVector = WeightUse::kVector;
@@ -75,8 +77,6 @@ DistributedNorm::DistributedNorm(const DistributedNormSpec& spec, const Distribu
                                  const DistributedNormImplConfig& impl, const Context& context)
     : plan_{} {
   validate(spec, context);
-  require(impl.unit > 0, ErrorKind::kUsage, "[", context.name_or("DistributedNorm"),
-          "] unit wanted a positive number, got ", impl.unit);
   const Base base = base_of(spec);
   const bool reduce = spec.distributed_strategy == DistributedStrategy::kAllReduce;
   DistributedNormWeights checked{.weight = base.weight ? weights.weight : ConstTensorView{},

@@ -26,22 +26,8 @@ enum class DistributedStrategy : std::uint8_t {
 };
 std::string_view name_of(DistributedStrategy strategy);  // "all_reduce", "all_gather"
 
-// The base norm by name, so that the alternatives can be told apart in JSON.
-struct DistributedRMSNorm : RMSNormSpec {
-  static constexpr std::string_view kName = "rms_norm";
-  DistributedRMSNorm() = default;
-  DistributedRMSNorm(const RMSNormSpec& spec) : RMSNormSpec(spec) {}
-  bool operator==(const DistributedRMSNorm&) const = default;
-};
-struct DistributedLayerNorm : LayerNormSpec {
-  static constexpr std::string_view kName = "layer_norm";
-  DistributedLayerNorm() = default;
-  DistributedLayerNorm(const LayerNormSpec& spec) : LayerNormSpec(spec) {}
-  bool operator==(const DistributedLayerNorm&) const = default;
-};
-
 struct DistributedNormSpec {
-  std::variant<DistributedRMSNorm, DistributedLayerNorm> base_norm = {};
+  std::variant<RMSNormSpec, LayerNormSpec> base_norm = {};
   DistributedStrategy distributed_strategy = DistributedStrategy::kAllReduce;
   std::int64_t num_devices = 1;  // must be the number of ranks
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 
 #include "base/context.h"
 #include "base/exec.h"
@@ -14,6 +15,7 @@ namespace ttt {
 // var is the mean of the squared distances from the mean. Ba, Kiros and Hinton, "Layer Normalization", 2016.
 
 struct LayerNormSpec {
+  static constexpr std::string_view kName = "layer_norm";
   std::int64_t dim = 0;
   float eps = 1e-5f;
   bool weight = true;  // false: gain 1

@@ -14,7 +14,9 @@ void validate(const RMSNormSpec& spec, const Context& context) {
           "] eps wanted a number of at least 0, got ", spec.eps);
 }
 
-RMSNormImplConfig default_impl_config(const RMSNormSpec&, const DeviceTraits&, Strategy) { return {}; }
+RMSNormImplConfig default_impl_config(const RMSNormSpec&, const DeviceTraits&, Strategy strategy) {
+  return {.reference = strategy == Strategy::kReference};
+}
 
 void bind_weights(RMSNormWeights& weights, const RMSNormSpec& spec, const RMSNormImplConfig&, const RMSNormNames& names,
                   const Context& context, WeightBinder& binder) {
@@ -38,8 +40,8 @@ RMSNorm::RMSNorm(const RMSNormSpec& spec, const RMSNormWeights& weights, const R
            .eps = spec.eps,
            .weight_offset = spec.weight_offset,
            .weight = weights.weight,
-           .norm = kernels::select_rms_norm(context.traits),
-           .norm_add = kernels::select_rms_norm_add(context.traits)};
+           .norm = kernels::select_rms_norm(context.traits, impl.reference),
+           .norm_add = kernels::select_rms_norm_add(context.traits, impl.reference)};
   static_assert(std::is_trivially_copyable_v<Plan>);
 }
 

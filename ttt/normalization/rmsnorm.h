@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 
 #include "base/context.h"
 #include "base/exec.h"
@@ -14,6 +15,7 @@ namespace ttt {
 // Zhang and Sennrich, "Root Mean Square Layer Normalization", 2019.
 
 struct RMSNormSpec {
+  static constexpr std::string_view kName = "rms_norm";
   std::int64_t dim = 0;
   float eps = 1e-5f;
   float weight_offset = 0.0f;  // 1 for checkpoints that store gain - 1
@@ -30,9 +32,13 @@ struct RMSNormSpec {
 
 struct RMSNormImplConfig {
   Format activation = Format::kF32;
+  bool reference = false;  // in double precision; slow
 
   bool operator==(const RMSNormImplConfig&) const = default;
-  static void visit_fields(auto& self, auto&& visit) { visit("activation", self.activation); }
+  static void visit_fields(auto& self, auto&& visit) {
+    visit("activation", self.activation);
+    visit("reference", self.reference);
+  }
 };
 
 struct RMSNormWeights {
@@ -45,6 +51,8 @@ struct RMSNormNames {
 
 // Error{kBadData} unless dim > 0 and eps >= 0 and finite.
 void validate(const RMSNormSpec& spec, const Context& context);
+// kReference computes in double precision; all other strategies take the same kernel, whose rows do not depend on each
+// other.
 RMSNormImplConfig default_impl_config(const RMSNormSpec& spec, const DeviceTraits& traits, Strategy strategy);
 void bind_weights(RMSNormWeights& weights, const RMSNormSpec& spec, const RMSNormImplConfig& impl,
                   const RMSNormNames& names, const Context& context, WeightBinder& binder);

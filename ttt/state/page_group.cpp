@@ -12,8 +12,8 @@ std::int64_t first_seen(const Visible& v, std::int64_t index) {
 }
 
 PageGroup::PageGroup(const Visible& visible, std::int64_t page_rows, std::int64_t pages, std::int64_t sequences,
-                     std::int64_t context)
-    : visible_(visible), page_rows_(page_rows), entries_(div_up(context, page_rows)) {
+                     std::int64_t context, bool grows)
+    : visible_(visible), page_rows_(page_rows), entries_(div_up(context, page_rows)), context_(context), grows_(grows) {
   const std::int64_t size = checked_mul(sequences, entries_, "state page tables");
   require(pages <= INT32_MAX, ErrorKind::kUsage, "state wanted at most 2^31 - 1 pages, got ", pages);
   tables_.assign(static_cast<std::size_t>(size), -1);

@@ -13,10 +13,12 @@ namespace ttt {
 class PageGroup {
  public:
   PageGroup(const Visible& visible, std::int64_t page_rows, std::int64_t pages, std::int64_t sequences,
-            std::int64_t context);
+            std::int64_t context, bool grows);
 
   const Visible& visible() const { return visible_; }
   std::int64_t page_rows() const { return page_rows_; }
+  std::int64_t context() const { return context_; }  // rows of one sequence, at most
+  bool grows() const { return grows_; }              // with every token; else rows are stored once
   std::int64_t pages() const { return static_cast<std::int64_t>(uses_.size()); }
   std::int64_t free_pages() const { return static_cast<std::int64_t>(free_.size()); }
   std::int64_t entries() const { return entries_; }  // of a sequence's table
@@ -42,7 +44,8 @@ class PageGroup {
   void drop(std::int32_t& page);
 
   Visible visible_;
-  std::int64_t page_rows_, entries_;
+  std::int64_t page_rows_, entries_, context_;
+  bool grows_;
   std::vector<std::int32_t> tables_;  // [sequences, entries]; -1: no page
   std::vector<std::int32_t> uses_;    // [pages]
   std::vector<std::int32_t> free_;

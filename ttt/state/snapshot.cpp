@@ -7,12 +7,13 @@
 #include "base/error.h"
 #include "state/state_pool.h"
 
-// A snapshot is, in the machine's byte order: magic, layout text, length; per group of slots that see alike the entries
-// of the page table that have a page; per slot with rows of its own the bytes of those pages; a checksum of all before.
+// A snapshot is, in the machine's byte order: magic, layout text, length, source rows; per group of slots that see
+// alike the entries of the page table that have a page; per slot with rows of its own the bytes of those pages; a
+// checksum of all before.
 namespace ttt {
 namespace {
 
-constexpr std::string_view kMagic = "TTTSTAT1";
+constexpr std::string_view kMagic = "TTTSTAT2";
 
 std::uint64_t checksum(std::span<const std::byte> bytes) {
   std::uint64_t h = 0xcbf29ce484222325;  // FNV-1a
@@ -59,8 +60,8 @@ std::string StatePool::layout() const {
   for (std::size_t i = 0; i < slots_.size(); ++i) {
     const StateSpec& spec = slots_[i];
     s += text(spec.heads, "x", spec.key_dim, "+", spec.value_dim, " ", name_of(spec.format), " behind ",
-              spec.visible.behind, " chunk ", spec.visible.chunk, " pinned ", spec.visible.pinned, " as ",
-              spec.shared_slot, " pages of ", rows_[i].view.keys.page_rows, "; ");
+              spec.visible.behind, " chunk ", spec.visible.chunk, " pinned ", spec.visible.pinned, " source ",
+              spec.source_rows, " as ", spec.shared_slot, " pages of ", rows_[i].view.keys.page_rows, "; ");
   }
   return s;
 }
@@ -85,8 +86,9 @@ std::vector<std::byte> StatePool::save(const Sequence& s) const {
   put(out, static_cast<std::int64_t>(shape.size()));
   put(out, shape.data(), static_cast<std::int64_t>(shape.size()));
   put(out, s.length());
+  put(out, s.source_rows());
   const auto pages_of = [&](const PageGroup& g) {
-    return g.table(s.id()).first(static_cast<std::size_t>(div_up(s.length(), g.page_rows())));
+    return g.table(s.id()).first(static_cast<std::size_t>(div_up(rows_of(g, s.id()), g.page_rows())));
   };
   for (const PageGroup& g : groups_) {
     const auto pages = pages_of(g);
@@ -120,11 +122,16 @@ Sequence StatePool::restore(std::span<const std::byte> snapshot) {
   const std::int64_t length = in.number();
   require(length >= 0 && length <= config_.context, ErrorKind::kBadData, "[state] snapshot wanted at most ",
           config_.context, " rows, got ", length);
+  const std::int64_t source = in.number();
+  for (const PageGroup& g : groups_) {
+    require(source >= 0 && (g.grows() || source <= g.context()), ErrorKind::kBadData,
+            "[state] snapshot wanted at most ", g.context(), " rows of a source, got ", source);
+  }
   Sequence s = create();
   std::vector<std::vector<std::int64_t>> entries(groups_.size());
   for (std::size_t i = 0; i < groups_.size(); ++i) {
     PageGroup& g = groups_[i];
-    const std::int64_t count = in.number(), used = div_up(length, g.page_rows());
+    const std::int64_t count = in.number(), used = div_up(g.grows() ? length : source, g.page_rows());
     require(count >= 0 && count <= used, ErrorKind::kBadData, "[state] snapshot wanted 0 to ", used, " pages, got ",
             count);
     require(count <= g.free_pages(), ErrorKind::kResources, "[state] wanted ", count, " pages of ", g.page_rows(),
@@ -149,7 +156,12 @@ Sequence StatePool::restore(std::span<const std::byte> snapshot) {
     }
   }
   require(in.empty(), ErrorKind::kBadData, "[state] snapshot wanted no more data, got some");
+  for (const PageGroup& g : groups_) {
+    require(!g.grows() || g.has_seen_rows(s.id(), length), ErrorKind::kBadData,
+            "[state] snapshot wanted all rows that the next token sees, got pages missing");
+  }
   lengths_[static_cast<std::size_t>(s.id())] = length;
+  source_rows_[static_cast<std::size_t>(s.id())] = source;
   return s;
 }
 

@@ -30,9 +30,20 @@ std::int64_t pages_of_sequence(const Visible& v, const StatePoolConfig& c) {
   return std::min(all, div_up(std::min(v.pinned, c.context), page_rows) + window);
 }
 
+// Pages of slots that hold rows of another sequence are as many as all sequences can fill.
+std::int64_t page_rows_of(const StateSpec& s, const StatePoolConfig& c) {
+  if (s.source_rows == 0) return page_rows_of(s.visible, c);
+  return c.page_rows == 0 ? s.source_rows : std::min(c.page_rows, s.source_rows);
+}
+
 std::int64_t pages_of_group(const Visible& v, const StatePoolConfig& c) {
   if (!has_window(v) && c.pages > 0) return c.pages;
   return checked_mul(c.sequences, pages_of_sequence(v, c), "state pages");
+}
+
+std::int64_t pages_of_group(const StateSpec& s, const StatePoolConfig& c) {
+  if (s.source_rows == 0) return pages_of_group(s.visible, c);
+  return checked_mul(c.sequences, div_up(s.source_rows, page_rows_of(s, c)), "state pages");
 }
 
 void check(const StatePoolConfig& c) {
@@ -51,6 +62,8 @@ void check(const StateSpec& s, std::size_t slot, std::span<const StateSpec> slot
   require(v.behind >= 0 && v.ahead >= 0 && v.pinned >= 0 && v.chunk > 0, ErrorKind::kUsage, "[state slot ", slot,
           "] visible wanted numbers of at least 0 and a positive chunk, got behind ", v.behind, ", ahead ", v.ahead,
           ", pinned ", v.pinned, ", chunk ", v.chunk);
+  require(s.source_rows >= 0, ErrorKind::kUsage, "[state slot ", slot,
+          "] source_rows wanted a number of at least 0, got ", s.source_rows);
   require(s.shared_slot < static_cast<std::int64_t>(slot) &&
               (s.shared_slot < 0 || slots[static_cast<std::size_t>(s.shared_slot)].shared_slot < 0),
           ErrorKind::kUsage, "[state slot ", slot, "] shared_slot wanted an earlier slot with rows of its own, got ",
@@ -97,10 +110,12 @@ StateRowBytes state_row_bytes(Format format, std::int64_t dim) {
       return {checked_mul(dim, 2, "state row"), 0};
     case Format::kInt8:
       return {dim, 4 * div_up(dim, kStateGroup)};
+    case Format::kBfp8B:
+      return {dim, div_up(dim, kStateSharedExponent)};
     default:
       break;
   }
-  fail(ErrorKind::kUnsupported, text("state format wanted one of f32, bf16, int8, got ", name_of(format)));
+  fail(ErrorKind::kUnsupported, text("state format wanted one of f32, bf16, int8, bfp8_b, got ", name_of(format)));
 }
 
 Sequence::Sequence(Sequence&& other) noexcept
@@ -116,16 +131,22 @@ void Sequence::release() {
   if (pool_ == nullptr) return;
   for (PageGroup& g : pool_->groups_) g.release(id_);
   pool_->lengths_[static_cast<std::size_t>(id_)] = -1;
+  pool_->source_rows_[static_cast<std::size_t>(id_)] = 0;
   pool_ = nullptr;
 }
 
 std::int64_t Sequence::length() const { return pool_ == nullptr ? 0 : pool_->lengths_[static_cast<std::size_t>(id_)]; }
+
+std::int64_t Sequence::source_rows() const {
+  return pool_ == nullptr ? 0 : pool_->source_rows_[static_cast<std::size_t>(id_)];
+}
 
 Sequence Sequence::fork() const {
   require(pool_ != nullptr, ErrorKind::kUsage, "[state] fork wanted a sequence of a pool, got an empty handle");
   Sequence other = pool_->create();
   for (PageGroup& g : pool_->groups_) g.share(id_, other.id_);
   pool_->lengths_[static_cast<std::size_t>(other.id_)] = length();
+  pool_->source_rows_[static_cast<std::size_t>(other.id_)] = source_rows();
   return other;
 }
 
@@ -134,10 +155,12 @@ void Sequence::truncate(std::int64_t n) {
           n);
   if (n == length()) return;
   for (const PageGroup& g : pool_->groups_) {
-    require(g.has_seen_rows(id_, n), ErrorKind::kUsage, "[state] truncate to ", n, " wanted rows from ",
+    require(!g.grows() || g.has_seen_rows(id_, n), ErrorKind::kUsage, "[state] truncate to ", n, " wanted rows from ",
             first_seen(g.visible(), n), " on, which a window of ", g.visible().behind, " rows has given up");
   }
-  for (PageGroup& g : pool_->groups_) g.drop_from(id_, n);
+  for (PageGroup& g : pool_->groups_) {
+    if (g.grows()) g.drop_from(id_, n);
+  }
   pool_->lengths_[static_cast<std::size_t>(id_)] = n;
 }
 
@@ -145,6 +168,7 @@ StatePool::StatePool(std::vector<StateSpec> slots, const StatePoolConfig& config
     : slots_(std::move(slots)), config_(config) {
   check(config_);
   lengths_.assign(static_cast<std::size_t>(config_.sequences), -1);
+  source_rows_.assign(static_cast<std::size_t>(config_.sequences), 0);
   for (std::size_t i = 0; i < slots_.size(); ++i) {
     const StateSpec& s = slots_[i];
     check(s, i, slots_);
@@ -152,12 +176,16 @@ StatePool::StatePool(std::vector<StateSpec> slots, const StatePoolConfig& config
     if (s.shared_slot >= 0) {
       slot.group = rows_[static_cast<std::size_t>(s.shared_slot)].group;
     } else {
-      const auto same = [&](const PageGroup& g) { return g.visible() == s.visible; };
+      const bool grows = s.source_rows == 0;
+      const std::int64_t context = grows ? config_.context : s.source_rows;
+      const auto same = [&](const PageGroup& g) {
+        return g.visible() == s.visible && g.grows() == grows && g.context() == context;
+      };
       const auto found = std::find_if(groups_.begin(), groups_.end(), same);
       slot.group = found - groups_.begin();
       if (found == groups_.end()) {
-        groups_.emplace_back(s.visible, page_rows_of(s.visible, config_), pages_of_group(s.visible, config_),
-                             config_.sequences, config_.context);
+        groups_.emplace_back(s.visible, page_rows_of(s, config_), pages_of_group(s, config_), config_.sequences,
+                             context, grows);
       }
     }
     rows_.push_back(slot);
@@ -171,8 +199,8 @@ std::int64_t StatePool::bytes(std::span<const StateSpec> slots, const StatePoolC
   for (std::size_t i = 0; i < slots.size(); ++i) {
     check(slots[i], i, slots);
     if (slots[i].shared_slot >= 0) continue;
-    const PageBytes b = page_bytes(slots[i], page_rows_of(slots[i].visible, config));
-    const std::int64_t pages = pages_of_group(slots[i].visible, config);
+    const PageBytes b = page_bytes(slots[i], page_rows_of(slots[i], config));
+    const std::int64_t pages = pages_of_group(slots[i], config);
     for (const std::int64_t part : b.part) total = checked_add(total, part_bytes(part, pages), "state");
   }
   return total;
@@ -217,14 +245,15 @@ bool StatePool::has_room(const Sequence& s, std::int64_t rows) const {
   const std::int64_t length = s.length();
   if (rows > config_.context - length) return false;
   return std::all_of(groups_.begin(), groups_.end(), [&](const PageGroup& g) {
-    return g.wanted_pages(s.id(), length, length + rows) <= g.free_pages();
+    return !g.grows() || g.wanted_pages(s.id(), length, length + rows) <= g.free_pages();
   });
 }
 
-void StatePool::make_room(std::int64_t sequence, std::int64_t rows) {
-  const std::int64_t length = lengths_[static_cast<std::size_t>(sequence)];
+void StatePool::make_room(std::int64_t sequence, std::int64_t rows, bool grows) {
+  const std::int64_t length = grows ? lengths_[static_cast<std::size_t>(sequence)] : 0;
   for (std::size_t i = 0; i < groups_.size(); ++i) {
     PageGroup& g = groups_[i];
+    if (g.grows() != grows) continue;
     for (std::int64_t e = length / g.page_rows(); e < div_up(length + rows, g.page_rows()); ++e) {
       const std::int32_t from = g.make_writable(sequence, e);
       if (from >= 0) copy_page(static_cast<std::int64_t>(i), from, g.table(sequence)[static_cast<std::size_t>(e)]);
@@ -244,7 +273,9 @@ void StatePool::copy_page(std::int64_t group, std::int32_t from, std::int32_t to
 void StatePool::advance(std::int64_t sequence, std::int64_t rows) {
   std::int64_t& length = lengths_[static_cast<std::size_t>(sequence)];
   length += rows;
-  for (PageGroup& g : groups_) g.drop_unseen(sequence, length, config_.rollback);
+  for (PageGroup& g : groups_) {
+    if (g.grows()) g.drop_unseen(sequence, length, config_.rollback);
+  }
 }
 
 }  // namespace ttt

@@ -43,6 +43,7 @@ class Sequence {
   Sequence& operator=(Sequence&& other) noexcept;
 
   std::int64_t length() const;
+  std::int64_t source_rows() const;  // rows of another sequence that are stored for this one
   // Another sequence with the same rows. Pages are shared until one of the two writes to them.
   Sequence fork() const;
   // Forgets the rows from `length` on. Throws Error{kUsage} when a window has given up rows that would be seen again.
@@ -83,6 +84,9 @@ class StatePool {
   const StatePoolConfig& config() const { return config_; }
   std::span<const StateSpec> slots() const { return slots_; }
   std::int64_t free_pages(std::int64_t slot) const { return group_of(slot).free_pages(); }
+  std::int64_t rows_of(const PageGroup& g, std::int64_t sequence) const {
+    return (g.grows() ? lengths_ : source_rows_)[static_cast<std::size_t>(sequence)];
+  }
   // Whether sequence `s` can take `rows` more rows now, all other things being equal.
   bool has_room(const Sequence& s, std::int64_t rows) const;
 
@@ -102,14 +106,15 @@ class StatePool {
   std::string layout() const;
   std::array<std::span<std::byte>, 4> page_parts(const Slot& slot, std::int32_t page) const;
   void copy_page(std::int64_t group, std::int32_t from, std::int32_t to);
-  void make_room(std::int64_t sequence, std::int64_t rows);
+  void make_room(std::int64_t sequence, std::int64_t rows, bool grows);
   void advance(std::int64_t sequence, std::int64_t rows);
 
   std::vector<StateSpec> slots_;
   StatePoolConfig config_;
   std::vector<PageGroup> groups_;
-  std::vector<Slot> rows_;             // by slot
-  std::vector<std::int64_t> lengths_;  // by sequence; -1: not alive
+  std::vector<Slot> rows_;                 // by slot
+  std::vector<std::int64_t> lengths_;      // by sequence; -1: not alive
+  std::vector<std::int64_t> source_rows_;  // by sequence
   Buffer memory_;
 };
 

@@ -10,8 +10,11 @@ namespace ttt {
 // What one mixer keeps of every token: rows of keys and values of `heads` heads (this rank's), stored by a StatePool.
 struct StateSpec {
   std::int64_t heads = 0, key_dim = 0, value_dim = 0;
-  Format format = Format::kF32;   // f32, bf16 or int8
-  Visible visible = {};           // rows that no later query can see are given up
+  Format format = Format::kF32;  // f32, bf16, int8 or bfp8_b
+  Visible visible = {};          // rows that no later query can see are given up
+  // Rows of another sequence (an encoder's states), at most this many: stored once, none for a step's own tokens, and
+  // neither truncated nor given up. 0: one row for every token.
+  std::int64_t source_rows = 0;
   std::int64_t shared_slot = -1;  // the earlier slot whose rows are used instead of own ones; -1: own
 
   bool operator==(const StateSpec&) const = default;
@@ -21,11 +24,13 @@ struct StateSpec {
     visit("value_dim", self.value_dim);
     visit("format", self.format);
     visit("visible", self.visible);
+    visit("source_rows", self.source_rows);
     visit("shared_slot", self.shared_slot);
   }
 };
 
-inline constexpr std::int64_t kStateGroup = 32;  // values of an int8 row that share an f32 scale
+inline constexpr std::int64_t kStateGroup = 32;           // values of an int8 row that share an f32 scale
+inline constexpr std::int64_t kStateSharedExponent = 16;  // values of a bfp8_b row that share a power of two
 
 // Bytes of the codes and of the scales of one row of `dim` values. Throws Error{kUnsupported} for other formats.
 struct StateRowBytes {

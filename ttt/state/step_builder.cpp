@@ -15,6 +15,7 @@ StepBuilder::StepBuilder(StatePool& pool, std::int64_t max_rows, std::int64_t ma
   entries_.reserve(seqs);
   row_begin_.reserve(seqs + 1);
   past_.reserve(seqs);
+  source_rows_.reserve(seqs);
   positions_.reserve(static_cast<std::size_t>(max_rows));
   many_.reserve(seqs);
   one_.reserve(seqs);
@@ -55,6 +56,7 @@ void StepBuilder::check(std::span<const StepEntry> entries, std::span<const std:
   require(static_cast<std::int64_t>(ids.size()) == rows, ErrorKind::kUsage, "[step] ids wanted ", rows, " values, got ",
           ids.size());
   for (const PageGroup& g : pool_.groups_) {
+    if (!g.grows()) continue;
     std::int64_t wanted = 0;
     for (const StepEntry& e : entries) {
       wanted += g.wanted_pages(e.sequence->id(), e.sequence->length(), e.sequence->length() + e.rows);
@@ -64,14 +66,36 @@ void StepBuilder::check(std::span<const StepEntry> entries, std::span<const std:
   }
 }
 
-void StepBuilder::fill_batch(std::span<const StepEntry> entries) {
+void StepBuilder::check_source(std::span<const StepEntry> entries) const {
+  require(static_cast<std::int64_t>(entries.size()) <= max_seqs_, ErrorKind::kUsage, "[step] wanted at most ",
+          max_seqs_, " sequences, got ", entries.size());
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    const StepEntry& e = entries[i];
+    require(e.sequence != nullptr && e.sequence->pool_ == &pool_, ErrorKind::kUsage, "[step] entry ", i,
+            " wanted a sequence of this pool, got ", e.sequence != nullptr && *e.sequence ? "another pool's" : "none");
+    require(e.sequence->source_rows() == 0, ErrorKind::kUsage, "[step] entry ", i,
+            " wanted a sequence without a source, got one with ", e.sequence->source_rows(), " rows");
+    for (std::size_t j = 0; j < i; ++j) {
+      require(entries[j].sequence->id() != e.sequence->id(), ErrorKind::kUsage, "[step] entries ", j, " and ", i,
+              " wanted different sequences, got the same one");
+    }
+    for (const PageGroup& g : pool_.groups_) {
+      require(e.rows >= 0 && (g.grows() || e.rows <= g.context()), ErrorKind::kUsage, "[step] entry ", i,
+              " wanted 0 to ", g.context(), " rows of a source, got ", e.rows);
+    }
+  }
+}
+
+void StepBuilder::fill_batch(std::span<const StepEntry> entries, bool grows) {
   row_begin_.assign(1, 0);
   past_.clear();
+  source_rows_.clear();
   positions_.clear();
   many_.clear();
   one_.clear();
   for (std::size_t i = 0; i < entries.size(); ++i) {
-    const std::int64_t rows = entries[i].rows, past = entries[i].sequence->length();
+    const std::int64_t rows = entries[i].rows, past = grows ? entries[i].sequence->length() : 0;
+    source_rows_.push_back(entries[i].sequence->source_rows() + (grows ? 0 : rows));
     row_begin_.push_back(row_begin_.back() + rows);
     past_.push_back(past);
     for (std::int64_t r = 0; r < rows; ++r) positions_.push_back(past + r);
@@ -85,7 +109,8 @@ void StepBuilder::fill_tables(std::span<const StepEntry> entries) {
     const PageGroup& g = pool_.groups_[k];
     for (std::size_t i = 0; i < entries.size(); ++i) {
       const std::span<const std::int32_t> table = g.table(entries[i].sequence->id());
-      const std::int64_t used = div_up(entries[i].sequence->length() + entries[i].rows, g.page_rows());
+      const std::int64_t more = g.grows() == grows_ ? entries[i].rows : 0;
+      const std::int64_t used = div_up(pool_.rows_of(g, entries[i].sequence->id()) + more, g.page_rows());
       std::copy_n(table.begin(), used, tables_[k].begin() + static_cast<std::int64_t>(i) * g.entries());
     }
   }
@@ -95,17 +120,37 @@ Step StepBuilder::prepare(std::span<const StepEntry> entries, std::span<const st
                           std::span<const std::int64_t> wanted_rows) {
   check(entries, ids);
   entries_.assign(entries.begin(), entries.end());
-  for (const StepEntry& e : entries) pool_.make_room(e.sequence->id(), e.rows);
-  fill_batch(entries);
+  grows_ = true;
+  for (const StepEntry& e : entries) pool_.make_room(e.sequence->id(), e.rows, true);
+  fill_batch(entries, true);
   fill_tables(entries);
-  return {.ids = ids,
-          .batch = {.row_begin = row_begin_, .past = past_, .positions = positions_, .many = many_, .one = one_},
-          .states = views_,
-          .wanted_rows = wanted_rows};
+  return {.ids = ids, .batch = batch(), .states = views_, .wanted_rows = wanted_rows};
+}
+
+Step StepBuilder::prepare_source(std::span<const StepEntry> entries) {
+  check_source(entries);
+  entries_.assign(entries.begin(), entries.end());
+  grows_ = false;
+  for (const StepEntry& e : entries) pool_.make_room(e.sequence->id(), e.rows, false);
+  fill_batch(entries, false);
+  fill_tables(entries);
+  return {.ids = {}, .batch = batch(), .states = views_, .wanted_rows = {}};
+}
+
+BatchView StepBuilder::batch() const {
+  return {.row_begin = row_begin_,
+          .past = past_,
+          .positions = positions_,
+          .many = many_,
+          .one = one_,
+          .source_rows = source_rows_};
 }
 
 void StepBuilder::commit() {
-  for (const StepEntry& e : entries_) pool_.advance(e.sequence->id(), e.rows);
+  for (const StepEntry& e : entries_) {
+    if (grows_) pool_.advance(e.sequence->id(), e.rows);
+    if (!grows_) pool_.source_rows_[static_cast<std::size_t>(e.sequence->id())] = e.rows;
+  }
   entries_.clear();
 }
 

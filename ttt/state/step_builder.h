@@ -24,18 +24,24 @@ class StepBuilder {
   // forward fails, no sequence has changed.
   Step prepare(std::span<const StepEntry> entries, std::span<const std::int32_t> ids,
                std::span<const std::int64_t> wanted_rows = {});
+  // A step whose rows are those of another sequence (an encoder's states), for the store() of cross attention: entries
+  // say how many rows each sequence gets. Once for each sequence, and followed by commit.
+  Step prepare_source(std::span<const StepEntry> entries);
   // After a forward: the rows count as stored, and rows that no window reaches any more are given up.
   void commit();
 
  private:
   void check(std::span<const StepEntry> entries, std::span<const std::int32_t> ids) const;
-  void fill_batch(std::span<const StepEntry> entries);
+  void fill_batch(std::span<const StepEntry> entries, bool grows);
+  BatchView batch() const;
+  void check_source(std::span<const StepEntry> entries) const;
   void fill_tables(std::span<const StepEntry> entries);
 
   StatePool& pool_;
   std::int64_t max_rows_, max_seqs_;
   std::vector<StepEntry> entries_;
-  std::vector<std::int64_t> row_begin_, past_, positions_;
+  bool grows_ = true;  // what commit counts: the sequences' own rows or a source's
+  std::vector<std::int64_t> row_begin_, past_, positions_, source_rows_;
   std::vector<std::int32_t> many_, one_;
   std::vector<std::vector<std::int32_t>> tables_;  // by group: [max_seqs, entries]
   std::vector<AttentionStateView> views_;          // by slot

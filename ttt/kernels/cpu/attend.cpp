@@ -15,6 +15,8 @@ struct Queries {
   std::int64_t count = 0, seq = 0, kv = 0;
   std::int64_t stored = 0;  // rows of the sequence, this step's included
   const float* q[kMaxQueryBlock];
+  const float* latent[kMaxQueryBlock];
+  const float* mask[kMaxQueryBlock];  // null: none
   float* o[kMaxQueryBlock];
   std::int64_t index[kMaxQueryBlock];  // in the sequence
   std::int64_t head[kMaxQueryBlock];   // in the slice
@@ -27,7 +29,7 @@ struct Tile {
   alignas(64) float decoded[kMaxKeyBlock * kTileDims];
   alignas(64) float zeros[kTileDims];
   const std::byte* data[kMaxKeyBlock];
-  const float* scales[kMaxKeyBlock];
+  const std::byte* scales[kMaxKeyBlock];
   const float* rows[kMaxKeyBlock];
   alignas(64) float alpha[kMaxQueryBlock], beta[kMaxQueryBlock];
 };
@@ -44,7 +46,7 @@ TTT_INLINE void locate(const RowsView& view, const Queries& q, std::int64_t bloc
     const std::byte* scale = scaled ? view.row_scales(page, q.kv, offset) : nullptr;
     for (; i < stop; ++i) {
       t.data[i] = row;
-      t.scales[i] = reinterpret_cast<const float*>(scale);
+      t.scales[i] = scale;
       row += page < 0 ? 0 : view.row_stride;
       scale += scaled ? view.scale_row_stride : 0;
     }
@@ -67,35 +69,61 @@ TTT_INLINE void decode_rows(Tile& t, std::int64_t first, std::int64_t last, std:
   }
 }
 
-// Scores of keys [first, last) of the block, in tiles of 64 keys from the block's begin.
+// Scores of keys [first, last) of the block, in tiles of 64 keys from the block's begin: products of `width` values of
+// the queries with the rows that were located.
 template <Format kFormat>
-TTT_INLINE void score_block(const AttendArgs& args, const Queries& q, std::int64_t first, std::int64_t last, Tile& t) {
+TTT_INLINE void score_part(const float* const* queries, std::int64_t count, std::int64_t width, bool accumulate,
+                           std::int64_t first, std::int64_t last, Tile& t) {
   for (std::int64_t tile = first / kTileKeys * kTileKeys; tile < last; tile += kTileKeys) {
     const std::int64_t a = tile > first ? tile : first, b = tile + kTileKeys < last ? tile + kTileKeys : last;
-    for (std::int64_t begin = 0; begin < args.key_dim; begin += kTileDims) {
-      const std::int64_t dims = args.key_dim - begin < kTileDims ? args.key_dim - begin : kTileDims;
+    for (std::int64_t begin = 0; begin < width; begin += kTileDims) {
+      const std::int64_t dims = width - begin < kTileDims ? width - begin : kTileDims;
       for (std::int64_t i = tile; i < tile + kTileKeys; ++i) t.rows[i] = t.zeros;
       decode_rows<kFormat>(t, a, b, begin, dims);
       transpose_rows(t.rows + tile, dims, t.keys);
-      for_row_tiles(q.count, [&]<int kRows>(std::int64_t i) {
-        score_rows<kRows>(q.q + i, begin, t.keys, dims, begin > 0, t.scores + i * kMaxKeyBlock + tile);
+      for_row_tiles(count, [&]<int kRows>(std::int64_t i) {
+        float* s = t.scores + i * kMaxKeyBlock + tile;
+        score_rows<kRows>(queries + i, begin, t.keys, dims, accumulate || begin > 0, s);
       });
     }
   }
 }
 
+TTT_INLINE bool adjusts(const AttendArgs& args) {
+  return args.soft_cap > 0 || !args.slopes.empty() || !args.buckets.empty() || !args.masks.empty();
+}
+
+// What one query's scores gain at keys block + [c, c + kLanes).
+TTT_INLINE F32 bias_at(const AttendArgs& args, const Queries& q, std::int64_t i, std::int64_t block, std::int64_t c) {
+  const std::int64_t distance = block + c - q.index[i], head = q.head[i], left = q.stored - block - c;
+  F32 bias = zero();
+  float parts[kLanes];
+  if (!args.slopes.empty()) {
+    for (std::int64_t j = 0; j < kLanes; ++j) parts[j] = static_cast<float>(distance + j);
+    bias = splat(args.slopes[static_cast<std::size_t>(head)]) * load(parts);
+  }
+  if (!args.buckets.empty()) {
+    const std::int64_t reach = static_cast<std::int64_t>(args.buckets.size()) / 2;
+    for (std::int64_t j = 0; j < kLanes; ++j) {
+      const std::int64_t d = distance + j, at = d < -reach ? -reach : (d > reach ? reach : d);
+      parts[j] = args.bucket_bias.row<float>(args.buckets[static_cast<std::size_t>(at + reach)])[head];
+    }
+    bias = bias + load(parts);
+  }
+  if (q.mask[i] != nullptr && left > 0) {
+    const float* mask = q.mask[i] + block + c;
+    bias = bias + (left < kLanes ? load_part(mask, left) : load(mask));
+  }
+  return bias;
+}
+
 // What is done to few models' scores only.
-TTT_INLINE void adjust_scores(const AttendArgs& args, float* s, std::int64_t first, std::int64_t last, float slope,
-                              std::int64_t distance) {
+TTT_INLINE void adjust_scores(const AttendArgs& args, const Queries& q, std::int64_t i, std::int64_t block, float* s,
+                              std::int64_t first, std::int64_t last) {
   for (std::int64_t c = first; c < last; c += kLanes) {
     F32 x = load(s + c);
     if (args.soft_cap > 0) x = splat(args.soft_cap) * tanh(x / splat(args.soft_cap));
-    if (slope != 0) {
-      float steps[kLanes];
-      for (std::int64_t j = 0; j < kLanes; ++j) steps[j] = static_cast<float>(c + j + distance);
-      x = x + splat(slope) * load(steps);
-    }
-    store(s + c, x);
+    store(s + c, x + bias_at(args, q, i, block, c));
   }
 }
 
@@ -110,8 +138,7 @@ TTT_INLINE Partial weigh(const AttendArgs& args, const Queries& q, std::int64_t 
   float* s = t.scores + i * kMaxKeyBlock;
   const std::int64_t from = first / kWhole * kWhole, to = (last + kWhole - 1) / kWhole * kWhole;
   for (std::int64_t c = from; c < to; c += kLanes) store(s + c, load(s + c) * splat(args.scale));
-  const float slope = args.slopes.empty() ? 0.0f : args.slopes[static_cast<std::size_t>(q.head[i])];
-  if (args.soft_cap > 0 || slope != 0) adjust_scores(args, s, from, to, slope, block - q.index[i]);
+  if (adjusts(args)) adjust_scores(args, q, i, block, s, from, to);
   const SeenRows seen = seen_rows(args.visible, q.index[i], q.stored);
   const std::int64_t pinned = seen.pinned - block, begin = seen.begin - block, end = seen.end - block;
   for (std::int64_t c = from; c < first; ++c) s[c] = -kInfinity;
@@ -146,7 +173,11 @@ template <Format kFormat>
 TTT_INLINE void add_block(const AttendArgs& args, Queries& q, std::int64_t block, std::int64_t first, std::int64_t last,
                           Tile& t) {
   locate(args.state.keys, q, block, first, last, t);
-  score_block<kFormat>(args, q, first, last, t);
+  score_part<kFormat>(q.q, q.count, args.key_dim, false, first, last, t);
+  if (args.latent) {
+    locate(args.state.values, q, block, first, last, t);
+    score_part<kFormat>(q.latent, q.count, args.value_dim, true, first, last, t);
+  }
   for (std::int64_t i = 0; i < q.count; ++i) {
     const Partial part = weigh(args, q, i, block, first, last, t);
     merge_factors(q.m[i], part.m, q.m[i], t.alpha[i], t.beta[i]);
@@ -207,6 +238,8 @@ TTT_INLINE void add_query(const AttendArgs& args, Queries& q, std::int64_t row, 
   q.q[q.count] = args.q.row<float>(r) + head * args.key_dim;
   q.o[q.count] = o != nullptr ? o : args.o.row<float>(r) + head * args.value_dim;
   std::memset(q.o[q.count], 0, static_cast<std::size_t>(args.value_dim) * sizeof(float));
+  q.latent[q.count] = args.latent ? args.latent.row<float>(r) + head * args.value_dim : nullptr;
+  q.mask[q.count] = args.masks.empty() || !args.masks[s] ? nullptr : args.masks[s].row<float>(row);
   q.index[q.count] = args.batch.past[s] + row;
   q.head[q.count] = head;
   q.m[q.count] = -kInfinity;
@@ -218,7 +251,7 @@ TTT_INLINE void start(const AttendArgs& args, Queries& q, std::int64_t seq, std:
   q.count = 0;
   q.seq = seq;
   q.kv = kv;
-  q.stored = args.batch.past[static_cast<std::size_t>(seq)] + rows_in(args.batch, seq);
+  q.stored = stored_rows(args, seq);
 }
 
 // Blocks of query_block queries x heads, over all sequences and KV heads. Calls body(seq, kv, tile) for number `unit`,
@@ -274,7 +307,7 @@ struct SeenBlocks {
 };
 TTT_INLINE SeenBlocks seen_blocks(const AttendArgs& args, std::int64_t seq) {
   const std::int64_t index = args.batch.past[static_cast<std::size_t>(seq)];
-  const SeenRows rows = seen_rows(args.visible, index, index + 1);
+  const SeenRows rows = seen_rows(args.visible, index, stored_rows(args, seq));
   SeenBlocks b;
   b.end = (rows.end + args.key_block - 1) / args.key_block;
   b.pinned = (rows.pinned + args.key_block - 1) / args.key_block;
@@ -348,8 +381,10 @@ TTT_INLINE void attend_one(Exec& exec, const AttendArgs& args) {
 void attend_many_f32(Exec& exec, const AttendArgs& args) noexcept { attend_many<Format::kF32>(exec, args); }
 void attend_many_bf16(Exec& exec, const AttendArgs& args) noexcept { attend_many<Format::kBF16>(exec, args); }
 void attend_many_int8(Exec& exec, const AttendArgs& args) noexcept { attend_many<Format::kInt8>(exec, args); }
+void attend_many_bfp8(Exec& exec, const AttendArgs& args) noexcept { attend_many<Format::kBfp8B>(exec, args); }
 void attend_one_f32(Exec& exec, const AttendArgs& args) noexcept { attend_one<Format::kF32>(exec, args); }
 void attend_one_bf16(Exec& exec, const AttendArgs& args) noexcept { attend_one<Format::kBF16>(exec, args); }
 void attend_one_int8(Exec& exec, const AttendArgs& args) noexcept { attend_one<Format::kInt8>(exec, args); }
+void attend_one_bfp8(Exec& exec, const AttendArgs& args) noexcept { attend_one<Format::kBfp8B>(exec, args); }
 
 }  // namespace ttt::kernels::TTT_LEVEL

@@ -154,9 +154,24 @@ TTT_INLINE void transpose_rows(const float* const* rows, std::int64_t dims, floa
   }
 }
 
+// What the codes around value `at` of a stored row are multiplied with.
+template <Format kFormat>
+TTT_INLINE float scale_of(const std::byte* scales, std::int64_t at) {
+  if constexpr (kFormat == Format::kInt8) {
+    return reinterpret_cast<const float*>(scales)[at / 32];
+  } else {
+    const std::int32_t exponent = reinterpret_cast<const std::int8_t*>(scales)[at / 16];
+    const std::uint32_t bits = static_cast<std::uint32_t>(exponent + 127) << 23;
+    float power = 0;
+    std::memcpy(&power, &bits, sizeof power);
+    return power;
+  }
+}
+
 // Values [begin, begin + n) of a stored row as f32; begin is a multiple of kTileDims. Zeros up to a whole vector.
 template <Format kFormat>
-TTT_INLINE void decode_part(const std::byte* row, const float* scales, std::int64_t begin, std::int64_t n, float* to) {
+TTT_INLINE void decode_part(const std::byte* row, const std::byte* scales, std::int64_t begin, std::int64_t n,
+                            float* to) {
   for (std::int64_t d = 0; d < n; d += kLanes) {
     const std::int64_t count = n - d < kLanes ? n - d : kLanes;
     if constexpr (kFormat == Format::kF32) {
@@ -172,7 +187,7 @@ TTT_INLINE void decode_part(const std::byte* row, const float* scales, std::int6
       const std::int8_t* x = reinterpret_cast<const std::int8_t*>(row) + begin + d;
       std::int8_t last[16] = {};
       if (count < kLanes) x = static_cast<const std::int8_t*>(std::memcpy(last, x, static_cast<std::size_t>(count)));
-      store(to + d, load_i8(x) * splat(scales[(begin + d) / 32]));
+      store(to + d, load_i8(x) * splat(scale_of<kFormat>(scales, begin + d)));
     }
   }
 }

@@ -83,6 +83,36 @@ TTT_INLINE void write_int8(std::int8_t* to, float* scales, const float* x, std::
   }
 }
 
+// Signed codes of 7 bits and one power of two for each group of 16.
+TTT_INLINE void write_bfp8(std::int8_t* to, std::int8_t* exponents, const float* x, std::int64_t n) {
+  constexpr std::int64_t kShared = 16;
+  constexpr float kToInteger = 12582912.0f, kSmallest = 0x1p-118f;
+  for (std::int64_t begin = 0; begin < n; begin += kShared) {
+    const std::int64_t count = n - begin < kShared ? n - begin : kShared;
+    float largest_value = 0;
+    for (std::int64_t i = 0; i < count; ++i) {
+      const float a = x[begin + i] < 0 ? -x[begin + i] : x[begin + i];
+      largest_value = a > largest_value ? a : largest_value;
+    }
+    std::uint32_t bits = 0;
+    std::memcpy(&bits, &largest_value, sizeof bits);
+    // The largest value becomes 64 to 127; one that would round to 128 takes the next power.
+    const bool none = largest_value < kSmallest;
+    const std::int32_t carry = (bits & 0x7fffffu) >= 0x7f0000u ? 1 : 0;
+    const std::int32_t exponent = none ? 0 : static_cast<std::int32_t>(bits >> 23) - 127 - 6 + carry;
+    const std::uint32_t inverse_bits = static_cast<std::uint32_t>(127 - exponent) << 23;
+    float inverse = 0;
+    if (!none) std::memcpy(&inverse, &inverse_bits, sizeof inverse);
+    exponents[begin / kShared] = static_cast<std::int8_t>(exponent);
+    for (std::int64_t i = 0; i < count; ++i) {
+      float c = x[begin + i] * inverse;
+      c = c > -127.0f ? c : -127.0f;
+      c = c < 127.0f ? c : 127.0f;
+      to[begin + i] = static_cast<std::int8_t>(static_cast<std::int32_t>((c + kToInteger) - kToInteger));
+    }
+  }
+}
+
 template <Format kFormat>
 TTT_INLINE void write_row(const RowsView& rows, std::int32_t page, std::int64_t head, std::int64_t offset,
                           const float* x, std::int64_t n) {
@@ -91,6 +121,9 @@ TTT_INLINE void write_row(const RowsView& rows, std::int32_t page, std::int64_t 
     std::memcpy(to, x, static_cast<std::size_t>(n) * sizeof(float));
   } else if constexpr (kFormat == Format::kBF16) {
     write_bf16(reinterpret_cast<std::uint16_t*>(to), x, n);
+  } else if constexpr (kFormat == Format::kBfp8B) {
+    write_bfp8(reinterpret_cast<std::int8_t*>(to), reinterpret_cast<std::int8_t*>(rows.row_scales(page, head, offset)),
+               x, n);
   } else {
     write_int8(reinterpret_cast<std::int8_t*>(to), reinterpret_cast<float*>(rows.row_scales(page, head, offset)), x, n);
   }
@@ -110,6 +143,13 @@ TTT_INLINE std::int64_t sequence_of(const BatchView& batch, std::int64_t r) {
   return low;
 }
 
+TTT_INLINE void warm(const StoreRowsArgs& args, std::int64_t r, float* q) {
+  const std::int64_t p = args.batch.positions[static_cast<std::size_t>(r)] + args.temperature_offset;
+  const double steps = static_cast<double>(p / args.temperature_floor);
+  const float factor = static_cast<float>(__builtin_log1p(steps)) * args.temperature + 1.0f;
+  for (std::int64_t i = 0; i < args.heads * args.key_dim; ++i) q[i] *= factor;
+}
+
 template <Format kFormat, bool kInterleaved>
 TTT_INLINE void store_row(const StoreRowsArgs& args, std::int64_t r) {
   const std::int64_t pairs = args.table.dim(1) / 2;
@@ -118,6 +158,7 @@ TTT_INLINE void store_row(const StoreRowsArgs& args, std::int64_t r) {
   float* k = args.k.row<float>(r);
   const float* v = args.v.row<float>(r);
   for (std::int64_t h = 0; h < args.heads; ++h) turn<kInterleaved>(q + h * args.key_dim, table, pairs);
+  if (args.temperature != 0) warm(args, r, q);
   const std::int64_t seq = sequence_of(args.batch, r);
   const std::size_t s = static_cast<std::size_t>(seq);
   const std::int64_t index = args.batch.past[s] + r - args.batch.row_begin[s];
@@ -141,11 +182,14 @@ TTT_INLINE void store_all(Exec& exec, const StoreRowsArgs& args) {
 void rotary_table(Exec& exec, const RotaryTableArgs& args) noexcept {
   const std::int64_t pairs = static_cast<std::int64_t>(args.inv_freq.size());
   if (pairs == 0) return;
-  exec.threads.parallel_for(args.table.dim(0), [&](std::int64_t r) {
+  const std::int64_t rows = args.table.dim(0);  // positions along one axis only serve for all of them
+  const std::int64_t axis_stride = static_cast<std::int64_t>(args.positions.size()) > rows ? rows : 0;
+  exec.threads.parallel_for(rows, [&](std::int64_t r) {
     float* cosines = args.table.row<float>(r);
     float* sines = cosines + pairs;
-    const float position = static_cast<float>(args.positions[static_cast<std::size_t>(r)]);
     for (std::int64_t i = 0; i < pairs; ++i) {
+      const std::int64_t axis = args.axes.empty() ? 0 : args.axes[static_cast<std::size_t>(i)];
+      const float position = static_cast<float>(args.positions[static_cast<std::size_t>(axis * axis_stride + r)]);
       const float angle = position * args.inv_freq[static_cast<std::size_t>(i)];
       double s = 0, c = 0;
       sine_cosine(static_cast<double>(angle), s, c);
@@ -161,5 +205,7 @@ void store_rows_bf16_half(Exec& e, const StoreRowsArgs& a) noexcept { store_all<
 void store_rows_bf16_inter(Exec& e, const StoreRowsArgs& a) noexcept { store_all<Format::kBF16, true>(e, a); }
 void store_rows_int8_half(Exec& e, const StoreRowsArgs& a) noexcept { store_all<Format::kInt8, false>(e, a); }
 void store_rows_int8_inter(Exec& e, const StoreRowsArgs& a) noexcept { store_all<Format::kInt8, true>(e, a); }
+void store_rows_bfp8_half(Exec& e, const StoreRowsArgs& a) noexcept { store_all<Format::kBfp8B, false>(e, a); }
+void store_rows_bfp8_inter(Exec& e, const StoreRowsArgs& a) noexcept { store_all<Format::kBfp8B, true>(e, a); }
 
 }  // namespace ttt::kernels::TTT_LEVEL

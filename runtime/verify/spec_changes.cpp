@@ -1,0 +1,127 @@
+#include "runtime/verify/spec_changes.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "testing/test_report.h"
+
+namespace ttt {
+namespace spec_changes_parts {
+namespace {
+
+double number_in(const Json& spec, std::string_view name) {
+  const Json* v = spec.find(name);
+  return v != nullptr && v->is_number() ? v->as_number(name) : 0;
+}
+
+std::vector<double> scales(const Json& spec) {
+  const double hidden = number_in(spec, "hidden_dim"), head = number_in(spec, "head_dim");
+  const double heads = number_in(spec, "num_heads");
+  std::vector<double> all{1};
+  if (head > 0) {
+    all.insert(all.end(), {1 / std::sqrt(head), 1 / head});
+    if (heads > 0) all.push_back(1 / std::sqrt(hidden / heads));
+  } else if (hidden > 0) {
+    all.insert(all.end(), {std::sqrt(hidden), 1 / std::sqrt(hidden)});
+  }
+  return all;
+}
+
+Json* member(Json& object, const Path& path) {
+  Json* at = &object;
+  for (const std::string& name : path) at = at == nullptr ? nullptr : const_cast<Json*>(at->find(name));
+  return at;
+}
+
+std::string shown(const Json& v) {
+  if (v.is_null()) return "none";
+  if (v.is_string()) return v.as_string("value");
+  if (v.is_number()) return testing::short_number(v.as_number("value"));
+  const Json* kind = v.find("kind");
+  return kind != nullptr ? kind->as_string("kind") : v.dump();
+}
+
+std::string joined(const Path& path) {
+  std::string s;
+  for (const std::string& name : path) s += (s.empty() ? "" : ".") + name;
+  return s;
+}
+
+// Biases stand or fall together in most configurations.
+void add_bias_groups(const Json& spec, std::vector<SpecChange>& out) {
+  std::vector<std::string> biases;
+  for (const auto& [name, value] : spec.as_object("spec")) {
+    if (name.ends_with("_bias") && value.is_bool()) biases.push_back(name);
+  }
+  if (biases.size() < 2) return;
+  const auto set = [&](bool to, const std::string& but) {
+    SpecChange change{.spec = spec};
+    for (const std::string& name : biases) {
+      if (name == but || spec.find(name)->as_bool(name) == to) continue;
+      change.spec.set(name, Json(to));
+      change.edits.push_back({{name}, Json(to)});
+      change.what += (change.what.empty() ? "" : ", ") + name;
+    }
+    const bool several = change.what.find(',') != std::string::npos;
+    change.what += to ? " true instead of false" : " false instead of true";
+    if (several) out.push_back(std::move(change));
+  };
+  set(true, "");
+  set(false, "");
+  set(true, "o_bias");
+  set(false, "o_bias");
+}
+
+}  // namespace
+
+std::vector<Json> numbers_for(std::string_view name, const Json& spec) {
+  std::vector<double> values;
+  if (name == "eps") values = {1e-5, 1e-6, 1e-8, 1e-12, 1e-7, 1e-4, 1e-3, 1e-2, 0};
+  if (name == "weight_offset") values = {0, 1};
+  if (name == "base") values = {1e4, 5e5, 1e6, 1e5, 1.5e5, 1.6e5, 2.5e5, 5e6, 8e6, 1e7};
+  if (name == "soft_cap") values = {30, 50};
+  if (name == "logit_scale" || name == "routed_scale") values = {1};
+  if (name == "scale") values = scales(spec);
+  std::vector<Json> all(values.begin(), values.end());
+  if (name == "behind") all.emplace_back(std::int64_t{1} << 40);
+  if (name == "rotary_dim") {
+    const auto head = static_cast<std::int64_t>(number_in(spec, "head_dim"));
+    for (const std::int64_t d : {head, head / 2, head / 4}) all.emplace_back(d);
+  }
+  return all;
+}
+
+std::vector<SpecChange> applied(const Json& spec, const std::vector<Change>& changes) {
+  std::vector<SpecChange> all;
+  for (const Change& c : changes) {
+    SpecChange change{.spec = spec, .edits = {{c.path, c.value}}};
+    Json* at = member(change.spec, c.path);
+    if (at == nullptr || *at == c.value) continue;
+    if (at->is_number() && c.value.is_number() &&
+        static_cast<float>(at->as_number("value")) == static_cast<float>(c.value.as_number("value"))) {
+      continue;
+    }
+    change.what = text(joined(c.path), " ", shown(c.value), " instead of ", shown(*at));
+    *at = c.value;
+    all.push_back(std::move(change));
+  }
+  add_bias_groups(spec, all);
+  return all;
+}
+
+}  // namespace spec_changes_parts
+
+std::optional<SpecChange> both(const SpecChange& a, const SpecChange& b) {
+  SpecChange change = a;
+  for (const auto& [path, value] : b.edits) {
+    const auto same = [&](const auto& edit) { return edit.first == path; };
+    Json* at = spec_changes_parts::member(change.spec, path);
+    if (at == nullptr || std::ranges::any_of(a.edits, same)) return std::nullopt;
+    *at = value;
+    change.edits.emplace_back(path, value);
+  }
+  change.what += " and " + b.what;
+  return change;
+}
+
+}  // namespace ttt

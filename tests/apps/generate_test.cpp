@@ -1,0 +1,201 @@
+#include <cmath>
+
+#include "apps/tool.h"
+#include "support/smollm2.h"
+
+namespace ttt {
+namespace {
+
+using support::Finished;
+using support::tool;
+
+class GenerateToolTest : public support::ToolTest {
+ protected:
+  static Finished generate(const std::string& model, std::vector<std::string> more) {
+    std::vector<std::string> all{"generate", "-m", model};
+    all.insert(all.end(), more.begin(), more.end());
+    return tool(all);
+  }
+  // The line "ttt: sampling: {...}" that -v gives.
+  static Json sampling(const Finished& f) {
+    const std::string lead = "ttt: sampling: ";
+    const std::size_t at = f.err.find(lead);
+    if (at == std::string::npos) return {};
+    const std::size_t begin = at + lead.size();
+    return Json::parse(f.err.substr(begin, f.err.find('\n', begin) - begin), "sampling");
+  }
+  static double number(const Json& spec, std::string_view key) { return spec.at(key, "sampling").as_number(key); }
+};
+
+TEST_F(GenerateToolTest, StdoutIsTheContinuationOnly) {
+  const std::string a = constant_model();
+  const Finished f = generate(a, {"-p", "Hello", "-n", "5"});
+  expect_ok(f);
+  EXPECT_EQ(f.out, "aaaaa");
+  EXPECT_EQ(generate(a, {"-p", "Hello", "-n", "0"}).out, "");
+  expect_ok(generate(a, {"-p", "Hello", "-n", "0"}));
+  EXPECT_EQ(generate(a, {"-f", file("prompt.txt", "Hello"), "-n", "3", "--chunk", "1", "-t", "1"}).out, "aaa");
+
+  const std::string special = constant_model(kBegin);
+  const Finished none = generate(special, {"-p", "Hello", "-n", "5", "-v"});
+  EXPECT_EQ(none.out, "");
+  EXPECT_NE(none.err.find("ttt: 5 tokens, stopped by length\n"), std::string::npos) << none.err;
+
+  const std::string end = constant_model(kEndOfTurn);
+  const Finished ended = generate(end, {"-p", "Hello", "-n", "5", "-v"});
+  EXPECT_EQ(ended.status, 0);
+  EXPECT_EQ(ended.out, "");
+  EXPECT_NE(ended.err.find("ttt: 0 tokens, stopped by end\n"), std::string::npos) << ended.err;
+
+  // Ids that a padded vocabulary has beyond the tokenizer's.
+  const Finished padding = generate(constant_model(kVocab - 1), {"-p", "Hello", "-n", "5"});
+  expect_ok(padding);
+  EXPECT_EQ(padding.out, "");
+}
+
+TEST_F(GenerateToolTest, SmolLM2SpeaksAsTheReferenceDoes) {
+  TTT_REQUIRE_SMOLLM2(model);
+  const Json reference =
+      Json::parse(support::read_file(std::string(TTT_SOURCE_DIR) + "/tests/golden/smollm2/reference.json"), "");
+  const Json& first = reference.at("generation", "").as_array("")[0];
+  const Finished f = generate(model, {"-p", first.at("prompt", "").as_string(""), "-n", "16", "--format", "f32",
+                                      "--kv-format", "f32", "--temp", "0"});
+  expect_ok(f);
+  EXPECT_FALSE(f.out.empty());
+  EXPECT_TRUE(first.at("text", "").as_string("").starts_with(f.out)) << f.out;
+}
+
+TEST_F(GenerateToolTest, TheSeedDecidesTheText) {
+  const std::string model = random_model();
+  const auto draw = [&](const std::string& seed) {
+    const Finished f = generate(model, {"-p", "Hello", "-n", "30", "--temp", "1.5", "--seed", seed});
+    expect_ok(f);
+    return f.out;
+  };
+  const std::string first = draw("7");
+  EXPECT_EQ(draw("7"), first);
+  EXPECT_NE(draw("8"), first);
+  EXPECT_EQ(draw("18446744073709551615"), draw("18446744073709551615"));
+  const auto greedy = [&] { return generate(model, {"-p", "Hello", "-n", "30"}).out; };
+  EXPECT_EQ(greedy(), greedy());
+}
+
+TEST_F(GenerateToolTest, GenerationConfigCountsUnlessFlagsSayOtherwise) {
+  const std::string model = constant_model();
+  const std::string where = model + "/generation_config.json";
+  const auto spec = [&](const std::string& json, std::vector<std::string> more) {
+    support::write_file(where, json);
+    more.insert(more.end(), {"-p", "Hello", "-n", "1", "-v", "--seed", "1"});
+    const Finished f = generate(model, more);
+    EXPECT_EQ(f.status, 0) << f.err;
+    return sampling(f);
+  };
+  const std::string sampled =
+      R"({"do_sample": true, "temperature": 0.6, "top_p": 0.9, "top_k": 20, "min_p": 0.1, "repetition_penalty": 1.2})";
+  const Json all = spec(sampled, {});
+  EXPECT_EQ(number(all, "temperature"), 0.6);
+  EXPECT_EQ(number(all, "top_p"), 0.9);
+  EXPECT_EQ(number(all, "top_k"), 20);
+  EXPECT_EQ(number(all, "min_p"), 0.1);
+  EXPECT_EQ(number(all, "repetition_penalty"), 1.2);
+  EXPECT_EQ(number(all, "seed"), 1);
+  const Json flags = spec(sampled, {"--temp", "0", "--top-p", "0.5", "--repeat-penalty", "1"});
+  EXPECT_EQ(number(flags, "temperature"), 0);
+  EXPECT_EQ(number(flags, "top_p"), 0.5);
+  EXPECT_EQ(number(flags, "top_k"), 20);
+  EXPECT_EQ(number(flags, "repetition_penalty"), 1);
+  EXPECT_EQ(number(spec(sampled, {"--ignore-generation-config"}), "temperature"), 0);
+  EXPECT_EQ(number(spec(R"({"do_sample": true})", {}), "temperature"), 1);
+  EXPECT_EQ(number(spec(R"({"do_sample": false, "temperature": 0.6})", {}), "temperature"), 0);
+  EXPECT_EQ(number(spec("{}", {}), "temperature"), 0);
+  EXPECT_EQ(number(spec("{}", {"--top-k", "3"}), "temperature"), 1);
+
+  support::write_file(where, R"({"do_sample": true, "temperature": 5.0})");
+  const auto draw = [&](const std::string& seed) {
+    return generate(model, {"-p", "Hi", "-n", "20", "--seed", seed}).out;
+  };
+  EXPECT_NE(draw("1"), draw("2"));
+  support::write_file(where, text(R"({"eos_token_id": [3, )", kLetterA, "]}"));
+  EXPECT_EQ(generate(model, {"-p", "Hello", "-n", "5"}).out, "");
+}
+
+TEST_F(GenerateToolTest, BadGenerationConfigsAreRefusedByName) {
+  const std::string model = constant_model();
+  const std::string where = model + "/generation_config.json";
+  const auto with = [&](const std::string& json) {
+    support::write_file(where, json);
+    return generate(model, {"-p", "Hello", "-n", "1"});
+  };
+  expect_error(with(R"({"temperature": -1})"), 3, {where, "temperature"});
+  expect_error(with(R"({"do_sample": true, "top_p": 2})"), 3, {where, "top_p"});
+  expect_error(with(R"({"top_k": "many"})"), 3, {where, "top_k"});
+  expect_error(with(R"({"eos_token_id": 904})"), 3, {"generation_config.json", "eos_token_id", "904"});
+  expect_error(with("{"), 3, {where});
+  expect_error(with("[]"), 3, {where});
+  support::write_file(where, R"({"temperature": -1})");
+  expect_ok(generate(model, {"-p", "Hello", "-n", "1", "--ignore-generation-config"}));
+}
+
+TEST_F(GenerateToolTest, TheContextIsTheModelsUnlessAskedFor) {
+  const std::string model = constant_model(kLetterA, config(16));
+  // A begin token and five letters.
+  const std::vector<std::string> prompt{"-p", "bcdef", "-n", "100"};
+  const auto with = [&](std::vector<std::string> more) {
+    more.insert(more.begin(), prompt.begin(), prompt.end());
+    return generate(model, more);
+  };
+  const Finished limit = with({});
+  expect_ok(limit);
+  EXPECT_EQ(limit.out, std::string(limit.out.size(), 'a'));
+  EXPECT_GE(limit.out.size(), 11u);
+  const Finished smaller = with({"--ctx", "14"});
+  expect_ok(smaller);
+  EXPECT_EQ(smaller.out.size() + 2, limit.out.size());
+  expect_error(with({"--ctx", "17"}), 2, {"context 17 is longer than the model's max_position_embeddings 16"});
+  expect_error(with({"--ctx", "2"}), 2, {"--ctx 2 wanted at least"});
+  const Finished longer = generate(model, {"-p", std::string(40, 'b'), "-n", "2"});
+  EXPECT_EQ(longer.status, 0);
+  EXPECT_EQ(longer.out.substr(0, 2), "aa");
+  EXPECT_TRUE(longer.err.starts_with("ttt: warning: context ")) << longer.err;
+  EXPECT_NE(longer.err.find("is longer than the model's max_position_embeddings 16"), std::string::npos);
+  expect_ok(with({"-n", "9223372036854775807"}));
+}
+
+TEST_F(GenerateToolTest, PromptsMayBeAnyBytes) {
+  const std::string model = constant_model();
+  for (const std::string& prompt :
+       {std::string(), std::string("\xff\xfe\x80"), std::string("\xed\xa0\x80"), std::string("a\xcc"),
+        std::string("\xef\xbf\xbf\xe2\x80\xae"), std::string("<|eot_id|>")}) {
+    const Finished f = generate(model, {"-f", file("prompt", prompt), "-n", "2"});
+    expect_ok(f);
+    EXPECT_EQ(f.out, "aa");
+  }
+  expect_error(generate(model, {"-p", "a", "-f", path("prompt"), "-n", "1"}), 2, {"-p and -f exclude each other"});
+  expect_error(generate(model, {"-f", path("none"), "-n", "1"}), 4, {"none"});
+  expect_error(generate(model, {"-p", "a", "-n", "-1"}), 2, {"-n wanted"});
+  add_tokenizer(model, "smollm");  // adds no begin token
+  expect_error(generate(model, {"-n", "1"}), 2, {"the prompt wanted at least one token"});
+}
+
+TEST_F(GenerateToolTest, BrokenWeightsAreReported) {
+  const std::string model = path("nan");
+  support::write_constant_checkpoint(model, config(), [](std::int64_t id) { return id == 5 ? std::nanf("") : 0.0f; });
+  add_tokenizer(model);
+  expect_error(generate(model, {"-p", "a"}), 3, {"numerical error"});
+  const Finished checked = generate(model, {"-p", "a", "--check-weights"});
+  EXPECT_EQ(checked.status, 3);
+  EXPECT_TRUE(checked.err.starts_with(
+      "ttt: warning: lm_head.weight holds 32 NaN and 0 infinite values, the first at element 160\n"))
+      << checked.err;
+  expect_ok(generate(constant_model(), {"-p", "a", "-n", "1", "--check-weights"}));
+}
+
+TEST_F(GenerateToolTest, SaysAtVerboseWhatItUses) {
+  const Finished f = generate(random_model(), {"-p", "a", "-n", "1", "-v", "-t", "1"});
+  EXPECT_NE(f.err.find(" bytes used in place, 0 bytes converted or packed; "), std::string::npos) << f.err;
+  const Finished packed = generate(path("random"), {"-p", "a", "-n", "1", "-v", "--format", "int8"});
+  EXPECT_EQ(packed.err.find(" 0 bytes converted"), std::string::npos) << packed.err;
+}
+
+}  // namespace
+}  // namespace ttt

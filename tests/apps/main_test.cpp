@@ -1,0 +1,125 @@
+#include "apps/tool.h"
+#include "base/traits.h"
+
+namespace ttt {
+namespace {
+
+using support::tool;
+
+class MainTest : public support::ToolTest {};
+
+TEST_F(MainTest, HelpAndVersionAreNoErrors) {
+  const auto help = tool({"--help"});
+  expect_ok(help);
+  EXPECT_NE(help.out.find("Examples:"), std::string::npos);
+  EXPECT_NE(help.out.find("Exit status:"), std::string::npos);
+  for (const char* command : {"generate", "logits", "tokenize", "perplexity", "inspect", "bench"}) {
+    EXPECT_NE(help.out.find(command), std::string::npos) << command;
+    const auto one = tool({command, "--help"});
+    expect_ok(one);
+    EXPECT_NE(one.out.find("Example: ttt " + std::string(command)), std::string::npos) << one.out;
+  }
+  const auto version = tool({"--version"});
+  expect_ok(version);
+  EXPECT_TRUE(version.out.starts_with("ttt ")) << version.out;
+  EXPECT_NE(version.out.find(text("instruction set: ", name_of(query_device_traits().isa))), std::string::npos);
+}
+
+TEST_F(MainTest, ArgumentsThatCannotBeAreUsageErrors) {
+  expect_error(tool({}), 2, {"subcommand"});
+  expect_error(tool({"sing"}), 2, {"--help"});
+  expect_error(tool({"generate", "-m", "x", "--tempo", "1"}), 2, {"--tempo"});
+  expect_error(tool({"generate"}), 2, {"--model"});
+  expect_error(tool({"generate", "-m", "x", "-n", "many"}), 2, {"many"});
+  expect_error(tool({"logits", "-m", "x", "--tokens", "1"}), 2, {"--output"});
+}
+
+TEST_F(MainTest, OptionsOfEveryCommandAreChecked) {
+  const std::string model = random_model();
+  const auto with = [&](std::vector<std::string> more) {
+    std::vector<std::string> all{"generate", "-m", model, "-p", "a", "-n", "1"};
+    all.insert(all.end(), more.begin(), more.end());
+    return tool(all);
+  };
+  expect_error(with({"--isa", "avx9"}), 2, {"--isa wanted", "avx9"});
+  expect_error(with({"--strategy", "best"}), 2, {"--strategy wanted", "best"});
+  expect_error(with({"--format", "q9"}), 2, {"--format wanted", "q9"});
+  expect_error(with({"--format", "q4_0"}), 2, {"--format wanted", "q4_0"});
+  expect_error(with({"--kv-format", "int4"}), 2, {"--kv-format wanted"});
+  expect_error(with({"--threads", "-1"}), 2, {"--threads"});
+  expect_error(with({"--chunk", "-1"}), 2, {"--chunk"});
+  expect_error(with({"--ctx", "-1"}), 2, {"--ctx"});
+  expect_error(with({"--impl", path("none.json")}), 4, {"none.json"});
+  expect_error(with({"--impl", file("impl.json", "{")}), 3, {"impl.json"});
+  expect_error(with({"--impl", file("impl.json", "[]")}), 2, {"impl.json wanted an object of block paths"});
+  expect_error(with({"--impl", file("impl.json", R"({"model.layers.7.mlp": {}})")}), 2,
+               {"impl.json", "model.layers.7.mlp", "matches no block"});
+  expect_error(with({"--impl", file("impl.json", R"({"lm_head": {"colour": 1}})")}), 2,
+               {"impl.json", "colour", "it has"});
+}
+
+// Every level that the machine has runs and gives the same greedy text; the next one is refused.
+TEST_F(MainTest, EveryInstructionSetOfTheMachineCanBeForced) {
+  const std::string model = random_model();
+  const IsaLevel highest = query_device_traits().isa;
+  std::string first;
+  for (int i = 0; !name_of(static_cast<IsaLevel>(i)).empty(); ++i) {
+    const std::string level(name_of(static_cast<IsaLevel>(i)));
+    const auto f = tool({"generate", "-m", model, "-p", "Hello", "-n", "12", "--isa", level, "-v"});
+    if (static_cast<IsaLevel>(i) > highest) {
+      expect_error(f, 2, {"--isa wanted at most " + std::string(name_of(highest)), "got " + level});
+      continue;
+    }
+    EXPECT_EQ(f.status, 0) << f.err;
+    EXPECT_NE(f.err.find("; " + level + ", "), std::string::npos) << f.err;
+    if (i == 0) first = f.out;
+    EXPECT_EQ(f.out, first) << level;
+  }
+  EXPECT_FALSE(first.empty());
+}
+
+TEST_F(MainTest, TheEnvironmentChangesNothing) {
+  const std::string model = random_model();
+  const std::vector<std::string> arguments{"generate", "-m",     model, "-p",     "Hi", "-n",
+                                           "8",        "--temp", "0.5", "--seed", "3"};
+  const auto plain = tool(arguments);
+  expect_ok(plain);
+  const std::vector<std::vector<std::string>> environments{{"LC_ALL=tr_TR.UTF-8", "LANG=tr_TR.UTF-8"},
+                                                           {"LC_ALL=de_DE.UTF-8"},
+                                                           {"LC_ALL=no_such_locale"},
+                                                           {"OMP_NUM_THREADS=abc"},
+                                                           {"OMP_NUM_THREADS=0"},
+                                                           {"OMP_NUM_THREADS=1000000"},
+                                                           {"HOME=/nonexistent"},
+                                                           {"HOME="},
+                                                           {"TMPDIR=/nonexistent"}};
+  for (const auto& environment : environments) {
+    const auto f = tool(arguments, {.environment = environment});
+    expect_ok(f);
+    EXPECT_EQ(f.out, plain.out) << environment[0];
+  }
+  // A decimal comma is no number anywhere.
+  std::vector<std::string> comma = arguments;
+  comma[8] = "0,5";
+  expect_error(tool(comma, {.environment = {"LC_ALL=de_DE.UTF-8"}}), 2, {"0,5"});
+}
+
+TEST_F(MainTest, AFullDiskBehindStdoutIsReported) {
+  const std::string model = random_model();
+  const support::ProcessOptions full{.output_file = "/dev/full"};
+  const std::vector<std::vector<std::string>> commands{{"generate", "-m", model, "-p", "a", "-n", "4", "--seed", "1"},
+                                                       {"tokenize", "-m", model, "-p", "abc"},
+                                                       {"inspect", "-m", model},
+                                                       {"inspect", "-m", model, "--json"}};
+  for (const auto& command : commands) expect_error(tool(command, full), 4, {"cannot write to stdout"});
+}
+
+TEST_F(MainTest, ThreadsMayBeMoreThanCores) {
+  const std::string model = random_model();
+  const auto f = tool({"generate", "-m", model, "-p", "a", "-n", "2", "-t", "5", "-v"});
+  EXPECT_EQ(f.status, 0) << f.err;
+  EXPECT_NE(f.err.find(", 5 threads"), std::string::npos) << f.err;
+}
+
+}  // namespace
+}  // namespace ttt

@@ -1,0 +1,94 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "attention/attention.h"
+#include "attention/latent_attention_spec.h"
+#include "kernels/attend_latent.h"
+
+// c = norm(x wc^T), r = rope(x wr^T);  k_h = [wk_h c, r], v_h = wv_h c: every head's keys and values come from one
+// latent c, and one turned part r of the key serves all heads. q_h = [qn_h, rope(qr_h)] from x, or from norm(x wa^T).
+// y = concat over heads h of softmax over rows j of (scale q_h . k_h[j]) v_h[j]  wo^T
+// Only c and r are kept: q_h . k_h = (wk_h^T qn_h) . c + qr_h . r, and the mix of values is wv_h times the mix of
+// latents.
+//
+// DeepSeek-AI, "DeepSeek-V2: A Strong, Economical, and Efficient Mixture-of-Experts Language Model", 2024.
+namespace ttt {
+
+struct MultiHeadLatentAttentionWeights {          // heads: this rank's
+  ConstTensorView q_a = {}, q_a_bias = {};        // [q_lora_rank, hidden_dim]
+  ConstTensorView q_a_norm = {}, kv_a_norm = {};  // [q_lora_rank], [kv_lora_rank]
+  ConstTensorView q_nope = {}, q_rope = {};       // [heads * nope, in], [heads * rope, in]
+  ConstTensorView latent = {}, k_rope = {};       // [kv_lora_rank, hidden_dim], [rope, hidden_dim]
+  ConstTensorView latent_bias = {}, k_rope_bias = {};
+  ConstTensorView kv_b = {};            // [heads * (nope + v_head_dim), kv_lora_rank], f32
+  ConstTensorView o = {}, o_bias = {};  // [hidden_dim, heads * v_head_dim]
+};
+
+struct MultiHeadLatentAttentionNames {
+  TensorName q = "q_proj.weight", q_a = "q_a_proj.weight", q_a_bias = "q_a_proj.bias", q_b = "q_b_proj.weight";
+  TensorName q_a_norm = "q_a_layernorm.weight", kv_a_norm = "kv_a_layernorm.weight";
+  TensorName kv_a = "kv_a_proj_with_mqa.weight",
+             kv_a_bias = "kv_a_proj_with_mqa.bias";  // the latent, then the key part
+  TensorName kv_b = "kv_b_proj.weight", o = "o_proj.weight", o_bias = "o_proj.bias";
+};
+
+void validate(const MultiHeadLatentAttentionSpec& spec, const Context& context);
+MultiHeadLatentAttentionImplConfig default_impl_config(const MultiHeadLatentAttentionSpec& spec,
+                                                       const DeviceTraits& traits, Strategy strategy);
+void bind_weights(MultiHeadLatentAttentionWeights& weights, const MultiHeadLatentAttentionSpec& spec,
+                  const MultiHeadLatentAttentionImplConfig& impl, const MultiHeadLatentAttentionNames& names,
+                  const Context& context, WeightBinder& binder);
+// One row of kv_lora_rank + qk_rope_head_dim values for each token, on every rank.
+StateSpec state_spec(const MultiHeadLatentAttentionSpec& spec, const MultiHeadLatentAttentionImplConfig& impl,
+                     const Context& context);
+
+class MultiHeadLatentAttention {
+ public:
+  using Spec = MultiHeadLatentAttentionSpec;
+  using ImplConfig = MultiHeadLatentAttentionImplConfig;
+  using Weights = MultiHeadLatentAttentionWeights;
+  using Names = MultiHeadLatentAttentionNames;
+
+  MultiHeadLatentAttention(const Spec& spec, const Weights& weights, const ImplConfig& impl, const Context& context);
+
+  // x, y: [rows, hidden_dim], f32; y may be x. Stores the rows' latents in slot Context::state_slot.
+  void forward(Exec& exec, ConstTensorView x, const Step& step, TensorView y) const;
+  void forward_add(Exec& exec, ConstTensorView x, const Step& step, TensorView y) const;  // y += attention(x)
+
+ private:
+  struct Queries {
+    TensorView nope, rope;  // [rows, heads * nope], [rows, heads * rope]
+  };
+  using AttendForm = void (MultiHeadLatentAttention::*)(Exec&, const Step&, const Queries&, TensorView o) const;
+  struct Plan {
+    Place place;
+    std::int64_t hidden_dim = 0, heads = 0, nope = 0, rope = 0, value = 0, rank = 0, q_rank = 0, state_slot = 0;
+    kernels::AttendArgs many = {}, one = {};
+    std::vector<float> inv_freq = {};
+    float attention_factor = 1;
+    ConstTensorView kv_b = {};
+    Linear inputs, query;                  // of x: latent, key part and, where queries have one, their latent
+    std::vector<RMSNorm> query_norm = {};  // of the queries' latent, or none
+    RMSNorm latent_norm;
+    kernels::RotaryTableFn rotary_table = nullptr;
+    kernels::StoreRowsFn store_rows = nullptr;
+    kernels::LatentFn absorb = nullptr, expand_mix = nullptr;
+    kernels::ExpandLatentsFn expand = nullptr;
+    kernels::AttendKernel attend_many = {}, attend_one = {};
+    AttendForm attend = nullptr;
+    ReducedLinear output;
+  };
+
+  void check(ConstTensorView x, const Step& step, TensorView y) const;
+  void project(Exec& exec, ConstTensorView x, const Step& step, const Queries& q) const;
+  void mix(Exec& exec, ConstTensorView x, const Step& step, TensorView o) const;
+  void attend_absorbed(Exec& exec, const Step& step, const Queries& q, TensorView o) const;
+  void attend_naive(Exec& exec, const Step& step, const Queries& q, TensorView o) const;
+  void scores(Exec& exec, const Step& step, const kernels::AttendArgs& parts) const;
+
+  Plan plan_;
+};
+
+}  // namespace ttt

@@ -1,0 +1,111 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "base/context.h"
+#include "base/exec.h"
+#include "base/weights.h"
+#include "collectives/reduce.h"
+#include "ffn/gated_mlp.h"
+#include "ffn/moe_spec.h"
+#include "ffn/moe_weights.h"
+#include "kernels/expert_rows.h"
+#include "kernels/router.h"
+#include "linear/linear.h"
+#include "normalization/rmsnorm.h"
+
+namespace ttt {
+
+// A mixture of experts; moe_spec.h has the formula. Only chosen experts are computed, whatever the number of rows: rows
+// are sorted by expert, and each expert that has any multiplies its own rows. Over ranks whole experts are dealt out
+// (a rank may have none), every rank routes alike, and the sums are reduced.
+//
+// How many rows an expert gets is in no shape: it is the one thing that a forward reads from tensor data. The kernel
+// that sorts writes the counts to scratch, and forward reads these counts, nothing else, once it has returned. A planned
+// step has no counts: its work is every row with top_k experts, dealt out evenly; its scratch is that of one expert with
+// all rows, which no routing exceeds.
+
+// What a call brings besides x, and what it reports where asked to. Everything may be absent.
+struct MoECall {
+  ConstTensorView router_x = {};           // [rows, hidden_dim], f32: the router's input; absent: x
+  std::span<const std::int32_t> ids = {};  // [rows], wanted by a token table; others ignore it
+  TensorView logits = {};                  // [rows, routed], f32: written
+  std::span<std::int32_t> experts = {};    // [rows * top_k]: written
+  std::span<float> weights = {};           // [rows * top_k]: written
+  std::span<std::int64_t> tokens_per_expert = {};  // [routed]: added to, by every rank for all experts
+};
+
+class MoE {
+ public:
+  using Spec = MoESpec;
+  using ImplConfig = MoEImplConfig;
+  using Weights = MoEWeights;
+  using Names = MoENames;
+
+  MoE(const MoESpec& spec, const MoEWeights& weights, const MoEImplConfig& impl, const Context& context);
+
+  // x, y: [rows, hidden_dim], f32. y may be x in forward.
+  void forward(Exec& exec, ConstTensorView x, TensorView y, const MoECall& call = {}) const;
+  void forward_add(Exec& exec, ConstTensorView x, TensorView y, const MoECall& call = {}) const;  // y += moe(x)
+
+ private:
+  struct Expert {
+    Linear input;  // gate and up, or up alone
+    Linear down;
+  };
+  struct GatedMember {
+    GatedMLP mlp;
+    Linear gate;  // [1, hidden_dim]
+  };
+  // The assignments of a step, sorted by expert.
+  struct Routing {
+    std::int64_t rows = 0;
+    std::span<const std::int32_t> experts = {}, order = {};
+    std::span<const std::int64_t> begin = {};  // [routed + 1]; not readable in a planned step
+    const float* weights = nullptr;
+  };
+  struct Plan {
+    using HiddenFn = TensorView (*)(const Plan&, const Expert&, Exec&, Scratch::Frame&, ConstTensorView x);
+    using GatherFn = void (*)(Exec&, const kernels::GatherAssignedArgs&) noexcept;
+    using ReturnFn = void (*)(Exec&, const kernels::ReturnAssignedArgs&) noexcept;
+    using SumFn = void (*)(const Plan&, Exec&, ConstTensorView x, const Routing&, TensorView total);
+    Place place, router_place, experts_place;
+    std::int64_t hidden_dim, routed, ffn, ids_per_row, vocab;
+    std::int64_t rows_per_expert;  // an expert has at most this many times the rows of a step
+    std::int64_t first_expert;     // of this rank
+    std::int64_t first_identity;   // beyond all experts where another rank adds what these give
+    kernels::RouterRule rule;
+    ConstTensorView router_bias, selection_bias, expert_scale, token_experts;
+    std::vector<RMSNorm> router_norm;  // one or none
+    Linear router;
+    std::vector<Expert> experts;  // this rank's
+    kernels::ActivationFn activate;
+    kernels::GateFn gate;
+    kernels::ActivationParams params;
+    float up_offset;
+    HiddenFn hidden;
+    GatherFn gather;
+    ReturnFn give_back;
+    SumFn sum;
+    ReduceFn reduce;
+    std::vector<GatedMLP> beside;     // shared expert without gate, dense feed-forward
+    std::vector<GatedMember> gated;   // shared expert with gate
+  } plan_;
+
+  Routing route(Exec& exec, Scratch::Frame& frame, ConstTensorView x, const MoECall& call) const;
+  TensorView compute(Exec& exec, Scratch::Frame& frame, ConstTensorView x, const MoECall& call) const;
+  void check(ConstTensorView x, ConstTensorView y, const MoECall& call) const;
+  static Plan make_plan(const MoESpec&, const MoEWeights&, const MoEImplConfig&, const Context&);
+  static void add_beside(Plan&, const MoESpec&, const MoEWeights&, const MoEImplConfig&, const Context&);
+  static void run_experts(const Plan&, Exec&, ConstTensorView x, const Routing&, TensorView y);
+  static void run_expert(const Plan&, const Expert&, Exec&, ConstTensorView x, const Routing&, std::int64_t begin,
+                         std::int64_t count, TensorView y);
+  static void sum_in_place(const Plan&, Exec&, ConstTensorView x, const Routing&, TensorView total);
+  static void sum_by_slot(const Plan&, Exec&, ConstTensorView x, const Routing&, TensorView total);
+  static TensorView hidden_gated(const Plan&, const Expert&, Exec&, Scratch::Frame&, ConstTensorView x);
+  static TensorView hidden_plain(const Plan&, const Expert&, Exec&, Scratch::Frame&, ConstTensorView x);
+};
+
+}  // namespace ttt

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "base/exec.h"
+#include "base/step.h"
+#include "base/tensor.h"
+
+// Products of latent attention. weight: [heads * (key + value), rank], f32: for each head the rows that make keys of a
+// latent, then those that make values.
+namespace ttt::kernels {
+
+struct LatentArgs {
+  ConstTensorView x = {};
+  ConstTensorView weight = {};
+  TensorView y = {};
+  std::int64_t heads = 0, key = 0, value = 0, rank = 0;
+};
+using LatentFn = void (*)(Exec&, const LatentArgs&) noexcept;
+
+// y[r, h, :] = sum over i of x[r, h, i] weight[h, i, :]; x: [rows, heads * key], y: [rows, heads * rank]
+LatentFn select_absorb_queries(const DeviceTraits& traits);
+// y[r, h, i] = x[r, h, :] . weight[h, key + i, :]; x: [rows, heads * rank], y: [rows, heads * value]
+LatentFn select_expand_mixes(const DeviceTraits& traits);
+double operations(const LatentArgs& args);
+double bytes(const LatentArgs& args);
+
+// Keys and values of every stored row, and queries to match: k[j, h, :] = (turned part of j, weight[h, 0:key] latent
+// j).
+struct ExpandLatentsArgs {
+  ConstTensorView turned = {}, plain = {};  // [rows, heads * turn], [rows, heads * key]: the parts of the queries
+  ConstTensorView weight = {};
+  AttentionStateView state = {};  // keys: [turn], values: [rank]
+  BatchView batch = {};
+  std::int64_t heads = 0, turn = 0, key = 0, value = 0, rank = 0;
+  std::int64_t longest = 0;            // stored rows of a sequence, at most
+  TensorView q = {};                   // [rows, heads * (turn + key)]
+  TensorView k = {}, v = {};           // [seqs * heads * longest, turn + key], [.., value]
+  std::span<std::int32_t> table = {};  // [seqs]
+  std::span<float> decoded = {};       // threads * decoded_floats(args)
+};
+using ExpandLatentsFn = void (*)(Exec&, const ExpandLatentsArgs&) noexcept;
+ExpandLatentsFn select_expand_latents(const DeviceTraits& traits);
+double operations(const ExpandLatentsArgs& args);
+double bytes(const ExpandLatentsArgs& args);
+
+inline std::int64_t decoded_floats(const ExpandLatentsArgs& a) {
+  return (a.turn + 15) / 16 * 16 + (a.rank + 15) / 16 * 16;
+}
+
+}  // namespace ttt::kernels

@@ -1,0 +1,116 @@
+#pragma once
+
+#include <concepts>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/exec.h"
+#include "collectives/self.h"
+#include "model/scope.h"
+#include "state/step_builder.h"
+#include "testing/values.h"
+
+// Blocks by themselves, whatever their forward takes besides x.
+namespace ttt::testing {
+
+// Something that turns rows into rows. forward reaches memory of exec.scratch only in kernels that it launches, as
+// blocks do: it is also called to plan, when there is none.
+struct Subject {
+  using Forward = std::function<void(Exec& exec, const Step& step, ConstTensorView x, TensorView y)>;
+  Forward forward = {};
+  std::int64_t width = 0;              // of a row of y
+  std::vector<StateSpec> states = {};  // what it keeps of every row
+};
+
+// Calls the forward that the block has.
+template <class Block>
+void forward_block(const Block& block, Exec& exec, const Step& step, ConstTensorView x, TensorView y) {
+  if constexpr (requires { block.forward(exec, x, y); }) {
+    block.forward(exec, x, y);
+  } else if constexpr (requires { block.forward(exec, x, step, y); }) {
+    block.forward(exec, x, step, y);
+  } else if constexpr (requires { block.forward(exec, x, step.wanted_rows, y); }) {
+    block.forward(exec, x, step.wanted_rows, y);
+  } else {
+    block.forward(exec, step.ids, y);
+  }
+}
+
+// The width of a row of y.
+template <class Block>
+std::int64_t output_width(const typename Block::Spec& spec) {
+  if constexpr (requires(const Block& b, Exec& e, const Step& s, ConstTensorView x, TensorView y) {
+                  b.forward(e, x, s.wanted_rows, y);
+                }) {
+    return spec.vocab_size;
+  } else if constexpr (requires { spec.hidden_dim; }) {
+    return spec.hidden_dim;
+  } else {
+    return spec.dim;
+  }
+}
+
+// A block as a subject. Its context's state slot has to be 0. `owner`: what the block refers to, if anything.
+template <class Block>
+Subject subject_of(Block block, const typename Block::Spec& spec, std::vector<StateSpec> states,
+                   std::shared_ptr<const void> owner = {}) {
+  auto kept = std::make_shared<const Block>(std::move(block));
+  return {.forward = [kept, owner](Exec& exec, const Step& step, ConstTensorView x,
+                                   TensorView y) { forward_block(*kept, exec, step, x, y); },
+          .width = output_width<Block>(spec),
+          .states = std::move(states)};
+}
+
+// A block that can be built at one place of a model by any strategy.
+struct BlockCase {
+  std::string path = {};
+  std::function<Subject(std::optional<Strategy>)> build = {};  // nothing: the scope's own
+};
+
+// The block of that Spec at `scope`. What the scope refers to must outlive the suite; its tree is left alone.
+template <class Block>
+BlockCase block_case(const Scope& scope, const typename Block::Spec& spec, const typename Block::Names& names = {}) {
+  struct Built {
+    ModelTree tree;
+    BuildOptions options;
+  };
+  return {.path = scope.path(), .build = [scope, spec, names](std::optional<Strategy> strategy) {
+            auto built = std::make_shared<Built>();
+            built->options = scope.options();
+            if (strategy) built->options.strategy = *strategy;
+            const Scope alone = Scope(scope.source(), built->tree, scope.overrides(), built->options) / scope.path();
+            Block block = make<Block>(alone, spec, names);
+            return subject_of<Block>(std::move(block), spec, built->tree.states, built);
+          }};
+}
+
+// Runs a subject over rows that begin a new sequence; memory is planned and taken once.
+class BlockRunner {
+ public:
+  BlockRunner(Subject subject, Values x, std::int64_t threads = 1);
+
+  std::vector<float> run();                    // y, row by row
+  double seconds() const { return seconds_; }  // of the forward that ran last
+  std::int64_t width() const { return subject_.width; }
+
+ private:
+  void forward(Exec& exec, StepBuilder& builder, Sequence& sequence);
+
+  Subject subject_;
+  Values x_;
+  std::vector<std::int32_t> ids_;
+  std::vector<std::int64_t> wanted_;
+  std::vector<float> y_;
+  double seconds_ = 0;
+  StatePool state_;
+  StepBuilder builder_;
+  ThreadPool threads_;
+  NoObserver observer_;
+  std::optional<Scratch> scratch_;
+};
+
+}  // namespace ttt::testing
