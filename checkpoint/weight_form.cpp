@@ -1,6 +1,7 @@
 #include "checkpoint/weight_form.h"
 
 #include <cstdint>
+#include <utility>
 
 #include "base/checked.h"
 #include "kernels/packed.h"
@@ -35,6 +36,7 @@ class FormMaker {
     f_.transposed = r_.name.transposed != t_.transposed;
     f_.shape = r_.cut_shape();
     require(!t_.unusable_rank, ErrorKind::kUnsupported, prefix(), "has more than ", Shape::kMaxRank, " extents");
+    take_slice();
     match_shape();
     apply_cut();
     choose_format();
@@ -43,6 +45,8 @@ class FormMaker {
     } else {
       choose_rows();
     }
+    // Of a transposed slice the file's rows are the wanted columns.
+    if (f_.transposed) f_.column_begin += std::exchange(f_.slice_row, 0);
     return f_;
   }
 
@@ -55,14 +59,29 @@ class FormMaker {
     fail(ErrorKind::kBadData, text(prefix(), "wanted ", r_.shape.to_string(), ", got ", got.to_string()));
   }
 
+  // From here on the stored tensor is the slice; only f_.rows still counts the whole file's.
+  void take_slice() {
+    stored_ = t_.shape;
+    const std::int64_t outer = r_.name.outer;
+    if (outer < 0) return;
+    if (t_.shape.rank() < 2 || outer >= t_.shape[0]) {
+      fail(ErrorKind::kBadData, text(prefix(), "wanted number ", outer, " of the first extent, got ",
+                                     t_.shape.to_string()));
+    }
+    if (t_.rotary_heads > 0 || t_.transposed) unsupported("is stored in another order of rows and cannot be sliced");
+    stored_ = {};
+    for (int i = 1; i < t_.shape.rank(); ++i) stored_.append(t_.shape[i]);
+    f_.slice_row = outer * by_last(stored_).rows;
+  }
+
   // Extents as in the file: stored_row permutes rows, `transposed` says that the file has rows for columns.
   void match_shape() {
     const bool selects = r_.name.run > 0;
-    Shape logical = t_.shape;  // after `transposed` of the name
+    Shape logical = stored_;  // after `transposed` of the name
     if (r_.name.transposed) {
-      if (t_.shape.rank() != 2) unsupported(text("wanted two extents to transpose, got ", t_.shape.to_string()));
+      if (stored_.rank() != 2) unsupported(text("wanted two extents to transpose, got ", stored_.to_string()));
       if (t_.rotary_heads > 0) unsupported("is stored for rotation of pairs and cannot be transposed");
-      logical = {t_.shape[1], t_.shape[0]};
+      logical = {stored_[1], stored_[0]};
     }
     Extents have = by_last(logical);
     const Extents want = by_last(r_.shape);
@@ -85,6 +104,7 @@ class FormMaker {
       have = want;
     }
     f_.rows = f_.transposed ? have.columns : have.rows;
+    if (r_.name.outer >= 0) f_.rows *= t_.shape[0];
     f_.columns = f_.transposed ? have.rows : have.columns;
     f_.row_count = want.rows;
     f_.column_count = want.columns;
@@ -181,6 +201,7 @@ class FormMaker {
 
   const StoredTensor& t_;
   const WeightRequest& r_;
+  Shape stored_ = {};
   WeightForm f_;
 };
 
@@ -194,7 +215,7 @@ bool WeightForm::rows_are_contiguous() const {
 std::int64_t WeightForm::source_row(std::int64_t i) const {
   std::int64_t r = row_begin + i;
   if (selection.run > 0) r = selection.begin + r / selection.run * selection.stride + r % selection.run;
-  return stored_row(*tensor, r);
+  return slice_row + stored_row(*tensor, r);
 }
 
 WeightForm weight_form(const Checkpoint& checkpoint, const WeightRequest& request) {

@@ -30,6 +30,7 @@ struct WeightForm {
   std::int64_t rows = 0, columns = 0;
   bool transposed = false;
   TensorName selection = {};
+  std::int64_t slice_row = 0;  // the first stored row of the slice that the name means (TensorName::outer)
   std::int64_t row_begin = 0, row_count = 0;        // of the selected rows
   std::int64_t column_begin = 0, column_count = 0;  // of their columns
 

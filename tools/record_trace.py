@@ -6,7 +6,8 @@
 MODEL is a Hugging Face directory or a .gguf file. The file holds `input_ids` and, for every module that ran, tensors
 named after it: `NAME:in` (the first tensor that it was given), `NAME:out` (the first that it returned), and
 `NAME:out.1`, `NAME:out.2`, ... for what else it returned: a router's weights and chosen experts. The batch extent of one
-is dropped. Its metadata tell format, model_type, dtype, config (as JSON) and the version of transformers.
+is dropped. A module that runs more than once in a pass is left out. Metadata tell format, model_type, dtype, config (as
+JSON) and the version of transformers.
 
 --modules keeps modules whose name matches one of the patterns (of shell type, "model.layers.0.*"); `input_ids` stays.
 --tokens-file takes an .npy file of integers. Everything is kept in memory until the end: meant for small models and
@@ -49,19 +50,25 @@ class Recorder:
     def __init__(self, model, patterns):
         self.tensors = {}
         self.kept = 0
+        self.ran, self.repeated = set(), set()
         for name, module in model.named_modules():
             if name and (not patterns or any(fnmatch.fnmatchcase(name, p) for p in patterns)):
                 module.register_forward_hook(lambda m, a, k, y, name=name: self.record(name, a, k, y), with_kwargs=True)
                 self.kept += 1
 
     def record(self, name, arguments, keywords, result):
-        if f"{name}:out" in self.tensors:
-            sys.exit(f"{name} ran twice in one pass; which of its results is meant cannot be told")
+        if name in self.ran:
+            self.repeated.add(name)
+        self.ran.add(name)
         given = tensors_in(arguments) or tensors_in(keywords)
         if given:
             self.tensors[f"{name}:in"] = stored(given[0])
         for i, tensor in enumerate(tensors_in(result)):
             self.tensors[f"{name}:out" + (f".{i}" if i else "")] = stored(tensor)
+
+    def result(self):
+        """What ran once."""
+        return {k: v for k, v in self.tensors.items() if k.rpartition(":")[0] not in self.repeated}
 
 
 def load(path, dtype):
@@ -91,7 +98,9 @@ def record(model, ids, patterns):
         sys.exit("no module has a name that matches --modules")
     with torch.no_grad():
         model(input_ids=torch.tensor([ids]), use_cache=False)
-    return {"input_ids": torch.tensor(ids, dtype=torch.int32), **recorder.tensors}
+    if recorder.repeated:
+        print(f"left out, they ran more than once: {', '.join(sorted(recorder.repeated))}")
+    return {"input_ids": torch.tensor(ids, dtype=torch.int32), **recorder.result()}
 
 
 def main():

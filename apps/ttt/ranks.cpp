@@ -15,6 +15,7 @@
 #include <thread>
 #include <vector>
 
+#include "apps/ttt/signals.h"
 #include "base/error.h"
 #include "collectives/mpi.h"
 #include "collectives/self.h"
@@ -105,11 +106,14 @@ int run_on_ranks(const std::function<Outcome()>& command) {
   if (!leads()) drop_stdout();
   try {
     session() = open_mpi_session();
+    session()->set_interrupted([] { return interrupted() != 0; });
   } catch (const Error& e) {
     if (leads()) say_line(text("ttt: error: ", e.what()));
     return static_cast<int>(e.kind());
   }
   const Outcome outcome = run_open(*session(), command);
+  // The launcher ends the other ranks, or has told them too; there is nothing to agree on.
+  if (interrupted() != 0) std::_Exit(interrupted());
   const int status = outcome.status == 0 ? 0 : finish(*session(), outcome);
   session().reset();
   return status;

@@ -7,6 +7,7 @@
 #include "embeddings/token.h"
 #include "ffn/gated_mlp.h"
 #include "ffn/mlp.h"
+#include "ffn/moe.h"
 #include "heads/lm_head.h"
 #include "normalization/layernorm.h"
 #include "normalization/rmsnorm.h"

@@ -158,7 +158,9 @@ TEST_F(GenerateToolTest, TheContextIsTheModelsUnlessAskedFor) {
   EXPECT_EQ(longer.out.substr(0, 2), "aa");
   EXPECT_TRUE(longer.err.starts_with("ttt: warning: context ")) << longer.err;
   EXPECT_NE(longer.err.find("is longer than the model's max_position_embeddings 16"), std::string::npos);
-  expect_ok(with({"-n", "9223372036854775807"}));
+  const Finished endless = generate(model, {"-p", "bcdef", "-n", "9223372036854775807"});
+  expect_ok(endless);
+  EXPECT_EQ(endless.out, limit.out);
 }
 
 TEST_F(GenerateToolTest, PromptsMayBeAnyBytes) {

@@ -91,13 +91,10 @@ TEST_F(ModelPathTest, StrictRefusesTensorsThatAreNotUsed) {
 }
 
 TEST_F(ModelPathTest, StateThatDoesNotFitIsRefusedBeforeLoading) {
-  Json c = config(std::int64_t{1} << 31);
-  c.set("num_hidden_layers", 1);
-  support::write_random_checkpoint(path("random"), c, {});
-  add_tokenizer(path("random"));
-  // 2^31 rows of 256 bytes.
+  random_model(config(std::int64_t{1} << 31));
+  // 2^31 rows of 128 bytes.
   expect_error(tool({"generate", "-m", path("random"), "-p", "a", "-n", "1", "--ctx", "2147483648"}), 5,
-               {path("random"), "of context 2147483648 need 549.8 GB, ", " GB available; --ctx "});
+               {path("random"), "of context 2147483648 need 274.9 GB, ", " GB available; --ctx "});
 }
 
 }  // namespace

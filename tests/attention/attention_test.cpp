@@ -293,6 +293,8 @@ TEST(AttentionErrors, SayWhatWasWanted) {
             "[Attention] qk_norm_whole wanted one rank, since a norm over all heads needs all of them, got 2");
   EXPECT_EQ(refused([](AttentionSpec& s) { s.v_norm = RMSNormSpec{.dim = 4}; }),
             "[Attention] v_norm.dim wanted value_dim 16, got 4");
+  EXPECT_EQ(refused([](AttentionSpec& s) { s.shares_rows = s.k_bias = true; }),
+            "[Attention] shares_rows wanted no k_bias, v_bias, v_norm and qk_norm_whole, got some");
   EXPECT_EQ(refused([](AttentionSpec& s) { s.gate_bias = true; }), "[Attention] gate_bias wanted a gate, got none");
   EXPECT_EQ(refused([](AttentionSpec& s) { s.temperature = TemperatureSpec{.floor_scale = 0}; }),
             "[Attention] temperature wanted a finite scale, a positive floor_scale and an offset of at least 0, got "
@@ -306,6 +308,35 @@ TEST(AttentionErrors, SayWhatWasWanted) {
                  ", ahead 0, pinned 0, chunk 0"));
   EXPECT_EQ(refused([](AttentionSpec&) {}, {.rank = 0, .ranks = 7}),
             "[Attention] wanted at most as many ranks as heads 6, got 7");
+}
+
+// A layer that reads the rows that the one before it stored gives what one with that layer's keys and values gives.
+TEST(Attention, SharesAnEarlierLayersRows) {
+  AttentionSpec spec = law_cases()[0].spec, sharing = spec;
+  spec.qk_norm = sharing.qk_norm = RMSNormSpec{.eps = 1e-6f};
+  sharing.shares_rows = true;
+  const AttentionLayer layer(spec);
+  const AttentionWeights w = layer.weights(0, 1);
+  AttentionWeights w_sharing = w;
+  w_sharing.k = w_sharing.v = w_sharing.k_norm = {};
+  const Attention first(spec, w, {}, {.traits = query_device_traits()});
+  const Attention second(sharing, w_sharing, {}, {.traits = query_device_traits(), .state_slot = 1});
+  std::vector<StateSpec> slots{state_spec(spec, {}, {}), state_spec(sharing, {}, {})};
+  slots[1].shared_slot = 0;
+  StatePool pool(slots, {.context = 24, .page_rows = 4});
+  StepBuilder builder(pool, 20, 1);
+  Sequence sequence = pool.create();
+  support::Runner runner(2);
+  for (const std::int64_t rows : {20, 1, 3}) {
+    std::vector<float> x = layer.inputs(rows), a(x.size()), b(x.size());
+    const StepEntry entry{&sequence, rows};
+    const std::vector<std::int32_t> ids(static_cast<std::size_t>(rows));
+    const Step step = builder.prepare({&entry, 1}, ids);
+    first.forward(runner.exec, view_of(x.data(), {rows, 48}), step, view_of(a.data(), {rows, 48}));
+    second.forward(runner.exec, view_of(x.data(), {rows, 48}), step, view_of(b.data(), {rows, 48}));
+    builder.commit();
+    EXPECT_EQ(a, b);
+  }
 }
 
 TEST(AttentionErrors, MasksAreChecked) {

@@ -371,5 +371,52 @@ TEST_F(WeightStoreTest, checks_weights) {
   EXPECT_EQ(found[1].first, 1);
 }
 
+// Experts one after the other in one tensor, as [experts, out, in] or [experts, in, out], and their biases.
+TEST_F(WeightStoreTest, TakesSlicesOfStackedExperts) {
+  constexpr std::int64_t kExperts = 3;
+  const std::vector<float> stack = values(kExperts * kOut * kIn, 7), bias = values(kExperts * kOut, 8);
+  const auto c = open(SafetensorsWriter()
+                          .add("m.stack", "F32", {kExperts, kOut, kIn}, testing::bytes_of(stack))
+                          .add("m.columns", "F32", {kExperts, kIn, kOut}, testing::bytes_of(stack))
+                          .add("m.bias", "F32", {kExperts, kOut}, testing::bytes_of(bias))
+                          .aligned());
+  WeightStore store(*c);
+  for (std::int64_t e = 0; e < kExperts; ++e) {
+    const auto value = [&](std::int64_t i) { return stack[static_cast<std::size_t>(e * kOut * kIn + i)]; };
+    const ConstTensorView whole = store.fetch({.path = "m", .name = slice("stack", e), .shape = {kOut, kIn}});
+    EXPECT_TRUE(is_mapped(*c, whole));
+    EXPECT_EQ(row_of(whole, 5)[7], value(5 * kIn + 7));
+    // Every other row, and of these a rank's part.
+    const ConstTensorView odd = store.fetch({.path = "m",
+                                             .name = slice(every("stack", 1, 1, 2, kOut / 2), e),
+                                             .shape = {kOut / 2, kIn},
+                                             .cut = {.axis = 0, .begin = 8, .count = 8}});
+    EXPECT_EQ(row_of(odd, 3)[9], value((1 + 2 * 11) * kIn + 9));
+    const ConstTensorView half = store.fetch(
+        {.path = "m", .name = slice("stack", e), .shape = {kOut, kIn}, .cut = {.axis = 1, .begin = 32, .count = 32}});
+    EXPECT_EQ(row_of(half, 3)[2], value(3 * kIn + 34));
+    for (const std::optional<Format> format : {std::optional<Format>{}, std::optional{Format::kQ8_0}}) {
+      const ConstTensorView turned = store.fetch({.path = "m",
+                                                  .name = slice(every(transposed("columns"), 1, 1, 2, kOut / 2), e),
+                                                  .shape = {kOut / 2, kIn},
+                                                  .cut = {.axis = 1, .begin = 32, .count = 32},
+                                                  .format = format});
+      EXPECT_NEAR(row_of(turned, 4)[6], value((32 + 6) * kOut + 9), format ? 0.02 : 0);
+    }
+    const ConstTensorView packed =
+        store.fetch({.path = "m", .name = slice("stack", e), .shape = {kOut, kIn}, .format = Format::kQ8_0});
+    EXPECT_NEAR(row_of(packed, 5)[7], value(5 * kIn + 7), 0.02);
+    const ConstTensorView b = store.fetch({.path = "m",
+                                           .name = slice(every("bias", 1, 1, 2, kOut / 2), e),
+                                           .shape = {kOut / 2},
+                                           .use = WeightUse::kVector});
+    EXPECT_EQ(b.row<float>(0)[4], bias[static_cast<std::size_t>(e * kOut + 9)]);
+  }
+  expect_error([&] { store.fetch({.path = "m", .name = slice("stack", 3), .shape = {kOut, kIn}}); }, ErrorKind::kBadData,
+               "[m] stack wanted number 3 of the first extent, got [3, 48, 64]");
+  expect_error([&] { store.fetch({.path = "m", .name = slice("stack", 0), .shape = {kOut, kOut}}); },
+               ErrorKind::kBadData, "[m] stack wanted [48, 48], got [48, 64]");
+}
+
 }  // namespace
 }  // namespace ttt

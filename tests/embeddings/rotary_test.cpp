@@ -178,5 +178,55 @@ TEST(ALiBi, SlopesAreThoseOfTransformers) {
   }
 }
 
+TEST(RopeSections, SayWhichAxisTurnsAPair) {
+  EXPECT_TRUE(rope_axes({.rotary_dim = 12}).empty());
+  const RoPESpec blocks{.rotary_dim = 12, .sections = {2, 3, 1}};
+  EXPECT_EQ(rope_axes(blocks), (std::vector<std::int32_t>{0, 0, 1, 1, 1, 2}));
+  RoPESpec turns{.rotary_dim = 16, .sections = {4, 2, 2}, .interleaved_sections = true};
+  EXPECT_EQ(rope_axes(turns), (std::vector<std::int32_t>{0, 1, 2, 0, 1, 2, 0, 0}));
+}
+
+TEST(RopeSections, TurnByTheirAxis) {
+  const RoPESpec spec{.rotary_dim = 12, .sections = {2, 3, 1}};
+  const std::vector<float> inv_freq = rope_frequencies(spec, 0).inv_freq;
+  const std::vector<std::int32_t> axes = rope_axes(spec);
+  const std::vector<std::int64_t> positions{5, 9, 7, 100, 2, 3};  // [3 axes, 2 rows]
+  ThreadPool threads(2);
+  Scratch scratch(1 << 12);
+  NoObserver observer;
+  Exec exec(threads, scratch, self_communicator(), observer);
+  const auto table = [&](std::span<const std::int64_t> at, std::span<const std::int32_t> by) {
+    std::vector<float> t(2 * 12);
+    exec.launch(kernels::select_rotary_table(query_device_traits()),
+                {.positions = at, .axes = by, .inv_freq = inv_freq, .table = view_of(t.data(), {2, 12})});
+    return t;
+  };
+  const std::vector<float> mixed = table(positions, axes);
+  for (std::size_t axis = 0; axis < 3; ++axis) {
+    const std::vector<float> alone = table(std::span(positions).subspan(2 * axis, 2), {});
+    for (std::size_t i = 0; i < axes.size(); ++i) {
+      if (axes[i] != static_cast<std::int32_t>(axis)) continue;
+      for (const std::size_t at : {i, i + 6, i + 12, i + 18}) EXPECT_EQ(mixed[at], alone[at]) << "pair " << i;
+    }
+  }
+  const std::span<const std::int64_t> one = std::span(positions).first(2);
+  EXPECT_EQ(table(one, axes), table(one, {})) << "one axis serves for all";
+}
+
+TEST(RopeSections, AreChecked) {
+  const auto message = [](const RoPESpec& spec) -> std::string {
+    try {
+      validate(spec, "rope");
+    } catch (const Error& e) {
+      return e.what();
+    }
+    return "nothing";
+  };
+  EXPECT_EQ(message({.rotary_dim = 8, .sections = {2, 1}}), "rope.sections wanted a sum of 4, got 3");
+  EXPECT_EQ(message({.rotary_dim = 8, .sections = {5, -1}}), "rope.sections wanted numbers of at least 0, got -1");
+  EXPECT_EQ(message({.rotary_dim = 8, .interleaved_sections = true}),
+            "rope.interleaved_sections wanted sections, got none");
+}
+
 }  // namespace
 }  // namespace ttt

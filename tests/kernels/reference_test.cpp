@@ -6,7 +6,9 @@
 
 #include "kernels/activation.h"
 #include "kernels/gate.h"
+#include "kernels/layer_norm.h"
 #include "kernels/rms_norm.h"
+#include "kernels/shard_norm.h"
 #include "kernels/xielu.h"
 #include "support/exec.h"
 
@@ -129,6 +131,70 @@ TEST(ReferenceKernels, NormsAreRoundedOnce) {
         const double v = want[static_cast<std::size_t>(i)], added = v + static_cast<double>(x[at]);
         EXPECT_NEAR(y[at], v, rounding(v));
         EXPECT_NEAR(sum[at], added, rounding(added) + 1e-15);
+      }
+    }
+  }
+}
+
+TEST(ReferenceKernels, LayerNormsAreRoundedOnce) {
+  constexpr float kEps = 1e-5f;
+  for (const std::int64_t dim : {2, 7, 64, 2048}) {
+    const std::vector<float> x = support::normal_values(3 * dim, 7, 2.0f, 30.0f), w = support::normal_values(dim, 8),
+                             b = support::normal_values(dim, 9);
+    support::TestExec exec;
+    std::vector<float> y = x, sum = x;
+    for (float* to : {y.data(), sum.data()}) {
+      (*exec).launch(to == y.data() ? kernels::select_layer_norm({}, true) : kernels::select_layer_norm_add({}, true),
+                     {.x = view_of(x.data(), {3, dim}),
+                      .weight = view_of(w.data(), {dim}),
+                      .bias = view_of(b.data(), {dim}),
+                      .y = view_of(to, {3, dim}),
+                      .eps = kEps});
+    }
+    for (std::int64_t r = 0; r < 3; ++r) {
+      const reference::Row want =
+          reference::layer_norm(support::row_of(x, r, dim), support::doubles(w), support::doubles(b), kEps);
+      for (std::int64_t i = 0; i < dim; ++i) {
+        const auto at = static_cast<std::size_t>(r * dim + i);
+        const double v = want[static_cast<std::size_t>(i)], added = v + static_cast<double>(x[at]);
+        EXPECT_NEAR(y[at], v, rounding(v) + 1e-12);
+        EXPECT_NEAR(sum[at], added, rounding(added) + 1e-12);
+      }
+    }
+  }
+}
+
+// Parts of 5, 0 and 60 columns; statistics pass between them in f32.
+TEST(ReferenceKernels, NormsOfPartsAreThatOfTheWhole) {
+  constexpr std::int64_t kDim = 65, kRows = 4;
+  const std::vector<std::int64_t> parts{5, 0, 60};
+  const std::vector<float> x = support::normal_values(kRows * kDim, 10, 2.0f, 3.0f), w = support::normal_values(kDim, 11);
+  support::TestExec exec;
+  for (const bool about_zero : {true, false}) {
+    std::vector<float> statistics(3 * kRows * 2), y = x;
+    const TensorView all = view_of(statistics.data(), {3 * kRows, 2}), whole = view_of(y.data(), {kRows, kDim});
+    const auto moments =
+        about_zero ? kernels::select_row_moments_about_zero({}, true) : kernels::select_row_moments({}, true);
+    std::int64_t begin = 0;
+    for (std::int64_t rank = 0; rank < 3; ++rank) {
+      const std::int64_t count = parts[static_cast<std::size_t>(rank)];
+      (*exec).launch(moments, {.x = columns_of(whole, begin, count), .statistics = rows_of(all, rank * kRows, kRows)});
+      begin += count;
+    }
+    (*exec).launch(kernels::select_shard_norm({}, true),
+                   {.x = columns_of(whole, 0, 5),
+                    .weight = view_of(w.data(), {5}),
+                    .y = columns_of(whole, 0, 5),
+                    .statistics = statistics.data(),
+                    .parts = parts,
+                    .eps = 1e-5f});
+    for (std::int64_t r = 0; r < kRows; ++r) {
+      const reference::Row row = support::row_of(x, r, kDim);
+      const reference::Row want = about_zero ? reference::rms_norm(row, support::doubles(w), 1e-5f, 0)
+                                             : reference::layer_norm(row, support::doubles(w), {}, 1e-5f);
+      for (std::int64_t i = 0; i < 5; ++i) {
+        const double v = want[static_cast<std::size_t>(i)];
+        EXPECT_NEAR(y[static_cast<std::size_t>(r * kDim + i)], v, 4 * support::kEpsF32 * (1 + std::abs(v)));
       }
     }
   }

@@ -78,6 +78,12 @@ TEST(StatePool, CountsItsBytesExactly) {
   EXPECT_EQ(StatePool::bytes(shared, config), StatePool::bytes(f32, config));
 }
 
+TEST(StatePool, CountsSharedExponents) {
+  const StateRowBytes row = state_row_bytes(Format::kBfp8B, 33);
+  EXPECT_EQ(row.data, 33);
+  EXPECT_EQ(row.scales, 3);
+}
+
 TEST(StatePool, ContiguousIsOnePage) {
   World w({kFull}, {.context = 10});
   Sequence s = w.pool.create();
@@ -269,6 +275,42 @@ TEST(Snapshot, BringsEveryRowBack) {
   EXPECT_EQ(other.pool.alive() + small.pool.alive(), 0) << "a refused snapshot leaves nothing behind";
 }
 
+TEST(Snapshot, TrustsNoNumber) {
+  const std::vector<StateSpec> slots{kFull, windowed(3, 2)};
+  World w(slots, {.context = 20, .page_rows = 2, .chunk = 5});
+  Sequence a = w.pool.create();
+  for (int i = 0; i < 3; ++i) w.add(a, 5);
+  const std::vector<std::byte> bytes = w.pool.save(a);
+  const auto seal = [](std::vector<std::byte>& data) {
+    std::uint64_t h = 0xcbf29ce484222325;
+    for (std::size_t i = 0; i + 8 < data.size(); ++i) h = (h ^ static_cast<std::uint64_t>(data[i])) * 0x100000001b3;
+    std::memcpy(data.data() + data.size() - 8, &h, sizeof h);
+  };
+  World other(slots, {.context = 20, .page_rows = 2, .chunk = 5});
+  std::int64_t refused = 0;
+  for (std::size_t at = 8; at + 16 <= bytes.size(); ++at) {
+    for (const std::int64_t value : {std::int64_t{-1}, std::int64_t{0}, std::int64_t{3}, INT64_MAX, INT64_MIN}) {
+      std::vector<std::byte> forged = bytes;
+      std::memcpy(forged.data() + at, &value, sizeof value);
+      seal(forged);
+      try {
+        const Sequence s = other.pool.restore(forged);
+        EXPECT_LE(s.length(), 20);
+      } catch (const Error& e) {
+        EXPECT_TRUE(e.kind() == ErrorKind::kBadData || e.kind() == ErrorKind::kResources) << e.what();
+        ++refused;
+      }
+      ASSERT_EQ(other.pool.alive(), 0);
+    }
+  }
+  EXPECT_GT(refused, 100);
+  for (std::size_t n = 24; n < bytes.size(); n += 5) {
+    std::vector<std::byte> cut(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(n));
+    seal(cut);
+    EXPECT_NE(message_of([&] { other.pool.restore(cut); }, ErrorKind::kBadData), "nothing");
+  }
+}
+
 TEST(SharedSlot, UsesTheOtherSlotsRows) {
   std::vector<StateSpec> slots{kFull, kFull};
   slots[1].shared_slot = 0;
@@ -288,6 +330,8 @@ TEST(StatePoolErrors, SayWhatWasWanted) {
             "[state] page_rows, chunk, pages and rollback wanted numbers of at least 0, got -1, 0, 0 and 0");
   EXPECT_EQ(refused({.heads = -1}, {.context = 4}),
             "[state slot 0] heads, key_dim and value_dim wanted numbers of at least 0, got -1, 0 and 0");
+  EXPECT_EQ(refused({.source_rows = -1}, {.context = 4}),
+            "[state slot 0] source_rows wanted a number of at least 0, got -1");
   EXPECT_EQ(refused({.shared_slot = 0}, {.context = 4}),
             "[state slot 0] shared_slot wanted an earlier slot with rows of its own, got 0");
   EXPECT_EQ(message_of([] { StatePool({{.heads = 1, .key_dim = 4, .format = Format::kQ4_K}}, {.context = 4}); },

@@ -63,7 +63,7 @@ kernels::AttendArgs fixed_args(const AttentionSpec& s, const ScorePlan& scores, 
 kernels::StoreRowsArgs fixed_store(const AttentionSpec& s, const HeadSlice& slice) {
   const TemperatureSpec t = s.temperature.value_or(TemperatureSpec{.scale = 0});
   return {.heads = slice.heads,
-          .kv_heads = slice.kv_heads,
+          .kv_heads = s.shares_rows ? 0 : slice.kv_heads,
           .key_dim = s.head_dim,
           .value_dim = value_dim_of(s),
           .temperature = t.scale,
@@ -71,9 +71,10 @@ kernels::StoreRowsArgs fixed_store(const AttentionSpec& s, const HeadSlice& slic
           .temperature_offset = t.offset};
 }
 
-// Three projections of x, or four.
+// The projections of x, in the order of Attention::outputs.
 std::vector<LinearWeight> projections(const AttentionSpec& s, const AttentionWeights& w) {
-  std::vector<LinearWeight> all{{w.q, w.q_bias}, {w.k, w.k_bias}, {w.v, w.v_bias}};
+  std::vector<LinearWeight> all{{w.q, w.q_bias}};
+  if (!s.shares_rows) all.insert(all.end(), {{w.k, w.k_bias}, {w.v, w.v_bias}});
   if (s.gate) all.push_back({w.gate, w.gate_bias});
   return all;
 }
@@ -119,8 +120,10 @@ void bind_weights(AttentionWeights& w, const AttentionSpec& s, const AttentionIm
   const std::int64_t q_rows = s.num_heads * s.head_dim, k_rows = s.num_kv_heads * s.head_dim;
   const std::int64_t v_rows = s.num_kv_heads * value_dim, o_columns = s.num_heads * value_dim;
   bind(w.q, names.q, {q_rows, s.hidden_dim}, heads(s.head_dim), WeightUse::kMatrix, impl.qkv);
-  bind(w.k, names.k, {k_rows, s.hidden_dim}, kv(s.head_dim), WeightUse::kMatrix, impl.qkv);
-  bind(w.v, names.v, {v_rows, s.hidden_dim}, kv(value_dim), WeightUse::kMatrix, impl.qkv);
+  if (!s.shares_rows) {
+    bind(w.k, names.k, {k_rows, s.hidden_dim}, kv(s.head_dim), WeightUse::kMatrix, impl.qkv);
+    bind(w.v, names.v, {v_rows, s.hidden_dim}, kv(value_dim), WeightUse::kMatrix, impl.qkv);
+  }
   bind(w.o, names.o, {s.hidden_dim, o_columns}, output_split(s, impl, context).cut(context.rank), WeightUse::kMatrix,
        impl.output);
   if (s.q_bias) bind(w.q_bias, names.q_bias, {q_rows}, heads(s.head_dim), WeightUse::kVector);
@@ -131,7 +134,9 @@ void bind_weights(AttentionWeights& w, const AttentionSpec& s, const AttentionIm
   if (s.gate_bias) bind(w.gate_bias, names.gate_bias, {o_columns}, heads(value_dim), WeightUse::kVector);
   if (s.qk_norm && s.qk_norm->affine) {
     bind(w.q_norm, names.q_norm, {s.qk_norm_whole ? q_rows : s.head_dim}, {}, WeightUse::kVector);
-    bind(w.k_norm, names.k_norm, {s.qk_norm_whole ? k_rows : s.head_dim}, {}, WeightUse::kVector);
+    if (!s.shares_rows) {
+      bind(w.k_norm, names.k_norm, {s.qk_norm_whole ? k_rows : s.head_dim}, {}, WeightUse::kVector);
+    }
   }
   if (s.v_norm && s.v_norm->affine) bind(w.v_norm, names.v_norm, {value_dim}, {}, WeightUse::kVector);
   if (s.sinks) bind(w.sinks, names.sinks, {s.num_heads}, heads(1), WeightUse::kVector);
@@ -149,6 +154,13 @@ StateSpec state_spec(const AttentionSpec& s, const AttentionImplConfig& impl, co
           .visible = s.visible};
 }
 
+std::vector<TensorView Attention::QKV::*> Attention::outputs(const AttentionSpec& s) {
+  std::vector<TensorView QKV::*> all{&QKV::q};
+  if (!s.shares_rows) all.insert(all.end(), {&QKV::k, &QKV::v});
+  if (s.gate) all.push_back(&QKV::gate);
+  return all;
+}
+
 std::vector<Attention::Norm> Attention::norms(const AttentionSpec& s, const AttentionWeights& w,
                                               const AttentionImplConfig& a, const Context& c) {
   std::vector<Norm> all;
@@ -160,7 +172,9 @@ std::vector<Attention::Norm> Attention::norms(const AttentionSpec& s, const Atte
   };
   if (s.qk_norm) {
     add(&QKV::q, *s.qk_norm, s.qk_norm_whole ? s.num_heads * s.head_dim : s.head_dim, w.q_norm, "q_norm");
-    add(&QKV::k, *s.qk_norm, s.qk_norm_whole ? s.num_kv_heads * s.head_dim : s.head_dim, w.k_norm, "k_norm");
+    if (!s.shares_rows) {
+      add(&QKV::k, *s.qk_norm, s.qk_norm_whole ? s.num_kv_heads * s.head_dim : s.head_dim, w.k_norm, "k_norm");
+    }
   }
   if (s.v_norm) add(&QKV::v, *s.v_norm, value_dim_of(s), w.v_norm, "v_norm");
   return all;
@@ -178,6 +192,7 @@ Attention::Attention(const AttentionSpec& s, const AttentionWeights& w, const At
           .bucket_bias = w.relative_bias,
           .norms = norms(s, w, impl, context),
           .qkv = Linear(projections(s, w), impl.linear, context),
+          .outputs = outputs(s),
           .gate_dim = s.gate ? plan_.slice.heads * plan_.value_dim : 0,
           .gate = kernels::select_gate(context.traits, impl.linear.reference),
           .sigmoid = kernels::select_activation(context.traits, Activation::kSigmoid, impl.linear.reference),

@@ -105,8 +105,9 @@ class Attention {
     ConstTensorView sinks = {};               // [heads]; absent: none
     float attention_factor = 1;
     std::vector<Norm> norms = {};
-    Linear qkv;                 // three or four weights of one x
-    std::int64_t gate_dim = 0;  // 0: no gate
+    Linear qkv;                              // the weights of one x
+    std::vector<TensorView QKV::*> outputs;  // where their products go
+    std::int64_t gate_dim = 0;               // 0: no gate
     kernels::GateFn gate = nullptr;
     kernels::ActivationFn sigmoid = nullptr;
     kernels::StoreRowsArgs store = {};  // what does not change from step to step
@@ -116,6 +117,7 @@ class Attention {
     ReducedLinear output;
   };
 
+  static std::vector<TensorView QKV::*> outputs(const AttentionSpec& spec);
   static std::vector<Norm> norms(const AttentionSpec& spec, const AttentionWeights& weights,
                                  const AttentionImplConfig& impl, const Context& context);
   void check(ConstTensorView x, const Step& step, TensorView y) const;

@@ -25,6 +25,8 @@ void check_parts(const AttentionSpec& s, const Context& context, std::string_vie
           "] qk_norm_whole wanted one rank, since a norm over all heads needs all of them, got ", context.ranks);
   require(!s.v_norm || s.v_norm->dim == 0 || s.v_norm->dim == value_dim, ErrorKind::kUsage, "[", who,
           "] v_norm.dim wanted value_dim ", value_dim, ", got ", s.v_norm ? s.v_norm->dim : 0);
+  require(!s.shares_rows || (!s.k_bias && !s.v_bias && !s.v_norm && !s.qk_norm_whole), ErrorKind::kUsage, "[", who,
+          "] shares_rows wanted no k_bias, v_bias, v_norm and qk_norm_whole, got some");
   require(!s.gate_bias || s.gate, ErrorKind::kUsage, "[", who, "] gate_bias wanted a gate, got none");
   const TemperatureSpec t = s.temperature.value_or(TemperatureSpec{});
   require(std::isfinite(t.scale) && t.floor_scale > 0 && t.offset >= 0, ErrorKind::kUsage, "[", who,

@@ -58,10 +58,10 @@ void Attention::scores(Exec& exec, const kernels::AttendKernel& kernel, kernels:
 }
 
 void Attention::project(Exec& exec, ConstTensorView x, const QKV& b) const {
-  const LinearOutput outputs[] = {{b.q}, {b.k}, {b.v}, {b.gate}};
+  LinearOutput outputs[Linear::kMaxWeights];
+  for (std::size_t i = 0; i < plan_.outputs.size(); ++i) outputs[i].y = b.*plan_.outputs[i];
   Scratch::Frame frame(exec.scratch);
-  plan_.qkv.run(exec, plan_.qkv.prepare(exec, frame, x),
-                std::span(outputs).first(static_cast<std::size_t>(plan_.qkv.weights())));
+  plan_.qkv.run(exec, plan_.qkv.prepare(exec, frame, x), std::span(outputs).first(plan_.outputs.size()));
   for (const Norm& n : plan_.norms) n.norm.forward(exec, as_rows(b.*n.part, n.width), as_rows(b.*n.part, n.width));
 }
 
@@ -70,8 +70,8 @@ void Attention::attend(Exec& exec, ConstTensorView x, const Step& step, TensorVi
   const Plan& p = plan_;
   const std::int64_t rows = step.rows();
   Scratch::Frame frame(exec.scratch);
-  const QKV b{frame.take({rows, p.slice.heads * p.head_dim}), frame.take({rows, p.slice.kv_heads * p.head_dim}),
-              frame.take({rows, p.slice.kv_heads * p.value_dim}), frame.take({rows, p.gate_dim})};
+  const QKV b{frame.take({rows, p.slice.heads * p.head_dim}), frame.take({rows, p.store.kv_heads * p.head_dim}),
+              frame.take({rows, p.store.kv_heads * p.value_dim}), frame.take({rows, p.gate_dim})};
   project(exec, x, b);
   const TensorView table = frame.take({rows, 2 * static_cast<std::int64_t>(p.inv_freq.size())});
   exec.launch(p.rotary_table, {.positions = step.batch.positions,

@@ -35,6 +35,7 @@ struct AttentionSpec {
   std::optional<RMSNormSpec> v_norm = {};   // per head; dim 0: value_dim
   std::optional<TemperatureSpec> temperature = {};
   bool q_bias = false, k_bias = false, v_bias = false, o_bias = false;
+  bool shares_rows = false;              // keys and values are those of an earlier layer: StateSpec::shared_slot
   bool gate = false, gate_bias = false;  // heads' results are multiplied by the sigmoid of one more projection of x
   bool sinks = false;                    // one more score per head, learned, without a value
 
@@ -57,6 +58,7 @@ struct AttentionSpec {
     visit("k_bias", self.k_bias);
     visit("v_bias", self.v_bias);
     visit("o_bias", self.o_bias);
+    visit("shares_rows", self.shares_rows);
     visit("gate", self.gate);
     visit("gate_bias", self.gate_bias);
     visit("sinks", self.sinks);

@@ -77,6 +77,7 @@ class Session final : public MpiSession, public Messages {
 
   Communicator& communicator() override { return *communicator_; }
   void set_timeout(milliseconds timeout) override { timeout_ = timeout; }
+  void set_interrupted(bool (*interrupted)()) override { interrupted_ = interrupted; }
   JobEnd end(int status, const std::string& message) override;
   [[noreturn]] void abort(int status) override {
     MPI_Abort(MPI_COMM_WORLD, status);
@@ -105,6 +106,7 @@ class Session final : public MpiSession, public Messages {
   std::int64_t rank_ = 0, ranks_ = 1, call_ = 0;
   Collective kind_ = Collective::kBarrier;
   milliseconds timeout_;
+  bool (*interrupted_)() = [] { return false; };
   int exceptions_ = std::uncaught_exceptions();
   MPI_Comm world_ = MPI_COMM_NULL, notices_world_ = MPI_COMM_NULL;
   std::unique_ptr<MessageCommunicator> communicator_;
@@ -208,6 +210,7 @@ void Session::finish() {
       }
       if (round % 64 == 63) {
         throw_if_ended();
+        require(!interrupted_(), ErrorKind::kPeerLost, name_of(kind_), ": interrupted");
         if (Clock::now() > late) refuse_late();
       }
       idle(round);

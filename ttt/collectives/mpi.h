@@ -36,6 +36,8 @@ class MpiSession {
 
   virtual Communicator& communicator() = 0;
   virtual void set_timeout(std::chrono::milliseconds timeout) = 0;  // of one rank waiting for the others
+  // While a rank waits for others it asks this; true: it gives up, Error{kPeerLost} "interrupted".
+  virtual void set_interrupted(bool (*interrupted)()) = 0;
 
   // For a rank that cannot go on, by its own fault or because a collective threw: tells the other ranks, which are
   // released from their collectives, hears what they end with and returns the same end on all of them. Only status

@@ -68,8 +68,8 @@ LMHeadImplConfig default_impl_config(const LMHeadSpec&, const DeviceTraits& trai
   return {.linear = default_linear_config(traits, strategy)};
 }
 
-void bind_weights(LMHeadWeights& weights, const LMHeadSpec& spec, const LMHeadImplConfig& impl, const LMHeadNames& names,
-                  const Context& context, WeightBinder& binder) {
+void bind_weights(LMHeadWeights& weights, const LMHeadSpec& spec, const LMHeadImplConfig& impl,
+                  const LMHeadNames& names, const Context& context, WeightBinder& binder) {
   const std::string path(context.place.path);
   const Cut cut = cut_of(0, vocab_part(spec, context.rank, context));
   binder.bind(weights.weight, {.path = path,
@@ -78,11 +78,8 @@ void bind_weights(LMHeadWeights& weights, const LMHeadSpec& spec, const LMHeadIm
                                .cut = cut,
                                .format = impl.weight});
   if (!spec.bias) return;
-  binder.bind(weights.bias, {.path = path,
-                             .name = names.bias,
-                             .shape = {spec.vocab_size},
-                             .cut = cut,
-                             .use = WeightUse::kVector});
+  binder.bind(weights.bias,
+              {.path = path, .name = names.bias, .shape = {spec.vocab_size}, .cut = cut, .use = WeightUse::kVector});
 }
 
 LMHead::LMHead(const LMHeadSpec& spec, const LMHeadWeights& weights, const LMHeadImplConfig& impl,

@@ -60,8 +60,8 @@ struct LMHeadNames {
 
 void validate(const LMHeadSpec& spec, const Context& context);
 LMHeadImplConfig default_impl_config(const LMHeadSpec& spec, const DeviceTraits& traits, Strategy strategy);
-void bind_weights(LMHeadWeights& weights, const LMHeadSpec& spec, const LMHeadImplConfig& impl, const LMHeadNames& names,
-                  const Context& context, WeightBinder& binder);
+void bind_weights(LMHeadWeights& weights, const LMHeadSpec& spec, const LMHeadImplConfig& impl,
+                  const LMHeadNames& names, const Context& context, WeightBinder& binder);
 
 class LMHead {
  public:

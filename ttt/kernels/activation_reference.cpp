@@ -17,9 +17,7 @@ double sigmoid(double x) {
   return (x < 0 ? e : 1) / (1 + e);
 }
 // x/2 (1 + tanh(u)) = x sigmoid(2u), which does not cancel for negative x.
-double gelu_tanh(double x) {
-  return x * sigmoid(2 * std::sqrt(2 * std::numbers::inv_pi) * (x + 0.044715 * x * x * x));
-}
+double gelu_tanh(double x) { return x * sigmoid(2 * std::sqrt(2 * std::numbers::inv_pi) * (x + 0.044715 * x * x * x)); }
 double quick_gelu(double x) { return x * sigmoid(1.702 * x); }
 double silu(double x) { return x * sigmoid(x); }
 double tanh_of(double x) { return std::tanh(x); }

@@ -14,13 +14,19 @@ namespace avx512 {
 void layer_norm(Exec&, const LayerNormArgs&) noexcept;
 void layer_norm_add(Exec&, const LayerNormArgs&) noexcept;
 }  // namespace avx512
+namespace reference {
+void layer_norm(Exec&, const LayerNormArgs&) noexcept;
+void layer_norm_add(Exec&, const LayerNormArgs&) noexcept;
+}  // namespace reference
 
-LayerNormFn select_layer_norm(const DeviceTraits& traits) {
+LayerNormFn select_layer_norm(const DeviceTraits& traits, bool reference) {
+  if (reference) return reference::layer_norm;
   if (traits.isa >= IsaLevel::kAvx512) return avx512::layer_norm;
   return traits.isa >= IsaLevel::kAvx2 ? avx2::layer_norm : sse2::layer_norm;
 }
 
-LayerNormFn select_layer_norm_add(const DeviceTraits& traits) {
+LayerNormFn select_layer_norm_add(const DeviceTraits& traits, bool reference) {
+  if (reference) return reference::layer_norm_add;
   if (traits.isa >= IsaLevel::kAvx512) return avx512::layer_norm_add;
   return traits.isa >= IsaLevel::kAvx2 ? avx2::layer_norm_add : sse2::layer_norm_add;
 }

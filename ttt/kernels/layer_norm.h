@@ -16,9 +16,10 @@ struct LayerNormArgs {
 using LayerNormFn = void (*)(Exec&, const LayerNormArgs&) noexcept;
 
 // The variance is the mean square distance from the mean, taken in a second pass, which also corrects the mean.
-LayerNormFn select_layer_norm(const DeviceTraits& traits);
+// reference: everything in double precision.
+LayerNormFn select_layer_norm(const DeviceTraits& traits, bool reference = false);
 // y += instead of y =.
-LayerNormFn select_layer_norm_add(const DeviceTraits& traits);
+LayerNormFn select_layer_norm_add(const DeviceTraits& traits, bool reference = false);
 
 double operations(const LayerNormArgs& args);
 double bytes(const LayerNormArgs& args);

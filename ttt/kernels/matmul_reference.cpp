@@ -7,10 +7,11 @@
 namespace ttt::kernels {
 namespace {
 
-constexpr std::int64_t kRows = 16;      // rows of x that meet a weight while it is decoded
+constexpr std::int64_t kRows = 16;     // rows of x that meet a weight while it is decoded
 constexpr std::int64_t kInputs = 512;  // decoded at once; a multiple of every group
 
-using DecodeFn = void (*)(const ConstTensorView& w, std::int64_t out, std::int64_t begin, std::int64_t count, float* to);
+using DecodeFn = void (*)(const ConstTensorView& w, std::int64_t out, std::int64_t begin, std::int64_t count,
+                          float* to);
 
 void finish(const MatmulJob& job, std::int64_t row, std::int64_t out, double value) {
   const Epilogue& e = job.epilogue;

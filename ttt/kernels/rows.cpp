@@ -29,6 +29,27 @@ double bytes(const EmbedArgs& args) {
   return values * (4 + traits_of(args.table.format).nominal_bits / 8);
 }
 
+void add_table_rows(Exec& exec, const AddTableRowsArgs& args) noexcept {
+  constexpr std::int64_t kRun = 256;
+  const std::int64_t dim = args.y.dim(1);
+  exec.threads.parallel_for(args.y.dim(0), [&](std::int64_t r) {
+    const std::int64_t row = args.ids.empty() ? 0 : args.ids[static_cast<std::size_t>(r)];
+    float* y = args.y.row<float>(r);
+    float values[kRun];
+    for (std::int64_t begin = 0; begin < dim; begin += kRun) {
+      const std::int64_t count = std::min(kRun, dim - begin);
+      decode_row(args.table, row, begin, count, values);
+      for (std::int64_t i = 0; i < count; ++i) y[begin + i] += values[i];
+    }
+  });
+}
+
+double operations(const AddTableRowsArgs& args) { return static_cast<double>(args.y.shape.elements()); }
+double bytes(const AddTableRowsArgs& args) {
+  const double values = static_cast<double>(args.y.shape.elements());
+  return values * (8 + traits_of(args.table.format).nominal_bits / 8);
+}
+
 void gather_rows(Exec&, const GatherRowsArgs& args) noexcept {
   const std::size_t row_bytes = static_cast<std::size_t>(args.x.dim(1)) * sizeof(float);
   for (std::size_t i = 0; i < args.index.size(); ++i) {

@@ -21,6 +21,16 @@ void embed(Exec& exec, const EmbedArgs& args) noexcept;
 double operations(const EmbedArgs& args);
 double bytes(const EmbedArgs& args);
 
+// y[r, :] += table[ids[r], :]
+struct AddTableRowsArgs {
+  std::span<const std::int32_t> ids = {};  // [rows], each in [0, table rows); empty: all 0
+  ConstTensorView table = {};              // [table rows, dim], row-major, any format
+  TensorView y = {};                       // [rows, dim], f32
+};
+void add_table_rows(Exec& exec, const AddTableRowsArgs& args) noexcept;
+double operations(const AddTableRowsArgs& args);
+double bytes(const AddTableRowsArgs& args);
+
 // y[i, :] = x[index[i], :]
 struct GatherRowsArgs {
   ConstTensorView x = {};                    // [rows, dim], f32

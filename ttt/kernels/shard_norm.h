@@ -7,6 +7,7 @@
 #include "base/tensor.h"
 
 // A norm over rows that are cut over ranks: each rank's part has its statistics taken, and is scaled by those of all.
+// reference: in double precision, statistics between the two in f32.
 namespace ttt::kernels {
 
 // statistics[r, :] = {mean, sum of squared distances from it} of x[r, :]; of the root mean square, the mean is 0.
@@ -15,8 +16,8 @@ struct RowMomentsArgs {
   TensorView statistics = {};  // [rows, 2], f32
 };
 using RowMomentsFn = void (*)(Exec&, const RowMomentsArgs&) noexcept;
-RowMomentsFn select_row_moments(const DeviceTraits& traits);
-RowMomentsFn select_row_moments_about_zero(const DeviceTraits& traits);
+RowMomentsFn select_row_moments(const DeviceTraits& traits, bool reference = false);
+RowMomentsFn select_row_moments_about_zero(const DeviceTraits& traits, bool reference = false);
 
 // y[r, :] = (x[r, :] - mean_r) / sqrt(squares_r / dim + eps) * (weight_offset + weight[:]) + bias[:]
 // mean_r and squares_r are those of all parts, combined in the order of ranks by Chan, Golub and LeVeque's rule.
@@ -30,8 +31,8 @@ struct ShardNormArgs {
   float eps = 0, weight_offset = 0;
 };
 using ShardNormFn = void (*)(Exec&, const ShardNormArgs&) noexcept;
-ShardNormFn select_shard_norm(const DeviceTraits& traits);
-ShardNormFn select_shard_norm_add(const DeviceTraits& traits);  // y +=
+ShardNormFn select_shard_norm(const DeviceTraits& traits, bool reference = false);
+ShardNormFn select_shard_norm_add(const DeviceTraits& traits, bool reference = false);  // y +=
 
 double operations(const RowMomentsArgs& args);
 double bytes(const RowMomentsArgs& args);

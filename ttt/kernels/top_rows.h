@@ -16,7 +16,7 @@ struct TopEntry {
 };
 
 struct TopRowsArgs {
-  ConstTensorView x = {};  // [rows, columns], f32
+  ConstTensorView x = {};     // [rows, columns], f32
   std::int64_t first_id = 0;  // of column 0
   std::int64_t k = 0;         // at most columns
   TopEntry* y = nullptr;      // [rows, k], best first
@@ -27,7 +27,7 @@ double bytes(const TopRowsArgs& args);
 
 // The k best of candidates from several parts of the columns.
 struct MergeTopArgs {
-  const TopEntry* candidates = nullptr;       // part after part, each [rows, min(k, columns of the part)]
+  const TopEntry* candidates = nullptr;        // part after part, each [rows, min(k, columns of the part)]
   std::span<const std::int64_t> columns = {};  // [parts], k in all at least
   std::int64_t k = 0;
   TopEntry* work = nullptr;          // [rows, k]

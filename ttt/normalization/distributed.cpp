@@ -6,7 +6,7 @@
 #include "base/error.h"
 #include "collectives/communicator.h"
 #include "kernels/add_rows.h"
-#include "kernels/rows.h"
+#include "linear/gather_columns.h"
 
 namespace ttt {
 namespace {
@@ -28,13 +28,15 @@ Base base_of(const DistributedNormSpec& spec) {
   return {.weight = layer.weight, .bias = layer.bias, .dim = layer.dim, .eps = layer.eps};
 }
 
-void exchange(Exec& exec, std::int64_t rows, std::span<const std::int64_t> columns, ConstTensorView mine, TensorView all) {
+// Two numbers of every row, from every rank.
+void exchange(Exec& exec, Scratch::Frame& frame, ConstTensorView mine, TensorView all) {
+  const std::int64_t ranks = all.dim(0), bytes = mine.shape.elements() * static_cast<std::int64_t>(sizeof(float));
+  std::byte* memory = frame.take_bytes(ranks * static_cast<std::int64_t>(sizeof(std::int64_t)));
   if (exec.planning()) return;
-  constexpr std::int64_t kBytes = sizeof(float);
-  std::vector<std::int64_t> counts;
-  for (const std::int64_t c : columns) counts.push_back(c * rows * kBytes);
-  exec.communicator.all_gather({mine.data, static_cast<std::size_t>(mine.shape.elements() * kBytes)}, counts,
-                               {all.data, static_cast<std::size_t>(all.shape.elements() * kBytes)});
+  const std::span counts(reinterpret_cast<std::int64_t*>(memory), static_cast<std::size_t>(ranks));
+  for (std::int64_t& count : counts) count = bytes;
+  exec.communicator.all_gather({mine.data, static_cast<std::size_t>(bytes)}, counts,
+                               {all.data, static_cast<std::size_t>(bytes * ranks)});
 }
 
 }  // namespace
@@ -54,7 +56,9 @@ void validate(const DistributedNormSpec& spec, const Context& context) {
           static_cast<int>(spec.distributed_strategy));
 }
 
-DistributedNormImplConfig default_impl_config(const DistributedNormSpec&, const DeviceTraits&, Strategy) { return {}; }
+DistributedNormImplConfig default_impl_config(const DistributedNormSpec&, const DeviceTraits&, Strategy strategy) {
+  return {.reference = strategy == Strategy::kReference};
+}
 
 void bind_weights(DistributedNormWeights& weights, const DistributedNormSpec& spec,
                   const DistributedNormImplConfig& impl, const DistributedNormNames& names, const Context& context,
@@ -84,7 +88,8 @@ DistributedNorm::DistributedNorm(const DistributedNormSpec& spec, const Distribu
   WeightChecker checker;
   bind_weights(checked, spec, impl, {}, context, checker);
   std::vector<std::int64_t> parts;
-  for (std::int64_t r = 0; r < context.ranks; ++r) parts.push_back(part_of(base.dim, impl.unit, r, context.ranks).count);
+  for (std::int64_t r = 0; r < context.ranks; ++r)
+    parts.push_back(part_of(base.dim, impl.unit, r, context.ranks).count);
   const auto gathered = base.rms ? norm_gathered<true, false> : norm_gathered<false, false>;
   const auto gathered_add = base.rms ? norm_gathered<true, true> : norm_gathered<false, true>;
   plan_ = {.place = context.place,
@@ -95,12 +100,12 @@ DistributedNorm::DistributedNorm(const DistributedNormSpec& spec, const Distribu
            .weight_offset = base.weight_offset,
            .weight = checked.weight,
            .bias = checked.bias,
-           .moments = base.rms ? kernels::select_row_moments_about_zero(context.traits)
-                               : kernels::select_row_moments(context.traits),
-           .norm = kernels::select_shard_norm(context.traits),
-           .norm_add = kernels::select_shard_norm_add(context.traits),
-           .whole_rms = kernels::select_rms_norm(context.traits),
-           .whole_layer = kernels::select_layer_norm(context.traits),
+           .moments = base.rms ? kernels::select_row_moments_about_zero(context.traits, impl.reference)
+                               : kernels::select_row_moments(context.traits, impl.reference),
+           .norm = kernels::select_shard_norm(context.traits, impl.reference),
+           .norm_add = kernels::select_shard_norm_add(context.traits, impl.reference),
+           .whole_rms = kernels::select_rms_norm(context.traits, impl.reference),
+           .whole_layer = kernels::select_layer_norm(context.traits, impl.reference),
            .store = reduce ? store_reduced : gathered,
            .add = reduce ? add_reduced : gathered_add};
 }
@@ -110,7 +115,7 @@ kernels::ShardNormArgs DistributedNorm::exchange_statistics(const Plan& plan, Ex
   const std::int64_t rows = x.dim(0), ranks = static_cast<std::int64_t>(plan.parts.size());
   const TensorView mine = frame.take({rows, 2}), all = frame.take({ranks, rows, 2});
   exec.launch(plan.moments, {.x = x, .statistics = mine});
-  exchange(exec, rows, std::vector<std::int64_t>(plan.parts.size(), 2), mine, all);
+  exchange(exec, frame, mine, all);
   return {.x = x,
           .weight = plan.weight,
           .bias = plan.bias,
@@ -132,13 +137,8 @@ void DistributedNorm::add_reduced(const Plan& plan, Exec& exec, ConstTensorView 
 }
 
 TensorView DistributedNorm::gather(const Plan& plan, Exec& exec, Scratch::Frame& frame, ConstTensorView x) {
-  const std::int64_t rows = x.dim(0);
-  const TensorView whole = frame.take({rows, plan.dim});
-  Scratch::Frame inner(exec.scratch);
-  const TensorView parts = inner.take({rows, plan.dim});
-  exchange(exec, rows, plan.parts, x, parts);
-  exec.launch(kernels::join_columns,
-              kernels::JoinColumnsArgs{.parts = parts.row<float>(0), .counts = plan.parts, .y = whole});
+  const TensorView whole = frame.take({x.dim(0), plan.dim});
+  gather_columns(exec, x, plan.parts, whole);
   return whole;
 }
 
@@ -147,14 +147,10 @@ void DistributedNorm::norm_gathered(const Plan& plan, Exec& exec, ConstTensorVie
   Scratch::Frame frame(exec.scratch);
   const TensorView whole = gather(plan, exec, frame, x);
   if constexpr (kRms) {
-    exec.launch(plan.whole_rms, {.x = whole,
-                                 .weight = plan.weight,
-                                 .y = whole,
-                                 .eps = plan.eps,
-                                 .weight_offset = plan.weight_offset});
+    exec.launch(plan.whole_rms,
+                {.x = whole, .weight = plan.weight, .y = whole, .eps = plan.eps, .weight_offset = plan.weight_offset});
   } else {
-    exec.launch(plan.whole_layer,
-                {.x = whole, .weight = plan.weight, .bias = plan.bias, .y = whole, .eps = plan.eps});
+    exec.launch(plan.whole_layer, {.x = whole, .weight = plan.weight, .bias = plan.bias, .y = whole, .eps = plan.eps});
   }
   const ConstTensorView mine = columns_of(ConstTensorView(whole), plan.part.begin, plan.part.count);
   exec.launch(kAdd ? kernels::add_rows : kernels::add_rows_store, kernels::AddRowsArgs{.x = mine, .y = y});

@@ -40,10 +40,14 @@ struct DistributedNormSpec {
 };
 
 struct DistributedNormImplConfig {
-  std::int64_t unit = 1;  // dim is cut in whole units: part_of(dim, unit, rank, ranks)
+  std::int64_t unit = 1;   // dim is cut in whole units: part_of(dim, unit, rank, ranks)
+  bool reference = false;  // in double precision; slow
 
   bool operator==(const DistributedNormImplConfig&) const = default;
-  static void visit_fields(auto& self, auto&& visit) { visit("unit", self.unit); }
+  static void visit_fields(auto& self, auto&& visit) {
+    visit("unit", self.unit);
+    visit("reference", self.reference);
+  }
 };
 
 // kAllReduce: this rank's part; kAllGather: whole.
@@ -96,7 +100,8 @@ class DistributedNorm {
   } plan_;
 
   void check(ConstTensorView x, TensorView y) const;
-  static kernels::ShardNormArgs exchange_statistics(const Plan&, Exec&, Scratch::Frame&, ConstTensorView x, TensorView y);
+  static kernels::ShardNormArgs exchange_statistics(const Plan&, Exec&, Scratch::Frame&, ConstTensorView x,
+                                                    TensorView y);
   static void store_reduced(const Plan& plan, Exec& exec, ConstTensorView x, TensorView y);
   static void add_reduced(const Plan& plan, Exec& exec, ConstTensorView x, TensorView y);
   static TensorView gather(const Plan& plan, Exec& exec, Scratch::Frame& frame, ConstTensorView x);

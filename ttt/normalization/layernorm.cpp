@@ -14,10 +14,12 @@ void validate(const LayerNormSpec& spec, const Context& context) {
           "] eps wanted a number of at least 0, got ", spec.eps);
 }
 
-LayerNormImplConfig default_impl_config(const LayerNormSpec&, const DeviceTraits&, Strategy) { return {}; }
+LayerNormImplConfig default_impl_config(const LayerNormSpec&, const DeviceTraits&, Strategy strategy) {
+  return {.reference = strategy == Strategy::kReference};
+}
 
-void bind_weights(LayerNormWeights& weights, const LayerNormSpec& spec, const LayerNormImplConfig&, const LayerNormNames& names,
-                  const Context& context, WeightBinder& binder) {
+void bind_weights(LayerNormWeights& weights, const LayerNormSpec& spec, const LayerNormImplConfig&,
+                  const LayerNormNames& names, const Context& context, WeightBinder& binder) {
   const std::string path(context.place.path);
   constexpr WeightUse kVector = WeightUse::kVector;
   if (spec.weight) {
@@ -27,7 +29,7 @@ void bind_weights(LayerNormWeights& weights, const LayerNormSpec& spec, const La
 }
 
 LayerNorm::LayerNorm(const LayerNormSpec& spec, const LayerNormWeights& weights, const LayerNormImplConfig& impl,
-                 const Context& context) {
+                     const Context& context) {
   validate(spec, context);
   require(impl.activation == Format::kF32, ErrorKind::kUnsupported, "[", context.name_or("LayerNorm"),
           "] activation wanted f32, got ", name_of(impl.activation));
@@ -40,8 +42,8 @@ LayerNorm::LayerNorm(const LayerNormSpec& spec, const LayerNormWeights& weights,
            .eps = spec.eps,
            .weight = checked.weight,
            .bias = checked.bias,
-           .norm = kernels::select_layer_norm(context.traits),
-           .norm_add = kernels::select_layer_norm_add(context.traits)};
+           .norm = kernels::select_layer_norm(context.traits, impl.reference),
+           .norm_add = kernels::select_layer_norm_add(context.traits, impl.reference)};
   static_assert(std::is_trivially_copyable_v<Plan>);
 }
 

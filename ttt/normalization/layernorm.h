@@ -32,9 +32,13 @@ struct LayerNormSpec {
 
 struct LayerNormImplConfig {
   Format activation = Format::kF32;
+  bool reference = false;  // in double precision; slow
 
   bool operator==(const LayerNormImplConfig&) const = default;
-  static void visit_fields(auto& self, auto&& visit) { visit("activation", self.activation); }
+  static void visit_fields(auto& self, auto&& visit) {
+    visit("activation", self.activation);
+    visit("reference", self.reference);
+  }
 };
 
 struct LayerNormWeights {
@@ -48,6 +52,7 @@ struct LayerNormNames {
 
 // Error{kBadData} unless dim > 0 and eps >= 0 and finite.
 void validate(const LayerNormSpec& spec, const Context& context);
+// kReference computes in double precision; all other strategies take the same kernel.
 LayerNormImplConfig default_impl_config(const LayerNormSpec& spec, const DeviceTraits& traits, Strategy strategy);
 void bind_weights(LayerNormWeights& weights, const LayerNormSpec& spec, const LayerNormImplConfig& impl,
                   const LayerNormNames& names, const Context& context, WeightBinder& binder);
@@ -59,7 +64,8 @@ class LayerNorm {
   using Weights = LayerNormWeights;
   using Names = LayerNormNames;
 
-  LayerNorm(const LayerNormSpec& spec, const LayerNormWeights& weights, const LayerNormImplConfig& impl, const Context& context);
+  LayerNorm(const LayerNormSpec& spec, const LayerNormWeights& weights, const LayerNormImplConfig& impl,
+            const Context& context);
 
   // x, y: [rows, dim], f32. y may be x.
   void forward(Exec& exec, ConstTensorView x, TensorView y) const;

@@ -21,10 +21,9 @@ RMSNormImplConfig default_impl_config(const RMSNormSpec&, const DeviceTraits&, S
 void bind_weights(RMSNormWeights& weights, const RMSNormSpec& spec, const RMSNormImplConfig&, const RMSNormNames& names,
                   const Context& context, WeightBinder& binder) {
   if (!spec.affine) return;
-  binder.bind(weights.weight, {.path = std::string(context.place.path),
-                               .name = names.weight,
-                               .shape = {spec.dim},
-                               .use = WeightUse::kVector});
+  binder.bind(
+      weights.weight,
+      {.path = std::string(context.place.path), .name = names.weight, .shape = {spec.dim}, .use = WeightUse::kVector});
 }
 
 RMSNorm::RMSNorm(const RMSNormSpec& spec, const RMSNormWeights& weights, const RMSNormImplConfig& impl,

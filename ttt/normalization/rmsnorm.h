@@ -64,7 +64,8 @@ class RMSNorm {
   using Weights = RMSNormWeights;
   using Names = RMSNormNames;
 
-  RMSNorm(const RMSNormSpec& spec, const RMSNormWeights& weights, const RMSNormImplConfig& impl, const Context& context);
+  RMSNorm(const RMSNormSpec& spec, const RMSNormWeights& weights, const RMSNormImplConfig& impl,
+          const Context& context);
 
   // x, y: [rows, dim], f32. y may be x.
   void forward(Exec& exec, ConstTensorView x, TensorView y) const;

@@ -26,12 +26,26 @@ std::span<const std::int32_t> PageGroup::table(std::int64_t sequence) const {
   return std::span(tables_).subspan(static_cast<std::size_t>(sequence * entries_), static_cast<std::size_t>(entries_));
 }
 
-std::int64_t PageGroup::wanted_pages(std::int64_t sequence, std::int64_t begin, std::int64_t end) const {
-  const std::span<const std::int32_t> pages = table(sequence);
+bool PageGroup::writes_to(const RowRange& rows, std::int32_t page) const {
+  const std::span<const std::int32_t> pages = table(rows.sequence);
+  const auto begin = pages.begin() + rows.begin / page_rows_, end = pages.begin() + div_up(rows.end, page_rows_);
+  return begin < end && std::find(begin, end, page) != end;
+}
+
+std::int64_t PageGroup::wanted_pages(std::span<const RowRange> writes) const {
   std::int64_t wanted = 0;
-  for (std::int64_t e = begin / page_rows_; e < div_up(end, page_rows_); ++e) {
-    const std::int32_t page = pages[static_cast<std::size_t>(e)];
-    if (page < 0 || uses_[static_cast<std::size_t>(page)] > 1) ++wanted;
+  for (std::size_t i = 0; i < writes.size(); ++i) {
+    const std::span<const std::int32_t> pages = table(writes[i].sequence);
+    for (std::int64_t e = writes[i].begin / page_rows_; e < div_up(writes[i].end, page_rows_); ++e) {
+      const std::int32_t page = pages[static_cast<std::size_t>(e)];
+      const std::int64_t uses = page < 0 ? 0 : uses_[static_cast<std::size_t>(page)];
+      if (uses == 1) continue;
+      ++wanted;
+      if (page < 0) continue;
+      const auto writes_here = [&](const RowRange& r) { return writes_to(r, page); };
+      const bool first = std::ranges::none_of(writes.first(i), writes_here);
+      if (first && std::ranges::count_if(writes, writes_here) == uses) --wanted;
+    }
   }
   return wanted;
 }

@@ -8,6 +8,11 @@
 
 namespace ttt {
 
+// Rows [begin, end) of a sequence.
+struct RowRange {
+  std::int64_t sequence = 0, begin = 0, end = 0;
+};
+
 // The page numbers of all slots that see alike: which pages are free, which sequence uses which, how often a page is
 // shared. Every slot of the group has its own memory for every page. Nothing is allocated after construction.
 class PageGroup {
@@ -24,8 +29,9 @@ class PageGroup {
   std::int64_t entries() const { return entries_; }  // of a sequence's table
   std::span<const std::int32_t> table(std::int64_t sequence) const;
 
-  // Pages that must be free before rows [begin, end) of `sequence` can be written: missing ones and shared ones.
-  std::int64_t wanted_pages(std::int64_t sequence, std::int64_t begin, std::int64_t end) const;
+  // Pages that must be free before these rows, each of another sequence, can be written: missing ones, and copies of
+  // shared ones; the last sequence that writes to a page which no other keeps needs no copy.
+  std::int64_t wanted_pages(std::span<const RowRange> writes) const;
   // Makes entry `e` writable. Returns the page that the new one must be copied from, or -1.
   std::int32_t make_writable(std::int64_t sequence, std::int64_t entry);
   // Gives up the pages of which no query at `length` or later, less `rollback`, sees a row.
@@ -42,6 +48,7 @@ class PageGroup {
     return tables_[static_cast<std::size_t>(sequence * entries_ + e)];
   }
   void drop(std::int32_t& page);
+  bool writes_to(const RowRange& rows, std::int32_t page) const;
 
   Visible visible_;
   std::int64_t page_rows_, entries_, context_;

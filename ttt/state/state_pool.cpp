@@ -150,6 +150,13 @@ Sequence Sequence::fork() const {
   return other;
 }
 
+bool Sequence::can_truncate(std::int64_t n) const {
+  return n == length() ||
+         (n >= 0 && n < length() && std::all_of(pool_->groups_.begin(), pool_->groups_.end(), [&](const PageGroup& g) {
+            return !g.grows() || g.has_seen_rows(id_, n);
+          }));
+}
+
 void Sequence::truncate(std::int64_t n) {
   require(n >= 0 && n <= length(), ErrorKind::kUsage, "[state] truncate wanted a length of 0 to ", length(), ", got ",
           n);
@@ -245,7 +252,8 @@ bool StatePool::has_room(const Sequence& s, std::int64_t rows) const {
   const std::int64_t length = s.length();
   if (rows > config_.context - length) return false;
   return std::all_of(groups_.begin(), groups_.end(), [&](const PageGroup& g) {
-    return !g.grows() || g.wanted_pages(s.id(), length, length + rows) <= g.free_pages();
+    const RowRange written{s.id(), length, length + rows};
+    return !g.grows() || g.wanted_pages({&written, 1}) <= g.free_pages();
   });
 }
 

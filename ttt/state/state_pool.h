@@ -46,6 +46,8 @@ class Sequence {
   std::int64_t source_rows() const;  // rows of another sequence that are stored for this one
   // Another sequence with the same rows. Pages are shared until one of the two writes to them.
   Sequence fork() const;
+  // Whether truncate(length) would find all rows that the next token sees.
+  bool can_truncate(std::int64_t length) const;
   // Forgets the rows from `length` on. Throws Error{kUsage} when a window has given up rows that would be seen again.
   void truncate(std::int64_t length);
   std::int64_t id() const { return id_; }

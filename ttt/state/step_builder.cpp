@@ -13,6 +13,7 @@ StepBuilder::StepBuilder(StatePool& pool, std::int64_t max_rows, std::int64_t ma
           max_rows, " and ", max_seqs);
   const std::size_t seqs = static_cast<std::size_t>(max_seqs);
   entries_.reserve(seqs);
+  written_.reserve(seqs);
   row_begin_.reserve(seqs + 1);
   past_.reserve(seqs);
   source_rows_.reserve(seqs);
@@ -32,7 +33,7 @@ StepBuilder::StepBuilder(StatePool& pool, std::int64_t max_rows, std::int64_t ma
   }
 }
 
-void StepBuilder::check(std::span<const StepEntry> entries, std::span<const std::int32_t> ids) const {
+void StepBuilder::check(std::span<const StepEntry> entries, std::span<const std::int32_t> ids) {
   require(static_cast<std::int64_t>(entries.size()) <= max_seqs_, ErrorKind::kUsage, "[step] wanted at most ",
           max_seqs_, " sequences, got ", entries.size());
   std::int64_t rows = 0;
@@ -55,12 +56,13 @@ void StepBuilder::check(std::span<const StepEntry> entries, std::span<const std:
   require(rows <= max_rows_, ErrorKind::kUsage, "[step] wanted at most ", max_rows_, " rows, got ", rows);
   require(static_cast<std::int64_t>(ids.size()) == rows, ErrorKind::kUsage, "[step] ids wanted ", rows, " values, got ",
           ids.size());
+  written_.clear();
+  for (const StepEntry& e : entries) {
+    written_.push_back({e.sequence->id(), e.sequence->length(), e.sequence->length() + e.rows});
+  }
   for (const PageGroup& g : pool_.groups_) {
     if (!g.grows()) continue;
-    std::int64_t wanted = 0;
-    for (const StepEntry& e : entries) {
-      wanted += g.wanted_pages(e.sequence->id(), e.sequence->length(), e.sequence->length() + e.rows);
-    }
+    const std::int64_t wanted = g.wanted_pages(written_);
     require(wanted <= g.free_pages(), ErrorKind::kResources, "[state] wanted ", wanted, " pages of ", g.page_rows(),
             " rows more, got ", g.free_pages(), " free of ", g.pages());
   }

@@ -31,7 +31,7 @@ class StepBuilder {
   void commit();
 
  private:
-  void check(std::span<const StepEntry> entries, std::span<const std::int32_t> ids) const;
+  void check(std::span<const StepEntry> entries, std::span<const std::int32_t> ids);
   void fill_batch(std::span<const StepEntry> entries, bool grows);
   BatchView batch() const;
   void check_source(std::span<const StepEntry> entries) const;
@@ -40,6 +40,7 @@ class StepBuilder {
   StatePool& pool_;
   std::int64_t max_rows_, max_seqs_;
   std::vector<StepEntry> entries_;
+  std::vector<RowRange> written_;  // by entry
   bool grows_ = true;  // what commit counts: the sequences' own rows or a source's
   std::vector<std::int64_t> row_begin_, past_, positions_, source_rows_;
   std::vector<std::int32_t> many_, one_;

@@ -3,7 +3,8 @@
 #include <bit>
 #include <chrono>
 #include <cstdio>
-#include <cstring>
+#include <functional>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
@@ -169,6 +170,7 @@ int main_of(const std::string& name) {
     } catch (const Error& e) {
       std::fprintf(stderr, "%s\n", e.what());
       session->abort(1);
+      return 1;
     }
   } catch (const std::exception& e) {
     std::fprintf(stderr, "%s\n", e.what());

@@ -6,18 +6,21 @@ Usage: run.py MPIRUN MPI_RANKS [TOOL]
 Without MPIRUN exits 77, skipped. The tool runs a random checkpoint, and SmolLM2 where TTT_SMOLLM2_GGUF names it.
 """
 
+import array
 import json
+import math
 import os
 import pathlib
+import random
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
-sys.path.insert(0, str(ROOT / "tools"))
 
 # As root, and on fewer cores than ranks: both are refused without being asked for.
 ENVIRONMENT = dict(os.environ, OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1",
@@ -57,9 +60,30 @@ def collectives():
 
 
 def random_model(directory):
-    config = ROOT / "tests/golden/llama/odd/config.json"
-    subprocess.run([sys.executable, ROOT / "tools/make_random_checkpoint.py", config, directory], check=True,
-                   capture_output=True)
+    """A Llama of nine heads over three, of random weights."""
+    directory.mkdir()
+    config = json.loads((ROOT / "tests/golden/llama/odd/config.json").read_text())
+    (directory / "config.json").write_text(json.dumps(config))
+    hidden, ffn, vocab = config["hidden_size"], config["intermediate_size"], config["vocab_size"]
+    q, kv = config["num_attention_heads"] * config["head_dim"], config["num_key_value_heads"] * config["head_dim"]
+    shapes = {"model.embed_tokens.weight": [vocab, hidden], "model.norm.weight": [hidden],
+              "lm_head.weight": [vocab, hidden]}
+    for i in range(config["num_hidden_layers"]):
+        layer = f"model.layers.{i}."
+        shapes |= {layer + "input_layernorm.weight": [hidden], layer + "post_attention_layernorm.weight": [hidden],
+                   layer + "mlp.gate_proj.weight": [ffn, hidden], layer + "mlp.up_proj.weight": [ffn, hidden],
+                   layer + "mlp.down_proj.weight": [hidden, ffn]}
+        for name, rows, columns in (("q", q, hidden), ("k", kv, hidden), ("v", kv, hidden), ("o", hidden, q)):
+            shapes[f"{layer}self_attn.{name}_proj.weight"] = [rows, columns]
+            shapes[f"{layer}self_attn.{name}_proj.bias"] = [rows]
+    generator, header, data = random.Random(1), {}, array.array("f")
+    for name, shape in shapes.items():
+        begin, scale = 4 * len(data), 2 / shape[-1] ** 0.5
+        data.extend(generator.uniform(-scale, scale) for _ in range(math.prod(shape)))
+        header[name] = {"dtype": "F32", "shape": shape, "data_offsets": [begin, 4 * len(data)]}
+    head = json.dumps(header).encode()
+    head += b" " * (-len(head) % 8)
+    (directory / "model.safetensors").write_bytes(struct.pack("<Q", len(head)) + head + data.tobytes())
     return directory
 
 
@@ -71,7 +95,6 @@ def generated(model, ranks, directory):
 
 
 def floats(data):
-    import array
     values = array.array("f")
     values.frombytes(data)
     return values
@@ -112,8 +135,15 @@ def tool_refuses(model, directory):
 
 
 def children(pid):
-    found = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True).stdout.split()
-    return [int(p) for p in found]
+    found = []
+    for status in pathlib.Path("/proc").glob("[0-9]*/status"):
+        try:
+            fields = dict(line.split(":", 1) for line in status.read_text().splitlines())
+        except (OSError, ValueError):
+            continue  # has ended meanwhile
+        if int(fields["PPid"]) == pid:
+            found.append(int(fields["Pid"]))
+    return sorted(found)
 
 
 def running(model, ranks):
