@@ -6,8 +6,8 @@
 MODEL is a Hugging Face directory or a .gguf file. The file holds `input_ids` and, for every module that ran, tensors
 named after it: `NAME:in` (the first tensor that it was given), `NAME:out` (the first that it returned), and
 `NAME:out.1`, `NAME:out.2`, ... for what else it returned: a router's weights and chosen experts. The batch extent of one
-is dropped. A module that runs more than once in a pass is left out. Metadata tell format, model_type, dtype, config (as
-JSON) and the version of transformers.
+is dropped. A module that runs more than once in a pass is left out. Metadata tell format, model_type, dtype, config
+(as JSON) and the version of transformers.
 
 --modules keeps modules whose name matches one of the patterns (of shell type, "model.layers.0.*"); `input_ids` stays.
 --tokens-file takes an .npy file of integers. Everything is kept in memory until the end: meant for small models and

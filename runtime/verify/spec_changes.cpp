@@ -86,6 +86,9 @@ std::vector<Json> numbers_for(std::string_view name, const Json& spec) {
   if (name == "scale") values = scales(spec);
   std::vector<Json> all(values.begin(), values.end());
   if (name == "behind") all.emplace_back(std::int64_t{1} << 40);
+  if (name == "top_k") {
+    for (const std::int64_t k : {1, 2, 3, 4, 6, 8, 10}) all.emplace_back(k);
+  }
   if (name == "rotary_dim") {
     const auto head = static_cast<std::int64_t>(number_in(spec, "head_dim"));
     for (const std::int64_t d : {head, head / 2, head / 4}) all.emplace_back(d);

@@ -64,24 +64,34 @@ std::string hint_for(const VerifyReport& report, const std::vector<Written>& wri
   return residual.empty() ? "on its recorded input it agrees: what reaches it differs" : residual;
 }
 
+// A part of a block that differs while the block agrees was recorded as something else: a router's logits before or
+// after its softmax, say.
+void drop_other_meanings(const std::vector<BuiltBlock>& blocks, std::vector<PlaceComparison>& places) {
+  std::erase_if(places, [&](const PlaceComparison& part) {
+    const BuiltBlock* block = part.agrees ? nullptr : block_around(blocks, part.path);
+    if (block == nullptr || block->path == part.path) return false;
+    const auto whole = std::ranges::find(places, block->path, &PlaceComparison::path);
+    return whole != places.end() && whole->agrees;
+  });
+}
+
 void compare_run(const std::vector<BuiltBlock>& blocks, const std::vector<Written>& written, const Trace& trace,
                  const Bystander& bystander, VerifyReport& report) {
-  std::optional<std::size_t> at;
-  for (std::size_t i = 0; i < written.size(); ++i) {
-    std::optional<PlaceComparison> c = compare_written(trace, written[i], report.tolerance);
+  for (const Written& w : written) {
+    std::optional<PlaceComparison> c = compare_written(trace, w, report.tolerance);
     if (!c) continue;
-    const BuiltBlock* block = block_around(blocks, c->path);
-    if (block != nullptr) c->block = block->path == c->path ? block->block : "part of " + block->block;
-    if (!c->agrees && !report.first) {
-      report.first = static_cast<std::int64_t>(report.places.size());
-      at = i;
+    if (const BuiltBlock* block = block_around(blocks, c->path)) {
+      c->block = block->path == c->path ? block->block : "part of " + block->block;
     }
     report.places.push_back(std::move(*c));
   }
-  if (!at) return;
-  const BuiltBlock* block = block_around(blocks, written[*at].path);
-  if (block != nullptr) bystander.find_causes(*block, report);
-  report.hint = hint_for(report, written, *at, trace);
+  drop_other_meanings(blocks, report.places);
+  const auto first = std::ranges::find(report.places, false, &PlaceComparison::agrees);
+  if (first == report.places.end()) return;
+  report.first = first - report.places.begin();
+  const auto at = std::ranges::find(written, first->path, &Written::path);
+  if (const BuiltBlock* block = block_around(blocks, first->path)) bystander.find_causes(*block, report);
+  report.hint = hint_for(report, written, static_cast<std::size_t>(at - written.begin()), trace);
 }
 
 void compare_alone(const std::vector<BuiltBlock>& blocks, const Bystander& bystander, VerifyReport& report) {

@@ -412,10 +412,10 @@ TEST_F(WeightStoreTest, TakesSlicesOfStackedExperts) {
                                            .use = WeightUse::kVector});
     EXPECT_EQ(b.row<float>(0)[4], bias[static_cast<std::size_t>(e * kOut + 9)]);
   }
-  expect_error([&] { store.fetch({.path = "m", .name = slice("stack", 3), .shape = {kOut, kIn}}); }, ErrorKind::kBadData,
-               "[m] stack wanted number 3 of the first extent, got [3, 48, 64]");
-  expect_error([&] { store.fetch({.path = "m", .name = slice("stack", 0), .shape = {kOut, kOut}}); },
-               ErrorKind::kBadData, "[m] stack wanted [48, 48], got [48, 64]");
+  expect_error(ErrorKind::kBadData, "[m] stack wanted number 3 of the first extent, got [3, 48, 64]",
+               [&] { store.fetch({.path = "m", .name = slice("stack", 3), .shape = {kOut, kIn}}); });
+  expect_error(ErrorKind::kBadData, "[m] stack wanted [48, 48], got [48, 64]",
+               [&] { store.fetch({.path = "m", .name = slice("stack", 0), .shape = {kOut, kOut}}); });
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include <functional>
 
 #include "checkpoint/weight_values.h"
+#include "ffn/moe.h"
 #include "models/llama/llama.h"
 #include "support/model.h"
 #include "support/random_checkpoint.h"
@@ -189,6 +190,64 @@ TEST_F(Verify, AloneFindsAFaultBehindAnother) {
     if (!c.agrees) wrong.push_back(c.path);
   }
   EXPECT_EQ(wrong, (std::vector<std::string>{"model.layers.0.mlp", "model.layers.1.self_attn"})) << report.text(true);
+}
+
+// Embedding, experts, head: what verify needs to know a router by.
+class RouterModel final : public Model {
+ public:
+  RouterModel(const Scope& s, const MoESpec& spec)
+      : embedding_(make<TokenEmbedding>(s / "model.embed_tokens", {.vocab_size = kVocab, .hidden_dim = kHidden})),
+        experts_(make<MoE>(s / "model.layers.0.mlp", spec)),
+        head_(make<LMHead>(s / "lm_head", {.hidden_dim = kHidden, .vocab_size = kVocab, .tie_word_embeddings = true},
+                           {.weight = "/model.embed_tokens.weight"})) {}
+  void forward(Exec& exec, const Step& step, TensorView logits) const override {
+    Scratch::Frame frame(exec.scratch);
+    const TensorView x = frame.take({step.rows(), kHidden});
+    embedding_.forward(exec, step.ids, x);
+    experts_.forward_add(exec, x, x);
+    head_.forward(exec, x, step.wanted_rows, logits);
+  }
+  std::int64_t vocab_size() const override { return kVocab; }
+
+  // As the recorded model has it.
+  static MoESpec spec() {
+    return {.hidden_dim = kHidden, .num_experts = 6, .router = {.top_k = 3}, .expert = {.ffn_dim = 8}};
+  }
+
+ private:
+  static constexpr std::int64_t kVocab = 40, kHidden = 16;
+  TokenEmbedding embedding_;
+  MoE experts_;
+  LMHead head_;
+};
+
+VerifyReport verify_router(const std::function<void(MoESpec&)>& plant) {
+  static constexpr std::string_view kTypes[] = {"qwen3_moe"};
+  static std::function<void(MoESpec&)> planted;
+  planted = plant;
+  const Family family{.model_types = kTypes, .make = [](const Scope& scope, ConfigReader&) -> std::unique_ptr<Model> {
+                        MoESpec spec = RouterModel::spec();
+                        planted(spec);
+                        return std::make_unique<RouterModel>(scope, spec);
+                      }};
+  const fs::path directory = kGolden.parent_path() / "router";
+  const LoadOptions load{.traits = query_device_traits(), .strategy = Strategy::kAccuracy, .context = 16};
+  const LoadedModel model = load_model(open_checkpoint(directory, {}), {&family, 1}, load);
+  ThreadPool threads(1);
+  return verify(model, {&family, 1}, load, Trace::load(directory / "trace.safetensors"), threads, {.alone = true});
+}
+
+TEST_F(Verify, NamesAWrongRouter) {
+  const VerifyReport right = verify_router([](MoESpec&) {});
+  EXPECT_TRUE(right.agrees()) << right.text();
+  const std::string path = "model.layers.0.mlp";
+  expect_named(verify_router([](MoESpec& s) { s.router.weight = RouterWeight::kSoftmaxOfSelected; }), path,
+               "router.weight score instead of softmax_of_selected");
+  expect_named(verify_router([](MoESpec& s) { s.router.score = RouterScore::kSigmoid; }), path,
+               "router.score softmax instead of sigmoid");
+  expect_named(verify_router([](MoESpec& s) { s.router.renormalise = true; }), path,
+               "router.renormalise false instead of true");
+  expect_named(verify_router([](MoESpec& s) { s.router.top_k = 2; }), path, "router.top_k 3 instead of 2");
 }
 
 // A recording in which the attention's output is added to the residual stream times 0.5.

@@ -115,6 +115,7 @@ class Session final : public MpiSession, public Messages {
   std::vector<int> completed_;
   std::vector<MPI_Status> statuses_;
   std::vector<std::optional<Notice>> notices_;  // by rank
+  bool told_ = false;                           // this rank ends because another does
 };
 
 Session::Session(milliseconds timeout) : timeout_(timeout) {
@@ -278,13 +279,14 @@ void Session::throw_if_ended() {
   for (std::size_t r = 0; r < notices_.size(); ++r) {
     if (!notices_[r]) continue;
     const int s = notices_[r]->status;
+    told_ = true;
     const ErrorKind kind = s >= 1 && s <= static_cast<int>(ErrorKind::kPeerLost) ? ErrorKind{s} : ErrorKind::kPeerLost;
     fail(kind, text("rank ", r, " (", notices_[r]->host.data(), "): ", notices_[r]->message.data()));
   }
 }
 
 JobEnd Session::end(int status, const std::string& message) {
-  Notice mine{.status = status, .own = hear() ? 0 : 1};
+  Notice mine{.status = status, .own = told_ ? 0 : 1};
   std::array<char, 64> host{};
   if (gethostname(host.data(), host.size() - 1) == 0) mine.host = host;
   copy_text(mine.message, message);

@@ -40,8 +40,8 @@ class MpiSession {
   virtual void set_interrupted(bool (*interrupted)()) = 0;
 
   // For a rank that cannot go on, by its own fault or because a collective threw: tells the other ranks, which are
-  // released from their collectives, hears what they end with and returns the same end on all of them. Only status
-  // and message of ranks that have not heard of another's failure count. No collective may follow.
+  // released from their collectives, hears what they end with and returns the same end on all of them. Ranks
+  // to which a collective has thrown another's failure do not count. No collective may follow.
   virtual JobEnd end(int status, const std::string& message) = 0;
   // Kills every process of the job.
   [[noreturn]] virtual void abort(int status) = 0;

@@ -146,6 +146,23 @@ def children(pid):
     return sorted(found)
 
 
+def still_running(pids):
+    """Those that are there after a moment: mpirun does not wait for the last to be gone."""
+    for _ in range(20):
+        left = []
+        for pid in pids:
+            try:
+                state = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+            except OSError:
+                continue
+            if state not in "ZX":
+                left.append(pid)
+        if not left:
+            break
+        time.sleep(0.1)
+    return left
+
+
 def running(model, ranks):
     """A job that generates for long, once it has written something."""
     job = subprocess.Popen([MPIRUN, "-n", str(ranks), TOOL, "perplexity", "-m", model, "-f",
@@ -169,7 +186,7 @@ def job_ends(model):
             act(job)
         job.communicate(timeout=30)
         took = time.monotonic() - begin
-        left = [p for p in ranks if os.path.exists(f"/proc/{p}")]
+        left = still_running(ranks)
         check(f"{what}: ends all in time", job.returncode != 0 and took < (2 if what == "killed rank" else 10) and not left,
               f"exit {job.returncode}, {took:.2f} s, left {left}")
 
