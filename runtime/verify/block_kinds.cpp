@@ -34,9 +34,9 @@ void RenamingBinder::bind(ConstTensorView& field, const WeightRequest& request) 
 }  // namespace block_kinds_parts
 
 std::span<const BlockKind> block_kinds() {
-  static const std::array kKinds{block_kind<Attention>(),     block_kind<GatedMLP>(), block_kind<LMHead>(),
-                                 block_kind<LayerNorm>(),     block_kind<MLP>(),      block_kind<RMSNorm>(),
-                                 block_kind<TokenEmbedding>()};
+  static const std::array kKinds{block_kind<Attention>(), block_kind<GatedMLP>(),      block_kind<LMHead>(),
+                                 block_kind<LayerNorm>(), block_kind<MLP>(),           block_kind<MoE>(),
+                                 block_kind<RMSNorm>(),   block_kind<TokenEmbedding>()};
   return kKinds;
 }
 

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <numeric>
 #include <vector>
 
 #include "collectives/threads.h"
@@ -73,6 +74,65 @@ TEST(ReducedLinear, RanksAgree) {
       EXPECT_EQ(added[r], added[0]);
     }
   }
+}
+
+// Inputs gathered and the weight cut by outputs: bitwise what one rank computes, wherever the inputs are cut.
+TEST(ReducedLinear, GatheredInputsGiveTheResultOfOneRank) {
+  const LinearImplConfig impl{.one_kernel = true};
+  const std::vector<std::vector<std::int64_t>> splits{{48}, {24, 24}, {17, 0, 31}, {5, 11, 32, 0}};
+  std::vector<float> stored_alone, added_alone;
+  for (const auto& inputs : splits) {
+    Whole whole;
+    const auto ranks = static_cast<std::int64_t>(inputs.size());
+    std::vector<std::vector<float>> stored(inputs.size()), added(inputs.size());
+    run_ranks(ranks, [&](std::int64_t rank, Communicator& communicator) {
+      ThreadPool threads(1);
+      Scratch scratch(1 << 20);
+      NoObserver observer;
+      Exec exec(threads, scratch, communicator, observer);
+      const auto r = static_cast<std::size_t>(rank);
+      const ProjectionSplit split = projection_split(inputs, kOut, impl);
+      const Cut cut = split.cut(rank);
+      const LinearWeight weight{
+          ranks == 1 ? ConstTensorView(whole.w.view()) : rows_of(ConstTensorView(whole.w.view()), cut.begin, cut.count),
+          view_of(static_cast<const float*>(whole.bias.data()), {kOut})};
+      const Context context{.traits = query_device_traits(), .rank = rank, .ranks = ranks};
+      const ReducedLinear linear(weight, split, impl, context);
+      const std::int64_t begin = std::accumulate(inputs.begin(), inputs.begin() + rank, std::int64_t{0});
+      std::vector<float> x;
+      for (std::int64_t i = 0; i < kRows; ++i) {
+        for (std::int64_t c = 0; c < inputs[r]; ++c)
+          x.push_back(whole.x[static_cast<std::size_t>(i * kIn + begin + c)]);
+      }
+      const ConstTensorView mine = view_of(static_cast<const float*>(x.data()), {kRows, inputs[r]});
+      stored[r].assign(static_cast<std::size_t>(kRows * kOut), -1.0f);
+      linear.forward(exec, mine, view_of(stored[r].data(), {kRows, kOut}));
+      added[r] = whole.before;
+      linear.forward_add(exec, mine, view_of(added[r].data(), {kRows, kOut}));
+    });
+    whole.expect(stored[0], false);
+    whole.expect(added[0], true);
+    if (ranks == 1) {
+      stored_alone = stored[0];
+      added_alone = added[0];
+    }
+    for (std::size_t r = 0; r < inputs.size(); ++r) {
+      EXPECT_EQ(stored[r], stored_alone);
+      EXPECT_EQ(added[r], added_alone);
+    }
+  }
+}
+
+TEST(ReducedLinear, IsCutByInputsOnlyBetweenGroups) {
+  const LinearImplConfig plain, one_kernel{.one_kernel = true};
+  EXPECT_TRUE(projection_split({32, 64, 5}, 70, plain).outputs.empty());
+  EXPECT_EQ(projection_split({32, 64, 5}, 70, plain).cut(1), (Cut{.axis = 1, .begin = 32, .count = 64}));
+  EXPECT_TRUE(projection_split({48}, 70, one_kernel).outputs.empty());
+  const ProjectionSplit inside = projection_split({48, 16, 37}, 70, plain);
+  EXPECT_EQ(inside.outputs, (std::vector<std::int64_t>{32, 32, 6}));
+  EXPECT_EQ(inside.cut(2), (Cut{.axis = 0, .begin = 64, .count = 6}));
+  EXPECT_FALSE(projection_split({32, 64}, 70, one_kernel).outputs.empty());
+  EXPECT_EQ(projection_split(100, 32, 64, plain, 3).inputs, (std::vector<std::int64_t>{64, 32, 4}));
 }
 
 // An observer that wants the projection's place sees, and may change, the product before it is added.

@@ -57,6 +57,8 @@ AttentionNames gated_query_names(const AttentionSpec& spec, const std::string& s
 kernels::HeadSlice head_slice(std::int64_t num_heads, std::int64_t num_kv_heads, std::int64_t rank, std::int64_t ranks);
 
 void validate(const AttentionSpec& spec, const Context& context);
+// Projections as default_linear_config says. State: bf16 for kPerformance, int8 for kMemory, else f32. kReference takes
+// the scores in double precision, the others in tiles (FlashScores).
 AttentionImplConfig default_impl_config(const AttentionSpec& spec, const DeviceTraits& traits, Strategy strategy);
 void bind_weights(AttentionWeights& weights, const AttentionSpec& spec, const AttentionImplConfig& impl,
                   const AttentionNames& names, const Context& context, WeightBinder& binder);

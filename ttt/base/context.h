@@ -12,11 +12,11 @@ namespace ttt {
 
 // How default_impl_config chooses. No strategy changes what is computed beyond rounding.
 enum class Strategy : std::uint8_t {
-  kDefault,      // the formats of the checkpoint, int8 activations where weights are grouped
-  kPerformance,  // the fastest choice on this device
-  kAccuracy,     // activations in f32, state in f32
-  kMemory,       // the smallest state and scratch
-  kReference,    // plain double-precision arithmetic; slow, for tests
+  kDefault,      // activations in the form that suits the weights (int8 for grouped ones), state in f32
+  kPerformance,  // as kDefault, state in bf16: half the bytes that attention reads
+  kAccuracy,     // activations and state in f32
+  kMemory,       // as kDefault, state in int8
+  kReference,    // plain double-precision arithmetic, state in f32; slow, for tests
   kInvariant,    // bitwise the same over batch, slot, threads, splits and ranks
 };
 std::string_view name_of(Strategy strategy);  // "default", "performance", ...

@@ -88,6 +88,7 @@ GatedMLPNames interleaved_gate_up(std::int64_t ffn_dim, const std::string& weigh
                                   const std::string& bias = "gate_up_proj.bias");
 
 void validate(const GatedMLPSpec& spec, const Context& context);
+// As default_linear_config says; kReference takes the gate in double precision too.
 GatedMLPImplConfig default_impl_config(const GatedMLPSpec& spec, const DeviceTraits& traits, Strategy strategy);
 void bind_weights(GatedMLPWeights& weights, const GatedMLPSpec& spec, const GatedMLPImplConfig& impl,
                   const GatedMLPNames& names, const Context& context, WeightBinder& binder);

@@ -59,6 +59,7 @@ struct LMHeadNames {
 };
 
 void validate(const LMHeadSpec& spec, const Context& context);
+// As default_linear_config says; kReference takes the soft cap in double precision too.
 LMHeadImplConfig default_impl_config(const LMHeadSpec& spec, const DeviceTraits& traits, Strategy strategy);
 void bind_weights(LMHeadWeights& weights, const LMHeadSpec& spec, const LMHeadImplConfig& impl,
                   const LMHeadNames& names, const Context& context, WeightBinder& binder);
