@@ -8,7 +8,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 # shellcheck source=tools/setup.sh
 . tools/setup.sh
 
-install_packages g++ binutils cmake ninja-build libcli11-dev libgtest-dev python3-pip ca-certificates
+install_packages g++ binutils cmake ninja-build libcli11-dev libgtest-dev libopenmpi-dev openmpi-bin \
+  python3-pip ca-certificates
 if TTT_SMOLLM2_GGUF=$(tools/fetch_smollm2.sh); then
   export TTT_SMOLLM2_GGUF
 else

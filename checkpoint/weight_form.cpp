@@ -65,8 +65,8 @@ class FormMaker {
     const std::int64_t outer = r_.name.outer;
     if (outer < 0) return;
     if (t_.shape.rank() < 2 || outer >= t_.shape[0]) {
-      fail(ErrorKind::kBadData, text(prefix(), "wanted number ", outer, " of the first extent, got ",
-                                     t_.shape.to_string()));
+      fail(ErrorKind::kBadData,
+           text(prefix(), "wanted number ", outer, " of the first extent, got ", t_.shape.to_string()));
     }
     if (t_.rotary_heads > 0 || t_.transposed) unsupported("is stored in another order of rows and cannot be sliced");
     stored_ = {};

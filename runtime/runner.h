@@ -34,7 +34,7 @@ StepPlan plan_step(const BuiltModel& built, ThreadPool& threads, Communicator& c
 
 // What a Runner takes, exactly.
 struct RunnerMemory {
-  std::int64_t state = 0, scratch = 0, logits = 0;   // bytes
+  std::int64_t state = 0, scratch = 0, logits = 0;  // bytes
   std::vector<std::int64_t> scratch_of_place = {};  // by place; the most that is in use in it, its model's included
 };
 RunnerMemory plan_runner(const BuiltModel& built, ThreadPool& threads, Communicator& communicator,

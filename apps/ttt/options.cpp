@@ -55,9 +55,12 @@ void say(const std::string& line) {
 
 void add_model_options(CLI::App& command, ModelOptions& o) {
   command.add_option("-m,--model", o.model, "Hugging Face directory or .gguf file")->required();
-  command.add_option("--format", o.format, "format of the weights: auto (as stored), f32, bf16, f16, int8, int4, bfp8_b, bfp4_b")
+  command
+      .add_option("--format", o.format,
+                  "format of the weights: auto (as stored), f32, bf16, f16, int8, int4, bfp8_b, bfp4_b")
       ->capture_default_str();
-  command.add_option("--kv-format", o.kv_format, "format of keys and values: f32, bf16, int8 (default: the strategy's)");
+  command.add_option("--kv-format", o.kv_format,
+                     "format of keys and values: f32, bf16, int8 (default: the strategy's)");
   command.add_option("--strategy", o.strategy, "default, performance, accuracy, memory, reference, invariant")
       ->capture_default_str();
   command.add_option("--isa", o.isa, "highest instruction set: sse2, avx2, avx512, avx512_vnni, avx512_bf16");
@@ -77,8 +80,8 @@ LoadOptions load_options(const ModelOptions& o) {
   load.traits = query_device_traits();
   if (!o.isa.empty()) {
     const std::optional<IsaLevel> isa = isa_named(o.isa);
-    require(isa.has_value(), ErrorKind::kUsage, "--isa wanted sse2, avx2, avx512, avx512_vnni or avx512_bf16, got \"", o.isa,
-            "\"");
+    require(isa.has_value(), ErrorKind::kUsage, "--isa wanted sse2, avx2, avx512, avx512_vnni or avx512_bf16, got \"",
+            o.isa, "\"");
     load.traits = with_isa(load.traits, *isa);
   }
   const std::optional<Strategy> strategy = strategy_named(o.strategy);

@@ -45,8 +45,15 @@ struct Weights {
 
   reference::GatedMlp reference(bool bias, double (*activation)(double)) const {
     using support::doubles;
-    reference::GatedMlp r{.gate = doubles(gate), .up = doubles(up), .down = doubles(down), .gate_bias = {}, .up_bias = {},
-                          .down_bias = {}, .hidden_dim = hidden, .ffn_dim = ffn, .activation = activation};
+    reference::GatedMlp r{.gate = doubles(gate),
+                          .up = doubles(up),
+                          .down = doubles(down),
+                          .gate_bias = {},
+                          .up_bias = {},
+                          .down_bias = {},
+                          .hidden_dim = hidden,
+                          .ffn_dim = ffn,
+                          .activation = activation};
     if (!bias) return r;
     r.gate_bias = doubles(gate_bias);
     r.up_bias = doubles(up_bias);
@@ -85,7 +92,8 @@ TEST_P(GatedMLPLaw, EqualsTheFormulaAtEveryLevelAndOnAnyRanks) {
       }
     }
   };
-  const auto run = [&](const Context& context, Communicator& communicator, std::vector<float>& y, std::vector<float>& sum) {
+  const auto run = [&](const Context& context, Communicator& communicator, std::vector<float>& y,
+                       std::vector<float>& sum) {
     const GatedMLP mlp(spec, weights.cut(context.rank, context.ranks, c.bias),
                        default_impl_config(spec, context.traits, Strategy::kDefault), context);
     support::TestExec exec(2, communicator);
@@ -111,7 +119,8 @@ TEST_P(GatedMLPLaw, EqualsTheFormulaAtEveryLevelAndOnAnyRanks) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Shapes, GatedMLPLaw,
-                         testing::Values(Case{0, 8, 8, false, Activation::kSilu}, Case{1, 64, 96, false, Activation::kSilu},
+                         testing::Values(Case{0, 8, 8, false, Activation::kSilu},
+                                         Case{1, 64, 96, false, Activation::kSilu},
                                          Case{3, 65, 100, true, Activation::kGelu},
                                          Case{19, 33, 257, true, Activation::kRelu},
                                          Case{40, 64, 31, false, Activation::kSilu}));

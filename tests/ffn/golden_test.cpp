@@ -37,9 +37,14 @@ TEST_P(MLPGolden, EqualsTheLayer) {
   const GoldenCase& c = GetParam();
   MLPSpec spec;
   from_json(spec, c.spec(), c.name);
-  if (const Json* name = c.entry.find("activation")) spec.activation = activation_named(name->as_string(c.name)).value();
-  const MLPWeights w{.up = c.view("up"), .down = c.view("down"), .up_bias = c.view("up_bias"),
-                     .down_bias = c.view("down_bias"), .alpha_p = c.view("alpha_p"), .alpha_n = c.view("alpha_n")};
+  if (const Json* name = c.entry.find("activation"))
+    spec.activation = activation_named(name->as_string(c.name)).value();
+  const MLPWeights w{.up = c.view("up"),
+                     .down = c.view("down"),
+                     .up_bias = c.view("up_bias"),
+                     .down_bias = c.view("down_bias"),
+                     .alpha_p = c.view("alpha_p"),
+                     .alpha_n = c.view("alpha_n")};
   for (const DeviceTraits& traits : support::levels()) {
     const MLP mlp(spec, w, {}, {.traits = traits});
     support::TestExec exec;
@@ -102,8 +107,11 @@ TEST_P(MoEGolden, EqualsTheLayer) {
   MoESpec spec;
   from_json(spec, c.spec(), c.name);
   const Experts experts(c, spec);
-  MoEWeights w{.router = c.view("router"), .router_bias = c.view("router_bias"),
-               .selection_bias = c.view("selection_bias"), .experts = experts.weights(), .shared_gate = c.view("shared_gate")};
+  MoEWeights w{.router = c.view("router"),
+               .router_bias = c.view("router_bias"),
+               .selection_bias = c.view("selection_bias"),
+               .experts = experts.weights(),
+               .shared_gate = c.view("shared_gate")};
   w.shared = {.gate = c.view("shared_gate_proj"), .up = c.view("shared_up_proj"), .down = c.view("shared_down_proj")};
   for (const DeviceTraits& traits : support::levels()) {
     for (const Strategy strategy : {Strategy::kDefault, Strategy::kReference, Strategy::kInvariant}) {

@@ -33,8 +33,7 @@ struct Weights {
 
   MLPWeights cut(std::int64_t rank, std::int64_t ranks, const MLPSpec& spec) const {
     const Part p = part_of(ffn, 32, rank, ranks);
-    MLPWeights w{.up = rows_of(view_of(up.data(), {ffn, hidden}), p.begin, p.count),
-                 .down = cut_down(rank, ranks)};
+    MLPWeights w{.up = rows_of(view_of(up.data(), {ffn, hidden}), p.begin, p.count), .down = cut_down(rank, ranks)};
     if (spec.bias) {
       w.up_bias = view_of(up_bias.data() + p.begin, {p.count});
       w.down_bias = view_of(down_bias.data(), {hidden});
@@ -64,15 +63,24 @@ std::function<double(double)> formula(const MLPSpec& spec) {
     return [s = *spec.xielu](double x) { return reference::xielu(x, kAlphaP, kAlphaN, s.beta, s.eps); };
   }
   switch (spec.activation) {
-    case Activation::kRelu: return reference::relu;
-    case Activation::kRelu2: return reference::relu2;
-    case Activation::kGelu: return reference::gelu;
-    case Activation::kGeluTanh: return reference::gelu_tanh;
-    case Activation::kQuickGelu: return reference::quick_gelu;
-    case Activation::kSilu: return reference::silu;
-    case Activation::kSigmoid: return reference::sigmoid;
-    case Activation::kTanh: return [](double x) { return std::tanh(x); };
-    default: return [](double x) { return x; };
+    case Activation::kRelu:
+      return reference::relu;
+    case Activation::kRelu2:
+      return reference::relu2;
+    case Activation::kGelu:
+      return reference::gelu;
+    case Activation::kGeluTanh:
+      return reference::gelu_tanh;
+    case Activation::kQuickGelu:
+      return reference::quick_gelu;
+    case Activation::kSilu:
+      return reference::silu;
+    case Activation::kSigmoid:
+      return reference::sigmoid;
+    case Activation::kTanh:
+      return [](double x) { return std::tanh(x); };
+    default:
+      return [](double x) { return x; };
   }
 }
 
@@ -85,8 +93,13 @@ TEST_P(MLPLaw, EqualsTheFormulaAtEveryLevelAndOnAnyRanks) {
   MLPSpec spec{.hidden_dim = c.hidden, .ffn_dim = c.ffn, .activation = c.activation, .bias = c.bias};
   if (c.xielu) spec.xielu = XieluSpec{};
   using support::doubles;
-  reference::Mlp exact{.up = doubles(weights.up), .down = doubles(weights.down), .up_bias = {}, .down_bias = {},
-                       .hidden_dim = c.hidden, .ffn_dim = c.ffn, .activation = formula(spec)};
+  reference::Mlp exact{.up = doubles(weights.up),
+                       .down = doubles(weights.down),
+                       .up_bias = {},
+                       .down_bias = {},
+                       .hidden_dim = c.hidden,
+                       .ffn_dim = c.ffn,
+                       .activation = formula(spec)};
   if (c.bias) {
     exact.up_bias = doubles(weights.up_bias);
     exact.down_bias = doubles(weights.down_bias);
@@ -128,20 +141,17 @@ TEST_P(MLPLaw, EqualsTheFormulaAtEveryLevelAndOnAnyRanks) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Shapes, MLPLaw,
-                         testing::Values(Case{0, 8, 8, false, false, Activation::kGelu},
-                                         Case{1, 64, 96, false, false, Activation::kGelu},
-                                         Case{3, 65, 100, true, false, Activation::kGeluTanh},
-                                         Case{19, 33, 257, true, false, Activation::kRelu},
-                                         Case{5, 32, 31, false, false, Activation::kRelu2},
-                                         Case{7, 9, 64, true, false, Activation::kQuickGelu},
-                                         Case{2, 64, 65, false, false, Activation::kSilu},
-                                         Case{2, 8, 7, false, false, Activation::kSigmoid},
-                                         Case{2, 8, 7, true, false, Activation::kTanh},
-                                         Case{2, 8, 9, true, false, Activation::kIdentity},
-                                         Case{6, 64, 131, true, true, Activation::kGelu},
-                                         Case{1, 64, 96, false, true, Activation::kGelu}),
-                         name_case);
+INSTANTIATE_TEST_SUITE_P(
+    Shapes, MLPLaw,
+    testing::Values(Case{0, 8, 8, false, false, Activation::kGelu}, Case{1, 64, 96, false, false, Activation::kGelu},
+                    Case{3, 65, 100, true, false, Activation::kGeluTanh},
+                    Case{19, 33, 257, true, false, Activation::kRelu},
+                    Case{5, 32, 31, false, false, Activation::kRelu2},
+                    Case{7, 9, 64, true, false, Activation::kQuickGelu},
+                    Case{2, 64, 65, false, false, Activation::kSilu}, Case{2, 8, 7, false, false, Activation::kSigmoid},
+                    Case{2, 8, 7, true, false, Activation::kTanh}, Case{2, 8, 9, true, false, Activation::kIdentity},
+                    Case{6, 64, 131, true, true, Activation::kGelu}, Case{1, 64, 96, false, true, Activation::kGelu}),
+    name_case);
 
 // Against the double formula over the whole range, in units of the value where it is not small.
 TEST(MLP, XieluIsAccurateEverywhere) {
@@ -152,8 +162,11 @@ TEST(MLP, XieluIsAccurateEverywhere) {
   for (const DeviceTraits& traits : support::levels()) {
     std::vector<float> y = x;
     support::TestExec exec(1);
-    (*exec).launch(kernels::select_xielu(traits), {.x = view_of(y.data(), {1, n}), .alpha_p = view_of(&kAlphaP, {1}),
-                                                   .alpha_n = view_of(&kAlphaN, {1}), .beta = 0.5f, .eps = -1e-6f});
+    (*exec).launch(kernels::select_xielu(traits), {.x = view_of(y.data(), {1, n}),
+                                                   .alpha_p = view_of(&kAlphaP, {1}),
+                                                   .alpha_n = view_of(&kAlphaN, {1}),
+                                                   .beta = 0.5f,
+                                                   .eps = -1e-6f});
     for (std::size_t i = 0; i < x.size(); ++i) {
       const double want = reference::xielu(x[i], kAlphaP, kAlphaN, 0.5f, -1e-6f);
       // The two halves may cancel: what counts is the larger one.
@@ -186,7 +199,10 @@ TEST(MLP, RefusesBadSpecsAndWeights) {
 }
 
 TEST(MLP, SpecGoesThroughJson) {
-  const MLPSpec spec{.hidden_dim = 8, .ffn_dim = 32, .activation = Activation::kRelu2, .xielu = XieluSpec{.beta = 0.25f},
+  const MLPSpec spec{.hidden_dim = 8,
+                     .ffn_dim = 32,
+                     .activation = Activation::kRelu2,
+                     .xielu = XieluSpec{.beta = 0.25f},
                      .bias = true};
   MLPSpec read;
   from_json(read, to_json(spec), "spec");

@@ -105,8 +105,7 @@ struct MoEData {
     }
     const Part part = expert_part(spec, {.rank = rank, .ranks = ranks});
     for (std::int64_t e = 0; e < part.count; ++e) {
-      w.experts.push_back(
-          experts[static_cast<std::size_t>(part.begin + e)].views(spec.expert.gated, spec.expert.bias));
+      w.experts.push_back(experts[static_cast<std::size_t>(part.begin + e)].views(spec.expert.gated, spec.expert.bias));
     }
     if (shared) w.shared = shared->cut(impl.shared, rank, ranks);
     if (dense) w.dense = dense->cut(impl.dense, rank, ranks);
@@ -117,10 +116,17 @@ struct MoEData {
   reference::Route route(const reference::Row& x, std::int32_t id) const {
     using reference::Row;
     const RouterSpec& r = spec.router;
-    reference::Router f{.weight = doubles(router), .routed = spec.routed(), .top_k = r.top_k, .groups = r.groups,
-                        .groups_used = r.groups_used, .group_top = r.group_top, .score = {},
+    reference::Router f{.weight = doubles(router),
+                        .routed = spec.routed(),
+                        .top_k = r.top_k,
+                        .groups = r.groups,
+                        .groups_used = r.groups_used,
+                        .group_top = r.group_top,
+                        .score = {},
                         .softmax_of_selected = r.weight == RouterWeight::kSoftmaxOfSelected,
-                        .renormalise = r.renormalise, .logit_scale = r.logit_scale, .routed_scale = r.routed_scale};
+                        .renormalise = r.renormalise,
+                        .logit_scale = r.logit_scale,
+                        .routed_scale = r.routed_scale};
     if (r.bias) f.bias = doubles(router_bias);
     if (r.selection_bias) f.selection_bias = doubles(selection_bias);
     if (r.expert_scale) f.expert_scale = doubles(expert_scale);
@@ -142,7 +148,8 @@ struct MoEData {
 
   reference::Row formula(const reference::Row& x, std::int32_t id) const {
     std::vector<std::function<reference::Row(const reference::Row&)>> all;
-    for (const FfnData& e : experts) all.push_back([&](const reference::Row& in) { return e.formula(in, spec.expert); });
+    for (const FfnData& e : experts)
+      all.push_back([&](const reference::Row& in) { return e.formula(in, spec.expert); });
     for (std::int64_t i = 0; i < spec.identity_experts; ++i) all.push_back([](const reference::Row& in) { return in; });
     const reference::Route way = route(x, id);
     reference::Row y(x.size());
@@ -160,7 +167,8 @@ struct MoEData {
       const reference::Row out = data.formula(x, ExpertSpec{});
       for (std::size_t c = 0; c < y.size(); ++c) y[c] += factor * out[c];
     };
-    if (shared) add(*shared, spec.shared_gate ? reference::sigmoid(reference::linear(x, doubles(shared_gate), {}, 1)[0]) : 1);
+    if (shared)
+      add(*shared, spec.shared_gate ? reference::sigmoid(reference::linear(x, doubles(shared_gate), {}, 1)[0]) : 1);
     if (dense) add(*dense, 1);
     return y;
   }

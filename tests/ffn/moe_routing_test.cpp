@@ -25,9 +25,11 @@ Chosen route_row(std::vector<float> logits, const kernels::RouterRule& rule) {
   Chosen c{std::vector<std::int32_t>(static_cast<std::size_t>(rule.top_k)),
            std::vector<float>(static_cast<std::size_t>(rule.top_k))};
   support::TestExec exec(1);
-  (*exec).launch(kernels::route, kernels::RouteArgs{.logits = view_of(logits.data(), {1, n}), .rule = rule,
+  (*exec).launch(kernels::route, kernels::RouteArgs{.logits = view_of(logits.data(), {1, n}),
+                                                    .rule = rule,
                                                     .work = view_of(work.data(), {1, 5 * n}),
-                                                    .experts = c.experts.data(), .weights = c.weights.data()});
+                                                    .experts = c.experts.data(),
+                                                    .weights = c.weights.data()});
   return c;
 }
 
@@ -39,9 +41,9 @@ TEST(Router, TakesTheLowestIndexAmongEqualScores) {
   // Sigmoids of 40 and 50 are both 1 in f32.
   EXPECT_EQ(route_row({40, 50, 0}, {.score = RouterScore::kSigmoid, .top_k = 2}).experts, (Experts{0, 1}));
   // Groups whose sums are equal: the first ones.
-  EXPECT_EQ(route_row({1, 0, 1, 0, 1, 0}, {.score = RouterScore::kLogit, .top_k = 4, .groups = 3, .groups_used = 2})
-                .experts,
-            (Experts{0, 2, 1, 3}));
+  EXPECT_EQ(
+      route_row({1, 0, 1, 0, 1, 0}, {.score = RouterScore::kLogit, .top_k = 4, .groups = 3, .groups_used = 2}).experts,
+      (Experts{0, 2, 1, 3}));
 }
 
 TEST(Router, AlwaysChoosesDifferentExperts) {
@@ -67,8 +69,12 @@ TEST(Router, LimitsGroupsAsTheFormulaDoes) {
     rule.top_k = 1 + static_cast<std::int64_t>(random() % static_cast<unsigned>(rule.groups_used * size));
     std::vector<float> logits;
     for (std::int64_t i = 0; i < n; ++i) logits.push_back(static_cast<float>(random() % 4));
-    reference::Router r{.weight = support::doubles(logits), .routed = n, .top_k = rule.top_k, .groups = groups,
-                        .groups_used = rule.groups_used, .group_top = rule.group_top,
+    reference::Router r{.weight = support::doubles(logits),
+                        .routed = n,
+                        .top_k = rule.top_k,
+                        .groups = groups,
+                        .groups_used = rule.groups_used,
+                        .group_top = rule.group_top,
                         .score = [](const reference::Row& x) { return x; }};
     const std::vector<std::int64_t> want = reference::route({1.0}, r).experts;
     const std::vector<std::int32_t> got = route_row(logits, rule).experts;
@@ -203,8 +209,10 @@ TEST(MoE, RefusesBadSpecs) {
   EXPECT_EQ(changed([](MoESpec& s) { s.router.sum_floor = -1; }),
             "[MoE] router wanted finite numbers, got routed_scale 1, logit_scale 1, sum_floor -1");
   EXPECT_EQ(changed([](MoESpec& s) { s.router.score = static_cast<RouterScore>(9); }), "[MoE] score has no number 9");
-  EXPECT_EQ(changed([](MoESpec& s) { s.router.weight = static_cast<RouterWeight>(9); }), "[MoE] weight has no number 9");
-  EXPECT_EQ(changed([](MoESpec& s) { s.router.norm = RMSNormSpec{.dim = 4}; }), "[MoE] router norm wanted dim 8, got 4");
+  EXPECT_EQ(changed([](MoESpec& s) { s.router.weight = static_cast<RouterWeight>(9); }),
+            "[MoE] weight has no number 9");
+  EXPECT_EQ(changed([](MoESpec& s) { s.router.norm = RMSNormSpec{.dim = 4}; }),
+            "[MoE] router norm wanted dim 8, got 4");
   EXPECT_EQ(changed([](MoESpec& s) {
               s.expert.gated = false;
               s.expert.clamp = GateClamp{};
@@ -231,7 +239,8 @@ std::string error_of(const F& f) {
 }
 
 TEST(MoE, RefusesBadWeightsAndCalls) {
-  MoEData data({.hidden_dim = 8, .num_experts = 3, .router = {.top_k = 2, .token_table = 5}, .expert = {.ffn_dim = 16}});
+  MoEData data(
+      {.hidden_dim = 8, .num_experts = 3, .router = {.top_k = 2, .token_table = 5}, .expert = {.ffn_dim = 16}});
   MoEWeights w = data.weights({}, 0, 1);
   w.experts.pop_back();
   EXPECT_EQ(error_of([&] { const MoE moe(data.spec, w, {}, {}); }), "[] experts wanted 3 on this rank, got 2");
@@ -249,8 +258,11 @@ TEST(MoE, RefusesBadWeightsAndCalls) {
   EXPECT_EQ(error_of([&] { moe.forward(*exec, v, v, {.ids = beyond}); }), "[] ids wanted 0 to 4, got 5");
   EXPECT_EQ(error_of([&] { moe.forward(*exec, v, v, {.ids = ids, .experts = experts}); }),
             "[] experts wanted 4 values, got 3");
-  EXPECT_EQ(error_of([&] { moe.forward(*exec, v, v, {.ids = ids, .logits = v}); }), "[] logits wanted [2, 3], got [2, 8]");
-  EXPECT_EQ(error_of([&] { moe.forward(*exec, view_of(x.data(), {4, 4}), v, {.ids = ids}); }),
+  EXPECT_EQ(error_of([&] { moe.forward(*exec, v, v, {.ids = ids, .logits = v}); }),
+            "[] logits wanted [2, 3], got [2, 8]");
+  EXPECT_EQ(error_of([&] {
+              moe.forward(*exec, view_of(x.data(), {4, 4}), v, {.ids = ids});
+            }),
             "[] x and y wanted [rows, 8], got [4, 4] and [2, 8]");
   data.table[9] = 3;
   const MoE broken(data.spec, data.weights({}, 0, 1), {}, {});
@@ -261,15 +273,21 @@ TEST(MoE, RefusesBadWeightsAndCalls) {
 // Lists what a block asks for.
 class Listing final : public WeightBinder {
  public:
-  void bind(ConstTensorView&, const WeightRequest& request) override { requests[request.full_name()].push_back(request); }
+  void bind(ConstTensorView&, const WeightRequest& request) override {
+    requests[request.full_name()].push_back(request);
+  }
   std::map<std::string, std::vector<WeightRequest>> requests;
 };
 
 TEST(MoE, NamesOfExperts) {
   EXPECT_EQ(expert_name("experts.{}.w1.weight", 12).name, "experts.12.w1.weight");
   EXPECT_EQ(expert_name("experts.down_proj", 3), slice("experts.down_proj", 3));
-  MoESpec spec{.hidden_dim = 8, .num_experts = 4, .router = {.top_k = 2, .selection_bias = true, .bias = true},
-               .expert = {.ffn_dim = 16, .bias = true}, .shared = SwiGLU(8, 32), .shared_gate = true,
+  MoESpec spec{.hidden_dim = 8,
+               .num_experts = 4,
+               .router = {.top_k = 2, .selection_bias = true, .bias = true},
+               .expert = {.ffn_dim = 16, .bias = true},
+               .shared = SwiGLU(8, 32),
+               .shared_gate = true,
                .dense = SwiGLU(8, 64)};
   Listing listing;
   MoEWeights w;
@@ -292,11 +310,18 @@ TEST(MoE, NamesOfExperts) {
 }
 
 TEST(MoE, SpecGoesThroughJson) {
-  const MoESpec spec{.hidden_dim = 8, .num_experts = 4, .identity_experts = 2,
-                     .router = {.score = RouterScore::kSqrtSoftplus, .weight = RouterWeight::kSoftmaxOfSelected,
-                                .top_k = 2, .groups = 2, .renormalise = true, .norm = RMSNormSpec{.dim = 8}},
+  const MoESpec spec{.hidden_dim = 8,
+                     .num_experts = 4,
+                     .identity_experts = 2,
+                     .router = {.score = RouterScore::kSqrtSoftplus,
+                                .weight = RouterWeight::kSoftmaxOfSelected,
+                                .top_k = 2,
+                                .groups = 2,
+                                .renormalise = true,
+                                .norm = RMSNormSpec{.dim = 8}},
                      .expert = {.ffn_dim = 16, .gated = false, .clamp = GateClamp{.limit = 3}},
-                     .shared = SwiGLU(8, 32), .dense = GeGLU(8, 64)};
+                     .shared = SwiGLU(8, 32),
+                     .dense = GeGLU(8, 64)};
   MoESpec read;
   from_json(read, to_json(spec), "spec");
   EXPECT_EQ(read, spec);
@@ -313,7 +338,8 @@ TEST(LoadBalancing, IsOneForAnEvenSpreadAndTheNumberOfExpertsForTheWorst) {
     even[r * 4 + r] = 60;
     worst[r * 4 + 2] = 60;
   }
-  const ConstTensorView a = view_of(std::as_const(even).data(), {4, 4}), b = view_of(std::as_const(worst).data(), {4, 4});
+  const ConstTensorView a = view_of(std::as_const(even).data(), {4, 4}),
+                        b = view_of(std::as_const(worst).data(), {4, 4});
   EXPECT_NEAR(load_balancing_loss({{a}}, 1), 1, 1e-12);
   EXPECT_NEAR(load_balancing_loss({{b}}, 1), 4, 1e-12);
   const std::vector<float> first_only{1, 0, 0, 0};
@@ -322,7 +348,8 @@ TEST(LoadBalancing, IsOneForAnEvenSpreadAndTheNumberOfExpertsForTheWorst) {
             "load_balancing_loss wanted logits [rows, experts] of at least one layer");
   EXPECT_EQ(error_of([&] { load_balancing_loss({{a}}, 5); }), "load_balancing_loss wanted top_k 1 to 4, got 5");
   const std::vector<float> none(4, 0.0f);
-  EXPECT_EQ(error_of([&] { load_balancing_loss({{a}}, 1, none); }), "load_balancing_loss wanted rows that count, got none");
+  EXPECT_EQ(error_of([&] { load_balancing_loss({{a}}, 1, none); }),
+            "load_balancing_loss wanted rows that count, got none");
   EXPECT_EQ(error_of([&] { load_balancing_loss({{a}}, 1, std::span<const float>(even).first(3)); }),
             "load_balancing_loss wanted 4 row weights, got 3");
   const ConstTensorView c = view_of(std::as_const(even).data(), {2, 8});

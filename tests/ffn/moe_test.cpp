@@ -41,8 +41,14 @@ std::vector<Case> cases() {
       with("renormalised", five, [](MoESpec& s) { s.router.renormalise = true; }),
       with("sigmoid_groups_bias", twelve,
            [](MoESpec& s) {
-             s.router = {.score = RouterScore::kSigmoid, .top_k = 4, .groups = 4, .groups_used = 2, .group_top = 2,
-                         .selection_bias = true, .renormalise = true, .routed_scale = 2.5f};
+             s.router = {.score = RouterScore::kSigmoid,
+                         .top_k = 4,
+                         .groups = 4,
+                         .groups_used = 2,
+                         .group_top = 2,
+                         .selection_bias = true,
+                         .renormalise = true,
+                         .routed_scale = 2.5f};
              s.shared = SwiGLU(40, 70);
            }),
       with("softmax_groups", twelve,
@@ -53,20 +59,26 @@ std::vector<Case> cases() {
            }),
       with("sqrt_softplus", five,
            [](MoESpec& s) {
-             s.router = {.score = RouterScore::kSqrtSoftplus, .top_k = 3, .selection_bias = true, .renormalise = true,
+             s.router = {.score = RouterScore::kSqrtSoftplus,
+                         .top_k = 3,
+                         .selection_bias = true,
+                         .renormalise = true,
                          .routed_scale = 1.5f};
              s.expert.clamp = GateClamp{.limit = 0.5f, .alpha = 1, .up_offset = 0};
            }),
       with("softmax_of_selected_biases_clamp", five,
            [](MoESpec& s) {
-             s.router = {.score = RouterScore::kLogit, .weight = RouterWeight::kSoftmaxOfSelected, .top_k = 3,
-                         .bias = true};
+             s.router = {
+                 .score = RouterScore::kLogit, .weight = RouterWeight::kSoftmaxOfSelected, .top_k = 3, .bias = true};
              s.expert.bias = true;
              s.expert.clamp = GateClamp{.limit = 1.0f};
            }),
       with("norm_scale_dense", five,
            [](MoESpec& s) {
-             s.router = {.top_k = 2, .renormalise = true, .expert_scale = true, .logit_scale = 0.25f,
+             s.router = {.top_k = 2,
+                         .renormalise = true,
+                         .expert_scale = true,
+                         .logit_scale = 0.25f,
                          .norm = RMSNormSpec{.dim = 33, .eps = 1e-6f}};
              s.dense = SwiGLU(33, 96);
            }),
@@ -137,8 +149,8 @@ void check(const MoEData& data, const std::vector<float>& x, const Result& got, 
   const std::int64_t hidden = data.spec.hidden_dim, rows = static_cast<std::int64_t>(x.size()) / hidden;
   const std::int64_t k = data.spec.router.top_k;
   const std::vector<std::int32_t> ids = ids_of(rows, data.spec.router.token_table);
-  const std::int64_t longest = hidden + data.spec.expert.ffn_dim + (data.shared ? data.shared->ffn : 0) +
-                               (data.dense ? data.dense->ffn : 0);
+  const std::int64_t longest =
+      hidden + data.spec.expert.ffn_dim + (data.shared ? data.shared->ffn : 0) + (data.dense ? data.dense->ffn : 0);
   std::vector<std::int64_t> counts(got.counts.size());
   for (std::int64_t r = 0; r < rows; ++r) {
     const reference::Row row = support::row_of(x, r, hidden);
@@ -306,9 +318,9 @@ TEST(MoE, RoutesByOtherRowsWhereGiven) {
   std::vector<float> y(x.size()), logits(6 * 5);
   const MoE moe(data.spec, data.weights({}, 0, 1), {}, {.traits = query_device_traits()});
   support::TestExec exec;
-  moe.forward(*exec, view_of(x.data(), {6, 33}), view_of(y.data(), {6, 33}),
-              {.router_x = view_of(routed_by.data(), {6, 33}), .logits = view_of(logits.data(), {6, 5}),
-               .experts = experts});
+  moe.forward(
+      *exec, view_of(x.data(), {6, 33}), view_of(y.data(), {6, 33}),
+      {.router_x = view_of(routed_by.data(), {6, 33}), .logits = view_of(logits.data(), {6, 5}), .experts = experts});
   for (std::int64_t r = 0; r < 6; ++r) {
     const reference::Row row = support::row_of(routed_by, r, 33);
     const reference::Route route = data.route(row, 0);

@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "checkpoint/test_files.h"
+#include "collectives/threads.h"
 #include "support/model.h"
 #include "testing/metrics.h"
 
@@ -131,6 +132,27 @@ TEST_P(GgufFormats, RunsAsStored) {
     EXPECT_LT(max_abs_error(exact.logits(ids, 13, 8), decoded), 1e-5 * range) << name_of(traits.isa);
     support::TestModel stored(file, {.traits = traits}, 40);
     EXPECT_GT(pcc(stored.logits(ids, 40, 40), decoded), 0.999) << name_of(traits.isa);
+  }
+}
+
+// Three ranks cut the 512 inputs of the FFN at 192 and 352, inside blocks of 256.
+TEST_P(GgufFormats, RanksCutInsideBlocks) {
+  const TempDir directory;
+  const auto file = directory.write("model.gguf", gguf_model(GetParam()));
+  std::vector<std::int32_t> ids;
+  for (std::int32_t i = 0; i < 20; ++i) ids.push_back(i * 37 % static_cast<std::int32_t>(kVocab));
+  const LoadOptions options{.strategy = Strategy::kAccuracy};
+  support::TestModel alone(file, options, 20);
+  const std::vector<float> one = alone.logits(ids, 13, 8);
+  const auto [low, high] = std::ranges::minmax(one);
+  for (std::int64_t ranks = 2; ranks <= 4; ++ranks) {
+    std::vector<std::vector<float>> logits(static_cast<std::size_t>(ranks));
+    run_ranks(ranks, [&](std::int64_t rank, Communicator& communicator) {
+      support::TestModel model(file, options, 20, 1, communicator);
+      logits[static_cast<std::size_t>(rank)] = model.logits(ids, 13, 8);
+    });
+    EXPECT_LT(max_abs_error(logits[0], one), 1e-5 * static_cast<double>(high - low)) << ranks << " ranks";
+    for (const auto& other : logits) EXPECT_EQ(other, logits[0]) << ranks << " ranks";
   }
 }
 

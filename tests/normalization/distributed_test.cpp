@@ -56,8 +56,8 @@ struct Data {
     spec.num_devices = c.ranks;
   }
 
-  DistributedNormWeights weights(const Case& c, const Part& part) const {
-    const Part cut = c.strategy == DistributedStrategy::kAllReduce ? part : Part{0, c.dim};
+  DistributedNormWeights weights(const Case& c, const Part& part, bool whole_rows) const {
+    const Part cut = c.strategy == DistributedStrategy::kAllReduce && !whole_rows ? part : Part{0, c.dim};
     return {.weight = view_of(weight.data() + cut.begin, {cut.count}),
             .bias = c.rms ? ConstTensorView{} : view_of(bias.data() + cut.begin, {cut.count})};
   }
@@ -68,7 +68,7 @@ struct Result {
   std::vector<float> y, sum;
 };
 
-Result run(const Case& c, const Data& data, const DeviceTraits& traits) {
+Result run(const Case& c, const Data& data, const DeviceTraits& traits, bool whole_rows = false) {
   Result all{std::vector<float>(data.x.size()), data.x};
   run_ranks(c.ranks, [&](std::int64_t rank, Communicator& communicator) {
     const Part part = part_of(c.dim, c.unit, rank, c.ranks);
@@ -78,7 +78,7 @@ Result run(const Case& c, const Data& data, const DeviceTraits& traits) {
       x.insert(x.end(), begin, begin + part.count);
     }
     std::vector<float> y = x, sum = x;
-    const DistributedNorm norm(data.spec, data.weights(c, part), {.unit = c.unit},
+    const DistributedNorm norm(data.spec, data.weights(c, part, whole_rows), {.unit = c.unit, .whole_rows = whole_rows},
                                {.traits = traits, .rank = rank, .ranks = c.ranks});
     support::TestExec exec(1, communicator);
     const Shape shape{c.rows, part.count};
@@ -123,12 +123,31 @@ TEST(DistributedNorm, GatheredIsBitwiseWhatOneDeviceGives) {
   const Case c{5, 65, 3, 1, false, DistributedStrategy::kAllGather};
   const Data data(c);
   const LayerNorm alone(std::get<LayerNormSpec>(data.spec.base_norm),
-                        {.weight = view_of(data.weight.data(), {c.dim}), .bias = view_of(data.bias.data(), {c.dim})}, {},
-                        {.traits = query_device_traits()});
+                        {.weight = view_of(data.weight.data(), {c.dim}), .bias = view_of(data.bias.data(), {c.dim})},
+                        {}, {.traits = query_device_traits()});
   std::vector<float> y(data.x.size());
   support::TestExec exec(1);
   alone.forward(*exec, view_of(data.x.data(), {c.rows, c.dim}), view_of(y.data(), {c.rows, c.dim}));
   EXPECT_EQ(run(c, data, query_device_traits()).y, y);
+}
+
+// As kInvariant asks for: the strategy may say all_reduce, and still no sum depends on the ranks.
+TEST(DistributedNorm, InvariantIsBitwiseWhatOneDeviceGives) {
+  for (const bool rms : {false, true}) {
+    const Case one{5, 65, 1, 1, rms, DistributedStrategy::kAllReduce};
+    std::vector<float> want;
+    for (std::int64_t ranks = 1; ranks <= 4; ++ranks) {
+      Case c = one;
+      c.ranks = ranks;
+      const Data data(c);
+      const DistributedNormImplConfig impl =
+          default_impl_config(data.spec, query_device_traits(), Strategy::kInvariant);
+      EXPECT_TRUE(impl.whole_rows);
+      const std::vector<float> y = run(c, data, query_device_traits(), impl.whole_rows).y;
+      if (ranks == 1) want = y;
+      EXPECT_EQ(y, want) << ranks << " ranks";
+    }
+  }
 }
 
 // Parts whose means lie far apart: the distance between them is most of the variance.

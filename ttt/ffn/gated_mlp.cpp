@@ -60,8 +60,8 @@ void validate(const GatedMLPSpec& spec, const Context& context) {
           spec.hidden_dim);
   require(spec.ffn_dim > 0, ErrorKind::kBadData, "[", who, "] ffn_dim wanted a positive number, got ", spec.ffn_dim);
   if (!spec.clamp) return;
-  require(spec.activation == Activation::kSilu, ErrorKind::kUnsupported, "[", who, "] clamp wanted activation silu, got ",
-          name_of(spec.activation));
+  require(spec.activation == Activation::kSilu, ErrorKind::kUnsupported, "[", who,
+          "] clamp wanted activation silu, got ", name_of(spec.activation));
   require(spec.clamp->limit > 0 && std::isfinite(spec.clamp->alpha) && std::isfinite(spec.clamp->up_offset),
           ErrorKind::kBadData, "[", who, "] clamp wanted a positive limit and finite numbers, got limit ",
           spec.clamp->limit, ", alpha ", spec.clamp->alpha, ", up_offset ", spec.clamp->up_offset);
@@ -99,8 +99,7 @@ GatedMLP::GatedMLP(const GatedMLPSpec& spec, const GatedMLPWeights& weights, con
                     .ffn = ffn_part(spec, context).count,
                     .gate = spec.clamp ? kernels::select_clamped_gate(context.traits, impl.linear.reference)
                                        : kernels::select_gate(context.traits, impl.linear.reference),
-                    .activate =
-                        kernels::select_activation(context.traits, spec.activation, impl.linear.reference),
+                    .activate = kernels::select_activation(context.traits, spec.activation, impl.linear.reference),
                     .params = {.limit = clamp.limit, .alpha = clamp.alpha},
                     .up_offset = clamp.up_offset,
                     .gate_up = Linear({{w.gate, w.gate_bias}, {w.up, w.up_bias}}, impl.linear, context),
@@ -117,11 +116,11 @@ TensorView GatedMLP::hidden(Exec& exec, Scratch::Frame& frame, ConstTensorView x
     plan_.gate_up.run(exec, plan_.gate_up.prepare(exec, inner, x), {{.y = gate}, {.y = up}});
   }
   exec.launch(plan_.gate, {.gate = gate,
-                            .up = up,
-                            .y = up,
-                            .activate = plan_.activate,
-                            .params = plan_.params,
-                            .up_offset = plan_.up_offset});
+                           .up = up,
+                           .y = up,
+                           .activate = plan_.activate,
+                           .params = plan_.params,
+                           .up_offset = plan_.up_offset});
   return up;
 }
 

@@ -16,7 +16,8 @@ namespace ttt {
 
 // y = down(activation(gate(x)) * up(x)), each of gate, up, down a matrix product with an optional bias
 //
-// Clamped: y = down(g * sigmoid(alpha * g) * (u + up_offset)), g = min(gate(x), limit), u = up(x) held to [-limit, limit]
+// Clamped: y = down(g * sigmoid(alpha * g) * (u + up_offset)), g = min(gate(x), limit), u = up(x) held to [-limit,
+// limit]
 //
 // Shazeer, "GLU Variants Improve Transformer", 2020. Over ranks ffn_dim is cut in units of 32.
 
@@ -36,7 +37,7 @@ struct GateClamp {
 struct GatedMLPSpec {
   std::int64_t hidden_dim = 0, ffn_dim = 0;
   Activation activation = Activation::kSilu;
-  bool bias = false;                     // on all three
+  bool bias = false;                    // on all three
   std::optional<GateClamp> clamp = {};  // with silu only
 
   bool operator==(const GatedMLPSpec&) const = default;

@@ -15,8 +15,8 @@ double load_balancing_loss(std::span<const ConstTensorView> logits, std::int64_t
   require(!logits.empty() && logits[0].shape.rank() == 2, ErrorKind::kUsage,
           "load_balancing_loss wanted logits [rows, experts] of at least one layer");
   const std::int64_t rows = logits[0].dim(0), experts = logits[0].dim(1);
-  require(top_k >= 1 && top_k <= experts, ErrorKind::kUsage, "load_balancing_loss wanted top_k 1 to ", experts, ", got ",
-          top_k);
+  require(top_k >= 1 && top_k <= experts, ErrorKind::kUsage, "load_balancing_loss wanted top_k 1 to ", experts,
+          ", got ", top_k);
   require(row_weights.empty() || row_weights.size() == static_cast<std::size_t>(rows), ErrorKind::kUsage,
           "load_balancing_loss wanted ", rows, " row weights, got ", row_weights.size());
   std::vector<double> chosen(static_cast<std::size_t>(experts)), probability(chosen.size()), p(chosen.size());
@@ -36,9 +36,8 @@ double load_balancing_loss(std::span<const ConstTensorView> logits, std::int64_t
       std::iota(order.begin(), order.end(), std::size_t{0});
       // A NaN is chosen last: the order must be one.
       const auto key = [&](std::size_t e) { return std::isnan(x[e]) ? -std::numeric_limits<float>::infinity() : x[e]; };
-      std::partial_sort(order.begin(), order.begin() + top_k, order.end(), [&](std::size_t a, std::size_t b) {
-        return key(a) > key(b) || (key(a) == key(b) && a < b);
-      });
+      std::partial_sort(order.begin(), order.begin() + top_k, order.end(),
+                        [&](std::size_t a, std::size_t b) { return key(a) > key(b) || (key(a) == key(b) && a < b); });
       for (std::size_t i = 0; i < static_cast<std::size_t>(top_k); ++i) chosen[order[i]] += weight;
       total += weight;
     }

@@ -36,9 +36,9 @@ void validate(const MLPSpec& spec, const Context& context) {
           spec.hidden_dim);
   require(spec.ffn_dim > 0, ErrorKind::kBadData, "[", who, "] ffn_dim wanted a positive number, got ", spec.ffn_dim);
   if (!spec.xielu) return;
-  require(std::isfinite(spec.xielu->beta) && std::isfinite(spec.xielu->eps) && spec.xielu->eps <= 0, ErrorKind::kBadData,
-          "[", who, "] xielu wanted a finite beta and an eps of at most 0, got beta ", spec.xielu->beta, ", eps ",
-          spec.xielu->eps);
+  require(std::isfinite(spec.xielu->beta) && std::isfinite(spec.xielu->eps) && spec.xielu->eps <= 0,
+          ErrorKind::kBadData, "[", who, "] xielu wanted a finite beta and an eps of at most 0, got beta ",
+          spec.xielu->beta, ", eps ", spec.xielu->eps);
 }
 
 MLPImplConfig default_impl_config(const MLPSpec&, const DeviceTraits& traits, Strategy strategy) {
@@ -61,13 +61,9 @@ void bind_weights(MLPWeights& weights, const MLPSpec& spec, const MLPImplConfig&
                              .cut = down_split(spec, impl, context).cut(context.rank),
                              .format = impl.down});
   if (spec.bias) {
-    binder.bind(weights.up_bias, {.path = path,
-                                  .name = names.up_bias,
-                                  .shape = {spec.ffn_dim},
-                                  .cut = cut_of(0, part),
-                                  .use = kVector});
-    binder.bind(weights.down_bias,
-                {.path = path, .name = names.down_bias, .shape = {spec.hidden_dim}, .use = kVector});
+    binder.bind(weights.up_bias,
+                {.path = path, .name = names.up_bias, .shape = {spec.ffn_dim}, .cut = cut_of(0, part), .use = kVector});
+    binder.bind(weights.down_bias, {.path = path, .name = names.down_bias, .shape = {spec.hidden_dim}, .use = kVector});
   }
   if (spec.xielu) {
     binder.bind(weights.alpha_p, {.path = path, .name = names.alpha_p, .shape = {1}, .use = kVector});

@@ -41,9 +41,8 @@ kernels::RouterRule rule_of(const RouterSpec& r) {
 
 // Routing must not turn on what a format rounds away, so the router is multiplied in f32 under every strategy.
 LinearImplConfig router_config(const LinearImplConfig& experts) {
-  return {.activation = kernels::ActivationForm::kF32,
-          .one_kernel = experts.one_kernel,
-          .reference = experts.reference};
+  return {
+      .activation = kernels::ActivationForm::kF32, .one_kernel = experts.one_kernel, .reference = experts.reference};
 }
 
 Linear input_of(const GatedMLPWeights& w, bool gated, const LinearImplConfig& impl, const Context& context) {
@@ -110,8 +109,8 @@ MoE::Plan MoE::make_plan(const MoESpec& spec, const MoEWeights& w, const MoEImpl
                                   context.at("router_norm"));
   }
   for (const GatedMLPWeights& x : w.experts) {
-    plan.experts.push_back({input_of(x, e.gated, impl.linear, context),
-                            Linear({{x.down, x.down_bias}}, impl.linear, context)});
+    plan.experts.push_back(
+        {input_of(x, e.gated, impl.linear, context), Linear({{x.down, x.down_bias}}, impl.linear, context)});
   }
   add_beside(plan, spec, w, impl, context);
   return plan;
@@ -122,12 +121,9 @@ TensorView MoE::hidden_gated(const Plan& plan, const Expert& expert, Exec& exec,
   const TensorView gate = frame.take({x.dim(0), plan.ffn}), up = frame.take({x.dim(0), plan.ffn});
   Scratch::Frame inner(exec.scratch);
   expert.input.run(exec, expert.input.prepare(exec, inner, x), {{.y = gate}, {.y = up}});
-  exec.launch(plan.gate, {.gate = gate,
-                          .up = up,
-                          .y = up,
-                          .activate = plan.activate,
-                          .params = plan.params,
-                          .up_offset = plan.up_offset});
+  exec.launch(
+      plan.gate,
+      {.gate = gate, .up = up, .y = up, .activate = plan.activate, .params = plan.params, .up_offset = plan.up_offset});
   return up;
 }
 
@@ -199,8 +195,8 @@ MoE::Routing MoE::route(Exec& exec, Scratch::Frame& frame, ConstTensorView x, co
   constexpr std::int64_t kIndex = sizeof(std::int32_t), kCount = sizeof(std::int64_t);
   auto* experts = call.experts.empty() ? reinterpret_cast<std::int32_t*>(frame.take_bytes(assignments * kIndex))
                                        : call.experts.data();
-  float* weights = call.weights.empty() ? reinterpret_cast<float*>(frame.take_bytes(assignments * kIndex))
-                                        : call.weights.data();
+  float* weights =
+      call.weights.empty() ? reinterpret_cast<float*>(frame.take_bytes(assignments * kIndex)) : call.weights.data();
   auto* order = reinterpret_cast<std::int32_t*>(frame.take_bytes(assignments * kIndex));
   auto* begin = reinterpret_cast<std::int64_t*>(frame.take_bytes((plan_.routed + 1) * kCount));
   const Routing routing{.rows = rows,
@@ -231,9 +227,9 @@ MoE::Routing MoE::route(Exec& exec, Scratch::Frame& frame, ConstTensorView x, co
                                                  .experts = experts,
                                                  .weights = weights});
   if (exec.observer.wants(plan_.router_place)) exec.done(plan_.router_place, logits);
-  exec.launch(kernels::group_rows, kernels::GroupRowsArgs{.experts = routing.experts,
-                                                          .begin = {begin, routed + 1},
-                                                          .order = {order, count}});
+  exec.launch(
+      kernels::group_rows,
+      kernels::GroupRowsArgs{.experts = routing.experts, .begin = {begin, routed + 1}, .order = {order, count}});
   if (exec.planning()) return routing;
   require(routing.begin.back() == assignments, ErrorKind::kBadData, "[", plan_.place.path,
           "] token table names an expert outside [0, ", plan_.routed, ")");

@@ -23,17 +23,17 @@ namespace ttt {
 // (a rank may have none), every rank routes alike, and the sums are reduced.
 //
 // How many rows an expert gets is in no shape: it is the one thing that a forward reads from tensor data. The kernel
-// that sorts writes the counts to scratch, and forward reads these counts, nothing else, once it has returned. A planned
-// step has no counts: its work is every row with top_k experts, dealt out evenly; its scratch is that of one expert with
-// all rows, which no routing exceeds.
+// that sorts writes the counts to scratch, and forward reads these counts, nothing else, once it has returned. A
+// planned step has no counts: its work is every row with top_k experts, dealt out evenly; its scratch is that of one
+// expert with all rows, which no routing exceeds.
 
 // What a call brings besides x, and what it reports where asked to. Everything may be absent.
 struct MoECall {
-  ConstTensorView router_x = {};           // [rows, hidden_dim], f32: the router's input; absent: x
-  std::span<const std::int32_t> ids = {};  // [rows], wanted by a token table; others ignore it
-  TensorView logits = {};                  // [rows, routed], f32: written
-  std::span<std::int32_t> experts = {};    // [rows * top_k]: written
-  std::span<float> weights = {};           // [rows * top_k]: written
+  ConstTensorView router_x = {};                   // [rows, hidden_dim], f32: the router's input; absent: x
+  std::span<const std::int32_t> ids = {};          // [rows], wanted by a token table; others ignore it
+  TensorView logits = {};                          // [rows, routed], f32: written
+  std::span<std::int32_t> experts = {};            // [rows * top_k]: written
+  std::span<float> weights = {};                   // [rows * top_k]: written
   std::span<std::int64_t> tokens_per_expert = {};  // [routed]: added to, by every rank for all experts
 };
 
@@ -90,8 +90,8 @@ class MoE {
     ReturnFn give_back;
     SumFn sum;
     ReduceFn reduce;
-    std::vector<GatedMLP> beside;     // shared expert without gate, dense feed-forward
-    std::vector<GatedMember> gated;   // shared expert with gate
+    std::vector<GatedMLP> beside;    // shared expert without gate, dense feed-forward
+    std::vector<GatedMember> gated;  // shared expert with gate
   } plan_;
 
   Routing route(Exec& exec, Scratch::Frame& frame, ConstTensorView x, const MoECall& call) const;

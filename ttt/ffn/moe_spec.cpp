@@ -9,8 +9,8 @@ namespace ttt {
 namespace {
 
 void check_groups(const RouterSpec& r, std::int64_t routed, std::string_view who) {
-  require(r.groups >= 1 && routed % r.groups == 0, ErrorKind::kBadData, "[", who, "] groups wanted a divisor of ", routed,
-          " experts, got ", r.groups);
+  require(r.groups >= 1 && routed % r.groups == 0, ErrorKind::kBadData, "[", who, "] groups wanted a divisor of ",
+          routed, " experts, got ", r.groups);
   const std::int64_t size = routed / r.groups;
   require(r.groups_used >= 1 && r.groups_used <= r.groups, ErrorKind::kBadData, "[", who, "] groups_used wanted 1 to ",
           r.groups, ", got ", r.groups_used);
@@ -22,16 +22,18 @@ void check_groups(const RouterSpec& r, std::int64_t routed, std::string_view who
 
 void check_router(const RouterSpec& r, const MoESpec& spec, std::string_view who, const Context& context) {
   require(!name_of(r.score).empty(), ErrorKind::kUsage, "[", who, "] score has no number ", static_cast<int>(r.score));
-  require(!name_of(r.weight).empty(), ErrorKind::kUsage, "[", who, "] weight has no number ", static_cast<int>(r.weight));
+  require(!name_of(r.weight).empty(), ErrorKind::kUsage, "[", who, "] weight has no number ",
+          static_cast<int>(r.weight));
   check_groups(r, spec.routed(), who);
   require(r.token_table >= 0, ErrorKind::kBadData, "[", who, "] token_table wanted a number of at least 0, got ",
           r.token_table);
   require(r.token_table == 0 || (!r.selection_bias && r.groups == 1), ErrorKind::kUsage, "[", who,
           "] token_table chooses the experts, so selection_bias and groups wanted none, got selection_bias ",
           r.selection_bias, ", groups ", r.groups);
-  require(std::isfinite(r.routed_scale) && std::isfinite(r.logit_scale) && std::isfinite(r.sum_floor) && r.sum_floor >= 0,
-          ErrorKind::kBadData, "[", who, "] router wanted finite numbers, got routed_scale ", r.routed_scale,
-          ", logit_scale ", r.logit_scale, ", sum_floor ", r.sum_floor);
+  require(
+      std::isfinite(r.routed_scale) && std::isfinite(r.logit_scale) && std::isfinite(r.sum_floor) && r.sum_floor >= 0,
+      ErrorKind::kBadData, "[", who, "] router wanted finite numbers, got routed_scale ", r.routed_scale,
+      ", logit_scale ", r.logit_scale, ", sum_floor ", r.sum_floor);
   if (!r.norm) return;
   validate(*r.norm, context);
   require(r.norm->dim == spec.hidden_dim, ErrorKind::kBadData, "[", who, "] router norm wanted dim ", spec.hidden_dim,

@@ -14,18 +14,15 @@ void bind_router(MoEWeights& w, const MoESpec& spec, const MoENames& names, cons
   const auto vector = [&](ConstTensorView& field, const TensorName& name) {
     binder.bind(field, {.path = path, .name = name, .shape = {spec.routed()}, .use = kVector});
   };
-  binder.bind(w.router, {.path = path,
-                         .name = names.router,
-                         .shape = {spec.routed(), spec.hidden_dim},
-                         .format = Format::kF32});
+  binder.bind(w.router,
+              {.path = path, .name = names.router, .shape = {spec.routed(), spec.hidden_dim}, .format = Format::kF32});
   if (r.bias) vector(w.router_bias, names.router_bias);
   if (r.selection_bias) vector(w.selection_bias, names.selection_bias);
   if (r.expert_scale) vector(w.expert_scale, names.expert_scale);
   if (r.token_table > 0) {
-    binder.bind(w.token_experts, {.path = path,
-                                  .name = names.token_experts,
-                                  .shape = {r.token_table, r.top_k},
-                                  .use = WeightUse::kTable});
+    binder.bind(
+        w.token_experts,
+        {.path = path, .name = names.token_experts, .shape = {r.token_table, r.top_k}, .use = WeightUse::kTable});
   }
   if (r.norm && r.norm->affine) {
     binder.bind(w.router_norm.weight,

@@ -113,8 +113,7 @@ void sum_slots(Exec& exec, const SumSlotsArgs& args) noexcept {
 
 void clear_rows(Exec& exec, const ClearRowsArgs& args) noexcept {
   const std::int64_t dim = args.y.dim(1);
-  exec.threads.parallel_for(args.y.dim(0),
-                            [&](std::int64_t r) { std::fill_n(args.y.row<float>(r), dim, 0.0f); });
+  exec.threads.parallel_for(args.y.dim(0), [&](std::int64_t r) { std::fill_n(args.y.row<float>(r), dim, 0.0f); });
 }
 
 void add_gated_rows(Exec& exec, const AddGatedRowsArgs& args) noexcept {

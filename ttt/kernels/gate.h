@@ -10,9 +10,9 @@ namespace ttt::kernels {
 //
 // Clamped: g = min(gate, limit), u = min(max(up, -limit), limit), y = g * sigmoid(alpha * g) * (u + up_offset).
 struct GateArgs {
-  TensorView gate = {};            // [rows, dim], f32
-  ConstTensorView up = {};         // [rows, dim], f32
-  TensorView y = {};               // [rows, dim], f32
+  TensorView gate = {};             // [rows, dim], f32
+  ConstTensorView up = {};          // [rows, dim], f32
+  TensorView y = {};                // [rows, dim], f32
   ActivationFn activate = nullptr;  // null: identity
   ActivationParams params = {};     // clamped: limit and alpha
   float up_offset = 0;              // clamped only

@@ -60,7 +60,8 @@ float softplus(float x) { return std::fmax(x, 0.0f) + std::log1p(std::exp(-std::
 void score_row(RouterScore rule, const float* logits, std::int64_t n, float* scores) {
   switch (rule) {
     case RouterScore::kSoftmax:
-      return softmax(n, [&](std::int64_t i) { return logits[i]; }, scores);
+      return softmax(
+          n, [&](std::int64_t i) { return logits[i]; }, scores);
     case RouterScore::kSigmoid:
       for (std::int64_t i = 0; i < n; ++i) scores[i] = sigmoid(logits[i]);
       return;
@@ -103,7 +104,8 @@ void weigh_row(const RouteArgs& args, const float* logits, const float* scores, 
   const RouterRule& rule = args.rule;
   const auto at = [&](const float* values, std::int64_t i) { return experts[i] < 0 ? 0.0f : values[experts[i]]; };
   if (rule.weight == RouterWeight::kSoftmaxOfSelected) {
-    softmax(rule.top_k, [&](std::int64_t i) { return at(logits, i); }, w);
+    softmax(
+        rule.top_k, [&](std::int64_t i) { return at(logits, i); }, w);
   } else {
     for (std::int64_t i = 0; i < rule.top_k; ++i) w[i] = at(scores, i);
   }

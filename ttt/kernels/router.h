@@ -11,7 +11,7 @@ namespace ttt {
 
 // What a router makes of an expert's logit before it chooses.
 enum class RouterScore : std::uint8_t {
-  kSoftmax,       // over all experts
+  kSoftmax,  // over all experts
   kSigmoid,
   kSqrtSoftplus,  // sqrt(log(1 + e^x))
   kLogit,         // as it is
@@ -43,11 +43,11 @@ struct RouterRule {
 // Of every row the top_k experts with the largest score + selection_bias, largest first, of equal ones the lower index
 // first (a NaN counts as the smallest), and their weights. With a table, the experts are those of the row's token.
 struct RouteArgs {
-  TensorView logits = {};               // [rows, experts], f32; becomes logit_scale * logits + bias
-  ConstTensorView bias = {};            // [experts], f32; absent: none
-  ConstTensorView selection_bias = {};  // [experts], f32; absent: none
-  ConstTensorView expert_scale = {};    // [experts], f32, times the weights; absent: ones
-  ConstTensorView table = {};           // [vocab, top_k], i32 or i64; absent: the largest
+  TensorView logits = {};                  // [rows, experts], f32; becomes logit_scale * logits + bias
+  ConstTensorView bias = {};               // [experts], f32; absent: none
+  ConstTensorView selection_bias = {};     // [experts], f32; absent: none
+  ConstTensorView expert_scale = {};       // [experts], f32, times the weights; absent: ones
+  ConstTensorView table = {};              // [vocab, top_k], i32 or i64; absent: the largest
   std::span<const std::int32_t> ids = {};  // [rows]; with a table
   RouterRule rule = {};
   TensorView work = {};             // [rows, 5 * experts], f32; scratch

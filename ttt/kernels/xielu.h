@@ -9,7 +9,7 @@ namespace ttt::kernels {
 //     n (e^min(x, eps) - 1 - x) + beta x      elsewhere
 // with p = softplus(alpha_p), n = beta + softplus(alpha_n)
 struct XieluArgs {
-  TensorView x = {};                         // [rows, dim], f32, changed in place
+  TensorView x = {};                           // [rows, dim], f32, changed in place
   ConstTensorView alpha_p = {}, alpha_n = {};  // [1], f32
   float beta = 0, eps = 0;
 };

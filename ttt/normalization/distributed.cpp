@@ -29,6 +29,10 @@ Base base_of(const DistributedNormSpec& spec) {
 }
 
 // Two numbers of every row, from every rank.
+bool exchanges_statistics(const DistributedNormSpec& spec, const DistributedNormImplConfig& impl) {
+  return spec.distributed_strategy == DistributedStrategy::kAllReduce && !impl.whole_rows;
+}
+
 void exchange(Exec& exec, Scratch::Frame& frame, ConstTensorView mine, TensorView all) {
   const std::int64_t ranks = all.dim(0), bytes = mine.shape.elements() * static_cast<std::int64_t>(sizeof(float));
   std::byte* memory = frame.take_bytes(ranks * static_cast<std::int64_t>(sizeof(std::int64_t)));
@@ -57,7 +61,8 @@ void validate(const DistributedNormSpec& spec, const Context& context) {
 }
 
 DistributedNormImplConfig default_impl_config(const DistributedNormSpec&, const DeviceTraits&, Strategy strategy) {
-  return {.reference = strategy == Strategy::kReference};
+  // Combined statistics round differently for every number of parts.
+  return {.reference = strategy == Strategy::kReference, .whole_rows = strategy == Strategy::kInvariant};
 }
 
 void bind_weights(DistributedNormWeights& weights, const DistributedNormSpec& spec,
@@ -68,7 +73,7 @@ void bind_weights(DistributedNormWeights& weights, const DistributedNormSpec& sp
   require(impl.unit > 0, ErrorKind::kUsage, "[", context.name_or("DistributedNorm"),
           "] unit wanted a positive number, got ", impl.unit);
   const Part mine = part_of(base.dim, impl.unit, context.rank, context.ranks);
-  const Cut cut = spec.distributed_strategy == DistributedStrategy::kAllReduce ? cut_of(0, mine) : Cut{};
+  const Cut cut = exchanges_statistics(spec, impl) ? cut_of(0, mine) : Cut{};
   constexpr WeightUse kVector = WeightUse::kVector;
   const auto bind = [&](ConstTensorView& field, const TensorName& name) {
     binder.bind(field, {.path = path, .name = name, .shape = {base.dim}, .cut = cut, .use = kVector});
@@ -82,7 +87,7 @@ DistributedNorm::DistributedNorm(const DistributedNormSpec& spec, const Distribu
     : plan_{} {
   validate(spec, context);
   const Base base = base_of(spec);
-  const bool reduce = spec.distributed_strategy == DistributedStrategy::kAllReduce;
+  const bool reduce = exchanges_statistics(spec, impl);
   DistributedNormWeights checked{.weight = base.weight ? weights.weight : ConstTensorView{},
                                  .bias = base.bias ? weights.bias : ConstTensorView{}};
   WeightChecker checker;

@@ -42,15 +42,18 @@ struct DistributedNormSpec {
 struct DistributedNormImplConfig {
   std::int64_t unit = 1;   // dim is cut in whole units: part_of(dim, unit, rank, ranks)
   bool reference = false;  // in double precision; slow
+  // Exchange rows whole under kAllReduce too: the same bits on any number of ranks. The weights are then whole as well.
+  bool whole_rows = false;
 
   bool operator==(const DistributedNormImplConfig&) const = default;
   static void visit_fields(auto& self, auto&& visit) {
     visit("unit", self.unit);
     visit("reference", self.reference);
+    visit("whole_rows", self.whole_rows);
   }
 };
 
-// kAllReduce: this rank's part; kAllGather: whole.
+// kAllReduce: this rank's part; kAllGather or whole_rows: whole.
 struct DistributedNormWeights {
   ConstTensorView weight = {};  // [part] or [dim], f32; absent where the base norm has none
   ConstTensorView bias = {};    // [part] or [dim], f32; absent where the base norm has none

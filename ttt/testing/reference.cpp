@@ -111,7 +111,8 @@ Row limited_to_groups(const Row& keys, const Router& r) {
 
 Route route(const Row& x, const Router& r) {
   Row logits = linear(x, r.weight, {}, r.routed);
-  for (std::size_t e = 0; e < logits.size(); ++e) logits[e] = logits[e] * r.logit_scale + (r.bias.empty() ? 0 : r.bias[e]);
+  for (std::size_t e = 0; e < logits.size(); ++e)
+    logits[e] = logits[e] * r.logit_scale + (r.bias.empty() ? 0 : r.bias[e]);
   const Row scores = r.score(logits);
   Row keys = scores;
   for (std::size_t e = 0; e < r.selection_bias.size(); ++e) keys[e] += r.selection_bias[e];

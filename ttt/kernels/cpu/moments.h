@@ -62,7 +62,7 @@ TTT_INLINE Moments moments_about_zero(const float* x, std::int64_t n) {
 }
 
 struct RowScale {
-  float mean = 0, inverse = 1;  // inverse: 1 / sqrt(squares / n + eps)
+  float mean = 0, inverse = 1;    // inverse: 1 / sqrt(squares / n + eps)
   const float* weight = nullptr;  // null: ones, without offset
   const float* bias = nullptr;    // null: zeros
   float weight_offset = 0;
