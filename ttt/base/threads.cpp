@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <sched.h>
 
+#include <algorithm>
 #include <system_error>
 
 #include "base/error.h"
@@ -13,6 +14,7 @@ namespace {
 
 // Long enough to bridge the gap between two kernels of a step, short enough not to be seen in an idle process.
 constexpr int kSpins = 4000;
+constexpr std::int64_t kMostThreads = 4096;
 
 class FlushDenormals {
  public:
@@ -46,30 +48,54 @@ void pin(std::thread& thread, std::int64_t index) {
 
 }  // namespace
 
+// The indices are dealt out as one run for each thread, because neighbours are neighbours in memory: a thread that
+// streams through its run is read ahead for. Who is done early goes on with the runs of others.
 struct ThreadPool::Shared {
+  struct alignas(64) Run {
+    std::atomic<std::int64_t> next{0};
+    std::int64_t end = 0;
+  };
+
+  explicit Shared(std::int64_t threads) : runs(static_cast<std::size_t>(threads)) {}
+
   alignas(64) std::atomic<std::uint32_t> generation{0};  // odd: told to stop
-  alignas(64) std::atomic<std::int64_t> next{0};
-  alignas(64) std::atomic<std::int64_t> busy{0};  // workers that have not finished this region
-  std::int64_t count = 0;
+  alignas(64) std::atomic<std::int64_t> busy{0};         // workers that have not finished this region
+  std::vector<Run> runs;                                 // by thread, the caller's first
   Body body = nullptr;
   const void* context = nullptr;
 
-  void take_indices() {
+  void deal(std::int64_t count) {
+    const auto threads = static_cast<std::int64_t>(runs.size());
+    const std::int64_t each = count / threads, longer = count % threads;
+    std::int64_t begin = 0;
+    for (std::int64_t t = 0; t < threads; ++t) {
+      Run& run = runs[static_cast<std::size_t>(t)];
+      run.next.store(begin, std::memory_order_relaxed);
+      begin += each + (t < longer ? 1 : 0);
+      run.end = begin;
+    }
+  }
+
+  void take_indices(std::size_t thread) {
     const FlushDenormals flush;
-    for (std::int64_t i = next.fetch_add(1, std::memory_order_relaxed); i < count;
-         i = next.fetch_add(1, std::memory_order_relaxed)) {
-      body(context, i);
+    for (std::size_t turn = 0; turn < runs.size(); ++turn) {
+      Run& run = runs[(thread + turn) % runs.size()];
+      for (std::int64_t i = run.next.fetch_add(1, std::memory_order_relaxed); i < run.end;
+           i = run.next.fetch_add(1, std::memory_order_relaxed)) {
+        body(context, i);
+      }
     }
   }
 };
 
 ThreadPool::ThreadPool(std::int64_t threads, Pinning pinning, std::int64_t first_core)
-    : size_(threads), shared_(std::make_unique<Shared>()) {
-  require(threads >= 1 && threads <= 4096, ErrorKind::kUsage, "threads wanted 1 to 4096, got ", threads);
+    : size_(threads), shared_(std::make_unique<Shared>(std::clamp<std::int64_t>(threads, 1, kMostThreads))) {
+  require(threads >= 1 && threads <= kMostThreads, ErrorKind::kUsage, "threads wanted 1 to ", kMostThreads, ", got ",
+          threads);
   workers_.reserve(static_cast<std::size_t>(threads - 1));
   try {
     for (std::int64_t i = 1; i < threads; ++i) {
-      workers_.emplace_back([this] { work(); });
+      workers_.emplace_back([this, i] { work(static_cast<std::size_t>(i)); });
       if (pinning == Pinning::kOneCoreEach) pin(workers_.back(), first_core + i);
     }
   } catch (const std::system_error& e) {
@@ -88,7 +114,7 @@ void ThreadPool::stop() {
   workers_.clear();
 }
 
-void ThreadPool::work() {
+void ThreadPool::work(std::size_t thread) {
   Shared& s = *shared_;
   std::uint32_t seen = 0;
   for (;;) {
@@ -103,26 +129,25 @@ void ThreadPool::work() {
     }
     if (now & 1) return;
     seen = now;
-    s.take_indices();
+    s.take_indices(thread);
     if (s.busy.fetch_sub(1, std::memory_order_acq_rel) == 1) s.busy.notify_one();
   }
 }
 
 void ThreadPool::run(std::int64_t count, Body body, const void* context) {
   Shared& s = *shared_;
-  s.count = count;
   s.body = body;
   s.context = context;
-  s.next.store(0, std::memory_order_relaxed);
+  s.deal(count);
   // One index, or no workers: waking others would cost more than it brings.
   if (count == 1 || workers_.empty()) {
-    s.take_indices();
+    s.take_indices(0);
     return;
   }
   s.busy.store(static_cast<std::int64_t>(workers_.size()), std::memory_order_relaxed);
   s.generation.fetch_add(2, std::memory_order_release);
   s.generation.notify_all();
-  s.take_indices();
+  s.take_indices(0);
   std::int64_t left = s.busy.load(std::memory_order_acquire);
   for (int spin = 0; left != 0 && spin < kSpins; ++spin) {
     _mm_pause();

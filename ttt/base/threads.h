@@ -24,7 +24,8 @@ class ThreadPool {
 
   std::int64_t size() const { return size_; }
 
-  // Calls f(i) once for every i in [0, count), in any order, on any thread, and returns when all are done.
+  // Calls f(i) once for every i in [0, count), in any order, on any thread, and returns when all are done. Neighbouring
+  // indices mostly run on one thread, in ascending order.
   // f must not throw and must not call parallel_for of the same pool. One caller at a time.
   template <class F>
   void parallel_for(std::int64_t count, const F& f) {
@@ -38,7 +39,7 @@ class ThreadPool {
   struct Shared;
 
   void run(std::int64_t count, Body body, const void* context);
-  void work();
+  void work(std::size_t thread);
   void stop();
 
   std::int64_t size_;
