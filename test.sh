@@ -17,5 +17,5 @@ else
   [ -z "${CI:-}" ] || die "the model could not be fetched, and CI is set"
   say "the model could not be fetched: tests that need it are skipped"
 fi
-configure -DTTT_TESTS=ON
+configure -DTTT_TESTS=ON -DTTT_EXAMPLES=ON  # both: examples follow the tests only where neither was set before
 exec python3 tests/run.py --build "$build_dir" "$@"
