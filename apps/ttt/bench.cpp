@@ -78,28 +78,49 @@ std::vector<std::int32_t> prompt_ids(const Runner& runner, const BenchFlags& f) 
   return ids;
 }
 
+// The sequences that are measured: each takes the prompt, then all grow by a token a step.
+class Batch {
+ public:
+  Batch(Runner& runner, const BenchFlags& f)
+      : runner_(runner), prompt_(prompt_ids(runner, f)), next_(static_cast<std::size_t>(f.batch), 1) {
+    for (std::int64_t b = 0; b < f.batch; ++b) sequences_.push_back(runner.create());
+    for (Sequence& s : sequences_) {
+      wanted_.push_back(static_cast<std::int64_t>(entries_.size()));
+      entries_.push_back({.sequence = &s, .rows = 1});
+    }
+  }
+
+  void prefill(auto before_each) {
+    for (Sequence& s : sequences_) {
+      before_each();
+      runner_.extend(s, prompt_);
+    }
+  }
+  void decode(std::int64_t steps, auto before_each) {
+    for (std::int64_t i = 0; i < steps; ++i) {
+      before_each();
+      runner_.step(entries_, next_, wanted_);
+    }
+  }
+
+ private:
+  Runner& runner_;
+  std::vector<std::int32_t> prompt_, next_;
+  std::vector<Sequence> sequences_;
+  std::vector<StepEntry> entries_;
+  std::vector<std::int64_t> wanted_;
+};
+
 struct Timing {
   double prefill_seconds = 0, decode_seconds = 0;
 };
 
 Timing run_once(Runner& runner, const BenchFlags& f) {
+  const auto nothing = [] {};
+  Batch batch(runner, f);
   Timing t;
-  const std::vector<std::int32_t> ids = prompt_ids(runner, f);
-  std::vector<Sequence> sequences;
-  for (std::int64_t b = 0; b < f.batch; ++b) sequences.push_back(runner.create());
-  t.prefill_seconds = seconds_of([&] {
-    for (Sequence& s : sequences) runner.extend(s, ids);
-  });
-  std::vector<StepEntry> entries;
-  std::vector<std::int64_t> wanted;
-  for (Sequence& s : sequences) {
-    wanted.push_back(static_cast<std::int64_t>(entries.size()));
-    entries.push_back({.sequence = &s, .rows = 1});
-  }
-  const std::vector<std::int32_t> next(entries.size(), 1);
-  t.decode_seconds = seconds_of([&] {
-    for (std::int64_t i = 0; i < f.generate; ++i) runner.step(entries, next, wanted);
-  });
+  t.prefill_seconds = seconds_of([&] { batch.prefill(nothing); });
+  t.decode_seconds = seconds_of([&] { batch.decode(f.generate, nothing); });
   return t;
 }
 
@@ -161,21 +182,16 @@ struct ByBlock {
   std::vector<TimeObserver::Work> prefill, decode;
 };
 
-// One more run, of one sequence, with an observer: what it costs to look shall not be in the figures above.
+// One more run, with an observer: what it costs to look shall not be in the figures above.
 ByBlock run_by_block(Subject& s, const RunnerConfig& config, const BenchFlags& f) {
   TimeObserver times(s.built().tree->places.size());
   Runner runner(s.built(), s.pool(), s.communicator, times, config);
-  const std::vector<std::int32_t> ids = prompt_ids(runner, f);
-  Sequence sequence = runner.create();
-  times.begin();
-  runner.extend(sequence, ids);
+  const auto begin = [&times] { times.begin(); };
+  Batch batch(runner, f);
+  batch.prefill(begin);
   ByBlock found{.prefill = times.work(), .decode = {}};
   times.clear();
-  for (std::int64_t i = 0; i < f.generate; ++i) {
-    const std::int32_t next = 1;
-    times.begin();
-    runner.extend(sequence, {&next, 1});
-  }
+  batch.decode(f.generate, begin);
   found.decode = times.work();
   return found;
 }
@@ -229,8 +245,9 @@ int bench(const BenchFlags& f) {
     return 0;
   }
   print_text(out);
-  print_by_block(text("\nprefill of ", f.prompt, " tokens"), tree, blocks.prefill, limit);
-  print_by_block(text("\ndecode of ", f.generate, " tokens"), tree, blocks.decode, limit);
+  const std::string of_sequences = f.batch == 1 ? "" : text(" for each of ", f.batch, " sequences");
+  print_by_block(text("\nprefill of ", f.prompt, " tokens", of_sequences), tree, blocks.prefill, limit);
+  print_by_block(text("\ndecode of ", f.generate, " tokens", of_sequences), tree, blocks.decode, limit);
   return 0;
 }
 
