@@ -19,15 +19,17 @@ namespace ttt::support {
 class TestModel {
  public:
   TestModel(const std::filesystem::path& path, LoadOptions options, std::int64_t context, std::int64_t threads = 2,
-            Communicator& communicator = self_communicator())
+            Communicator& communicator = self_communicator(), std::span<const Family> known = families())
       : threads_(threads), communicator_(communicator) {
     std::vector<GgufSpelling> spellings;
-    for (const Family& f : families()) spellings.push_back(*f.gguf);
+    for (const Family& f : known) {
+      if (f.gguf != nullptr) spellings.push_back(*f.gguf);
+    }
     options.context = context;
     if (options.traits.available_bytes == 0) options.traits = query_device_traits();
     options.rank = communicator.rank();
     options.ranks = communicator.ranks();
-    model_ = load_model(open_checkpoint(path, spellings), families(), options);
+    model_ = load_model(open_checkpoint(path, spellings), known, options);
   }
 
   LoadedModel& loaded() { return model_; }
