@@ -83,7 +83,8 @@ std::optional<fs::path> Checkpoint::file(std::string_view name) const {
   if (kind_ != CheckpointKind::kDirectory) return std::nullopt;
   std::error_code none;
   const fs::path path = path_ / name;
-  if (!fs::exists(path, none)) return std::nullopt;
+  // A link that leads nowhere is a file that cannot be opened, not an absent one.
+  if (!fs::exists(fs::symlink_status(path, none))) return std::nullopt;
   return path;
 }
 

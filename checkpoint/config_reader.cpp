@@ -24,7 +24,11 @@ constexpr std::string_view kHarmless[] = {
     "transformers.js_config",
     "transformers_version",
     "unsloth*",
+    "use_bfloat16",
     "use_cache",
+    "tf_legacy_loss",
+    "max_sequence_length",
+    "model_max_length",
     "bos_token_id",
     "cls_token_id",
     "decoder_start_token_id",
@@ -140,6 +144,13 @@ std::optional<std::int64_t> ConfigReader::optional_integer(std::string_view key,
   const std::int64_t n = v->as_integer(text(where_, ": ", key));
   if (n < range.min || n > range.max) refuse(key, text("wanted ", range.min, " .. ", range.max, ", got ", n));
   return n;
+}
+
+std::optional<std::int64_t> ConfigReader::positions(std::string_view key) {
+  const IntegerRange range{.min = 1};
+  const Json* v = read(key);
+  if (v != nullptr && v->is_number() && v->as_number(where_) > static_cast<double>(range.max)) return range.max;
+  return optional_integer(key, range);
 }
 
 std::optional<double> ConfigReader::optional_number(std::string_view key, NumberRange range) {

@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/json.h"
@@ -45,6 +46,8 @@ class ConfigReader {
   bool boolean(std::string_view key, bool absent);
   std::string string(std::string_view key, std::string_view absent);
   std::optional<std::int64_t> optional_integer(std::string_view key, IntegerRange range = {});
+  // A length of at least 1. What Python writes for "no limit" (Infinity, 10^30) is the largest.
+  std::optional<std::int64_t> positions(std::string_view key);
   std::optional<double> optional_number(std::string_view key, NumberRange range = {});
   // One integer or a list of them; missing: empty. (eos_token_id.)
   std::vector<std::int64_t> integers(std::string_view key, IntegerRange range = {});
@@ -89,13 +92,16 @@ Json rope_parameters(ConfigReader& config, double default_theta = 10000.0, std::
 // Ids that end a generation: eos_token_id of the generation configuration, else of the configuration. Ids outside
 // [0, vocab_size) are Error{kBadData} naming file and field.
 std::vector<std::int64_t> end_token_ids(const Json& config, std::string_view config_where,
-                                        const Json& generation_config, std::int64_t vocab_size);
+                                        const Json& generation_config, std::string_view generation_where,
+                                        std::int64_t vocab_size);
 
 // Sampling defaults of generation_config.json; absent fields are empty. Values out of range are Error{kBadData} naming
-// the file.
+// the file; keys that ask for what is not built (beams, watermarks, ...) are Error{kUnsupported} naming the key.
 struct GenerationDefaults {
   std::optional<bool> do_sample = {};
-  std::optional<double> temperature = {}, top_p = {}, min_p = {}, repetition_penalty = {};
+  std::optional<double> temperature = {}, top_p = {}, min_p = {}, typical_p = {}, repetition_penalty = {};
+  std::vector<std::vector<std::int32_t>> bad_words = {};     // bad_words_ids
+  std::vector<std::pair<std::int32_t, double>> biases = {};  // sequence_bias of single ids; suppress_tokens
   std::optional<std::int64_t> top_k = {}, max_new_tokens = {};
   std::optional<std::int64_t> bos_token_id = {}, pad_token_id = {};
 };

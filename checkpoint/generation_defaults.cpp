@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <limits>
 
 #include "base/error.h"
 #include "checkpoint/config_reader.h"
@@ -12,10 +13,74 @@ std::optional<std::int64_t> optional_id(ConfigReader& c, std::string_view key, s
   return id == std::int64_t{-1} ? std::nullopt : id;
 }
 
+// What changes the tokens of Hugging Face's generate and is not built, with the value that asks for nothing.
+void refuse_unsupported(ConfigReader& c) {
+  for (const char* key :
+       {"num_beams", "num_beam_groups", "num_return_sequences", "guidance_scale", "encoder_repetition_penalty"}) {
+    c.only(key, Json(1));
+  }
+  for (const char* key : {"diversity_penalty", "penalty_alpha", "no_repeat_ngram_size", "encoder_no_repeat_ngram_size",
+                          "epsilon_cutoff", "eta_cutoff", "min_length", "min_new_tokens"}) {
+    c.only(key, Json(0));
+  }
+  for (const char* key : {"token_healing", "remove_invalid_values"}) c.only(key, Json(false));
+  for (const char* key : {"dola_layers", "top_h", "forced_bos_token_id", "forced_eos_token_id", "watermarking_config",
+                          "exponential_decay_length_penalty", "max_time"}) {
+    c.only(key, Json());
+  }
+  for (const char* key : {"begin_suppress_tokens", "constraints", "force_words_ids", "stop_strings"}) {
+    c.only(key, Json(Json::Array{}));
+  }
+}
+
+// A list of ids of the vocabulary.
+std::vector<std::int32_t> ids_in(const ConfigReader& c, std::string_view key, const Json& list, std::int64_t vocab) {
+  std::vector<std::int32_t> ids;
+  if (!list.is_array()) c.refuse(key, text("wanted lists of ids, got ", list.type_name()));
+  for (const Json& id : list.as_array(key)) {
+    const bool known = id.is_integer() && id.as_integer(key) >= 0 && id.as_integer(key) < vocab;
+    if (!known) c.refuse(key, text("wanted ids from 0 to ", vocab - 1, ", got ", id.dump()));
+    ids.push_back(static_cast<std::int32_t>(id.as_integer(key)));
+  }
+  return ids;
+}
+
+// [[[ids], bias], ...], as Hugging Face writes it.
+void read_sequence_bias(ConfigReader& c, std::int64_t vocab, GenerationDefaults& d) {
+  constexpr std::string_view kKey = "sequence_bias";
+  const Json* list = c.value(kKey);
+  if (list == nullptr) return;
+  if (!list->is_array()) c.refuse(kKey, text("wanted a list of pairs, got ", list->type_name()));
+  for (const Json& pair : list->as_array(kKey)) {
+    const bool right = pair.is_array() && pair.as_array(kKey).size() == 2 && pair.as_array(kKey)[1].is_number();
+    if (!right) c.refuse(kKey, text("wanted pairs of ids and a number, got ", pair.dump()));
+    const std::vector<std::int32_t> ids = ids_in(c, kKey, pair.as_array(kKey)[0], vocab);
+    require(ids.size() == 1, ErrorKind::kUnsupported, c.where(), ": ", kKey, " is supported for single ids, got ",
+            ids.size());
+    d.biases.emplace_back(ids[0], pair.as_array(kKey)[1].as_number(kKey));
+  }
+}
+
+void read_exclusions(ConfigReader& c, std::int64_t vocab, GenerationDefaults& d) {
+  if (const Json* words = c.value("bad_words_ids"); words != nullptr) {
+    if (!words->is_array()) c.refuse("bad_words_ids", text("wanted lists of ids, got ", words->type_name()));
+    for (const Json& word : words->as_array("bad_words_ids")) {
+      d.bad_words.push_back(ids_in(c, "bad_words_ids", word, vocab));
+      if (d.bad_words.back().empty()) c.refuse("bad_words_ids", "wanted words of at least one id, got none");
+    }
+  }
+  if (const Json* ids = c.value("suppress_tokens"); ids != nullptr) {
+    for (const std::int32_t id : ids_in(c, "suppress_tokens", *ids, vocab)) {
+      d.biases.emplace_back(id, -std::numeric_limits<double>::infinity());
+    }
+  }
+}
+
 }  // namespace
 
 std::vector<std::int64_t> end_token_ids(const Json& config, std::string_view config_where,
-                                        const Json& generation_config, std::int64_t vocab_size) {
+                                        const Json& generation_config, std::string_view generation_where,
+                                        std::int64_t vocab_size) {
   const auto read = [&](const Json& json, std::string where) {
     ConfigReader c(json, std::move(where));
     std::vector<std::int64_t> ids = c.integers("eos_token_id", {.min = -1, .max = vocab_size - 1});
@@ -25,7 +90,7 @@ std::vector<std::int64_t> end_token_ids(const Json& config, std::string_view con
     return ids;
   };
   if (!generation_config.is_null()) {
-    std::vector<std::int64_t> ids = read(generation_config, "generation_config.json");
+    std::vector<std::int64_t> ids = read(generation_config, std::string(generation_where));
     if (!ids.empty()) return ids;
   }
   return read(config, std::string(config_where));
@@ -39,12 +104,16 @@ GenerationDefaults generation_defaults(const Json& generation_config, std::strin
   d.temperature = c.optional_number("temperature", {.min = 0, .max = 100});
   d.top_p = c.optional_number("top_p", {.min = 0, .max = 1});
   d.min_p = c.optional_number("min_p", {.min = 0, .max = 1});
+  d.typical_p = c.optional_number("typical_p", {.min = 0, .max = 1, .above_min = true});
   d.repetition_penalty = c.optional_number("repetition_penalty", {.min = 0, .max = 100, .above_min = true});
   d.top_k = c.optional_integer("top_k", {.min = -1});
   if (d.top_k == std::int64_t{-1}) d.top_k = 0;  // both mean: all
   d.max_new_tokens = c.optional_integer("max_new_tokens", {.min = 1});
   d.bos_token_id = optional_id(c, "bos_token_id", vocab_size);
   d.pad_token_id = optional_id(c, "pad_token_id", vocab_size);
+  read_sequence_bias(c, vocab_size, d);
+  read_exclusions(c, vocab_size, d);
+  refuse_unsupported(c);
   return d;
 }
 

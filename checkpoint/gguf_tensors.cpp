@@ -78,7 +78,10 @@ class TensorTranslator {
       if (layer < 0 || layer >= static_cast<std::int64_t>(items.size())) refuse(t, text("has no entry in ", key));
       v = &items[static_cast<std::size_t>(layer)];
     }
-    if (v == nullptr || !v->is_integer()) refuse(t, text("needs ", key, ", which the file does not state"));
+    if (v == nullptr || !v->is_integer()) {
+      const bool kv = key == "num_key_value_heads";
+      refuse(t, text("needs attention.head_count", kv ? "_kv" : "", ", which the file does not state"));
+    }
     return v->as_integer(key);
   }
 
@@ -92,7 +95,8 @@ class TensorTranslator {
         const std::int64_t n = heads(kv ? "num_key_value_heads" : "num_attention_heads", layer, t);
         const std::int64_t rows = t.shape.rank() > 0 ? t.shape[0] : 1;
         if (n < 1 || rows % n != 0 || rows / n % 2 != 0) {
-          refuse(t, text("wanted rows for ", n, " heads of an even width, got ", rows));
+          refuse(t, text("wanted rows for ", n, " heads (attention.head_count", kv ? "_kv" : "",
+                         ") of an even width, got ", rows));
         }
         t.rotary_heads = n;
         break;

@@ -23,6 +23,12 @@ bool is_there(const fs::path& path) {
   return fs::exists(path, none);
 }
 
+// Also a link that leads nowhere: opening it says so, and the name is not taken for absent.
+bool is_named(const fs::path& path) {
+  std::error_code none;
+  return fs::exists(fs::symlink_status(path, none));
+}
+
 std::string joined(const std::vector<std::string>& names, std::size_t most) {
   std::string s;
   for (std::size_t i = 0; i < std::min(names.size(), most); ++i) s += (i > 0 ? ", " : "") + names[i];
@@ -161,7 +167,7 @@ void CheckpointBuilder::read_sharded(const fs::path& index) {
 void CheckpointBuilder::read_configuration() {
   const fs::path& directory = result_->path_;
   const fs::path config = directory / "config.json", generation = directory / "generation_config.json";
-  require(is_there(config), ErrorKind::kBadData, directory.string(), ": config.json is missing; ",
+  require(is_named(config), ErrorKind::kBadData, directory.string(), ": config.json is missing; ",
           what_is_there(directory));
   result_->config_ = read_json(config, kConfigLimit, "config.json");
   require(result_->config_.is_object(), ErrorKind::kBadData, config.string(), ": wanted an object, got ",
@@ -169,7 +175,7 @@ void CheckpointBuilder::read_configuration() {
   if (result_->config_.find("auto_map") != nullptr) {
     result_->notes_.push_back(text(config.string(), ": auto_map names code in the checkpoint, which is not run"));
   }
-  if (is_there(generation)) {
+  if (is_named(generation)) {
     result_->generation_config_ = read_json(generation, kGenerationConfigLimit, "generation_config.json");
     require(result_->generation_config_.is_object(), ErrorKind::kBadData, generation.string(),
             ": wanted an object, got ", result_->generation_config_.type_name());
@@ -181,9 +187,9 @@ void CheckpointBuilder::read_directory(const fs::path& path) {
   result_->path_ = path;
   read_configuration();
   const fs::path single = path / kSingle, index = path / kIndex;
-  if (is_there(single)) {
+  if (is_named(single)) {
     read_file(single);
-  } else if (is_there(index)) {
+  } else if (is_named(index)) {
     read_sharded(index);
   } else {
     refuse_without_weights();

@@ -15,13 +15,22 @@
 namespace ttt {
 namespace {
 
+// Of a link that leads nowhere the system says "no such file", and the user sees one.
+std::string cannot_open(const std::string& path, int code) {
+  std::error_code none;
+  const bool link = code == ENOENT && std::filesystem::is_symlink(path, none);
+  const std::string target = link ? std::filesystem::read_symlink(path, none).string() : std::string();
+  return text(path, ": cannot open: ", link ? text("is a link to ", printable(target), ", which is missing")
+                                            : std::generic_category().message(code));
+}
+
 std::string system_reason(int code) { return std::generic_category().message(code); }
 
 class OpenedFile {
  public:
   // O_NONBLOCK: a FIFO without a writer must not hold the open.
   explicit OpenedFile(const std::string& path) : fd_(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {
-    require(fd_ >= 0, ErrorKind::kIo, path, ": cannot open: ", system_reason(errno));
+    if (fd_ < 0) fail(ErrorKind::kIo, cannot_open(path, errno));
   }
   OpenedFile(const OpenedFile&) = delete;
   OpenedFile& operator=(const OpenedFile&) = delete;

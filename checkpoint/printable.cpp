@@ -1,5 +1,6 @@
 #include "checkpoint/printable.h"
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 
@@ -7,6 +8,15 @@
 #include "base/utf8.h"
 
 namespace ttt {
+namespace {
+
+// At the begin of `s`, a character of `length` bytes. U+0080 to U+009F are terminal controls as well.
+bool is_control(std::string_view s, std::size_t length) {
+  const auto byte = static_cast<unsigned char>(s[0]);
+  return byte < 0x20 || byte == 0x7F || (byte == 0xC2 && length == 2 && (s[1] & 0x60) == 0);
+}
+
+}  // namespace
 
 std::string printable(std::string_view untrusted) {
   constexpr std::size_t kShown = 120;
@@ -16,9 +26,7 @@ std::string printable(std::string_view untrusted) {
   while (i < untrusted.size() && i < kShown) {
     const auto byte = static_cast<unsigned char>(untrusted[i]);
     const std::size_t length = utf8_length(untrusted.substr(i));
-    // U+0080 to U+009F are terminal controls as well.
-    const bool control = byte < 0x20 || byte == 0x7F || (byte == 0xC2 && length == 2 && (untrusted[i + 1] & 0x60) == 0);
-    if (length > 0 && !control) {
+    if (length > 0 && !is_control(untrusted.substr(i), length)) {
       s.append(untrusted.substr(i, length));
       i += length;
     } else {
@@ -29,6 +37,15 @@ std::string printable(std::string_view untrusted) {
   s.push_back('\'');
   if (i < untrusted.size()) s.append(text("... (", untrusted.size(), " bytes)"));
   return s;
+}
+
+std::string on_one_line(std::string text) {
+  for (std::size_t i = 0; i < text.size();) {
+    const std::size_t length = std::max<std::size_t>(utf8_length(std::string_view(text).substr(i)), 1);
+    if (is_control(std::string_view(text).substr(i), length)) text.replace(i, length, length, ' ');
+    i += length;
+  }
+  return text;
 }
 
 std::string human_bytes(std::int64_t bytes) {

@@ -11,6 +11,19 @@ namespace {
 
 constexpr std::array<std::string_view, 6> kTypes{"default", "linear", "dynamic", "yarn", "longrope", "llama3"};
 
+bool is_set(const Json* v) { return v != nullptr && !v->is_null(); }
+
+// Files of a time of change hold both spellings; they may not differ.
+void refuse_contradictions(const Json& scaling, const Json& parameters, const std::string& where) {
+  for (const auto& [key, v] : scaling.as_object(where)) {
+    const bool is_type = key == "type" || key == "rope_type";
+    const Json* other = parameters.find(is_type ? "rope_type" : key);
+    if (is_type && !is_set(other)) other = parameters.find("type");
+    require(v.is_null() || (is_set(other) && *other == v), ErrorKind::kBadData, where, ": rope_scaling and rope_parameters contradict each other in ",
+            printable(key), ": ", v.dump(), " and ", is_set(other) ? other->dump() : "nothing");
+  }
+}
+
 // The object that holds the parameters, or null; `where` is completed to name it.
 const Json* parameters_of(ConfigReader& config, std::string_view layer_type, std::string& where) {
   const Json* scaling = config.value("rope_scaling");
@@ -22,6 +35,9 @@ const Json* parameters_of(ConfigReader& config, std::string_view layer_type, std
   const bool by_layer = !members.empty() && std::all_of(members.begin(), members.end(), [](const auto& m) {
     return m.second.is_object() || m.second.is_null();
   });
+  if (!by_layer && scaling != nullptr && parameters != nullptr) {
+    refuse_contradictions(*scaling, *parameters, config.where());
+  }
   if (!by_layer) return chosen;
   require(!layer_type.empty(), ErrorKind::kUnsupported, where,
           " holds parameters by kind of layer, which this model has not");
@@ -34,8 +50,11 @@ const Json* parameters_of(ConfigReader& config, std::string_view layer_type, std
 std::string type_of(const Json& parameters, const std::string& where) {
   const Json* older = parameters.find("type");
   const Json* newer = parameters.find("rope_type");
-  const Json* v = newer != nullptr && !newer->is_null() ? newer : older;
-  std::string type = v == nullptr || v->is_null() ? "default" : v->as_string(where + ": rope_type");
+  const Json* v = is_set(newer) ? newer : older;
+  std::string type = is_set(v) ? v->as_string(where + ": rope_type") : "default";
+  // Qwen2-VL writes type "mrope", which says how positions are laid out, beside rope_type "default".
+  require(!is_set(newer) || !is_set(older) || *newer == *older || *older == Json("mrope"), ErrorKind::kBadData, where,
+          ": type and rope_type contradict each other: ", is_set(older) ? older->dump() : "", " and ", type);
   if (type == "su") type = "longrope";  // as the first Phi-3 files call it
   require(std::find(kTypes.begin(), kTypes.end(), type) != kTypes.end(), ErrorKind::kUnsupported, where, ": rope_type ",
           printable(type), " is not supported");
@@ -122,7 +141,11 @@ Json rope_parameters(ConfigReader& config, double default_theta, std::string_vie
   if (context) result.set("original_max_position_embeddings", Json(*context));
   if (parameters == nullptr) return result;
   Parameters p(ConfigReader(*parameters, where), result);
+  const bool two_thetas = layer_type.empty() && config.has("rope_theta") && is_set(parameters->find("rope_theta"));
+  const Json outer = result.at("rope_theta", where);
   p.optional("rope_theta", positive);
+  require(!two_thetas || result.at("rope_theta", where) == outer, ErrorKind::kBadData, config.where(),
+          ": rope_theta is ", outer.dump(), ", but ", result.at("rope_theta", where).dump(), " in ", where);
   p.optional("partial_rotary_factor", share);
   p.keep("mrope_section");
   read_type(p, type, result);

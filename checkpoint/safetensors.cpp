@@ -135,6 +135,7 @@ class HeaderReader {
     const std::string what = text("data_offsets of ", printable(t.name));
     scan_.expect('[');
     const std::int64_t begin = scan_.plain_integer(what);
+    if (scan_.peek() != ',') refuse(t, "wanted two data_offsets");
     scan_.expect(',');
     const std::int64_t end = scan_.plain_integer(what);
     if (scan_.peek() != ']') refuse(t, "wanted two data_offsets");

@@ -11,6 +11,8 @@ namespace {
 
 // Inputs on which a cut of packed weights may fall.
 constexpr std::int64_t kPackedGroup = 32;
+// Inputs that share a scale of the upper level.
+constexpr std::int64_t kSuperGroup = 256;
 
 struct Extents {
   std::int64_t rows = 1, columns = 1;
@@ -46,7 +48,10 @@ class FormMaker {
       choose_rows();
     }
     // Of a transposed slice the file's rows are the wanted columns.
-    if (f_.transposed) f_.column_begin += std::exchange(f_.slice_row, 0);
+    if (f_.transposed) {
+      f_.column_begin += f_.slice_row;
+      f_.all_begin = std::exchange(f_.slice_row, 0);
+    }
     return f_;
   }
 
@@ -107,7 +112,7 @@ class FormMaker {
     if (r_.name.outer >= 0) f_.rows *= t_.shape[0];
     f_.columns = f_.transposed ? have.rows : have.columns;
     f_.row_count = want.rows;
-    f_.column_count = want.columns;
+    f_.column_count = f_.all_count = want.columns;
   }
 
   void apply_cut() {
@@ -130,7 +135,18 @@ class FormMaker {
     }
   }
 
+  // Numbers of experts, of tokens: looked up as they are stored, and no arithmetic is done on them.
+  bool is_index() const { return t_.format == Format::kI32 || t_.format == Format::kI64; }
+
+  void choose_index() {
+    if (r_.use != WeightUse::kTable || r_.format.value_or(t_.format) != t_.format || f_.transposed || t_.subtract_one) {
+      unsupported(text("is stored as ", t_.format_name, ", which is read for tables only, as it is stored"));
+    }
+    f_.format = t_.format;
+  }
+
   void choose_format() {
+    if (is_index()) return choose_index();
     const bool readable = is_dense(t_.format) || t_.format == Format::kF64 ||
                           (is_grouped(t_.format) && traits_of(t_.format).block_bytes > 0);
     if (!readable) unsupported(text("is stored as ", t_.format_name, ", which is no supported weight format"));
@@ -150,7 +166,7 @@ class FormMaker {
   }
 
   bool aligned() const {
-    const std::int64_t unit = is_dense(t_.format) ? traits_of(t_.format).block_bytes : 2;
+    const std::int64_t unit = is_grouped(t_.format) ? 2 : traits_of(t_.format).block_bytes;
     return reinterpret_cast<std::uintptr_t>(t_.data) % static_cast<std::uintptr_t>(unit) == 0;
   }
 
@@ -194,6 +210,12 @@ class FormMaker {
     if (f_.column_begin % kPackedGroup != 0 || (f_.column_count % kPackedGroup != 0 && is_grouped(t_.format))) {
       unsupported(text("cannot be cut at inputs ", f_.column_begin, " + ", f_.column_count, ": ", name_of(f_.format),
                        " holds groups of ", kPackedGroup));
+    }
+    // A packed row of whole super-blocks has one scale for each 256 inputs.
+    const bool two_levels = f_.format == Format::kQ4_K || f_.format == Format::kQ5_K || f_.format == Format::kQ6_K;
+    if (two_levels && f_.column_begin % kSuperGroup != 0 && f_.column_count % kSuperGroup == 0 && f_.column_count > 0) {
+      unsupported(text("cannot be cut at inputs ", f_.column_begin, " + ", f_.column_count, ": ", name_of(f_.format),
+                       " holds groups of ", kSuperGroup));
     }
     const bool direct = plain && aligned() && (f_.format == t_.format || is_dense(t_.format));
     f_.steps = direct ? WeightSteps::kPack : WeightSteps::kRequantise;

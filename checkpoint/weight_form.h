@@ -33,6 +33,7 @@ struct WeightForm {
   std::int64_t slice_row = 0;  // the first stored row of the slice that the name means (TensorName::outer)
   std::int64_t row_begin = 0, row_count = 0;        // of the selected rows
   std::int64_t column_begin = 0, column_count = 0;  // of their columns
+  std::int64_t all_begin = 0, all_count = 0;        // of their columns before the cut
 
   bool rows_are_contiguous() const;
   std::int64_t source_row(std::int64_t i) const;  // the stored row of wanted row i

@@ -29,6 +29,8 @@ WeightRecord record_of(const WeightForm& f) {
           .bytes = f.bytes};
 }
 
+std::string file_name(const std::string& path) { return path.substr(path.rfind('/') + 1); }
+
 WeightBytes sum_of(const std::vector<WeightRecord>& records) {
   WeightBytes sum;
   for (const WeightRecord& r : records) (r.mapped ? sum.mapped : sum.owned) += r.bytes;
@@ -67,12 +69,16 @@ void convert_rows(const WeightForm& f, std::int64_t begin, std::int64_t end, std
 
 void requantise_panels(const WeightForm& f, std::int64_t begin, std::int64_t end, std::byte* to) {
   const std::int64_t panel_bytes = kernels::packed_bytes(f.format, kernels::kPanelColumns, f.column_count);
-  std::vector<float> values(static_cast<std::size_t>(kernels::kPanelColumns * f.column_count));
+  WeightForm whole = f;  // a row's scale does not depend on how it is cut
+  whole.column_begin = f.all_begin;
+  whole.column_count = f.all_count;
+  std::vector<float> values(static_cast<std::size_t>(kernels::kPanelColumns * f.all_count));
   for (std::int64_t p = begin; p < end; ++p) {
     const std::int64_t first = p * kernels::kPanelColumns;
     const std::int64_t n = std::min(kernels::kPanelColumns, f.row_count - first);
-    read_values(f, first, n, values.data());
-    const kernels::PackSource source{.rows = view_of(values.data(), {n, f.column_count})};
+    read_values(whole, first, n, values.data());
+    const kernels::PackSource source{.rows = view_of(values.data(), {n, f.all_count}),
+                                     .in_begin = f.column_begin - f.all_begin};
     kernels::pack_panels(f.format, source, n, f.column_count, 0, 1, to + p * panel_bytes);
   }
 }
@@ -194,7 +200,9 @@ ConstTensorView HeaderSource::fetch(const WeightRequest& request) {
             .shape = form.shape,
             .row_bytes = form.row_bytes};
   } catch (const Error& e) {
-    problems_.push_back({e.kind(), request.full_name(), e.what(), tensor == nullptr});
+    std::string message = e.what();
+    if (tensor != nullptr) message += text(" (", tensor->name, " of ", file_name(tensor->file), ")");
+    problems_.push_back({e.kind(), request.full_name(), std::move(message), tensor == nullptr});
     return {.data = nullptr,
             .format = Format::kF32,
             .layout = Layout::kRowMajor,

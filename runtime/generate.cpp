@@ -20,29 +20,35 @@ std::string_view name_of(StopReason reason) {
   return {};
 }
 
-Generated generate(Runner& runner, std::span<const std::int32_t> prompt, const GenerateOptions& options,
-                   const std::function<bool(std::int32_t id)>& take) {
+namespace {
+
+std::int64_t checked_length(const Runner& runner, std::span<const std::int32_t> prompt) {
   require(!prompt.empty(), ErrorKind::kUsage, "the prompt wanted at least one token, got none");
   const std::int64_t length = static_cast<std::int64_t>(prompt.size()), context = runner.config().context;
   require(length <= context, ErrorKind::kUsage, "the prompt wanted at most ", context, " tokens (the context), got ",
           length);
+  return length;
+}
+
+// Continues a sequence whose last logits are given.
+Generated go_on(Runner& runner, Sequence& sequence, std::span<const float> logits, SequenceHistory history,
+                const GenerateOptions& options, std::uint64_t number,
+                const std::function<bool(std::int32_t id)>& take) {
+  const std::int64_t context = runner.config().context;
   const Sampler sampler(options.sampling, runner.vocab());
-  const RandomStream random(options.sampling.seed);
+  const RandomStream random(static_cast<std::uint64_t>(options.sampling.seed), number);
   SamplerWorkspace workspace;
   Generated result;
-  if (options.max_new_tokens <= 0) return result;
-  // One token more than the context holds can come out: the last is never fed back.
-  SequenceHistory history(prompt, length + std::min(options.max_new_tokens, context - length + 1));
-  Sequence sequence = runner.create();
-  std::span<const float> logits = runner.extend(sequence, prompt);
   for (;;) {
-    const std::int32_t id = sampler.sample(logits, history, random, workspace).id;
+    SampleResult chosen = sampler.sample(logits, history, random, workspace);
+    const std::int32_t id = chosen.id;
     if (std::ranges::find(options.end_ids, id) != options.end_ids.end()) {
       result.reason = StopReason::kEnd;
       return result;
     }
     history.append(id);
     result.ids.push_back(id);
+    if (options.sampling.log_probs) result.tokens.push_back(std::move(chosen));
     if (!take(id)) {
       result.reason = StopReason::kCaller;
       return result;
@@ -54,6 +60,45 @@ Generated generate(Runner& runner, std::span<const std::int32_t> prompt, const G
     }
     logits = runner.extend(sequence, {&id, 1});
   }
+}
+
+// One token more than the context holds can come out: the last is never fed back.
+SequenceHistory history_of(const Runner& runner, std::span<const std::int32_t> prompt, const GenerateOptions& options) {
+  const auto length = static_cast<std::int64_t>(prompt.size());
+  return SequenceHistory(prompt, length + std::min(options.max_new_tokens, runner.config().context - length + 1));
+}
+
+}  // namespace
+
+Generated generate(Runner& runner, std::span<const std::int32_t> prompt, const GenerateOptions& options,
+                   const std::function<bool(std::int32_t id)>& take) {
+  checked_length(runner, prompt);
+  const Sampler checked(options.sampling, runner.vocab());
+  if (options.max_new_tokens <= 0) return {};
+  Sequence sequence = runner.create();
+  const std::span<const float> logits = runner.extend(sequence, prompt);
+  return go_on(runner, sequence, logits, history_of(runner, prompt, options), options, 0, take);
+}
+
+std::vector<Generated> generate_many(Runner& runner, std::span<const std::int32_t> prompt,
+                                     const GenerateOptions& options, std::int64_t n) {
+  checked_length(runner, prompt);
+  const std::int64_t sequences = runner.config().sequences;
+  require(n >= 1 && (n == 1 || sequences >= 2), ErrorKind::kUsage,
+          "continuations wanted a number of at least 1, and room for two sequences above it, got ", n, " and ",
+          sequences);
+  const Sampler checked(options.sampling, runner.vocab());
+  std::vector<Generated> all(static_cast<std::size_t>(n));
+  if (options.max_new_tokens <= 0) return all;
+  Sequence first = runner.create();
+  const std::span<const float> last = runner.extend(first, prompt);
+  const std::vector<float> logits(last.begin(), last.end());  // steps overwrite them
+  for (std::int64_t i = 0; i < n; ++i) {
+    Sequence own = i + 1 < n ? first.fork() : std::move(first);
+    all[static_cast<std::size_t>(i)] = go_on(runner, own, logits, history_of(runner, prompt, options), options,
+                                             static_cast<std::uint64_t>(i), [](std::int32_t) { return true; });
+  }
+  return all;
 }
 
 }  // namespace ttt

@@ -22,11 +22,18 @@ struct GenerateOptions {
 struct Generated {
   std::vector<std::int32_t> ids = {};
   StopReason reason = StopReason::kLength;
+  std::vector<SampleResult> tokens = {};  // of every id, where SamplingSpec::log_probs asks for them
 };
 
 // Continues `prompt` token by token. `take` sees every id as it is chosen and may return false to stop.
 // Error{kUsage} when the prompt is empty or longer than the runner's context.
 Generated generate(Runner& runner, std::span<const std::int32_t> prompt, const GenerateOptions& options,
                    const std::function<bool(std::int32_t id)>& take);
+
+// `n` continuations of one prompt, which is read once. Number i draws from RandomStream(seed, i), so it does not depend
+// on n, and number 0 is what generate gives. Error{kUsage} unless n >= 1 and the runner holds two sequences where n
+// > 1.
+std::vector<Generated> generate_many(Runner& runner, std::span<const std::int32_t> prompt,
+                                     const GenerateOptions& options, std::int64_t n);
 
 }  // namespace ttt

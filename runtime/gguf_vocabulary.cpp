@@ -41,6 +41,8 @@ GgufVocabulary gguf_vocabulary(const GgufFile& file) {
   v.tokens = strings(file, "tokens");
   require(!v.tokens.empty(), ErrorKind::kBadData, file.path(), ": key tokenizer.ggml.tokens is missing or empty");
   v.merges = strings(file, "merges");
+  require(v.model != "gpt2" || file.find("tokenizer.ggml.merges") != nullptr, ErrorKind::kBadData, file.path(),
+          ": key tokenizer.ggml.merges is missing");
   if (file.find("tokenizer.ggml.scores") != nullptr) {
     for (const double s : file.numbers("tokenizer.ggml.scores")) v.scores.push_back(static_cast<float>(s));
   }

@@ -43,9 +43,22 @@ void require_memory(const PlannedModel& plan, const LoadOptions& options, const 
   for (std::int64_t step = context; step > 0; step /= 2) {
     while (fits + step <= context && weights + state(fits + step) <= available) fits += step;
   }
-  const std::string hint = fits > 0 ? text("; --ctx ", fits, " fits") : std::string("; the weights alone do not fit");
+  const std::string hint = fits > 0              ? text("; --ctx ", fits, " fits")
+                           : weights > available ? std::string("; the weights alone do not fit")
+                                                 : std::string("; no context fits");
   fail(ErrorKind::kResources, text(where, ": weights and state of context ", context, " need ", gigabytes(needed), ", ",
                                    gigabytes(available), " available", hint));
+}
+
+// A GGUF file is read as a configuration, but its author knows the file's keys.
+std::string with_gguf_key(const std::string& message, const Family& family, const std::string& where) {
+  const GgufSpelling& gguf = *family.gguf;
+  for (const GgufKey& k : gguf.keys) {
+    const bool named = !k.config.empty() && message.starts_with(text(where, ": ", k.config, " "));
+    if (named) return text(message, " (key ", gguf.architecture, ".", k.key, ")");
+  }
+  if (!message.starts_with(text(where, ": rope_scaling"))) return message;
+  return text(message, " (keys ", gguf.architecture, ".rope.scaling.*)");
 }
 
 }  // namespace
@@ -65,24 +78,24 @@ const Family& family_of(std::span<const Family> families, const Json& config, co
       }
     }
   }
-  const std::string hint = best <= 2 ? text("; did you mean \"", nearest, "\"?") : std::string();
+  const std::string hint = best <= 2 && !nearest.empty() ? text("; did you mean \"", nearest, "\"?") : std::string();
   fail(ErrorKind::kUnsupported, text(where, ": model_type \"", type, "\" is not supported; supported: ", known, hint));
 }
 
-std::int64_t max_positions(const Json& config) {
-  const Json* v = config.find("max_position_embeddings");
-  return v == nullptr || v->is_null() ? 0 : v->as_integer("max_position_embeddings");
+std::int64_t max_positions(const Json& config, const std::string& where) {
+  return ConfigReader(config, where).positions("max_position_embeddings").value_or(0);
 }
 
 BuiltModel build_model(const Family& family, const Json& config, const std::string& where, WeightSource& source,
                        const LoadOptions& options) {
   constexpr std::int64_t kNoLimit = 4096;  // rows, for configurations that name none
-  const std::int64_t limit = max_positions(config);
+  const std::int64_t limit = max_positions(config, where);
   BuiltModel built{.tree = std::make_unique<ModelTree>(),
                    .model = nullptr,
                    .context = options.context > 0 ? options.context
                               : limit > 0         ? limit
-                                                  : kNoLimit};
+                                                  : kNoLimit,
+                   .ignored = {}};
   Overrides overrides;
   if (!options.impl.is_null()) overrides = Overrides(options.impl, options.impl_where);
   const BuildOptions build{.traits = options.traits,
@@ -95,11 +108,14 @@ BuiltModel build_model(const Family& family, const Json& config, const std::stri
   ConfigReader reader(config, where);
   try {
     built.model = family.make(Scope(source, *built.tree, overrides, build), reader);
+    built.ignored = reader.ignored();
   } catch (const Error& e) {
     // Blocks name their path and field, not the file that made them so.
     const std::string_view message = e.what();
     if (!message.starts_with('[')) throw;
-    fail(e.kind(), text(where, ": ", message));
+    // With no option that could be at fault it is the file that asks for what cannot be.
+    const bool asked = !options.impl.is_null() || options.weight_format || options.state_format || options.ranks > 1;
+    fail(e.kind() == ErrorKind::kUsage && !asked ? ErrorKind::kBadData : e.kind(), text(where, ": ", message));
   }
   overrides.require_all_used();
   return built;
@@ -109,7 +125,12 @@ PlannedModel plan_model(const Checkpoint& checkpoint, std::span<const Family> fa
   PlannedModel plan{.source = std::make_unique<HeaderSource>(checkpoint), .built = {}};
   const std::string where = checkpoint.config_where();
   const Family& family = family_of(families, checkpoint.config(), where);
-  plan.built = build_model(family, checkpoint.config(), where, *plan.source, options);
+  try {
+    plan.built = build_model(family, checkpoint.config(), where, *plan.source, options);
+  } catch (const Error& e) {
+    if (checkpoint.gguf() == nullptr || family.gguf == nullptr) throw;
+    fail(e.kind(), with_gguf_key(e.what(), family, where));
+  }
   return plan;
 }
 
@@ -121,6 +142,7 @@ LoadedModel load_model(std::shared_ptr<const Checkpoint> checkpoint, std::span<c
     const PlannedModel plan = plan_model(*checkpoint, families, options);
     plan.source->require_complete();
     require_memory(plan, options, checkpoint->path().string());
+    if (options.check) options.check(*plan.built.model);
     const std::vector<std::string> unused = plan.source->unused();
     if (!unused.empty()) {
       const std::string what =

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -27,19 +28,22 @@ struct LoadOptions {
   std::int64_t sequences = 1;  // at once
   bool strict = false;         // tensors that the model does not use are an error
   ParallelFor parallel_for = {};
+  // May throw what is wrong with the rest of a request, once the model is known and before any weight is read.
+  std::function<void(const Model&)> check = {};
 };
 
 // The family that builds `config`. Error{kUnsupported} naming the model type, what there is and the nearest name.
 const Family& family_of(std::span<const Family> families, const Json& config, const std::string& where);
 
 // Rows that the configuration was trained for (max_position_embeddings); 0 when it does not say.
-std::int64_t max_positions(const Json& config);
+std::int64_t max_positions(const Json& config, const std::string& where);
 
 // A model over some source of weights, with the tree of its blocks.
 struct BuiltModel {
   std::unique_ptr<ModelTree> tree;
   std::unique_ptr<Model> model;
   std::int64_t context = 0;
+  std::vector<std::string> ignored;  // keys of the configuration that change no result
 };
 
 BuiltModel build_model(const Family& family, const Json& config, const std::string& where, WeightSource& source,

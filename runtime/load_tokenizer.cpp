@@ -39,8 +39,9 @@ Tokenizer load_tokenizer(const Checkpoint& checkpoint) {
   const Json* rows = checkpoint.config().find("vocab_size");
   if (rows != nullptr && rows->is_integer()) {
     const std::int64_t vocab = rows->as_integer("vocab_size");
-    require(tokenizer.vocab_size() <= vocab, ErrorKind::kBadData, checkpoint.path().string(), ": the tokenizer has ids up to ",
-            tokenizer.vocab_size() - 1, ", the model vocab_size ", vocab);
+    require(tokenizer.vocab_size() <= vocab, ErrorKind::kBadData, checkpoint.config_where(),
+            ": vocab_size wanted at least ", tokenizer.vocab_size(), ", as the tokenizer has ids up to ",
+            tokenizer.vocab_size() - 1, ", got ", vocab);
   }
   return tokenizer;
 }

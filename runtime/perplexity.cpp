@@ -34,14 +34,19 @@ Perplexity perplexity(Runner& runner, std::span<const std::int32_t> ids, std::in
     if (part.size() < 2) break;
     Sequence sequence = runner.create();
     const std::span<const std::int32_t> input = std::span(part).first(part.size() - 1);
-    runner.extend(sequence, input, 0, [&](std::int64_t first, std::span<const float> logits) {
-      for (std::size_t r = 0; r * vocab < logits.size(); ++r) {
-        const std::int32_t next = part[static_cast<std::size_t>(first) + r + 1];
-        total.nll += negative_log_likelihood(logits.subspan(r * vocab, vocab), next);
-        ++total.tokens;
-      }
-    });
-    if (progress && !progress(total)) break;
+    // Step by step, so that it can be stopped within one.
+    const auto step = static_cast<std::size_t>(runner.config().wanted);
+    for (std::size_t at = 0; at < input.size(); at += step) {
+      const auto rows = input.subspan(at, std::min(step, input.size() - at));
+      runner.extend(sequence, rows, 0, [&](std::int64_t first, std::span<const float> logits) {
+        for (std::size_t r = 0; r * vocab < logits.size(); ++r) {
+          const std::int32_t next = part[at + static_cast<std::size_t>(first) + r + 1];
+          total.nll += negative_log_likelihood(logits.subspan(r * vocab, vocab), next);
+          ++total.tokens;
+        }
+      });
+      if (progress && !progress(total)) return total;
+    }
   }
   return total;
 }

@@ -18,7 +18,7 @@ struct Perplexity {
 // `ids` in windows of `window` tokens that do not overlap; each is read from scratch and every token of it but the
 // first is predicted. A window begins with `begin_id` when that is not negative (it takes a place of the window and is
 // not predicted). A last window of fewer than two tokens predicts nothing. `progress` sees the running figure after
-// each window and may return false to stop.
+// each step and may return false to stop.
 Perplexity perplexity(Runner& runner, std::span<const std::int32_t> ids, std::int64_t window, std::int32_t begin_id,
                       const std::function<bool(const Perplexity&)>& progress = {});
 

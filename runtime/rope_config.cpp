@@ -66,7 +66,7 @@ std::vector<float> freq_factors(WeightSource& source, std::int64_t pairs) {
 
 RoPESpec rope_spec(ConfigReader& config, WeightSource& source, std::int64_t head_dim, std::int64_t context,
                    double default_theta, std::string_view layer_type) {
-  const std::int64_t max_positions = config.integer("max_position_embeddings", 0, {.min = 1});
+  const std::int64_t max_positions = config.positions("max_position_embeddings").value_or(0);
   const Json rope = rope_parameters(config, default_theta, layer_type);
   const double part = optional_number(rope, "partial_rotary_factor").value_or(1.0);
   RoPESpec spec{.rotary_dim = static_cast<std::int64_t>(static_cast<double>(head_dim) * part),

@@ -17,7 +17,8 @@ std::array<std::int32_t, 256> ids_of_fallback_tokens(const Vocabulary& vocabular
 void append_ids(const MergeLoop& loop, std::vector<std::int32_t>& ids) {
   if (loop.symbols.empty()) return;
   for (std::int32_t i = 0; i >= 0; i = loop.symbols[static_cast<std::size_t>(i)].next) {
-    ids.push_back(loop.symbols[static_cast<std::size_t>(i)].id);
+    const std::int32_t id = loop.symbols[static_cast<std::size_t>(i)].id;
+    if (id >= 0) ids.push_back(id);
   }
 }
 
@@ -112,6 +113,8 @@ void BpeModel::add_unknown(std::string_view s, std::vector<Symbol>& symbols, boo
       return;
     }
   }
+  // Of no token, and so of no merge.
+  if (options_.unknown_parts) symbols.push_back(Symbol{.id = -1});
   if (!options_.unknown.has_value()) return;
   if (pending && !options_.fuse_unknown) symbols.push_back(Symbol{.id = *options_.unknown});
   pending = true;

@@ -100,6 +100,7 @@ class BpeModel : public TokenModel {
     bool byte_fallback = false;           // an unknown character becomes its <0xHH> tokens when all of them exist
     bool fuse_unknown = false;            // neighbouring unknown characters become one unknown token
     bool ignore_merges = false;           // a word that is a token is that token
+    bool unknown_parts = false;           // what stands beside an unknown character that vanishes does not merge
     std::optional<std::int32_t> unknown;  // without it unknown characters vanish
   };
   using Pair = std::pair<std::string, std::string>;

@@ -114,6 +114,8 @@ std::string Tokenizer::decode(std::span<const std::int32_t> ids, const DecodeOpt
 
 std::int64_t Tokenizer::vocab_size() const { return parts_->size(); }
 
+bool Tokenizer::is_token(std::int64_t id) const { return parts_->text_of(id) != nullptr; }
+
 const std::string& Tokenizer::token_text(std::int64_t id) const {
   const std::string* token = parts_->text_of(id);
   require(token != nullptr, ErrorKind::kUsage, "id ", id, " is no token; the vocabulary has ids up to ",

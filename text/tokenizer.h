@@ -45,6 +45,7 @@ class Tokenizer {
   std::string decode(std::span<const std::int32_t> ids, const DecodeOptions& options = {}) const;
 
   std::int64_t vocab_size() const;  // one more than the highest id
+  bool is_token(std::int64_t id) const;
   // The token as the file spells it. Throws Error{kUsage} naming an id that is no token.
   const std::string& token_text(std::int64_t id) const;
   std::optional<std::int32_t> id_of(std::string_view token) const;

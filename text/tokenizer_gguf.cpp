@@ -133,6 +133,7 @@ bool make_byte_level(const GgufVocabulary& v, TokenizerParts& parts, std::string
   BpeModel::Options options;
   options.byte_level = true;
   options.ignore_merges = cutting.ignore_merges;
+  options.unknown_parts = true;  // as llama.cpp, unlike the Hugging Face library
   parts.model = std::make_unique<BpeModel>(parts.vocabulary, split_merges(v.merges, where), options, where);
   parts.decoder.add(Decoder::Step{.kind = Decoder::Kind::kByteLevel});
   return cutting.add_bos;

@@ -4,9 +4,9 @@
     record_trace.py MODEL --tokens 1,2,3 -o trace.safetensors [--dtype float32] [--modules PATTERN ...]
 
 MODEL is a Hugging Face directory or a .gguf file. The file holds `input_ids` and, for every module that ran, tensors
-named after it: `NAME:in` (the first tensor that it was given), `NAME:out` (the first that it returned), and
-`NAME:out.1`, `NAME:out.2`, ... for what else it returned: a router's weights and chosen experts. The batch extent of one
-is dropped. A module that runs more than once in a pass is left out. Metadata tell format, model_type, dtype, config
+named after it: `NAME:in` (the first tensor that it was given), `NAME:in.1`, ... (others that are rows of one sequence: an
+encoder's states), `NAME:out` (the first that it returned), and `NAME:out.1`, `NAME:out.2`, ... for what else it returned: a
+router's weights and chosen experts. The batch extent of one is dropped. A module that runs more than once in a pass is left out. Metadata tell format, model_type, dtype, config
 (as JSON) and the version of transformers.
 
 --modules keeps modules whose name matches one of the patterns (of shell type, "model.layers.0.*"); `input_ids` stays.
@@ -61,8 +61,13 @@ class Recorder:
             self.repeated.add(name)
         self.ran.add(name)
         given = tensors_in(arguments) or tensors_in(keywords)
+        given += [t for t in tensors_in(keywords) if not any(t is g for g in given)]
         if given:
             self.tensors[f"{name}:in"] = stored(given[0])
+        # Rows of another sequence; masks and tables of positions have other extents, and positions of rows one less.
+        rows = [t for t in given[1:] if t.dim() == 3 and t.is_floating_point() and t.shape[0] == 1]
+        for i, tensor in enumerate(rows):
+            self.tensors[f"{name}:in.{i + 1}"] = stored(tensor)
         for i, tensor in enumerate(tensors_in(result)):
             self.tensors[f"{name}:out" + (f".{i}" if i else "")] = stored(tensor)
 

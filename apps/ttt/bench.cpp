@@ -6,8 +6,7 @@
 #include "apps/ttt/commands.h"
 #include "apps/ttt/options.h"
 #include "apps/ttt/ranks.h"
-#include "apps/ttt/signals.h"
-#include "base/checked.h"
+#include "base/error.h"
 #include "kernels/machine_peak.h"
 #include "models/families.h"
 #include "runtime/random_source.h"
@@ -172,6 +171,9 @@ Json figures(Subject& s, const BenchFlags& f, const RunnerConfig& config, const 
                            {"decode_tokens_per_s", batch * steps / decode_s},
                            {"prefill_share_of_peak", operations / prefill_s / peak_of(peak, form)},
                            {"prefill_peak", name_of(form)},
+                           {"prefill_share_by_peak", Json(Json::Object{{"f32", operations / prefill_s / peak.f32},
+                                                                       {"bf16", operations / prefill_s / peak.bf16},
+                                                                       {"int8", operations / prefill_s / peak.int8}})},
                            {"prefill_operations", operations},
                            {"decode_share_of_bandwidth", bytes * steps / decode_s / peak.read_bandwidth},
                            {"decode_bytes_per_step", bytes},
@@ -200,7 +202,10 @@ int bench(const BenchFlags& f) {
   require(f.model.model.empty() != f.config.empty(), ErrorKind::kUsage, "one of -m and --config is wanted");
   require(f.prompt >= 1 && f.generate >= 1 && f.batch >= 1 && f.repeat >= 1, ErrorKind::kUsage,
           "--prompt, --generate, --batch and --repeat wanted positive numbers");
-  const std::int64_t rows = checked_add(f.prompt, f.generate, "--prompt and --generate");
+  constexpr std::int64_t kMost = std::int64_t{1} << 31;
+  require(std::max({f.prompt, f.generate, f.batch, f.repeat}) <= kMost, ErrorKind::kUsage,
+          "--prompt, --generate, --batch and --repeat wanted at most ", kMost);
+  const std::int64_t rows = f.prompt + f.generate;
   const std::int64_t context = std::max(rows, f.model.context);
   Subject s;
   s.load_seconds = seconds_of([&] {
@@ -218,13 +223,11 @@ int bench(const BenchFlags& f) {
 
   run_once(runner, f);  // pages in, caches and clocks warm
   std::vector<double> prefill, decode;
-  const Graceful graceful;
-  for (std::int64_t i = 0; i < f.repeat && interrupted() == 0; ++i) {
+  for (std::int64_t i = 0; i < f.repeat; ++i) {
     const Timing t = run_once(runner, f);
     prefill.push_back(t.prefill_seconds);
     decode.push_back(t.decode_seconds);
   }
-  if (interrupted() != 0) return interrupted();
   // A neighbour may have had the machine at either moment; the limit is what it could do at best.
   const kernels::MachinePeak peak = best_of(before, kernels::measure_machine_peak(s.pool(), s.load.traits));
 

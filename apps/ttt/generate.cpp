@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <optional>
 #include <random>
 
@@ -11,6 +10,7 @@
 #include "apps/ttt/options.h"
 #include "apps/ttt/ranks.h"
 #include "apps/ttt/signals.h"
+#include "apps/ttt/standard_files.h"
 #include "base/error.h"
 #include "base/fields.h"
 #include "checkpoint/config_reader.h"
@@ -29,15 +29,20 @@ struct GenerateFlags {
   bool ignore_generation_config = false;
 };
 
-// Flags win over generation_config.json; without either, the most likely token.
+// Flags win over generation_config.json; without either, the most likely token. What sampling leaves open is as in
+// Hugging Face transformers, whose top_k is 50 where nothing sets it (GenerationConfig._get_default_generation_params).
 SamplingSpec sampling_spec(const GenerateFlags& f, const GenerationDefaults& d) {
   SamplingSpec s;
   const bool flagged = f.temperature || f.top_k || f.top_p || f.min_p;
   const bool sampled = flagged || d.do_sample.value_or(false);
   s.temperature = f.temperature.value_or(sampled ? d.temperature.value_or(1.0) : 0.0);
-  s.top_k = f.top_k.value_or(sampled ? d.top_k.value_or(0) : 0);
+  constexpr std::int64_t kDefaultTopK = 50;
+  s.top_k = f.top_k.value_or(sampled ? d.top_k.value_or(kDefaultTopK) : 0);
   s.top_p = f.top_p.value_or(sampled ? d.top_p.value_or(1.0) : 1.0);
   s.min_p = f.min_p.value_or(sampled ? d.min_p.value_or(0.0) : 0.0);
+  s.typical_p = sampled ? d.typical_p.value_or(1.0) : 1.0;
+  s.bad_words = d.bad_words;
+  for (const auto& [id, bias] : d.biases) s.logit_bias.push_back({.id = id, .bias = bias});
   s.repetition_penalty = f.repetition_penalty.value_or(d.repetition_penalty.value_or(1.0));
   s.seed = same_on_all(f.seed ? *f.seed : s.temperature > 0 ? std::random_device{}() : 0);
   return s;
@@ -50,8 +55,24 @@ std::string prompt_of(const GenerateFlags& f) {
 }
 
 void write_text(const std::string& s) {
-  require(std::fwrite(s.data(), 1, s.size(), stdout) == s.size() && std::fflush(stdout) == 0, ErrorKind::kIo,
-          "cannot write to stdout");
+  write_stdout(s);
+  finish_stdout();
+}
+
+GenerateOptions generate_options(const GenerateFlags& f, const Checkpoint& checkpoint, std::int64_t vocab) {
+  const Json nothing, &config = f.ignore_generation_config ? nothing : checkpoint.generation_config();
+  const std::string where = (checkpoint.path() / "generation_config.json").string();
+  const GenerationDefaults defaults = generation_defaults(config, where, vocab);
+  GenerateOptions options{
+      .max_new_tokens = f.count,
+      .sampling = sampling_spec(f, defaults),
+      .end_ids = end_token_ids(checkpoint.config(), checkpoint.config_where(), config, where, vocab)};
+  // As in transformers, the end itself is no bad word.
+  std::erase_if(options.sampling.bad_words, [&](const std::vector<std::int32_t>& word) {
+    return word.size() == 1 && std::ranges::find(options.end_ids, word[0]) != options.end_ids.end();
+  });
+  const Sampler checked(options.sampling, vocab);
+  return options;
 }
 
 int generate_text(const GenerateFlags& f) {
@@ -60,7 +81,7 @@ int generate_text(const GenerateFlags& f) {
   const std::vector<std::int32_t> prompt = tokenizer.encode(prompt_of(f));
   require(!prompt.empty(), ErrorKind::kUsage, "the prompt wanted at least one token, got none; use -p TEXT");
   require(f.count >= 0, ErrorKind::kUsage, "-n wanted a number of at least 0, got ", f.count);
-  const std::int64_t limit = max_positions(checkpoint->config()), length = static_cast<std::int64_t>(prompt.size());
+  const std::int64_t limit = max_positions(checkpoint->config(), checkpoint->config_where()), length = static_cast<std::int64_t>(prompt.size());
   // Without --ctx a generation ends where the model's context does, however large -n is.
   constexpr std::int64_t kMost = std::int64_t{1} << 40;  // of one sequence
   std::int64_t wanted = length + std::min(f.count, kMost);
@@ -68,16 +89,11 @@ int generate_text(const GenerateFlags& f) {
   if (f.model.context > 0) wanted = std::max(length, std::min(wanted, f.model.context));
   const std::int64_t context = context_for(f.model, *checkpoint, wanted);
 
-  Workbench bench(f.model, checkpoint, context);
+  GenerateOptions options;
+  // What is wrong with flags and generation_config.json is known before gigabytes are read.
+  Workbench bench(f.model, checkpoint, context, 1,
+                  [&](const Model& model) { options = generate_options(f, *checkpoint, model.vocab_size()); });
   require_same("prompt", prompt);
-  const std::int64_t vocab = bench.model.model().vocab_size();
-  const Json nothing, &config = checkpoint->generation_config();
-  const Json& used = f.ignore_generation_config ? nothing : config;
-  const std::string used_where = (checkpoint->path() / "generation_config.json").string();
-  const GenerationDefaults defaults = generation_defaults(used, used_where, vocab);
-  GenerateOptions options{.max_new_tokens = f.count,
-                          .sampling = sampling_spec(f, defaults),
-                          .end_ids = end_token_ids(checkpoint->config(), checkpoint->config_where(), used, vocab)};
   if (f.model.verbose > 0) say(text("ttt: sampling: ", to_json(options.sampling).dump()));
   Runner runner = bench.runner(1, f.model.chunk > 0 ? f.model.chunk : 512, 1);
 
@@ -85,8 +101,8 @@ int generate_text(const GenerateFlags& f) {
   std::optional<Graceful> graceful;  // from the first token on: before it there is nothing to finish
   const Generated result = generate(runner, prompt, options, [&](std::int32_t id) {
     if (!graceful) graceful.emplace();
-    // A vocabulary may be padded with ids that are no tokens.
-    if (id < tokenizer.vocab_size()) write_text(decoder.push(id));
+    // A vocabulary may hold ids that are no tokens: gaps, and what pads it.
+    if (tokenizer.is_token(id)) write_text(decoder.push(id));
     return interrupted() == 0;
   });
   write_text(decoder.finish());
@@ -106,7 +122,7 @@ void add_generate(CLI::App& app, Run& run) {
   c->add_option("-f,--file", f->file, "file with the text to continue");
   c->add_option("-n,--n-predict", f->count, "tokens to generate, at most")->capture_default_str();
   c->add_option("--temp", f->temperature, "temperature; 0: the most likely token");
-  c->add_option("--top-k", f->top_k, "sample from the k most likely; 0: all");
+  c->add_option("--top-k", f->top_k, "sample from the k most likely; 0: all (default: 50, as in transformers)");
   c->add_option("--top-p", f->top_p, "sample from the most likely that add up to p");
   c->add_option("--min-p", f->min_p, "drop tokens less likely than p times the most likely");
   c->add_option("--repeat-penalty", f->repetition_penalty, "divide scores of tokens seen before");

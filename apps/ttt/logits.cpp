@@ -8,7 +8,6 @@
 #include "apps/ttt/npy.h"
 #include "apps/ttt/options.h"
 #include "apps/ttt/ranks.h"
-#include "apps/ttt/signals.h"
 #include "base/checked.h"
 #include "runtime/runner.h"
 
@@ -18,20 +17,20 @@ namespace {
 struct LogitsFlags {
   ModelOptions model;
   std::string tokens, tokens_file, output;
-  std::int64_t last = 0;
-  std::optional<std::int64_t> prefill = {};
+  std::optional<std::int64_t> last = {}, prefill = {};
 };
 
 std::vector<std::int32_t> parse_ids(std::string_view list) {
   std::vector<std::int32_t> ids;
   const char *p = list.data(), *end = p + list.size();
-  while (p != end) {
+  for (bool more = true; more;) {
     std::int32_t id = 0;
     const auto r = std::from_chars(p, end, id);
     require(r.ec == std::errc{} && (r.ptr == end || *r.ptr == ','), ErrorKind::kUsage,
             "--tokens wanted integers between commas, got \"", list, "\"");
     ids.push_back(id);
-    p = r.ptr == end ? end : r.ptr + 1;
+    more = r.ptr != end;
+    p = more ? r.ptr + 1 : end;
   }
   return ids;
 }
@@ -40,6 +39,10 @@ std::vector<std::int32_t> parse_ids(std::string_view list) {
 void require_no_input(const LogitsFlags& f, const Checkpoint& checkpoint) {
   std::set<std::string> inputs{f.model.model, f.tokens_file, f.model.impl};
   for (const StoredTensor& t : checkpoint.tensors()) inputs.insert(t.file);
+  for (const char* name : {"config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json",
+                           "model.safetensors.index.json", "chat_template.jinja"}) {
+    if (const auto file = checkpoint.file(name)) inputs.insert(file->string());
+  }
   for (const std::string& input : inputs) {
     std::error_code none;
     require(input.empty() || !std::filesystem::equivalent(input, f.output, none), ErrorKind::kUsage, f.output,
@@ -52,7 +55,8 @@ int write_logits(const LogitsFlags& f) {
   const std::vector<std::int32_t> ids = f.tokens.empty() ? read_npy_ids(f.tokens_file) : parse_ids(f.tokens);
   const std::int64_t rows = static_cast<std::int64_t>(ids.size());
   require(rows > 0, ErrorKind::kUsage, "at least one token id is wanted");
-  const std::int64_t prefill = f.prefill.value_or(rows), last = f.last == 0 ? rows : f.last;
+  require(!f.output.empty(), ErrorKind::kUsage, "-o wanted the name of a file, got \"\"");
+  const std::int64_t prefill = f.prefill.value_or(rows), last = f.last.value_or(rows);
   require(prefill >= 0 && prefill <= rows, ErrorKind::kUsage, "--prefill wanted 0 to ", rows, " (the tokens), got ",
           prefill);
   require(last >= 1 && last <= rows, ErrorKind::kUsage, "--last wanted 1 to ", rows, " (the tokens), got ", last);
@@ -68,7 +72,6 @@ int write_logits(const LogitsFlags& f) {
   if (leads()) out.emplace(f.output, last, runner.vocab());
   Sequence sequence = runner.create();
   const std::int64_t first = rows - last;  // of the rows that are kept
-  const Graceful graceful;
   const auto run = [&](std::int64_t begin, std::int64_t count) {
     const auto part = std::span(ids).subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(count));
     runner.extend(sequence, part, std::max(first - begin, std::int64_t{0}),
@@ -76,12 +79,11 @@ int write_logits(const LogitsFlags& f) {
                     if (out) out->write(logits);
                   });
   };
-  for (std::int64_t i = 0; i < rows && interrupted() == 0;) {
+  for (std::int64_t i = 0; i < rows;) {
     const std::int64_t count = i < prefill ? std::min(chunk, prefill - i) : 1;
     run(i, count);
     i += count;
   }
-  if (interrupted() != 0) return interrupted();
   if (out) out->finish();
   return 0;
 }

@@ -1,13 +1,14 @@
-#include <algorithm>
 #include <cstdio>
 #include <exception>
 #include <new>
 #include <string>
 
+#include "apps/ttt/arguments.h"
 #include "apps/ttt/commands.h"
 #include "apps/ttt/options.h"
 #include "apps/ttt/ranks.h"
 #include "apps/ttt/signals.h"
+#include "apps/ttt/standard_files.h"
 #include "apps/ttt/version.h"
 #include "base/error.h"
 
@@ -26,25 +27,22 @@ constexpr const char* kExamples =
     "Exit status: 0 ok, 1 internal, 2 usage, 3 bad data, 4 cannot read or write, 5 not enough memory or disk,\n"
     "  6 valid but unsupported, 7 peer lost, 130 and 143 by signal.";
 
-// One line, whatever the message quotes.
 ttt::app::Outcome failure(ttt::ErrorKind kind, const std::string& message) {
-  std::string line = "error: " + message;
-  std::replace(line.begin(), line.end(), '\n', ' ');
-  return {static_cast<int>(kind), line};
+  return {static_cast<int>(kind), "error: " + message};
 }
 
 ttt::app::Outcome outcome_of(const ttt::app::Run& run) {
   using ttt::ErrorKind;
   try {
     const int status = run();
-    ttt::require(std::fflush(stdout) == 0 && std::ferror(stdout) == 0, ErrorKind::kIo, "cannot write to stdout");
+    ttt::app::finish_stdout();
     return {status, {}};
   } catch (const ttt::Error& e) {
     return failure(e.kind(), e.what());
   } catch (const std::bad_alloc&) {
     return failure(ErrorKind::kResources, "out of memory");
   } catch (const std::exception& e) {
-    return {static_cast<int>(ErrorKind::kInternal), ttt::text("internal error: ", e.what())};
+    return failure(ErrorKind::kInternal, ttt::text("internal: ", e.what()));
   }
 }
 
@@ -54,13 +52,18 @@ int report(const ttt::app::Outcome& outcome) {
   return outcome.status;
 }
 
-}  // namespace
+// Help, or the version.
+int said(const CLI::App& app, const CLI::ParseError& what) {
+  const ttt::app::Outcome outcome = outcome_of([&] { return app.exit(what); });
+  return outcome.status == 0 ? 0 : report(outcome);
+}
 
-int main(int argc, char** argv) {
+int run_tool(int argc, char** argv) {
   CLI::App app("Runs transformer checkpoints: Hugging Face directories and GGUF files.", "ttt");
   app.footer(kExamples);
   app.set_version_flag("--version", ttt::app::version_text());
   app.require_subcommand(1);
+  ttt::app::let_the_last_win(app);
   ttt::app::Run run;
   ttt::app::add_generate(app, run);
   ttt::app::add_logits(app, run);
@@ -70,13 +73,27 @@ int main(int argc, char** argv) {
   ttt::app::add_bench(app, run);
   ttt::app::add_verify(app, run);
   ttt::app::add_plan(app, run);
+  ttt::app::check_numbers(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
     // Help and the version come this way too, and are no errors.
-    if (e.get_exit_code() == 0) return ttt::app::leads() ? app.exit(e) : 0;
+    if (e.get_exit_code() == 0) return ttt::app::leads() ? said(app, e) : 0;
     return report(failure(ttt::ErrorKind::kUsage, std::string(e.what()) + "; --help says more"));
   }
-  ttt::app::install_signal_handlers();
   return ttt::app::run_on_ranks([&] { return outcome_of(run); });
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  ttt::app::install_signal_handlers();
+  ttt::app::hold_standard_files();
+  // No memory even for the arguments.
+  try {
+    return run_tool(argc, argv);
+  } catch (const std::bad_alloc&) {
+    std::fputs("ttt: error: out of memory\n", stderr);
+    return static_cast<int>(ttt::ErrorKind::kResources);
+  }
 }

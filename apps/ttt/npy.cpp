@@ -7,6 +7,7 @@
 #include <cstring>
 #include <utility>
 
+#include "apps/ttt/signals.h"
 #include "base/error.h"
 #include "checkpoint/mapped_file.h"
 
@@ -59,6 +60,7 @@ NpyWriter::NpyWriter(std::filesystem::path path, std::int64_t rows, std::int64_t
   errno = 0;
   file_ = std::fopen(temporary_.c_str(), "wb");
   if (file_ == nullptr) fail_write(path_);
+  if (!direct) set_unfinished_file(temporary_.c_str());
   std::string header = text("{'descr': '<f4', 'fortran_order': False, 'shape': (", rows, ", ", columns, "), }");
   const std::size_t before = kMagic.size() + 2;
   header.append(kAlignment - 1 - (before + header.size()) % kAlignment, ' ');
@@ -77,6 +79,7 @@ NpyWriter::~NpyWriter() {
 
 void NpyWriter::discard() {
   std::error_code ignored;
+  set_unfinished_file(nullptr);
   if (temporary_ != path_) std::filesystem::remove(temporary_, ignored);
 }
 
@@ -92,7 +95,10 @@ void NpyWriter::finish() {
   if (std::fflush(file_) != 0) fail_write(path_);
   std::FILE* file = std::exchange(file_, nullptr);
   const bool written = std::fclose(file) == 0;
-  if (written && (temporary_ == path_ || std::rename(temporary_.c_str(), path_.c_str()) == 0)) return;
+  if (written && (temporary_ == path_ || std::rename(temporary_.c_str(), path_.c_str()) == 0)) {
+    set_unfinished_file(nullptr);
+    return;
+  }
   const int error = errno;
   discard();
   errno = error;
@@ -105,7 +111,9 @@ std::vector<std::int32_t> read_npy_ids(const std::filesystem::path& path) {
   const std::string where = path.string(), all = read_small_file(path, kMost, "token ids");
   const std::string_view bytes = all;
   require(bytes.size() >= 10 && bytes.starts_with(kMagic.substr(0, 6)), ErrorKind::kBadData, where, ": no .npy file");
-  const bool long_header = bytes[6] >= 2;
+  const int version = static_cast<unsigned char>(bytes[6]);
+  require(version >= 1 && version <= 3, ErrorKind::kUnsupported, where, ": .npy version wanted 1 to 3, got ", version);
+  const bool long_header = version >= 2;
   const std::size_t before = long_header ? 12 : 10;
   std::uint32_t length = 0;
   require(bytes.size() >= before, ErrorKind::kBadData, where, ": .npy header is cut off");

@@ -10,6 +10,7 @@
 #include "apps/ttt/version.h"
 #include "base/error.h"
 #include "checkpoint/check_weights.h"
+#include "checkpoint/printable.h"
 #include "models/families.h"
 
 namespace ttt::app {
@@ -31,11 +32,18 @@ std::optional<Format> format_option(const std::string& name, const std::string& 
   return format;
 }
 
-void report_bad_weights(const Checkpoint& checkpoint, const ParallelFor& parallel_for) {
-  for (const NonFinite& bad : check_weights(checkpoint, parallel_for)) {
-    say(text("ttt: warning: ", bad.name, " holds ", bad.nans, " NaN and ", bad.infinities,
-             " infinite values, the first at element ", bad.first));
+void refuse_bad_weights(const Checkpoint& checkpoint, const ParallelFor& parallel_for) {
+  const std::vector<NonFinite> found = check_weights(checkpoint, parallel_for);
+  if (found.empty()) return;
+  constexpr std::size_t kShown = 3;
+  std::string shown;
+  for (std::size_t i = 0; i < std::min(found.size(), kShown); ++i) {
+    const NonFinite& bad = found[i];
+    shown += text(i == 0 ? "" : "; ", bad.name, " holds ", bad.nans, " NaN and ", bad.infinities,
+                  " infinite values, the first at element ", bad.first);
   }
+  if (found.size() > kShown) shown += text("; and ", found.size() - kShown, " more tensors");
+  fail(ErrorKind::kBadData, text(checkpoint.path().string(), ": ", shown));
 }
 
 // What ranks must agree on: everything but the values of the weights, which would have to be read for it.
@@ -50,7 +58,7 @@ std::string fingerprint(const Checkpoint& checkpoint) {
 }  // namespace
 
 void say(const std::string& line) {
-  if (leads()) std::fprintf(stderr, "%s\n", line.c_str());
+  if (leads()) std::fprintf(stderr, "%s\n", on_one_line(line).c_str());
 }
 
 void add_model_options(CLI::App& command, ModelOptions& o) {
@@ -71,7 +79,7 @@ void add_model_options(CLI::App& command, ModelOptions& o) {
   command.add_option("--step-timeout", o.step_timeout, "seconds that a rank waits for the others (default 60)");
   command.add_flag("--no-mmap", o.no_mmap, "copy the files into memory instead of mapping them");
   command.add_flag("--strict", o.strict, "refuse a checkpoint with tensors that the model does not use");
-  command.add_flag("--check-weights", o.check_weights, "report NaN and infinite weights");
+  command.add_flag("--check-weights", o.check_weights, "refuse a checkpoint with NaN or infinite weights");
   command.add_flag("-v,--verbose", o.verbose, "say more on stderr; twice: more still");
 }
 
@@ -107,6 +115,7 @@ LoadOptions load_options(const ModelOptions& o) {
 }
 
 std::shared_ptr<const Checkpoint> open_model(const ModelOptions& o, bool headers_only) {
+  require(!o.model.empty(), ErrorKind::kUsage, "--model wanted a Hugging Face directory or .gguf file, got \"\"");
   const std::vector<GgufSpelling> all = spellings();
   const FileAccess access = o.no_mmap ? FileAccess::kCopy : FileAccess::kMap;
   std::shared_ptr<const Checkpoint> checkpoint =
@@ -124,20 +133,26 @@ std::unique_ptr<ThreadPool> make_threads(const ModelOptions& o, const DeviceTrai
 }
 
 Workbench::Workbench(const ModelOptions& o, std::shared_ptr<const Checkpoint> checkpoint, std::int64_t context,
-                     std::int64_t sequences)
+                     std::int64_t sequences, std::function<void(const Model&)> check)
     : communicator(app::communicator()), load(load_options(o)) {
   require_same("model and version of ttt", fingerprint(*checkpoint));
   threads = make_threads(o, load.traits);
   load.context = context;
   load.sequences = sequences;
+  load.check = std::move(check);
   load.parallel_for = [this](std::int64_t n, const std::function<void(std::int64_t)>& body) {
     threads->parallel_for(n, [&](std::int64_t i) { body(i); });
   };
-  if (o.check_weights) report_bad_weights(*checkpoint, load.parallel_for);
+  if (o.check_weights) refuse_bad_weights(*checkpoint, load.parallel_for);
   model = load_model(std::move(checkpoint), families(), load);
   communicator.barrier();  // nobody goes on before everybody could load
   if (o.verbose == 0) return;
   for (const std::string& note : model.notes) say("ttt: note: " + note);
+  if (o.verbose > 1 && !model.built.ignored.empty()) {
+    std::string keys;
+    for (const std::string& key : model.built.ignored) keys += (keys.empty() ? "" : ", ") + key;
+    say(text("ttt: note: ", model.checkpoint->config_where(), ": change no result and are ignored: ", keys));
+  }
   const WeightBytes bytes = model.weights->bytes();
   say(text("ttt: ", model.tree().parameters(), " parameters, ", bytes.mapped, " bytes used in place, ", bytes.owned,
            " bytes converted or packed; ", name_of(load.traits.isa), ", ", threads->size(), " threads",
@@ -150,7 +165,7 @@ Runner Workbench::runner(std::int64_t sequences, std::int64_t chunk, std::int64_
 }
 
 std::int64_t context_for(const ModelOptions& o, const Checkpoint& checkpoint, std::int64_t wanted) {
-  const std::int64_t limit = max_positions(checkpoint.config());
+  const std::int64_t limit = max_positions(checkpoint.config(), checkpoint.config_where());
   require(o.context == 0 || wanted <= o.context, ErrorKind::kUsage, "--ctx ", o.context, " wanted at least ", wanted,
           " rows for this input");
   const std::int64_t context = o.context > 0 ? o.context : wanted;

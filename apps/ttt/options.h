@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -42,9 +43,10 @@ struct Workbench {
   LoadOptions load;
   LoadedModel model;
 
-  // Loads `checkpoint` for sequences of at most `context` rows and says on stderr what -v asks for.
+  // Loads `checkpoint` for sequences of at most `context` rows and says on stderr what -v asks for. `check`: what else
+  // has to be right before any weight is read (LoadOptions::check).
   Workbench(const ModelOptions& options, std::shared_ptr<const Checkpoint> checkpoint, std::int64_t context,
-            std::int64_t sequences = 1);
+            std::int64_t sequences = 1, std::function<void(const Model&)> check = {});
   Runner runner(std::int64_t sequences, std::int64_t chunk, std::int64_t wanted);
 };
 

@@ -24,14 +24,14 @@ constexpr std::int64_t kDefaultWindow = 2048;
 
 int measure(const PerplexityFlags& f) {
   constexpr std::int64_t kMost = std::int64_t{1} << 30;
+  require(f.tokens >= 0, ErrorKind::kUsage, "--tokens wanted a positive number, got ", f.tokens);
   const auto checkpoint = open_model(f.model);
   const Tokenizer tokenizer = load_tokenizer(*checkpoint);
   std::vector<std::int32_t> ids =
       tokenizer.encode(read_small_file(f.file, kMost, "the text"), {.add_special = false});
-  require(f.tokens >= 0, ErrorKind::kUsage, "--tokens wanted a positive number, got ", f.tokens);
   if (f.tokens > 0 && f.tokens < static_cast<std::int64_t>(ids.size())) ids.resize(static_cast<std::size_t>(f.tokens));
   require(ids.size() >= 2, ErrorKind::kUsage, f.file, " wanted at least 2 tokens, got ", ids.size());
-  const std::int64_t limit = max_positions(checkpoint->config());
+  const std::int64_t limit = max_positions(checkpoint->config(), checkpoint->config_where());
   const std::int64_t usual = limit > 0 ? std::min(kDefaultWindow, limit) : kDefaultWindow;
   const std::int64_t window = context_for(f.model, *checkpoint, f.model.context > 0 ? f.model.context : usual);
   const bool begins = tokenizer.adds_bos() && tokenizer.bos_id().has_value();

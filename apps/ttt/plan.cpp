@@ -1,10 +1,12 @@
 #include <algorithm>
 #include <cstdio>
 #include <map>
+#include <optional>
 
 #include "apps/ttt/by_block.h"
 #include "apps/ttt/commands.h"
 #include "apps/ttt/options.h"
+#include "apps/ttt/ranks.h"
 #include "base/error.h"
 #include "models/families.h"
 #include "runtime/memory_plan.h"
@@ -14,7 +16,8 @@ namespace {
 
 struct PlanFlags {
   ModelOptions model;
-  std::int64_t batch = 1, ranks = 1;
+  std::int64_t batch = 1;
+  std::optional<std::int64_t> ranks = {};  // absent: of the job
   bool json = false;
 };
 
@@ -69,12 +72,13 @@ void print_rank(std::size_t rank, const RankMemory& r) {
 }
 
 int plan(const PlanFlags& f) {
-  require(f.batch >= 1 && f.ranks >= 1, ErrorKind::kUsage, "--batch and --ranks wanted positive numbers, got ", f.batch,
-          " and ", f.ranks);
+  const std::int64_t ranks = f.ranks.value_or(communicator().ranks());
+  require(f.batch >= 1 && ranks >= 1, ErrorKind::kUsage, "--batch and --ranks wanted positive numbers, got ", f.batch,
+          " and ", ranks);
   const auto checkpoint = open_model(f.model, true);
   LoadOptions load = load_options(f.model);
   load.rank = 0;
-  load.ranks = f.ranks;
+  load.ranks = ranks;
   load.sequences = f.batch;
   const std::unique_ptr<ThreadPool> threads = make_threads(f.model, load.traits);
   const RunnerConfig config{.sequences = f.batch,
@@ -82,14 +86,14 @@ int plan(const PlanFlags& f) {
                             .chunk = f.model.chunk > 0 ? f.model.chunk : RunnerConfig{}.chunk,
                             .wanted = f.batch};
   const MemoryPlan made = plan_memory(*checkpoint, families(), load, config, *threads);
-  const std::int64_t limit = max_positions(checkpoint->config());
+  const std::int64_t limit = max_positions(checkpoint->config(), checkpoint->config_where());
   constexpr std::int64_t kMost = 1 << 20;  // rows, for configurations that name no limit
   const std::int64_t available = load.traits.available_bytes;
   const std::int64_t longest =
       longest_context(*checkpoint, families(), load, config, *threads, limit > 0 ? limit : kMost, available);
   if (f.json) {
-    Json::Array ranks;
-    for (const RankMemory& r : made.ranks) ranks.push_back(rank_json(r));
+    Json::Array each;
+    for (const RankMemory& r : made.ranks) each.push_back(rank_json(r));
     const Json out(Json::Object{{"model", checkpoint->path().string()},
                                 {"ctx", made.config.context},
                                 {"batch", f.batch},
@@ -98,7 +102,7 @@ int plan(const PlanFlags& f) {
                                 {"total", made.total()},
                                 {"available", available},
                                 {"longest_ctx", longest},
-                                {"ranks", std::move(ranks)}});
+                                {"ranks", std::move(each)}});
     std::printf("%s\n", out.dump(2).c_str());
     return 0;
   }
@@ -119,7 +123,7 @@ void add_plan(CLI::App& app, Run& run) {
   c->footer("Example: ttt plan -m model.gguf --ctx 4096 --batch 8 --ranks 4");
   add_model_options(*c, f->model);
   c->add_option("--batch", f->batch, "sequences at once")->capture_default_str();
-  c->add_option("--ranks", f->ranks, "ranks to plan for; none is started")->capture_default_str();
+  c->add_option("--ranks", f->ranks, "ranks to plan for; none is started (default: those of mpirun, else 1)");
   c->add_flag("--json", f->json, "print JSON, with every block");
   c->callback([f, &run] { run = [f] { return plan(*f); }; });
 }

@@ -17,6 +17,7 @@
 
 #include "apps/ttt/signals.h"
 #include "base/error.h"
+#include "checkpoint/printable.h"
 #include "collectives/mpi.h"
 #include "collectives/self.h"
 
@@ -36,7 +37,7 @@ std::int64_t environment_number(const char* name, std::int64_t otherwise) {
   return std::from_chars(s, end, value).ptr == end && end != s ? value : otherwise;
 }
 
-void say_line(const std::string& line) { std::fprintf(stderr, "%s\n", line.c_str()); }
+void say_line(const std::string& line) { std::fprintf(stderr, "%s\n", on_one_line(line).c_str()); }
 
 // Another rank's output would be the same again.
 void drop_stdout() {

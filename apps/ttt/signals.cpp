@@ -13,6 +13,7 @@ constexpr int kCannotRead = 4;
 
 std::atomic<int> signal_status{0};
 std::atomic<bool> graceful{false};
+std::atomic<const char*> unfinished{nullptr};
 std::vector<MappedRange>& watched() {
   static std::vector<MappedRange> ranges;
   return ranges;
@@ -20,7 +21,9 @@ std::vector<MappedRange>& watched() {
 
 extern "C" void on_stop(int signal) {
   const int status = 128 + signal;
-  if (!graceful.load() || signal_status.exchange(status) != 0) _exit(status);
+  if (graceful.load() && signal_status.exchange(status) == 0) return;
+  if (const char* path = unfinished.load()) unlink(path);
+  _exit(status);
 }
 
 void write_out(const char* s) {
@@ -48,6 +51,7 @@ extern "C" void on_bus(int signal, siginfo_t* info, void*) {
     write_out(": cannot read byte ");
     write_number(static_cast<std::size_t>(address - r.data));
     write_out(": the file has shrunk or its device has failed\n");
+    if (const char* path = unfinished.load()) unlink(path);
     _exit(kCannotRead);
   }
   std::signal(signal, SIG_DFL);
@@ -61,6 +65,7 @@ void install_signal_handlers() {
   stop.sa_handler = on_stop;
   sigaction(SIGINT, &stop, nullptr);
   sigaction(SIGTERM, &stop, nullptr);
+  std::signal(SIGXFSZ, SIG_IGN);
   struct sigaction bus {};
   bus.sa_sigaction = on_bus;
   bus.sa_flags = SA_SIGINFO;
@@ -68,6 +73,8 @@ void install_signal_handlers() {
 }
 
 void watch_mapped_files(std::vector<MappedRange> ranges) { watched() = std::move(ranges); }
+
+void set_unfinished_file(const char* path) { unfinished.store(path); }
 
 Graceful::Graceful() { graceful.store(true); }
 Graceful::~Graceful() { graceful.store(false); }

@@ -1,9 +1,8 @@
-#include <cstdio>
-#include <iostream>
 #include <optional>
 
 #include "apps/ttt/commands.h"
 #include "apps/ttt/options.h"
+#include "apps/ttt/standard_files.h"
 #include "base/error.h"
 #include "runtime/load_tokenizer.h"
 
@@ -35,40 +34,32 @@ std::vector<std::int32_t> ids_of(const Json& json, const std::string& where) {
 // One JSON string (or list of ids) a line in, one list of ids (or string) a line out.
 void convert_lines(const Tokenizer& tokenizer, const TokenizeFlags& f) {
   std::string line;
-  for (std::int64_t number = 1; std::getline(std::cin, line); ++number) {
+  for (std::int64_t number = 1; read_stdin_line(line); ++number) {
     const std::string where = text("line ", number);
     const Json in = Json::parse(line, where);
     const Json out = f.decode ? Json(tokenizer.decode(ids_of(in, where), {.skip_special = f.skip_special}))
                               : ids_json(tokenizer.encode(in.as_string(where), {.add_special = !f.no_special}));
-    std::cout << out.dump() << '\n';
-    require(std::cout.good(), ErrorKind::kIo, "cannot write to stdout");
-  }
-}
-
-void convert(const TokenizeFlags& f) {
-  const auto checkpoint = open_model(f.model, true);
-  const Tokenizer tokenizer = load_tokenizer(*checkpoint);
-  std::ios::sync_with_stdio(false);
-  if (f.jsonl) {
-    convert_lines(tokenizer, f);
-    return;
-  }
-  std::string input = f.prompt.value_or("");
-  if (!f.prompt) input.assign(std::istreambuf_iterator<char>(std::cin), {});
-  if (f.decode) {
-    const Json ids = Json::parse(input.find('[') == std::string::npos ? "[" + input + "]" : input, "ids");
-    std::cout << tokenizer.decode(ids_of(ids, "ids"), {.skip_special = f.skip_special}) << '\n';
-    return;
-  }
-  for (const std::int32_t id : tokenizer.encode(input, {.add_special = !f.no_special})) {
-    std::cout << id << '\t' << Json(tokenizer.token_text(id)).dump() << '\n';
+    write_stdout(out.dump() + '\n');
   }
 }
 
 int tokenize(const TokenizeFlags& f) {
-  convert(f);
-  std::cout.flush();
-  require(std::cout.good(), ErrorKind::kIo, "cannot write to stdout");
+  require(!f.jsonl || !f.prompt, ErrorKind::kUsage, "--jsonl reads standard input and excludes -p");
+  const auto checkpoint = open_model(f.model, true);
+  const Tokenizer tokenizer = load_tokenizer(*checkpoint);
+  if (f.jsonl) {
+    convert_lines(tokenizer, f);
+    return 0;
+  }
+  const std::string input = f.prompt ? *f.prompt : read_stdin();
+  if (f.decode) {
+    const Json ids = Json::parse(input.find('[') == std::string::npos ? "[" + input + "]" : input, "ids");
+    write_stdout(tokenizer.decode(ids_of(ids, "ids"), {.skip_special = f.skip_special}) + '\n');
+    return 0;
+  }
+  for (const std::int32_t id : tokenizer.encode(input, {.add_special = !f.no_special})) {
+    write_stdout(text(id, '\t', Json(tokenizer.token_text(id)).dump(), '\n'));
+  }
   return 0;
 }
 

@@ -57,6 +57,8 @@ inline const GgufSpelling& llama_gguf_spelling() {
       .tensors = kTensors,
       .complete =
           [](const GgufFile& file, Json& config) {
+            // Neither side has a default for it: it is missing from broken files only.
+            file.number("llama.attention.layer_norm_rms_epsilon");
             config.set("attention_bias", Json(file.find_tensor("blk.0.attn_q.bias") != nullptr));
             // llama.cpp writes 0 for none.
             if (const Json* window = config.find("sliding_window"); window != nullptr && *window == Json(0)) {

@@ -37,19 +37,21 @@ namespace block_kinds_parts {
 class NameList final : public WeightBinder {
  public:
   void bind(ConstTensorView& field, const WeightRequest& request) override;
-  std::vector<std::string> names = {};
+  std::vector<TensorName> names = {};
 };
 
 // Fetches under the names that the model gave, and under the default ones what the model did not ask for.
 class RenamingBinder final : public WeightBinder {
  public:
-  RenamingBinder(WeightSource& source, std::vector<std::string> defaults, const BuiltBlock& built)
+  RenamingBinder(WeightSource& source, std::vector<TensorName> defaults, const BuiltBlock& built)
       : source_(source), defaults_(std::move(defaults)), built_(built) {}
   void bind(ConstTensorView& field, const WeightRequest& request) override;
 
  private:
+  TensorName given_name(const TensorName& name) const;
+
   WeightSource& source_;
-  std::vector<std::string> defaults_;
+  std::vector<TensorName> defaults_;
   const BuiltBlock& built_;
 };
 

@@ -16,7 +16,9 @@ double number_in(const Json& spec, std::string_view name) {
 }
 
 std::vector<double> scales(const Json& spec) {
-  const double hidden = number_in(spec, "hidden_dim"), head = number_in(spec, "head_dim");
+  const double hidden = number_in(spec, "hidden_dim");
+  const double latent = number_in(spec, "qk_nope_head_dim") + number_in(spec, "qk_rope_head_dim");
+  const double head = latent > 0 ? latent : number_in(spec, "head_dim");
   const double heads = number_in(spec, "num_heads");
   std::vector<double> all{1};
   if (head > 0) {
@@ -78,14 +80,18 @@ void add_bias_sets(const Json& spec, std::vector<SpecChange>& out) {
 
 std::vector<Json> numbers_for(std::string_view name, const Json& spec) {
   std::vector<double> values;
-  if (name == "eps") values = {1e-5, 1e-6, 1e-8, 1e-12, 1e-7, 1e-4, 1e-3, 1e-2, 0};
+  if (name == "eps" || name == "norm_eps") values = {1e-5, 1e-6, 1e-8, 1e-12, 1e-7, 1e-4, 1e-3, 1e-2, 0};
   if (name == "weight_offset") values = {0, 1};
   if (name == "base") values = {1e4, 5e5, 1e6, 1e5, 1.5e5, 1.6e5, 2.5e5, 5e6, 8e6, 1e7};
   if (name == "soft_cap") values = {30, 50};
+  if (name == "max_timescale") values = {1e4, 1e3, 1e5, 1e6};
   if (name == "logit_scale" || name == "routed_scale") values = {1};
   if (name == "scale") values = scales(spec);
   std::vector<Json> all(values.begin(), values.end());
   if (name == "behind") all.emplace_back(std::int64_t{1} << 40);
+  if (name == "offset") {  // of positions
+    for (const std::int64_t o : {0, 1, 2}) all.emplace_back(o);
+  }
   if (name == "top_k") {
     for (const std::int64_t k : {1, 2, 3, 4, 6, 8, 10}) all.emplace_back(k);
   }

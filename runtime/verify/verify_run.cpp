@@ -137,23 +137,32 @@ testing::Values Bystander::input(const BuiltBlock& block) const {
   return x;
 }
 
+// What a block was given besides its input: rows of another sequence.
+testing::Values Bystander::source(const BuiltBlock& block, const testing::Subject& subject) const {
+  return subject.store ? *trace_.values(block.path + ":in.1") : testing::Values{};
+}
+
 std::optional<testing::Subject> Bystander::subject(const BuiltBlock& block, const Json& spec) const {
   const BlockKind* k = kind(block);
   if (k == nullptr || !trace_.has(block.path + ":in") || !trace_.has(block.path + ":out")) return std::nullopt;
-  return k->build(block, spec, source_, traits_);
+  std::optional<testing::Subject> subject = k->build(block, spec, source_, traits_);
+  if (subject->store && !trace_.has(block.path + ":in.1")) return std::nullopt;
+  return subject;
 }
 
 std::vector<float> Bystander::output(const BuiltBlock& block) const {
   std::optional<testing::Subject> s = subject(block, block.spec);
   if (!s) return {};
-  return testing::BlockRunner(std::move(*s), input(block), threads_).run();
+  testing::Values rows = source(block, *s);
+  return testing::BlockRunner(std::move(*s), input(block), threads_, std::move(rows)).run();
 }
 
 std::optional<PlaceComparison> Bystander::run(const BuiltBlock& block, const Json& spec) const {
   std::optional<testing::Subject> s = subject(block, spec);
   if (!s) return std::nullopt;
   const std::int64_t width = s->width;
-  const std::vector<float> y = testing::BlockRunner(std::move(*s), input(block), threads_).run();
+  testing::Values rows = source(block, *s);
+  const std::vector<float> y = testing::BlockRunner(std::move(*s), input(block), threads_, std::move(rows)).run();
   const testing::Values wanted = *trace_.values(block.path + ":out");
   PlaceComparison c = compare_place(block.path, wanted.data, y, width, tolerance_);
   c.block = block.block;

@@ -58,6 +58,7 @@ class Bystander {
   std::vector<Tried> try_all(const BuiltBlock& block, const std::vector<SpecChange>& changes) const;
   std::optional<testing::Subject> subject(const BuiltBlock& block, const Json& spec) const;
   testing::Values input(const BuiltBlock& block) const;
+  testing::Values source(const BuiltBlock& block, const testing::Subject& subject) const;
   const BlockKind* kind(const BuiltBlock& block) const;
 
   const Trace& trace_;

@@ -106,6 +106,13 @@ TEST_F(GenerateToolTest, GenerationConfigCountsUnlessFlagsSayOtherwise) {
   EXPECT_EQ(number(flags, "repetition_penalty"), 1);
   EXPECT_EQ(number(spec(sampled, {"--ignore-generation-config"}), "temperature"), 0);
   EXPECT_EQ(number(spec(R"({"do_sample": true})", {}), "temperature"), 1);
+  EXPECT_EQ(number(spec(R"({"do_sample": true})", {}), "top_k"), 50);  // what transformers takes
+  EXPECT_EQ(number(spec(R"({"do_sample": true, "top_k": 0})", {}), "top_k"), 0);
+  EXPECT_EQ(number(spec(R"({"do_sample": true, "typical_p": 0.7})", {}), "typical_p"), 0.7);
+  const Json excluded = spec(R"({"bad_words_ids": [[3], [4, 5]], "suppress_tokens": [6], "eos_token_id": 3})", {});
+  EXPECT_EQ(excluded.at("bad_words", "spec").dump(), "[[4,5]]");
+  EXPECT_EQ(excluded.at("logit_bias", "spec").as_array("bias").size(), 1u);
+  EXPECT_EQ(number(excluded, "temperature"), 0);
   EXPECT_EQ(number(spec(R"({"do_sample": false, "temperature": 0.6})", {}), "temperature"), 0);
   EXPECT_EQ(number(spec("{}", {}), "temperature"), 0);
   EXPECT_EQ(number(spec("{}", {"--top-k", "3"}), "temperature"), 1);
@@ -129,11 +136,43 @@ TEST_F(GenerateToolTest, BadGenerationConfigsAreRefusedByName) {
   expect_error(with(R"({"temperature": -1})"), 3, {where, "temperature"});
   expect_error(with(R"({"do_sample": true, "top_p": 2})"), 3, {where, "top_p"});
   expect_error(with(R"({"top_k": "many"})"), 3, {where, "top_k"});
-  expect_error(with(R"({"eos_token_id": 904})"), 3, {"generation_config.json", "eos_token_id", "904"});
+  expect_error(with(R"({"eos_token_id": 904})"), 3, {where, "eos_token_id", "904"});
+  expect_error(with(R"({"num_beams": 4})"), 6, {where, "num_beams", "4"});
   expect_error(with("{"), 3, {where});
   expect_error(with("[]"), 3, {where});
   support::write_file(where, R"({"temperature": -1})");
   expect_ok(generate(model, {"-p", "Hello", "-n", "1", "--ignore-generation-config"}));
+}
+
+// Whatever else the request gets wrong is told before weights are read: these would be too many to read.
+TEST_F(GenerateToolTest, WhatIsWrongIsToldBeforeWeightsAreRead) {
+  const std::string model = constant_model();
+  support::write_file(model + "/generation_config.json", R"({"eos_token_id": 904})");
+  const std::vector<std::string> more{"-p", "Hello", "-n", "1", "--format", "int8", "-v"};
+  const auto refused = generate(model, more);
+  expect_error(refused, 3, {"generation_config.json: eos_token_id"});
+  std::vector<std::string> hot = more;
+  hot.insert(hot.end(), {"--top-p", "2", "--ignore-generation-config"});
+  expect_error(generate(model, hot), 2, {"top_p"});
+}
+
+// As tokenizers are that leave ids free.
+TEST_F(GenerateToolTest, IdsWithoutTokenHaveNoText) {
+  const std::string model = constant_model(500);
+  const std::string file = model + "/tokenizer.json";
+  Json tokenizer = Json::parse(support::read_file(file), file);
+  Json::Object vocab;
+  for (const auto& [token, id] : tokenizer.at("model", "").at("vocab", "").as_object("")) {
+    if (id.as_integer("") < 400) vocab.emplace_back(token, id);
+  }
+  Json bpe = tokenizer.at("model", "");
+  bpe.set("vocab", Json(std::move(vocab)));
+  bpe.set("merges", Json(Json::Array{}));
+  tokenizer.set("model", bpe);
+  support::write_file(file, tokenizer.dump());
+  const auto f = generate(model, {"-p", "a", "-n", "3"});
+  expect_ok(f);
+  EXPECT_EQ(f.out, "");
 }
 
 TEST_F(GenerateToolTest, TheContextIsTheModelsUnlessAskedFor) {
@@ -185,10 +224,7 @@ TEST_F(GenerateToolTest, BrokenWeightsAreReported) {
   add_tokenizer(model);
   expect_error(generate(model, {"-p", "a"}), 3, {"numerical error"});
   const Finished checked = generate(model, {"-p", "a", "--check-weights"});
-  EXPECT_EQ(checked.status, 3);
-  EXPECT_TRUE(checked.err.starts_with(
-      "ttt: warning: lm_head.weight holds 32 NaN and 0 infinite values, the first at element 160\n"))
-      << checked.err;
+  expect_error(checked, 3, {model, "lm_head.weight holds 32 NaN and 0 infinite values, the first at element 160"});
   expect_ok(generate(constant_model(), {"-p", "a", "-n", "1", "--check-weights"}));
 }
 

@@ -98,10 +98,22 @@ TEST_F(LogitsToolTest, IdsMayComeFromAFile) {
   expect_error(from("not an array"), 3, {"ids.npy"});
   expect_error(from(npy("<i4", "(9,)", bytes_of(ids)).substr(0, 30)), 3, {"ids.npy"});
   expect_error(from(""), 3, {"ids.npy"});
+  std::string version = npy("<i4", "(9,)", bytes_of(ids));
+  version[6] = 9;
+  expect_error(from(version), 6, {"ids.npy", ".npy version wanted 1 to 3, got 9"});
   expect_error(from(npy("<i4", "(0,)", "")), 2, {"at least one token id"});
   expect_error(logits({"--tokens-file", path("none.npy"), "-o", out_}), 4, {"none.npy"});
   expect_error(logits({"--tokens-file", file("ids.npy", npy("<i4", "(9,)", bytes_of(ids))), "-o", path("ids.npy")}), 2,
                {"ids.npy", "input"});
+}
+
+TEST_F(LogitsToolTest, NoFileOfTheModelIsReplaced) {
+  for (const char* name : {"config.json", "tokenizer.json", "model.safetensors"}) {
+    const std::string path = model_ + "/" + name, before = support::read_file(path);
+    expect_error(logits({"--tokens", "1", "-o", path}), 2, {path, "is an input"});
+    EXPECT_EQ(support::read_file(path), before);
+  }
+  expect_ok(logits({"--tokens", "1", "-o", model_ + "/out.npy"}));
 }
 
 TEST_F(LogitsToolTest, RefusesBadArguments) {
@@ -118,6 +130,10 @@ TEST_F(LogitsToolTest, RefusesBadArguments) {
   expect_error(with({"--tokens", "1", "--tokens-file", "x"}), 2, {"one of --tokens and --tokens-file"});
   expect_error(with({"--tokens", "1,2", "--last", "3"}), 2, {"--last wanted 1 to 2"});
   expect_error(with({"--tokens", "1,2", "--last", "-1"}), 2, {"--last wanted 1 to 2"});
+  expect_error(with({"--tokens", "1,2", "--last", "0"}), 2, {"--last wanted 1 to 2"});
+  expect_error(with({"--tokens", "1,2,"}), 2, {"--tokens wanted integers", "1,2,"});
+  expect_error(with({"--tokens", "1,,2"}), 2, {"--tokens wanted integers"});
+  expect_error(logits({"--tokens", "1", "-o", ""}), 2, {"-o wanted"});
   expect_error(with({"--tokens", "1,2", "--prefill", "3"}), 2, {"--prefill wanted 0 to 2"});
   expect_error(with({"--tokens", "1,2", "--prefill", "-1"}), 2, {"--prefill wanted 0 to 2"});
   expect_error(with({"--tokens", "1,2", "--ctx", "1"}), 2, {"--ctx 1 wanted at least 2"});

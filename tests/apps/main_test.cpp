@@ -4,6 +4,7 @@
 namespace ttt {
 namespace {
 
+using support::Finished;
 using support::tool;
 
 class MainTest : public support::ToolTest {};
@@ -56,6 +57,46 @@ TEST_F(MainTest, OptionsOfEveryCommandAreChecked) {
                {"impl.json", "model.layers.7.mlp", "matches no block"});
   expect_error(with({"--impl", file("impl.json", R"({"lm_head": {"colour": 1}})")}), 2,
                {"impl.json", "colour", "it has"});
+}
+
+TEST_F(MainTest, OfAnOptionGivenTwiceTheLastCounts) {
+  const std::string model = constant_model();
+  const auto f = tool({"generate", "-m", "none", "-p", "x", "-n", "7", "--temp", "0.5", "-m", model, "-p", "a", "-n",
+                       "3", "--n-predict", "2", "--temp", "0", "-v", "--strict", "--strict", "-v"});
+  EXPECT_EQ(f.status, 0) << f.err;
+  EXPECT_EQ(f.out, "aa");
+  EXPECT_NE(f.err.find("\"temperature\": 0.0"), std::string::npos) << f.err;
+  // -v adds up.
+  EXPECT_NE(f.err.find("config.json: change no result and are ignored: architectures, "), std::string::npos) << f.err;
+  expect_error(tool({"generate", "-m", model, "-p", "a", "-n", "1", "-n", "x"}), 2, {"\"x\""});
+}
+
+TEST_F(MainTest, NumbersAreReadWhole) {
+  const std::string model = random_model();
+  const auto with = [&](const std::string& option, const std::string& value) {
+    return tool({"generate", "-m", model, "-p", "a", "-n", "1", option, value});
+  };
+  for (const char* bad : {"", " ", "1e3", "1.5", "0x10", "5 ", "99999999999999999999", "nan"}) {
+    expect_error(with("-n", bad), 2, {"--n-predict", text("\"", bad, "\"")});
+    expect_error(with("--top-k", bad), 2, {"--top-k"});
+    expect_error(with("--ctx", bad), 2, {"--ctx"});
+  }
+  for (const char* bad : {"", "-1", "18446744073709551616", "1.0"}) expect_error(with("--seed", bad), 2, {"--seed"});
+  for (const char* bad : {"", "hot", "1e400", "0,5", "nan", "inf", "-1"}) expect_error(with("--temp", bad), 2, {"temp"});
+  expect_ok(with("-n", "+2"));
+  expect_ok(with("--seed", "18446744073709551615"));
+  expect_ok(with("--temp", "1e-3"));
+  expect_error(tool({"bench", "-m", model, "--prompt", "99999999999"}), 2, {"--prompt"});
+  expect_error(tool({"tokenize", "-m", "", "-p", "a"}), 2, {"--model"});
+}
+
+TEST_F(MainTest, MessagesStayOneLineWithoutControls) {
+  expect_error(tool({"inspect", "-m", "a\nb\x1b[31m\xc2\x9b"}), 4, {"a b [31m  : no such file"});
+  const std::string model = random_model();
+  Json c = config();
+  c.set("model_type", "\x1b[2J\nllama");
+  support::write_file(model + "/config.json", c.dump());
+  expect_error(tool({"inspect", "-m", model}), 6, {"model_type \" [2J llama\""});
 }
 
 // Every level that the machine has runs and gives the same greedy text; the next one is refused.
@@ -111,7 +152,42 @@ TEST_F(MainTest, AFullDiskBehindStdoutIsReported) {
                                                        {"tokenize", "-m", model, "-p", "abc"},
                                                        {"inspect", "-m", model},
                                                        {"inspect", "-m", model, "--json"}};
-  for (const auto& command : commands) expect_error(tool(command, full), 4, {"cannot write to stdout"});
+  for (const auto& command : commands) expect_error(tool(command, full), 5, {"cannot write to stdout: No space"});
+  for (const char* said : {"--help", "--version"}) expect_error(tool({said}, full), 5, {"cannot write to stdout"});
+}
+
+TEST_F(MainTest, StandardFilesMayBeClosed) {
+  const std::string model = constant_model(), out = path("out.npy");
+  const std::vector<std::string> generate{"generate", "-m", model, "-p", "a", "-n", "3"};
+  expect_error(tool(generate, {.closed = {1}}), 4, {"cannot write to stdout: Bad file descriptor"});
+  EXPECT_EQ(tool(generate, {.closed = {0, 2}}).out, "aaa");
+  // The output never becomes what stderr was.
+  EXPECT_EQ(tool({"logits", "-m", model, "--tokens", "1", "-o", out, "-vv"}, {.closed = {0, 1, 2}}).status, 0);
+  EXPECT_EQ(support::read_npy(out).size(), static_cast<std::size_t>(kVocab));
+  for (const char* jsonl : {"--jsonl", "--decode"}) {
+    expect_error(tool({"tokenize", "-m", model, jsonl}, {.closed = {0}}), 4, {"cannot read from stdin"});
+    expect_error(tool({"tokenize", "-m", model, jsonl}, {.input_file = "/tmp"}), 4, {"stdin", "Is a directory"});
+  }
+}
+
+TEST_F(MainTest, LimitsOfTheProcessAreToldOrWorkedWith) {
+  const std::string model = constant_model();
+  const support::ProcessOptions file{.limits = {{RLIMIT_FSIZE, 8192}}};
+  std::string ids = "1";
+  for (int i = 0; i < 20; ++i) ids += ",1";
+  expect_error(tool({"logits", "-m", model, "--tokens", ids, "-o", path("out.npy")}, file), 5,
+               {"out.npy: cannot write: File too large"});
+  EXPECT_EQ(std::distance(support::fs::directory_iterator(path("")), {}), 1);  // the model
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  GTEST_SKIP() << "the sanitiser needs the whole address space";
+#endif
+  const auto limited = [&](rlim_t megabytes) {
+    return tool({"generate", "-m", model, "-p", "a", "-n", "3", "-t", "2"},
+                {.limits = {{RLIMIT_AS, megabytes << 20}}});
+  };
+  EXPECT_EQ(limited(1000).out, "aaa");
+  const Finished little = limited(20);
+  EXPECT_EQ(little.status, 5) << little.err;
 }
 
 TEST_F(MainTest, ThreadsMayBeMoreThanCores) {

@@ -70,10 +70,16 @@ TEST_F(ModelPathTest, ConfigurationsThatAreNotUnderstoodAreRefused) {
   expect_error(with("model_type", "resnet"), 6, {"config.json", "supported: llama"});
   expect_error(with("num_attention_heads", 0), 3, {"config.json", "num_attention_heads"});
   expect_error(with("hidden_size", "wide"), 3, {"config.json", "hidden_size"});
+  expect_error(with("head_dim", 7), 3, {"config.json", "rotary_dim", "even", "7"});
+  expect_error(with("vocab_size", 0), 3, {"config.json", "vocab_size", "got 0"});
+  for (const Json& bad : {Json(0), Json(-5), Json("many"), Json(2.5)}) {
+    expect_error(with("max_position_embeddings", bad), 3, {"config.json: max_position_embeddings wanted"});
+  }
+  expect_ok(with("max_position_embeddings", 1e30));
   expect_error(with("residual_multiplier", 0.5), 6, {"config.json", "residual_multiplier"});
   expect_error(with("rope_scaling", Json(Json::Object{{"type", "spiral"}, {"factor", 2.0}})), 6,
                {"config.json", "spiral"});
-  expect_error(with("intermediate_size", 47), 3, {path("random"), "[47, 32]", "[48, 32]"});
+  expect_error(with("intermediate_size", 47), 3, {path("random"), "[47, 32]", "[48, 32]", "mlp.gate_proj.weight of model.safetensors"});
   expect_error(open(changed([](const auto& m) { support::write_file(m / "config.json", "{"); })), 3, {"config.json"});
   expect_error(open(changed([](const auto& m) { support::write_file(m / "config.json", ""); })), 3, {"config.json"});
 }

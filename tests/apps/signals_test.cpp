@@ -43,6 +43,28 @@ TEST_F(SignalsTest, LeaveNoUnfinishedOutputBehind) {
   }
 }
 
+// Whatever is being done: nothing of it is worth finishing.
+TEST_F(SignalsTest, EndOtherWorkAtOnce) {
+  const std::string m = model();
+  std::string ids = "1";
+  for (int i = 0; i < 20000; ++i) ids += ",1";
+  const std::vector<std::vector<std::string>> commands{
+      {"logits", "-m", m, "--tokens", ids, "-o", path("out.npy"), "-v"},
+      {"bench", "-m", m, "--prompt", "8", "--generate", "100000", "-v"}};
+  for (const auto& command : commands) {
+    Process process(TTT_TOOL, command);
+    ASSERT_TRUE(process.wait_for_error("used in place"));
+    process.send(SIGTERM);
+    const auto begin = std::chrono::steady_clock::now();
+    const Finished f = process.finish();
+    EXPECT_EQ(f.status, 143) << command[0] << f.err;
+    EXPECT_EQ(f.out, "");
+    EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(1)) << command[0];
+  }
+  EXPECT_FALSE(support::fs::exists(path("out.npy")));
+  EXPECT_EQ(std::distance(support::fs::directory_iterator(path("")), {}), 1);  // the model
+}
+
 TEST_F(SignalsTest, AReaderThatLeavesEndsItQuietly) {
   const std::string m = model();
   std::vector<std::string> arguments = endless(m);

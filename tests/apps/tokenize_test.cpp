@@ -64,6 +64,7 @@ TEST_F(TokenizeToolTest, RefusesWhatIsNoIdAndNamesTheLine) {
   EXPECT_EQ(line.status, 3);
   EXPECT_TRUE(line.err.starts_with("ttt: error: line 2")) << line.err;
   EXPECT_EQ(tokenize({"--jsonl", "--decode"}, "\"a\"\n").status, 3);
+  expect_error(tokenize({"--jsonl", "-p", "a"}), 2, {"--jsonl reads standard input"});
 }
 
 TEST_F(TokenizeToolTest, WantsATokenizer) {

@@ -143,6 +143,39 @@ TEST(CrossAttentionErrors, SayWhatWasWanted) {
             "[CrossAttention] wanted at most as many ranks as heads 6, got 7");
 }
 
+TEST(CrossAttentionErrors, PrefillAndDecodeAreChecked) {
+  support::WeightCutter weights;
+  const Context context{.traits = query_device_traits()};
+  CrossAttentionWeights w;
+  bind_weights(w, kSpec, {}, {}, context, weights);
+  const CrossAttention block(kSpec, w, {}, context);
+  StatePool pool({state_spec(kSpec, {}, context)}, {.sequences = 2, .context = 16, .page_rows = 4});
+  StepBuilder builder(pool, 16, 2);
+  Sequence a = pool.create(), b = pool.create();
+  Runner runner(1);
+  std::vector<float> source = support::random_values(12 * 40, 4), x = support::random_values(4 * 48, 5);
+  const StepEntry sources[] = {{&a, 5}, {&b, 7}};
+  block.store(runner.exec, view_of(source.data(), {12, 40}), builder.prepare_source(sources));
+  builder.commit();
+  using Call = void (CrossAttention::*)(Exec&, ConstTensorView, const Step&, TensorView) const;
+  const std::vector<std::int32_t> ids(4);
+  const auto call = [&](Call f, std::int64_t rows_a, std::int64_t rows_b) {
+    const StepEntry entries[] = {{&a, rows_a}, {&b, rows_b}};
+    const Step step = builder.prepare(entries, std::span(ids).first(static_cast<std::size_t>(rows_a + rows_b)));
+    std::vector<float> y(x.size());
+    const Shape shape{step.rows(), 48};
+    return message_of([&] {
+      (block.*f)(runner.exec, view_of(x.data(), shape), step, view_of(y.data(), shape));
+      builder.commit();
+    });
+  };
+  EXPECT_EQ(call(&CrossAttention::decode, 3, 1), "[] decode wanted one row for each of 2 sequences, got 4 rows");
+  EXPECT_EQ(call(&CrossAttention::prefill, 3, 1), "nothing");
+  EXPECT_EQ(call(&CrossAttention::prefill, 1, 3),
+            "[] prefill wanted several rows for sequence 0 of the step, which has 3 stored, got 1");
+  EXPECT_EQ(call(&CrossAttention::decode, 1, 1), "nothing");
+}
+
 TEST(CrossAttentionState, IsStoredOnceAndOutlivesTruncation) {
   StatePool pool({{.heads = 1, .key_dim = 4, .value_dim = 4},
                   {.heads = 1, .key_dim = 4, .value_dim = 4, .visible = {.ahead = Visible::kAll}, .source_rows = 10}},
@@ -155,6 +188,18 @@ TEST(CrossAttentionState, IsStoredOnceAndOutlivesTruncation) {
             }),
             "[step] entry 0 wanted 0 to 10 rows of a source, got 11");
   entry.rows = 9;
+  const std::vector<std::int64_t> positions{1, 2};
+  entry.positions = positions;
+  EXPECT_EQ(message_of([&] {
+              builder.prepare_source({&entry, 1});
+            }),
+            "[step] entry 0 wanted no positions for rows of a source, got 2");
+  entry.positions = {};
+  {
+    Sequence t = pool.create();
+    const StepEntry both[] = {{&s, 9}, {&t, 8}};
+    EXPECT_EQ(message_of([&] { builder.prepare_source(both); }), "[step] wanted at most 16 rows, got 17");
+  }
   builder.prepare_source({&entry, 1});
   builder.commit();
   EXPECT_EQ(s.length(), 0);

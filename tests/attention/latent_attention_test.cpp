@@ -2,12 +2,15 @@
 
 #include <gtest/gtest.h>
 
+#include <bit>
 #include <cmath>
+#include <cstring>
 #include <functional>
 #include <map>
 
 #include "base/fields.h"
 #include "collectives/threads.h"
+#include "kernels/grouped_data.h"
 #include "state/step_builder.h"
 #include "support/attention_golden.h"
 #include "support/weight_cutter.h"
@@ -19,7 +22,13 @@ using support::Runner;
 using Spec = MultiHeadLatentAttentionSpec;
 using Impl = MultiHeadLatentAttentionImplConfig;
 
-// The largest difference as a share of what rounding in f32 may cost, in sums over the widths one after the other.
+// What rounding in f32 may cost as a share of the largest value, in sums over the widths one after the other.
+double rounding_of(const Spec& s) {
+  const std::int64_t length = s.hidden_dim + s.q_lora_rank + s.kv_lora_rank + s.num_heads * s.v_head_dim;
+  return 2 * 1.2e-7 * std::sqrt(static_cast<double>(length));
+}
+
+// The largest difference as a share of that.
 double share_of_rounding(const std::vector<float>& got, const std::vector<float>& wanted, const Spec& s) {
   EXPECT_EQ(got.size(), wanted.size());
   double gap = 0, largest = 1e-30;
@@ -27,13 +36,13 @@ double share_of_rounding(const std::vector<float>& got, const std::vector<float>
     gap = std::max(gap, std::abs(static_cast<double>(got[i]) - static_cast<double>(wanted[i])));
     largest = std::max(largest, std::abs(static_cast<double>(wanted[i])));
   }
-  const std::int64_t length = s.hidden_dim + s.q_lora_rank + s.kv_lora_rank + s.num_heads * s.v_head_dim;
-  return gap / (2 * 1.2e-7 * std::sqrt(static_cast<double>(length)) * largest);
+  return gap / (rounding_of(s) * largest);
 }
 
 struct LatentFeed {
   std::vector<float> x = {};
   std::int64_t chunk = 1 << 20, page_rows = 0, threads = 1;
+  ConstTensorView kv_b = {};  // in place of the made up one
 };
 
 std::vector<float> run(const Spec& spec, support::WeightCutter& weights, const Impl& impl, const LatentFeed& feed,
@@ -42,6 +51,7 @@ std::vector<float> run(const Spec& spec, support::WeightCutter& weights, const I
   const Context context{.traits = query_device_traits(), .rank = rank, .ranks = ranks};
   MultiHeadLatentAttentionWeights w;
   bind_weights(w, spec, impl, {}, context, weights);
+  if (feed.kv_b) w.kv_b = feed.kv_b;
   const MultiHeadLatentAttention block(spec, w, impl, context);
   const std::int64_t hidden = spec.hidden_dim, rows = static_cast<std::int64_t>(feed.x.size()) / hidden;
   StatePool pool({state_spec(spec, impl, context)}, {.sequences = 2, .context = rows, .page_rows = feed.page_rows});
@@ -67,7 +77,10 @@ TEST(LatentAttentionGolden, LayersGiveWhatTransformersGives) {
     Spec spec;
     from_json(spec, golden.spec, "spec");
     support::WeightCutter weights(golden.tensors);
-    for (const Impl& impl : {Impl{}, Impl{.form = NaiveLatents{}}}) {
+    const Impl reference = default_impl_config(spec, query_device_traits(), Strategy::kReference);
+    Impl naive_reference = reference;
+    naive_reference.form = NaiveLatents{};
+    for (const Impl& impl : {Impl{}, Impl{.form = NaiveLatents{}}, reference, naive_reference}) {
       for (const std::int64_t chunk : {40, 9, 1}) {
         const std::vector<float> y = run(spec, weights, impl, {.x = golden.tensors.at("x"), .chunk = chunk});
         EXPECT_LE(share_of_rounding(y, golden.tensors.at("y"), spec), 1) << "chunks of " << chunk;
@@ -119,6 +132,137 @@ TEST(LatentAttentionLaws, FormsSplitsAndRanksAgree) {
   }
 }
 
+// kv_b in a format of its own, and the values that it holds as f32.
+struct FormattedWeight {
+  std::vector<std::byte> bytes = {};
+  std::vector<float> values = {};
+  ConstTensorView view = {};
+};
+
+FormattedWeight dense_weight(Format format, std::int64_t rows, std::int64_t in) {
+  FormattedWeight f{.bytes = std::vector<std::byte>(static_cast<std::size_t>(rows * in * 2))};
+  const std::vector<float> drawn = support::random_values(rows * in, 21, 0.3f);
+  for (std::size_t i = 0; i < drawn.size(); ++i) {
+    const std::uint32_t whole = std::bit_cast<std::uint32_t>(drawn[i]);
+    const std::uint16_t bits =
+        format == Format::kF16 ? kernels::f32_to_f16(drawn[i]) : static_cast<std::uint16_t>(whole >> 16);
+    std::memcpy(f.bytes.data() + 2 * i, &bits, 2);
+    f.values.push_back(format == Format::kF16 ? kernels::f16_to_f32(bits) : kernels::bf16_to_f32(bits));
+  }
+  f.view = view_of(f.bytes.data(), format, {rows, in});
+  return f;
+}
+
+// One step of a format of the state: a product that rounds the other way may change a stored value by that.
+double step_of(Format state) {
+  if (state == Format::kF32) return 0;
+  return state == Format::kBF16 ? 1.0 / 256 : 1.0 / 127;
+}
+
+// Every format gives what its values give as f32, in every strategy and form.
+TEST(LatentAttentionLaws, WeightsOfEveryFormatAgree) {
+  Spec spec = spec_of(20);
+  spec.kv_lora_rank = 256;
+  const std::int64_t rows = spec.num_heads * (spec.qk_nope_head_dim + spec.v_head_dim);
+  std::vector<FormattedWeight> all;
+  for (const Format format : {Format::kF16, Format::kBF16}) all.push_back(dense_weight(format, rows, 256));
+  std::vector<kernels::grouped_tests::PackedMatrix> packed;
+  std::vector<Format> formats(std::begin(kernels::grouped_tests::kStored), std::end(kernels::grouped_tests::kStored));
+  formats.insert(formats.end(), {Format::kInt8, Format::kInt4, Format::kBfp8B, Format::kBfp4B});
+  for (const Format format : formats) packed.push_back(kernels::grouped_tests::random_packed(format, rows, 256, 8));
+  for (kernels::grouped_tests::PackedMatrix& p : packed) {
+    FormattedWeight f{.view = p.view()};
+    for (std::int64_t r = 0; r < rows; ++r) {
+      const std::vector<float> row = p.row(r);
+      f.values.insert(f.values.end(), row.begin(), row.end());
+    }
+    all.push_back(std::move(f));
+  }
+  support::WeightCutter weights;
+  LatentFeed feed{.x = support::random_values(19 * 48, 3), .chunk = 18, .page_rows = 5, .threads = 2};
+  for (const FormattedWeight& weight : all) {
+    SCOPED_TRACE(name_of(weight.view.format));
+    for (const Strategy strategy : {Strategy::kDefault, Strategy::kPerformance, Strategy::kAccuracy, Strategy::kMemory,
+                                    Strategy::kReference, Strategy::kInvariant}) {
+      Impl impl = default_impl_config(spec, query_device_traits(), strategy);
+      Impl exact = default_impl_config(spec, query_device_traits(), Strategy::kReference);
+      exact.state = impl.state;
+      const double limit = std::max(1.0, step_of(impl.state) / rounding_of(spec));
+      feed.kv_b = weight.view;
+      const std::vector<float> wanted = run(spec, weights, exact, feed);
+      for (int form = 0; form < 2; ++form) {
+        if (form == 1) impl.form = NaiveLatents{};
+        feed.kv_b = weight.view;
+        const std::vector<float> got = run(spec, weights, impl, feed);
+        EXPECT_LE(share_of_rounding(got, wanted, spec), limit) << name_of(strategy) << ", form " << form;
+        feed.kv_b = view_of(weight.values.data(), {rows, 256});
+        EXPECT_EQ(run(spec, weights, impl, feed), got) << name_of(strategy) << ", form " << form;
+      }
+    }
+  }
+}
+
+// Sums over more than the values that are decoded at once.
+TEST(LatentAttentionLaws, WideLatentsAgree) {
+  Spec spec = spec_of(0);
+  spec.kv_lora_rank = 544;
+  const std::int64_t rows = spec.num_heads * (spec.qk_nope_head_dim + spec.v_head_dim);
+  const FormattedWeight weight = dense_weight(Format::kBF16, rows, 544);
+  support::WeightCutter weights;
+  LatentFeed feed{.x = support::random_values(21 * 48, 3), .page_rows = 4, .threads = 2, .kv_b = weight.view};
+  const Impl reference = default_impl_config(spec, query_device_traits(), Strategy::kReference);
+  Impl naive{.form = NaiveLatents{}};
+  const std::vector<float> wanted = run(spec, weights, reference, feed);
+  for (const std::int64_t chunk : {1, 20}) {
+    feed.chunk = chunk;
+    EXPECT_LE(share_of_rounding(run(spec, weights, {}, feed), wanted, spec), 1);
+    EXPECT_LE(share_of_rounding(run(spec, weights, naive, feed), wanted, spec), 1);
+  }
+}
+
+// Two steps of a block, 20 rows and one. Returns the scratch's peak.
+std::int64_t two_steps(const Spec& spec, const MultiHeadLatentAttentionWeights& w, const Impl& impl, Scratch& scratch,
+                       Exec::Mode mode) {
+  const Context context{.traits = query_device_traits()};
+  const MultiHeadLatentAttention block(spec, w, impl, context);
+  StatePool pool({state_spec(spec, impl, context)}, {.context = 32, .page_rows = 4},
+                 mode == Exec::Mode::kPlan ? Buffer::Access::kReserved : Buffer::Access::kReadWrite);
+  StepBuilder builder(pool, 20, 1);
+  Sequence sequence = pool.create();
+  ThreadPool threads(2);
+  NoObserver observer;
+  Exec exec(threads, scratch, self_communicator(), observer, mode);
+  for (const std::int64_t rows : {20, 1}) {
+    const StepEntry entry{&sequence, rows};
+    const std::vector<std::int32_t> ids(static_cast<std::size_t>(rows));
+    const Step step = builder.prepare({&entry, 1}, ids);
+    Scratch::Frame frame(scratch);
+    const TensorView x = frame.take({rows, spec.hidden_dim}), y = frame.take({rows, spec.hidden_dim});
+    if (mode == Exec::Mode::kRun) std::memset(x.data, 0, static_cast<std::size_t>(x.shape.elements()) * sizeof(float));
+    block.forward(exec, x, step, y);
+    builder.commit();
+  }
+  return scratch.peak();
+}
+
+TEST(LatentAttentionLaws, PlansAreWhatIsThenUsed) {
+  const Spec spec = spec_of(20);
+  support::WeightCutter weights;
+  for (const Strategy strategy : {Strategy::kDefault, Strategy::kMemory, Strategy::kReference}) {
+    Impl impl = default_impl_config(spec, query_device_traits(), strategy);
+    for (int form = 0; form < 2; ++form) {
+      if (form == 1) impl.form = NaiveLatents{};
+      MultiHeadLatentAttentionWeights w;
+      bind_weights(w, spec, impl, {}, {}, weights);
+      Scratch reserved = Scratch::planned();
+      const std::int64_t peak = two_steps(spec, w, impl, reserved, Exec::Mode::kPlan);
+      Scratch memory(peak);
+      EXPECT_EQ(two_steps(spec, w, impl, memory, Exec::Mode::kRun), peak);
+      EXPECT_GT(peak, 0);
+    }
+  }
+}
+
 TEST(LatentAttentionState, IsOneLatentRowOnEveryRank) {
   const StateSpec state = state_spec(spec_of(0), {}, {.rank = 1, .ranks = 3});
   EXPECT_EQ(state, (StateSpec{.heads = 1, .key_dim = 6, .value_dim = 36}));
@@ -153,13 +297,44 @@ TEST(LatentAttentionErrors, SayWhatWasWanted) {
             "[MultiHeadLatentAttention] rope.rotary_dim wanted qk_rope_head_dim 6, got 4");
   EXPECT_EQ(refused([](Spec&) {}, {.rank = 0, .ranks = 7}),
             "[MultiHeadLatentAttention] wanted at most as many ranks as heads 6, got 7");
-  const std::vector<std::byte> none(1);
   support::WeightCutter weights;
   MultiHeadLatentAttentionWeights w;
   bind_weights(w, spec_of(0), {}, {}, {}, weights);
-  w.kv_b.format = Format::kBF16;
+  w.kv_b.format = Format::kI32;
   EXPECT_EQ(message_of([&] { MultiHeadLatentAttention(spec_of(0), w, {}, {.traits = query_device_traits()}); }),
-            "[MultiHeadLatentAttention] kv_b_proj.weight wanted f32 rows, got bf16");
+            "latent product wanted a weight row-major as in files or a grouped one in panels, got i32");
+}
+
+TEST(LatentAttentionErrors, PrefillAndDecodeAreChecked) {
+  const Spec spec = spec_of(0);
+  const Context context{.traits = query_device_traits()};
+  support::WeightCutter weights;
+  MultiHeadLatentAttentionWeights w;
+  bind_weights(w, spec, {}, {}, context, weights);
+  const MultiHeadLatentAttention block(spec, w, {}, context);
+  StatePool pool({state_spec(spec, {}, context)}, {.sequences = 2, .context = 16, .page_rows = 4});
+  StepBuilder builder(pool, 16, 2);
+  Sequence a = pool.create(), b = pool.create();
+  Runner runner(1);
+  std::vector<float> x = support::random_values(4 * 48, 5);
+  using Call = void (MultiHeadLatentAttention::*)(Exec&, ConstTensorView, const Step&, TensorView) const;
+  const std::vector<std::int32_t> ids(4);
+  const auto call = [&](Call f, std::int64_t rows_a, std::int64_t rows_b) {
+    const StepEntry entries[] = {{&a, rows_a}, {&b, rows_b}};
+    const Step step = builder.prepare(entries, std::span(ids).first(static_cast<std::size_t>(rows_a + rows_b)));
+    std::vector<float> y(x.size());
+    const Shape shape{step.rows(), 48};
+    return message_of([&] {
+      (block.*f)(runner.exec, view_of(x.data(), shape), step, view_of(y.data(), shape));
+      builder.commit();
+    });
+  };
+  EXPECT_EQ(call(&MultiHeadLatentAttention::decode, 1, 2),
+            "[] decode wanted one row for each of 2 sequences, got 3 rows");
+  EXPECT_EQ(call(&MultiHeadLatentAttention::prefill, 1, 3), "nothing");
+  EXPECT_EQ(call(&MultiHeadLatentAttention::prefill, 1, 3),
+            "[] prefill wanted several rows for sequence 0 of the step, which has 1 stored, got 1");
+  EXPECT_EQ(call(&MultiHeadLatentAttention::decode, 1, 1), "nothing");
 }
 
 TEST(LatentAttentionSpec, SurvivesJson) {

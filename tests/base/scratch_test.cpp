@@ -1,9 +1,13 @@
 #include "base/scratch.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
+#include <fstream>
 #include <string>
 
 #include "base/error.h"
@@ -36,6 +40,25 @@ TEST(Scratch, FramesGiveBackWhatTheyTook) {
   EXPECT_EQ(scratch.peak(), 64 + 128 + 704);
   EXPECT_EQ(outer.take_bytes(64), inner_memory);
   EXPECT_EQ(scratch.peak(), 64 + 128 + 704);
+}
+
+// As under `ulimit -v`: what is planned takes no memory, and so it is no matter how little there is.
+TEST(Scratch, IsPlannedInALimitedAddressSpaceToo) {
+  rlimit before{};
+  ASSERT_EQ(getrlimit(RLIMIT_AS, &before), 0);
+  rlim_t pages = 0;
+  std::ifstream("/proc/self/statm") >> pages;
+  const rlim_t gigabyte_more = pages * static_cast<rlim_t>(sysconf(_SC_PAGESIZE)) + (rlim_t{1} << 30);
+  const rlimit limit{std::min(before.rlim_max, gigabyte_more), before.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_AS, &limit), 0);
+  {
+    Scratch scratch = Scratch::planned();
+    Scratch::Frame frame(scratch);
+    frame.take_bytes(std::int64_t{1} << 40);
+    EXPECT_EQ(scratch.peak(), std::int64_t{1} << 40);
+    EXPECT_DEATH(*frame.take_bytes(1) = std::byte{1}, "");
+  }
+  ASSERT_EQ(setrlimit(RLIMIT_AS, &before), 0);
 }
 
 TEST(Scratch, ViewsAreAlignedDenseAndWritable) {

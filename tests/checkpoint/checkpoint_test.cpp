@@ -169,6 +169,13 @@ TEST_F(Directory, cache_layout_of_links) {
   std::filesystem::create_symlink("../../blobs/1", snapshot / "config.json");
   std::filesystem::create_symlink("../../blobs/2", snapshot / "model.safetensors");
   EXPECT_NE(open_checkpoint(snapshot, {})->find("a"), nullptr);
+  // A link that leads nowhere is told from an absent file.
+  std::filesystem::rename(cache.path() / "blobs/2", cache.path() / "blobs/3");
+  expect_error(ErrorKind::kIo, "model.safetensors: cannot open: is a link to '../../blobs/2', which is missing",
+               [&] { open_checkpoint(snapshot, {}); });
+  std::filesystem::create_symlink("generation_config.json", snapshot / "generation_config.json");
+  expect_error(ErrorKind::kIo, "generation_config.json: cannot open", [&] { open_checkpoint(snapshot, {}); });
+  std::filesystem::remove(snapshot / "generation_config.json");
   std::filesystem::remove(snapshot / "model.safetensors");
   cache.write("blobs/2.incomplete", "x");
   expect_error(ErrorKind::kIo, "unfinished: '../../blobs/2.incomplete'", [&] { open_checkpoint(snapshot, {}); });

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "tests/checkpoint/test_files.h"
 
 namespace ttt {
@@ -92,12 +94,34 @@ Json rope(std::string_view json, std::string_view layer = "") {
   return r;
 }
 
+TEST(ConfigReader, positions) {
+  const auto positions = [](std::string_view value) {
+    const Json json = parse(text(R"({"n":)", value, "}"));
+    return ConfigReader(json, "config.json").positions("n");
+  };
+  constexpr std::int64_t kLargest = std::int64_t{1} << 31;
+  EXPECT_EQ(positions("77"), 77);
+  EXPECT_EQ(positions("null"), std::nullopt);
+  // As Python writes "no limit".
+  for (const char* none : {"Infinity", "1000000000000000019884624838656", "1e30", "2147483648"}) {
+    EXPECT_EQ(positions(none), kLargest) << none;
+  }
+  for (const char* bad : {"0", "-1", "2.5", "NaN", "\"many\""}) {
+    expect_error(ErrorKind::kBadData, "config.json: n ", [&] { positions(bad); });
+  }
+}
+
 TEST(RopeParameters, spellings) {
   EXPECT_EQ(rope("{}"), parse(R"({"rope_type":"default","rope_theta":10000.0})"));
   EXPECT_EQ(rope(R"({"rope_scaling":null,"rope_theta":500000})").find("rope_theta")->as_number(""), 500000.0);
   const Json older = rope(R"({"rope_theta":500000.0,"rope_scaling":{"type":"linear","factor":2}})");
   const Json newer = rope(R"({"rope_parameters":{"rope_theta":500000.0,"rope_type":"linear","factor":2.0}})");
   EXPECT_EQ(older, newer);
+  // Both, as long as they agree.
+  EXPECT_EQ(
+      newer,
+      rope(
+          R"({"rope_theta":500000,"rope_scaling":{"type":"linear","factor":2.0},"rope_parameters":{"rope_theta":500000.0,"rope_type":"linear","factor":2.0}})"));
   const Json llama3 = rope(
       R"({"rope_scaling":{"factor":8.0,"low_freq_factor":1.0,"high_freq_factor":4.0,"original_max_position_embeddings":8192,"rope_type":"llama3"}})");
   EXPECT_EQ(llama3.find("original_max_position_embeddings")->as_integer(""), 8192);
@@ -137,6 +161,16 @@ TEST(RopeParameters, refuses) {
   refused(ErrorKind::kBadData, "rope_theta wanted a number above 0", R"({"rope_theta":0})");
   refused(ErrorKind::kUnsupported, "'special' may change results",
           R"({"rope_scaling":{"type":"linear","factor":2,"special":3}})");
+  refused(ErrorKind::kBadData, "rope_scaling: type and rope_type contradict each other: \"yarn\" and linear",
+          R"({"rope_scaling":{"type":"yarn","rope_type":"linear","factor":2}})");
+  refused(ErrorKind::kBadData, "rope_scaling and rope_parameters contradict each other in 'factor': 4 and 2",
+          R"({"rope_scaling":{"type":"linear","factor":4},"rope_parameters":{"rope_type":"linear","factor":2}})");
+  refused(ErrorKind::kBadData, "contradict each other in 'type': \"linear\" and \"default\"",
+          R"({"rope_scaling":{"type":"linear","factor":4},"rope_parameters":{"rope_type":"default"}})");
+  refused(ErrorKind::kBadData, "contradict each other in 'factor': 4 and nothing",
+          R"({"rope_scaling":{"type":"linear","factor":4},"rope_parameters":{"rope_type":"linear"}})");
+  refused(ErrorKind::kBadData, "rope_theta is 5000",
+          R"({"rope_theta":5000,"rope_parameters":{"rope_theta":10000,"rope_type":"default"}})");
   refused(ErrorKind::kBadData, "long_factor wanted positive numbers, got 0",
           R"({"rope_scaling":{"type":"longrope","short_factor":[1],"long_factor":[0]}})");
 }
@@ -145,12 +179,14 @@ TEST(EndTokenIds, sources) {
   const Json none, list = parse(R"({"eos_token_id":[5,3,5]})"), one = parse(R"({"eos_token_id":7})"),
                    minus = parse(R"({"eos_token_id":-1})");
   using Ids = std::vector<std::int64_t>;
-  EXPECT_EQ(end_token_ids(one, "config.json", none, 10), (Ids{7}));
-  EXPECT_EQ(end_token_ids(one, "config.json", list, 10), (Ids{3, 5}));
-  EXPECT_EQ(end_token_ids(one, "config.json", minus, 10), (Ids{7}));
-  EXPECT_EQ(end_token_ids(parse("{}"), "config.json", none, 10), Ids{});
+  EXPECT_EQ(end_token_ids(one, "config.json", none, "generation_config.json", 10), (Ids{7}));
+  EXPECT_EQ(end_token_ids(one, "config.json", list, "generation_config.json", 10), (Ids{3, 5}));
+  EXPECT_EQ(end_token_ids(one, "config.json", minus, "generation_config.json", 10), (Ids{7}));
+  EXPECT_EQ(end_token_ids(parse("{}"), "config.json", none, "generation_config.json", 10), Ids{});
   expect_error(ErrorKind::kBadData, "config.json: eos_token_id wanted -1 .. 6, got 7",
-               [&] { end_token_ids(one, "config.json", none, 7); });
+               [&] { end_token_ids(one, "config.json", none, "generation_config.json", 7); });
+  expect_error(ErrorKind::kBadData, "m/generation_config.json: eos_token_id wanted -1 .. 4, got 5",
+               [&] { end_token_ids(parse("{}"), "config.json", list, "m/generation_config.json", 5); });
 }
 
 TEST(GenerationDefaults, reads_and_refuses) {
@@ -167,9 +203,46 @@ TEST(GenerationDefaults, reads_and_refuses) {
   for (const std::string_view json :
        {R"({"temperature":-1})", R"({"temperature":1e9})", R"({"temperature":NaN})", R"({"top_p":1.5})",
         R"({"min_p":-0.1})", R"({"top_k":-2})", R"({"repetition_penalty":0})", R"({"bos_token_id":100})",
-        R"({"temperature":"hot"})", R"([])"}) {
+        R"({"temperature":"hot"})", R"([])", R"({"typical_p":0})", R"({"bad_words_ids":[[]]})",
+        R"({"bad_words_ids":[3]})", R"({"bad_words_ids":[[100]]})", R"({"suppress_tokens":[-1]})",
+        R"({"suppress_tokens":[1.5]})", R"({"sequence_bias":[[[3],"x"]]})", R"({"sequence_bias":{"3":1}})"}) {
     expect_error(ErrorKind::kBadData, "generation_config.json", [&] { read(json); });
   }
+}
+
+TEST(GenerationDefaults, reads_what_is_excluded_or_favoured) {
+  const GenerationDefaults d = generation_defaults(
+      parse(
+          R"({"bad_words_ids":[[3],[4,5]],"suppress_tokens":[6,7],"sequence_bias":[[[8],-2.5]],"typical_p":0.9,"top_k":null})"),
+      "generation_config.json", 100);
+  EXPECT_EQ(d.bad_words, (std::vector<std::vector<std::int32_t>>{{3}, {4, 5}}));
+  ASSERT_EQ(d.biases.size(), 3u);
+  EXPECT_EQ(d.biases[0], (std::pair<std::int32_t, double>{8, -2.5}));
+  EXPECT_EQ(d.biases[2].first, 7);
+  EXPECT_TRUE(std::isinf(d.biases[2].second));
+  EXPECT_EQ(d.typical_p, 0.9);
+  EXPECT_EQ(d.top_k, std::nullopt);
+}
+
+// What transformers would do and this library does not is never left out in silence; asking for nothing is fine.
+TEST(GenerationDefaults, refuses_what_is_not_built) {
+  const auto read = [](const std::string& json) { generation_defaults(parse(json), "generation_config.json", 100); };
+  for (const std::string json :
+       {R"({"num_beams":4})", R"({"num_beam_groups":2})", R"({"num_return_sequences":3})", R"({"guidance_scale":1.5})",
+        R"({"encoder_repetition_penalty":1.2})", R"({"diversity_penalty":0.5})", R"({"penalty_alpha":0.6})",
+        R"({"no_repeat_ngram_size":3})", R"({"encoder_no_repeat_ngram_size":2})", R"({"epsilon_cutoff":0.001})",
+        R"({"eta_cutoff":0.001})", R"({"min_length":5})", R"({"min_new_tokens":5})", R"({"token_healing":true})",
+        R"({"remove_invalid_values":true})", R"({"dola_layers":"low"})", R"({"top_h":0.4})",
+        R"({"forced_bos_token_id":2})", R"({"forced_eos_token_id":2})", R"({"watermarking_config":{"bias":2}})",
+        R"({"exponential_decay_length_penalty":[5,1.1]})", R"({"max_time":2.5})", R"({"begin_suppress_tokens":[3]})",
+        R"({"constraints":[1]})", R"({"force_words_ids":[[1]]})", R"({"stop_strings":["."]})"}) {
+    const std::string key = json.substr(2, json.find('"', 2) - 2);
+    expect_error(ErrorKind::kUnsupported, "generation_config.json: " + key + " is supported as", [&] { read(json); });
+  }
+  expect_error(ErrorKind::kUnsupported, "sequence_bias is supported for single ids, got 2",
+               [&] { read(R"({"sequence_bias":[[[3,4],1.0]]})"); });
+  read(R"({"num_beams":1,"guidance_scale":1.0,"penalty_alpha":null,"no_repeat_ngram_size":0,"min_length":0,
+           "stop_strings":[],"forced_eos_token_id":null,"length_penalty":2.0,"early_stopping":true,"my_own":7})");
 }
 
 }  // namespace

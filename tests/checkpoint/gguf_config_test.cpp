@@ -121,6 +121,8 @@ TEST(GgufConfig, refuses) {
           llama().u32("llama.rope.dimension_count", 18));
   refused(ErrorKind::kBadData, "key 'llama.block_count' wanted an integer, got f32",
           GgufWriter().string("general.architecture", "llama").f32("llama.block_count", 2));
+  refused(ErrorKind::kBadData, "key 'llama.attention.layer_norm_rms_epsilon' is missing",
+          GgufWriter().string("general.architecture", "llama").u32("llama.block_count", 2));
   refused(ErrorKind::kBadData, "key 'tokenizer.ggml.eos_token_id' wanted an integer",
           llama().string("tokenizer.ggml.eos_token_id", "x"));
 }
@@ -152,7 +154,7 @@ TEST(GgufTensorNames, refuses) {
     const GgufFile f = GgufFile::open(dir.write("m.gguf", w.bytes()), FileAccess::kCopy);
     gguf_tensors(f, llama_gguf_spelling(), gguf_config(f, llama_gguf_spelling()));
   };
-  expect_error(ErrorKind::kBadData, "tensor 'blk.0.attn_q.weight' wanted rows for 4 heads of an even width, got 6",
+  expect_error(ErrorKind::kBadData, "tensor 'blk.0.attn_q.weight' wanted rows for 4 heads (attention.head_count) of an even width, got 6",
                [&] {
                  tensors(llama().tensor("blk.0.attn_q.weight", {1, 6}, 0, std::string(24, 'x')));
                });
@@ -161,8 +163,9 @@ TEST(GgufTensorNames, refuses) {
                 .raw("llama.attention.head_count_kv", 9, ints({4, 2}))
                 .tensor("blk.2.attn_k.weight", {1, 4}, 0, std::string(16, 'x')));
   });
-  expect_error(ErrorKind::kBadData, "needs num_attention_heads, which the file does not state", [&] {
+  expect_error(ErrorKind::kBadData, "needs attention.head_count, which the file does not state", [&] {
     tensors(GgufWriter()
+                .f32("llama.attention.layer_norm_rms_epsilon", 1e-5F)
                 .string("general.architecture", "llama")
                 .tensor("blk.2.attn_q.weight", {1, 4}, 0, std::string(16, 'x')));
   });

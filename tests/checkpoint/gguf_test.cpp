@@ -251,7 +251,7 @@ TEST_F(GgufSplit, any_part_opens_all) {
 
 TEST_F(GgufSplit, missing_part) {
   std::filesystem::remove(dir_.path() / name(2));
-  refuses(ErrorKind::kIo, "2 of 3 parts present, missing ");
+  refuses(ErrorKind::kBadData, "2 of 3 parts present, missing ");
 }
 
 TEST_F(GgufSplit, wrong_order) {

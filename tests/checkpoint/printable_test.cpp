@@ -13,6 +13,11 @@ TEST(Printable, escapes) {
   EXPECT_EQ(printable(std::string(200, 'x')), "'" + std::string(120, 'x') + "'... (200 bytes)");
 }
 
+TEST(Printable, one_line) {
+  EXPECT_EQ(on_one_line("a\x1b[31m\r\nb\x7f\xc2\x9b\xc3\xa9\xff"), "a [31m  b   \xc3\xa9\xff");
+  EXPECT_EQ(on_one_line(""), "");
+}
+
 TEST(Printable, bytes) {
   EXPECT_EQ(human_bytes(0), "0 bytes");
   EXPECT_EQ(human_bytes(1), "1 byte");

@@ -70,7 +70,7 @@ INSTANTIATE_TEST_SUITE_P(
         Refused{"short_data", one("U8", "[12000000]", "[0,12000000]"), 0, "12.0 MB short"},
         Refused{"reversed", one("U8", "[2]", "[2,0]"), 2, "end before they begin"},
         Refused{"three_offsets", one("U8", "[2]", "[0,2,2]"), 2, "wanted two data_offsets"},
-        Refused{"one_offset", one("U8", "[2]", "[0]"), 2, "wanted ','"},
+        Refused{"one_offset", one("U8", "[2]", "[0]"), 2, "tensor 'a' wanted two data_offsets"},
         Refused{"negative", one("U8", "[2]", "[-0,2]"), 2, "wanted a non-negative integer"},
         Refused{"fraction", one("U8", "[2]", "[0,2.0]"), 2, "wanted a non-negative integer, got '2.0"},
         Refused{"exponent", one("U8", "[1e3]", "[0,2]"), 2, "wanted a non-negative integer"},

@@ -239,6 +239,29 @@ TEST_F(WeightStoreTest, quantises_dense) {
   }
 }
 
+// Ranks multiply parts of the matrix that one rank has.
+TEST_F(WeightStoreTest, cuts_hold_the_codes_of_the_whole) {
+  const auto c = open_matrix("F32", testing::bytes_of(m_));
+  WeightStore store(*c);
+  for (const Format f : {Format::kInt8, Format::kQ8_0, Format::kInt4, Format::kBfp8B, Format::kBfp4B}) {
+    for (const bool turned : {false, true}) {
+      WeightRequest r = matrix({}, f);
+      if (turned) {
+        if (f == Format::kQ8_0) continue;  // in whole blocks only
+        r.name = rows(transposed("weight"), 0, 40);
+        r.shape = {40, kOut};
+      }
+      const ConstTensorView whole = store.fetch(r);
+      r.cut = {1, 32, r.shape[1] - 32};
+      const ConstTensorView part = store.fetch(r);
+      for (std::int64_t row = 0; row < part.dim(0); ++row) {
+        const std::vector<float> all = row_of(whole, row);
+        EXPECT_EQ(row_of(part, row), std::vector<float>(all.begin() + 32, all.end())) << name_of(f) << turned;
+      }
+    }
+  }
+}
+
 TEST_F(WeightStoreTest, vectors) {
   const std::vector<float> x = values(24, 3);
   std::vector<double> wide(x.begin(), x.end());
@@ -340,6 +363,16 @@ TEST_F(WeightStoreTest, plan_lists_missing_names) {
   EXPECT_EQ(plan.records().size(), 1U);
 }
 
+TEST_F(WeightStoreTest, plan_names_tensor_and_file) {
+  const auto c = open_matrix("F32", testing::bytes_of(m_));
+  HeaderSource plan(*c);
+  WeightRequest wrong = matrix();
+  wrong.shape = {2, 2};
+  plan.fetch(wrong);
+  expect_error(ErrorKind::kBadData, text(" wanted [2, 2], got [48, 64] (", wrong.full_name(), " of model.safetensors)"),
+               [&] { plan.require_complete(); });
+}
+
 TEST_F(WeightStoreTest, unused_leaves_out_known_buffers) {
   dir_.write("config.json", R"({"model_type":"llama","tie_word_embeddings":true})");
   dir_.write("model.safetensors", SafetensorsWriter()
@@ -372,6 +405,43 @@ TEST_F(WeightStoreTest, checks_weights) {
 }
 
 // Experts one after the other in one tensor, as [experts, out, in] or [experts, in, out], and their biases.
+// Tables of integers (the experts of each token) are read as they are stored, aligned or not.
+TEST_F(WeightStoreTest, tables_of_integers) {
+  const std::vector<std::int32_t> small{3, 1, 4, 1, 5, 9, 2, 6};
+  const std::vector<std::int64_t> large{3, -1, 4, 1, 5, std::int64_t{1} << 40};
+  for (const std::size_t pad : {0U, 1U}) {
+    const auto c = open(SafetensorsWriter()
+                            .add("m.small", "I32", {4, 2}, testing::bytes_of(small))
+                            .add("m.large", "I64", {3, 2}, testing::bytes_of(large))
+                            .add("m.u8", "U8", {2, 2}, "abcd")
+                            .bytes(pad));
+    WeightStore store(*c);
+    HeaderSource plan(*c);
+    const auto table = [](const char* name, Shape shape, Cut cut = {}) {
+      return WeightRequest{.path = "m", .name = name, .shape = shape, .cut = cut, .use = WeightUse::kTable};
+    };
+    const ConstTensorView s = store.fetch(table("small", {4, 2})), l = store.fetch(table("large", {3, 2}));
+    ASSERT_EQ(s.format, Format::kI32);
+    ASSERT_EQ(l.format, Format::kI64);
+    for (std::size_t i = 0; i < small.size(); ++i) {
+      EXPECT_EQ(s.row<std::int32_t>(static_cast<std::int64_t>(i / 2))[i % 2], small[i]);
+    }
+    for (std::size_t i = 0; i < large.size(); ++i) {
+      EXPECT_EQ(l.row<std::int64_t>(static_cast<std::int64_t>(i / 2))[i % 2], large[i]);
+    }
+    EXPECT_EQ(reinterpret_cast<std::uintptr_t>(l.data) % 8, 0U);
+    EXPECT_EQ(store.fetch(table("small", {4, 2}, {0, 1, 2})).row<std::int32_t>(1)[0], 5);
+    EXPECT_EQ(plan.fetch(table("large", {3, 2})).format, Format::kI64);
+    EXPECT_TRUE(plan.problems().empty());
+    expect_error(ErrorKind::kUnsupported, "[m] small is stored as I32, which is read for tables only",
+                 [&] { store.fetch({.path = "m", .name = "small", .shape = {4, 2}}); });
+    WeightRequest converted = table("small", {4, 2});
+    converted.format = Format::kF32;
+    expect_error(ErrorKind::kUnsupported, "which is read for tables only", [&] { store.fetch(converted); });
+    expect_error(ErrorKind::kUnsupported, "stored as U8, which is no", [&] { store.fetch(table("u8", {2, 2})); });
+  }
+}
+
 TEST_F(WeightStoreTest, TakesSlicesOfStackedExperts) {
   constexpr std::int64_t kExperts = 3;
   const std::vector<float> stack = values(kExperts * kOut * kIn, 7), bias = values(kExperts * kOut, 8);

@@ -38,28 +38,35 @@ std::vector<IsaLevel> levels() {
   return all;
 }
 
-// Turns rows [rows, dim] of one head, each at its position, as the attention does.
+// Turns rows [rows, dim] of one head, each at its positions [axes, rows], as the attention does.
 std::vector<float> turn(const RoPESpec& spec, const RotaryFrequencies& f, std::vector<float> x,
-                        const std::vector<std::int64_t>& positions, IsaLevel level) {
-  const std::int64_t rows = static_cast<std::int64_t>(positions.size()), dim = spec.rotary_dim;
+                        const std::vector<std::int64_t>& positions, IsaLevel level, bool reference = false) {
+  const std::int64_t rows = static_cast<std::int64_t>(positions.size()) / rope_position_axes(spec);
+  const std::int64_t dim = static_cast<std::int64_t>(x.size()) / rows;
   support::Runner runner(1);
-  std::vector<float> table(x.size()), unused(x.size());
-  const TensorView cosines = view_of(table.data(), {rows, dim});
+  Scratch::Frame frame(runner.scratch);
+  std::vector<float> unused(x.size());
+  const TensorView cosines = frame.take({rows, spec.rotary_dim}, kernels::rotary_table_format(reference));
   const DeviceTraits traits{.isa = level};
-  runner.exec.launch(
-      kernels::select_rotary_table(traits),
-      {.positions = positions, .inv_freq = f.inv_freq, .attention_factor = f.attention_factor, .table = cosines});
+  const std::vector<std::int32_t> axes = rope_axes(spec);
+  runner.exec.launch(kernels::select_rotary_table(traits, reference), {.positions = positions,
+                                                                       .axes = axes,
+                                                                       .inv_freq = f.inv_freq,
+                                                                       .attention_factor = f.attention_factor,
+                                                                       .table = cosines});
   StatePool pool({{.heads = 0, .key_dim = dim, .value_dim = 0}}, {.context = rows});
   StepBuilder builder(pool, rows, 1);
   Sequence sequence = pool.create();
   const StepEntry entry{&sequence, rows};
-  const std::vector<std::int32_t> ids(positions.size());
+  const std::vector<std::int32_t> ids(static_cast<std::size_t>(rows));
   const Step step = builder.prepare({&entry, 1}, ids);
-  runner.exec.launch(kernels::select_store_rows(traits, Format::kF32, spec.layout == RotaryLayout::kInterleaved),
+  const bool interleaved = spec.layout == RotaryLayout::kInterleaved;
+  runner.exec.launch(kernels::select_store_rows(traits, Format::kF32, interleaved, reference),
                      {.q = view_of(x.data(), {rows, dim}),
                       .k = view_of(unused.data(), {rows, 0}),
                       .v = view_of(unused.data(), {rows, 0}),
                       .table = cosines,
+                      .block_pairs = rope_block_pairs(spec),
                       .heads = 1,
                       .kv_heads = 0,
                       .key_dim = dim,
@@ -68,21 +75,48 @@ std::vector<float> turn(const RoPESpec& spec, const RotaryFrequencies& f, std::v
   return x;
 }
 
+struct RotaryCase {
+  std::string name = {};
+  RoPESpec spec = {};
+  std::vector<float> inv_freq = {}, x = {}, turned = {};
+  float attention_factor = 1;
+  std::vector<std::int64_t> positions = {};  // [axes, rows]
+};
+
+std::vector<RotaryCase> golden_cases() {
+  std::vector<RotaryCase> all;
+  for (const char* file : {"rope.json", "rope_axes.json"}) {
+    const Json cases = read_json(file);
+    for (const Json& c : cases.as_array(file)) {
+      RotaryCase r{.name = c.at("name", "case").as_string("name")};
+      from_json(r.spec, c.at("spec", "case"), "spec");
+      r.inv_freq = floats(c.at("inv_freq", "case"));
+      r.attention_factor = static_cast<float>(c.at("attention_factor", "case").as_number("factor"));
+      r.x = floats(c.at("x", "case"));
+      r.turned = floats(c.at("turned", "case"));
+      for (const Json& p : c.at("positions", "case").as_array("positions")) {
+        if (!p.is_array()) r.positions.push_back(p.as_integer("position"));
+        if (!p.is_array()) continue;
+        for (const Json& q : p.as_array("axis")) r.positions.push_back(q.as_integer("position"));
+      }
+      all.push_back(std::move(r));
+    }
+  }
+  return all;
+}
+
 TEST(Rotary, FrequenciesAreThoseOfTransformers) {
   std::int64_t values = 0, equal = 0;
-  const Json all = read_json("rope.json");
-  for (const Json& c : all.as_array("rope.json")) {
-    SCOPED_TRACE(c.at("name", "case").as_string("name"));
-    RoPESpec spec;
-    from_json(spec, c.at("spec", "case"), "spec");
-    validate(spec, "spec");
-    const RotaryFrequencies f = rope_frequencies(spec, spec.context);
-    const std::vector<float> wanted = floats(c.at("inv_freq", "case"));
-    ASSERT_EQ(f.inv_freq.size(), wanted.size());
-    EXPECT_FLOAT_EQ(f.attention_factor, static_cast<float>(c.at("attention_factor", "case").as_number("factor")));
-    for (std::size_t i = 0; i < wanted.size(); ++i) {
-      EXPECT_LE(ulps(f.inv_freq[i], wanted[i]), 4) << i;
-      equal += f.inv_freq[i] == wanted[i];
+  for (const RotaryCase& c : golden_cases()) {
+    SCOPED_TRACE(c.name);
+    validate(c.spec, "spec");
+    const RotaryFrequencies f = rope_frequencies(c.spec, c.spec.context);
+    EXPECT_FLOAT_EQ(f.attention_factor, c.attention_factor);
+    if (c.inv_freq.empty()) continue;  // the other side has tables of angles only
+    ASSERT_EQ(f.inv_freq.size(), c.inv_freq.size());
+    for (std::size_t i = 0; i < c.inv_freq.size(); ++i) {
+      EXPECT_LE(ulps(f.inv_freq[i], c.inv_freq[i]), 4) << i;
+      equal += f.inv_freq[i] == c.inv_freq[i];
       ++values;
     }
   }
@@ -91,19 +125,35 @@ TEST(Rotary, FrequenciesAreThoseOfTransformers) {
 }
 
 TEST(Rotary, TurnsLikeTransformersAtEveryPosition) {
-  const Json all = read_json("rope.json");
-  for (const Json& c : all.as_array("rope.json")) {
-    SCOPED_TRACE(c.at("name", "case").as_string("name"));
-    RoPESpec spec;
-    from_json(spec, c.at("spec", "case"), "spec");
-    std::vector<std::int64_t> positions;
-    for (const Json& p : c.at("positions", "case").as_array("positions")) positions.push_back(p.as_integer("position"));
-    RotaryFrequencies f = rope_frequencies(spec, spec.context);
-    f.inv_freq = floats(c.at("inv_freq", "case"));  // so that one unit in the last place is not magnified
-    const std::vector<float> x = floats(c.at("x", "case")), wanted = floats(c.at("turned", "case"));
+  const std::vector<RotaryCase> cases = golden_cases();
+  EXPECT_GE(cases.size(), 27u);
+  for (const RotaryCase& c : cases) {
+    SCOPED_TRACE(c.name);
+    RotaryFrequencies f = rope_frequencies(c.spec, c.spec.context);
+    if (!c.inv_freq.empty()) f.inv_freq = c.inv_freq;  // so that one unit in the last place is not magnified
     for (const IsaLevel level : levels()) {
-      const std::vector<float> got = turn(spec, f, x, positions, level);
-      for (std::size_t i = 0; i < got.size(); ++i) ASSERT_NEAR(got[i], wanted[i], 2e-6) << i;
+      for (const bool reference : {false, true}) {
+        const std::vector<float> got = turn(c.spec, f, c.x, c.positions, level, reference);
+        for (std::size_t i = 0; i < got.size(); ++i) ASSERT_NEAR(got[i], c.turned[i], 2e-6) << i;
+      }
+    }
+  }
+}
+
+// What the reference computes is the formula in double precision, rounded once.
+TEST(Rotary, TheReferenceRoundsOnce) {
+  const RoPESpec spec{.rotary_dim = 10};
+  const RotaryFrequencies f{rope_frequencies(spec, 0).inv_freq, 1.3f};
+  const std::vector<std::int64_t> positions{0, 3, 1000003};
+  const std::vector<float> x = support::random_values(30, 5);
+  const std::vector<float> got = turn(spec, f, x, positions, IsaLevel::kSse2, true);
+  for (std::size_t r = 0; r < 3; ++r) {
+    for (std::size_t i = 0; i < 5; ++i) {
+      const double angle = static_cast<double>(static_cast<float>(positions[r]) * f.inv_freq[i]);
+      const double a = static_cast<double>(x[r * 10 + i]), b = static_cast<double>(x[r * 10 + i + 5]);
+      const double c = std::cos(angle) * static_cast<double>(1.3f), s = std::sin(angle) * static_cast<double>(1.3f);
+      EXPECT_EQ(got[r * 10 + i], static_cast<float>(a * c - b * s));
+      EXPECT_EQ(got[r * 10 + i + 5], static_cast<float>(b * c + a * s));
     }
   }
 }
@@ -226,6 +276,17 @@ TEST(RopeSections, AreChecked) {
   EXPECT_EQ(message({.rotary_dim = 8, .sections = {5, -1}}), "rope.sections wanted numbers of at least 0, got -1");
   EXPECT_EQ(message({.rotary_dim = 8, .interleaved_sections = true}),
             "rope.interleaved_sections wanted sections, got none");
+  EXPECT_EQ(message({.rotary_dim = 8, .layout = RotaryLayout::kHalfSplitByAxis, .sections = {3, 1}}),
+            "rope.layout half_split_by_axis wanted equal sections one after the other, got others");
+  EXPECT_EQ(message({.rotary_dim = 8, .section_frequencies = SectionFrequencies::kOwn}),
+            "rope.section_frequencies own wanted sections one after the other, got none");
+  EXPECT_EQ(message({.rotary_dim = 8, .sections = {3, 1}, .section_frequencies = SectionFrequencies::kDealt}),
+            "rope.section_frequencies dealt wanted equal sections, got others");
+  EXPECT_EQ(message({.rotary_dim = 8,
+                     .scaling = LinearScaling{.factor = 2},
+                     .sections = {2, 2},
+                     .section_frequencies = SectionFrequencies::kOwn}),
+            "rope.section_frequencies own wanted scaling default, got another");
 }
 
 }  // namespace

@@ -75,6 +75,23 @@ TEST(TokenEmbeddingSplit, RanksAgreeWhateverTheWidth) {
   }
 }
 
+// A sum over ranks has no -0.
+TEST(TokenEmbeddingSplit, RanksAgreeOnTheSignOfZero) {
+  const std::vector<float> table{-0.0f, 0.0f, -1.0f, 2.0f, -0.0f, -0.0f};
+  const TokenEmbeddingSpec spec{.vocab_size = 3, .hidden_dim = 2};
+  CutBinder binder(view_of(table.data(), {3, 2}), {});
+  for (const TableSplit split : {TableSplit::kVocabulary, TableSplit::kHidden}) {
+    for (std::int64_t ranks = 1; ranks <= 3; ++ranks) {
+      run_ranks(ranks, [&](std::int64_t rank, Communicator& communicator) {
+        const Context context{.traits = query_device_traits(), .rank = rank, .ranks = ranks};
+        for (const float v : look_up(spec, {.split = split}, binder, {0, 1, 2}, {}, context, communicator)) {
+          EXPECT_FALSE(v == 0 && std::signbit(v)) << name_of(split) << ", " << ranks << " ranks";
+        }
+      });
+    }
+  }
+}
+
 TEST(TokenEmbeddingSplit, RanksAgreeForEveryStoredFormat) {
   for (const Format format : kernels::grouped_tests::kStored) {
     for (const std::int64_t hidden : {512, 96}) {

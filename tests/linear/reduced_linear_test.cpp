@@ -132,6 +132,11 @@ TEST(ReducedLinear, IsCutByInputsOnlyBetweenGroups) {
   EXPECT_EQ(inside.outputs, (std::vector<std::int64_t>{32, 32, 6}));
   EXPECT_EQ(inside.cut(2), (Cut{.axis = 0, .begin = 64, .count = 6}));
   EXPECT_FALSE(projection_split({32, 64}, 70, one_kernel).outputs.empty());
+  // A part of whole super-blocks of 256 has to begin with one.
+  EXPECT_FALSE(projection_split({288, 256, 224}, 70, plain).outputs.empty());
+  EXPECT_TRUE(projection_split({288, 224, 256}, 70, plain).outputs.empty());
+  EXPECT_TRUE(projection_split({256, 512, 32}, 70, plain).outputs.empty());
+  EXPECT_TRUE(projection_split({32, 0, 288}, 70, plain).outputs.empty());
   EXPECT_EQ(projection_split(100, 32, 64, plain, 3).inputs, (std::vector<std::int64_t>{64, 32, 4}));
 }
 

@@ -131,5 +131,51 @@ TEST(Generate, NaNLogitsAreAnError) {
   }
 }
 
+// Each continuation has a stream of its own, whatever their number, and the prompt is read once.
+TEST_F(GenerateTest, ManyContinuationsOfOnePrompt) {
+  const Ids prompt{1, 2, 3};
+  const GenerateOptions options{.max_new_tokens = 12, .sampling = {.temperature = 3, .seed = 11}};
+  TestModel m(directory_.path(), {}, kContext);
+  Runner runner = m.runner(8, 1, 2, 4);
+  const std::vector<Generated> three = generate_many(runner, prompt, options, 3);
+  ASSERT_EQ(three.size(), 3u);
+  EXPECT_EQ(three[0].ids, run(prompt, options).ids);
+  EXPECT_NE(three[0].ids, three[1].ids);
+  EXPECT_NE(three[1].ids, three[2].ids);
+  EXPECT_NE(three[0].ids, three[2].ids);
+  const std::vector<Generated> two = generate_many(runner, prompt, options, 2);
+  EXPECT_EQ(two[0].ids, three[0].ids);
+  EXPECT_EQ(two[1].ids, three[1].ids);
+  // By hand: the same logits after every token.
+  const std::vector<float> logits = m.logits(prompt, 3, 8);
+  const std::span<const float> last = std::span(logits).last(kVocab);
+  const Sampler sampler(options.sampling, kVocab);
+  SequenceHistory history(prompt);
+  SamplerWorkspace workspace;
+  for (const std::int32_t id : three[2].ids) {
+    EXPECT_EQ(sampler.sample(last, history, RandomStream(11, 2), workspace).id, id);
+    history.append(id);
+  }
+  Runner alone = m.runner(8, 1);
+  EXPECT_EQ(generate_many(alone, prompt, options, 1)[0].ids, three[0].ids);
+  EXPECT_THROW(generate_many(alone, prompt, options, 2), Error);
+  EXPECT_THROW(generate_many(runner, prompt, options, 0), Error);
+}
+
+TEST_F(GenerateTest, LogProbabilitiesOfEveryToken) {
+  const Generated plain = run({1}, {.max_new_tokens = 3});
+  EXPECT_TRUE(plain.tokens.empty());
+  const Generated g = run({1}, {.max_new_tokens = 3, .sampling = {.log_probs = 2}});
+  ASSERT_EQ(g.tokens.size(), g.ids.size());
+  for (std::size_t i = 0; i < g.ids.size(); ++i) {
+    EXPECT_EQ(g.tokens[i].id, g.ids[i]);
+    ASSERT_EQ(g.tokens[i].top.size(), 2u);
+    EXPECT_EQ(g.tokens[i].top[0].id, 7);
+    EXPECT_EQ(g.tokens[i].top[1].id, 9);
+    EXPECT_EQ(g.tokens[i].top[0].log_prob, g.tokens[i].log_prob);
+    EXPECT_NEAR(g.tokens[i].top[0].log_prob - g.tokens[i].top[1].log_prob, 1, 1e-4);  // logits 3 and 2
+  }
+}
+
 }  // namespace
 }  // namespace ttt

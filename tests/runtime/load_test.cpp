@@ -185,9 +185,9 @@ TEST_F(LoadTest, ThePlanIsWhatIsThenAllocated) {
 }
 
 TEST(MaxPositions, AreThoseOfTheConfiguration) {
-  EXPECT_EQ(max_positions(Json::parse(R"({"max_position_embeddings": 77})", "")), 77);
-  EXPECT_EQ(max_positions(Json::parse(R"({"max_position_embeddings": null})", "")), 0);
-  EXPECT_EQ(max_positions(Json::parse("{}", "")), 0);
+  EXPECT_EQ(max_positions(Json::parse(R"({"max_position_embeddings": 77})", ""), "c"), 77);
+  EXPECT_EQ(max_positions(Json::parse(R"({"max_position_embeddings": null})", ""), "c"), 0);
+  EXPECT_EQ(max_positions(Json::parse("{}", ""), "c"), 0);
 }
 
 }  // namespace

@@ -146,6 +146,50 @@ TEST(StepBuilder, RefusesWhatCannotBe) {
   EXPECT_EQ(message_of([&] { w.builder.prepare({&entry, 1}, ids); }), "[step] ids wanted 1 values, got 2");
 }
 
+TEST(StepBuilder, LaysPositionsOutAxisByAxis) {
+  StateSpec axes = kFull;
+  axes.position_axes = 3;
+  World w({kFull, axes}, {.sequences = 3, .context = 32, .page_rows = 4});
+  EXPECT_EQ(w.builder.axes(), 3);
+  Sequence a = w.pool.create(), b = w.pool.create(), c = w.pool.create();
+  w.add(b, 5);
+  const std::vector<std::int64_t> of_a{7, 8, 20, 21, 9, 3}, of_c{100, 200, 300};
+  const Step step = w.prepare({{&a, 2, of_a}, {&b, 3}, {&c, 1, of_c}});
+  const auto axis = [&](std::int64_t i) {
+    const std::span<const std::int64_t> p = step.batch.positions_of(i);
+    return std::vector<std::int64_t>(p.begin(), p.end());
+  };
+  EXPECT_EQ(step.batch.positions.size(), 18u);
+  EXPECT_EQ(axis(0), (std::vector<std::int64_t>{7, 8, 5, 6, 7, 100}));
+  EXPECT_EQ(axis(1), (std::vector<std::int64_t>{20, 21, 5, 6, 7, 200}));
+  EXPECT_EQ(axis(2), (std::vector<std::int64_t>{9, 3, 5, 6, 7, 300}));
+}
+
+TEST(StepBuilder, PositionsAreChecked) {
+  World w({kFull}, {.context = 32});
+  World axes({{.heads = 1, .key_dim = 4, .value_dim = 4, .position_axes = 2}}, {.context = 32});
+  Sequence a = w.pool.create(), b = axes.pool.create();
+  const std::vector<std::int64_t> four{1, 2, 3, 4}, below{0, -1}, above{0, kMaxPosition + 1};
+  EXPECT_EQ(message_of([&] {
+              w.prepare({{&a, 3, four}});
+            }),
+            "[step] entry 0 wanted positions of 3 rows on 1 axis, 3 values, got 4");
+  EXPECT_EQ(message_of([&] {
+              axes.prepare({{&b, 4, four}});
+            }),
+            "[step] entry 0 wanted positions of 4 rows on 2 axes, 8 values, got 4");
+  EXPECT_EQ(message_of([&] {
+              w.prepare({{&a, 2, below}});
+            }),
+            "[step] entry 0 wanted positions from 0 to 1073741823, got -1");
+  EXPECT_EQ(message_of([&] {
+              w.prepare({{&a, 2, above}});
+            }),
+            "[step] entry 0 wanted positions from 0 to 1073741823, got 1073741824");
+  EXPECT_EQ(w.prepare({{&a, 4, four}}).batch.positions[2], 3) << "positions of one axis need not be indices";
+  EXPECT_EQ(a.length(), 0);
+}
+
 TEST(Sequence, GivesItsPagesBack) {
   World w({kFull, windowed(3)}, {.sequences = 2, .context = 12, .page_rows = 2});
   const std::int64_t full = w.pool.free_pages(0), window = w.pool.free_pages(1);

@@ -21,9 +21,19 @@ struct Feed {
   std::int64_t chunk = 1 << 20;  // rows of a step, at most
   std::int64_t page_rows = 0;
   std::int64_t threads = 1;
-  std::vector<float> mask = {};             // [rows, rows]
-  std::vector<ConstTensorView> masks = {};  // of every step as they are, where there is no `mask`
-  bool add = false;                         // to an output that holds kResidual
+  std::vector<float> mask = {};              // [rows, rows]
+  std::vector<ConstTensorView> masks = {};   // of every step as they are, where there is no `mask`
+  std::vector<std::int64_t> positions = {};  // [axes, rows]; empty: indices
+  bool add = false;                          // to an output that holds kResidual
+
+  // Rows [at, at + n) of the positions.
+  std::vector<std::int64_t> positions_of(std::int64_t at, std::int64_t n, std::int64_t rows) const {
+    std::vector<std::int64_t> part;
+    for (std::int64_t a = at; a < static_cast<std::int64_t>(positions.size()); a += rows) {
+      part.insert(part.end(), positions.begin() + a, positions.begin() + a + n);
+    }
+    return part;
+  }
 };
 
 class AttentionLayer {
@@ -39,18 +49,18 @@ class AttentionLayer {
   std::vector<float> inputs(std::int64_t rows) const { return random_values(rows * spec_.hidden_dim, 99); }
 
   // A rank's cuts; valid as long as this object.
-  AttentionWeights weights(std::int64_t rank, std::int64_t ranks) const {
+  AttentionWeights weights(std::int64_t rank, std::int64_t ranks, const AttentionImplConfig& impl = {}) const {
     const std::lock_guard lock(mutex_);  // ranks are threads
     AttentionWeights w;
     Cutter cutter(*this);
-    bind_weights(w, spec_, {}, names_, {.traits = query_device_traits(), .rank = rank, .ranks = ranks}, cutter);
+    bind_weights(w, spec_, impl, names_, {.traits = query_device_traits(), .rank = rank, .ranks = ranks}, cutter);
     return w;
   }
 
   std::vector<float> run(const AttentionImplConfig& impl, const Feed& feed, std::int64_t rank = 0,
                          std::int64_t ranks = 1, Communicator& communicator = self_communicator()) const {
     const Context context{.traits = query_device_traits(), .rank = rank, .ranks = ranks};
-    const Attention attention(spec_, weights(rank, ranks), impl, context);
+    const Attention attention(spec_, weights(rank, ranks, impl), impl, context);
     const std::int64_t hidden = spec_.hidden_dim, rows = static_cast<std::int64_t>(feed.x.size()) / hidden;
     const std::int64_t chunk = std::max<std::int64_t>(std::min(feed.chunk, rows), 1);
     StatePool pool({state_spec(spec_, impl, context)},
@@ -61,7 +71,8 @@ class AttentionLayer {
     std::vector<float> x = feed.x, y(x.size(), Feed::kResidual);
     do {
       const std::int64_t at = sequence.length(), n = std::min(chunk, rows - at);
-      const StepEntry entry{&sequence, n};
+      const std::vector<std::int64_t> positions = feed.positions_of(at, n, rows);
+      const StepEntry entry{&sequence, n, positions};
       const std::vector<std::int32_t> ids(static_cast<std::size_t>(n));
       Step step = builder.prepare({&entry, 1}, ids);
       ConstTensorView mask;

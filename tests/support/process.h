@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -14,6 +15,7 @@
 #include <cstdlib>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
@@ -31,6 +33,9 @@ struct ProcessOptions {
   std::string input = {};                     // standard input
   std::vector<std::string> environment = {};  // NAME=VALUE, beside what this process has
   std::string output_file = {};               // where standard output goes instead of to the test
+  std::string input_file = {};                // where standard input comes from instead of `input`
+  std::vector<int> closed = {};               // file descriptors
+  std::vector<std::pair<int, rlim_t>> limits = {};  // RLIMIT_..., bytes
 };
 
 class Process {
@@ -59,6 +64,12 @@ class Process {
       dup2(in, STDIN_FILENO);
       dup2(to, STDOUT_FILENO);
       dup2(err[1], STDERR_FILENO);
+      if (!options.input_file.empty()) dup2(open(options.input_file.c_str(), O_RDONLY), STDIN_FILENO);
+      for (const int fd : options.closed) close(fd);
+      for (const auto& [what, bytes] : options.limits) {
+        const rlimit limit{bytes, bytes};
+        setrlimit(static_cast<__rlimit_resource_t>(what), &limit);
+      }
       execve(program.c_str(), argv.data(), envp.data());
       _exit(127);
     }

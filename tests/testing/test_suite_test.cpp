@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "attention/attention.h"
+#include "attention/cross_attention.h"
 #include "ffn/gated_mlp.h"
 #include "normalization/rmsnorm.h"
 #include "support/exec.h"
@@ -99,6 +100,31 @@ TEST_F(Suite, BlocksWithStateRun) {
       .threads(2)
       .expect_close(1e-4);
   EXPECT_TRUE(suite.run().passed()) << suite.run();
+}
+
+// Rows of another sequence, whose number differs from the block's own.
+TEST_F(Suite, BlocksThatReadAnotherSequenceRun) {
+  const CrossAttentionSpec spec{.hidden_dim = 24, .source_dim = 16, .num_heads = 4, .num_kv_heads = 2, .head_dim = 6,
+                                .max_source_rows = 9};
+  TestSuite suite("cross");
+  suite.add(block_case<CrossAttention>(at("cross"), spec))
+      .input(testing::normal(5, 24, 1))
+      .source(testing::normal(9, 16, 2))
+      .against(Strategy::kReference)
+      .expect_close(1e-5, 1e-5);
+  suite.add(block_case<CrossAttention>(at("cross"), spec))
+      .input(testing::normal(5, 24, 1))
+      .against(Strategy::kReference)
+      .expect_close(1e-5);
+  suite.add(block_case<CrossAttention>(at("cross"), spec))
+      .input(testing::normal(5, 24, 1))
+      .source(testing::normal(9, 24, 2))
+      .against(Strategy::kReference)
+      .expect_close(1e-5);
+  const SuiteReport report = suite.run();
+  EXPECT_TRUE(report.cases[0].passed()) << report;
+  EXPECT_TRUE(fails_with(report, "a source wanted rows of width 16, got 0 of 0")) << report;
+  EXPECT_TRUE(fails_with(report, "a source wanted rows of width 16, got 9 of 24")) << report;
 }
 
 TEST_F(Suite, RecordedAndCapturedValues) {

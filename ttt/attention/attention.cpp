@@ -29,6 +29,7 @@ ProjectionSplit output_split(const AttentionSpec& s, const AttentionImplConfig& 
 struct Positions {
   RotaryFrequencies rotary = {};
   bool interleaved = false;
+  std::int64_t block_pairs = 0, count = 1;  // of RoPE; of axes
   std::vector<float> slopes = {};
   std::vector<std::int32_t> axes = {}, buckets = {};
 };
@@ -37,6 +38,8 @@ Positions positions_of(const NoPosition&, const AttentionSpec&, const HeadSlice&
 Positions positions_of(const RoPESpec& rope, const AttentionSpec&, const HeadSlice&) {
   return {.rotary = rope_frequencies(rope, rope.context),
           .interleaved = rope.layout == RotaryLayout::kInterleaved,
+          .block_pairs = rope_block_pairs(rope),
+          .count = rope_position_axes(rope),
           .axes = rope_axes(rope)};
 }
 Positions positions_of(const ALiBiSpec& alibi, const AttentionSpec& s, const HeadSlice& slice) {
@@ -133,10 +136,10 @@ void bind_weights(AttentionWeights& w, const AttentionSpec& s, const AttentionIm
   if (s.gate) bind(w.gate, names.gate, {o_columns, s.hidden_dim}, heads(value_dim), WeightUse::kMatrix, impl.qkv);
   if (s.gate_bias) bind(w.gate_bias, names.gate_bias, {o_columns}, heads(value_dim), WeightUse::kVector);
   if (s.qk_norm && s.qk_norm->affine) {
-    bind(w.q_norm, names.q_norm, {s.qk_norm_whole ? q_rows : s.head_dim}, {}, WeightUse::kVector);
-    if (!s.shares_rows) {
-      bind(w.k_norm, names.k_norm, {s.qk_norm_whole ? k_rows : s.head_dim}, {}, WeightUse::kVector);
-    }
+    const bool cut = s.qk_norm_whole && !impl.linear.one_kernel;  // else the norm sees whole rows
+    const Shape q{s.qk_norm_whole ? q_rows : s.head_dim}, k{s.qk_norm_whole ? k_rows : s.head_dim};
+    bind(w.q_norm, names.q_norm, q, cut ? heads(s.head_dim) : Cut{}, WeightUse::kVector);
+    if (!s.shares_rows) bind(w.k_norm, names.k_norm, k, cut ? kv(s.head_dim) : Cut{}, WeightUse::kVector);
   }
   if (s.v_norm && s.v_norm->affine) bind(w.v_norm, names.v_norm, {value_dim}, {}, WeightUse::kVector);
   if (s.sinks) bind(w.sinks, names.sinks, {s.num_heads}, heads(1), WeightUse::kVector);
@@ -147,11 +150,13 @@ void bind_weights(AttentionWeights& w, const AttentionSpec& s, const AttentionIm
 }
 
 StateSpec state_spec(const AttentionSpec& s, const AttentionImplConfig& impl, const Context& context) {
+  const RoPESpec* rope = std::get_if<RoPESpec>(&s.position);
   return {.heads = slice_of(s, context).kv_heads,
           .key_dim = s.head_dim,
           .value_dim = value_dim_of(s),
           .format = impl.state,
-          .visible = s.visible};
+          .visible = s.visible,
+          .position_axes = rope != nullptr ? rope_position_axes(*rope) : 1};
 }
 
 std::vector<TensorView Attention::QKV::*> Attention::outputs(const AttentionSpec& s) {
@@ -170,7 +175,7 @@ std::vector<Attention::Norm> Attention::norms(const AttentionSpec& s, const Atte
     const RMSNormImplConfig impl{.reference = a.linear.reference};
     all.push_back({part, dim, RMSNorm(spec, RMSNormWeights{weight}, impl, c.at(name))});
   };
-  if (s.qk_norm) {
+  if (s.qk_norm && (!s.qk_norm_whole || c.ranks == 1)) {
     add(&QKV::q, *s.qk_norm, s.qk_norm_whole ? s.num_heads * s.head_dim : s.head_dim, w.q_norm, "q_norm");
     if (!s.shares_rows) {
       add(&QKV::k, *s.qk_norm, s.qk_norm_whole ? s.num_kv_heads * s.head_dim : s.head_dim, w.k_norm, "k_norm");
@@ -178,6 +183,21 @@ std::vector<Attention::Norm> Attention::norms(const AttentionSpec& s, const Atte
   }
   if (s.v_norm) add(&QKV::v, *s.v_norm, value_dim_of(s), w.v_norm, "v_norm");
   return all;
+}
+
+std::vector<Attention::HeadsNorm> Attention::heads_norms(const AttentionSpec& s, const AttentionWeights& w,
+                                                         const AttentionImplConfig& a, const Context& c) {
+  if (!s.qk_norm || !s.qk_norm_whole || c.ranks == 1) return {};
+  WholeNormHeads q{.head_dim = s.head_dim}, k = q;
+  for (std::int64_t r = 0; r < c.ranks; ++r) {
+    const HeadSlice slice = head_slice(s.num_heads, s.num_kv_heads, r, c.ranks);
+    q.held.push_back({slice.first_head, slice.heads});
+    k.held.push_back({slice.first_kv, slice.kv_heads});
+  }
+  const bool whole_rows = a.linear.one_kernel;
+  const RMSNormImplConfig impl{.reference = a.linear.reference};
+  return {{&QKV::q, WholeNorm(*s.qk_norm, w.q_norm, q, whole_rows, impl, c.at("q_norm"))},
+          {&QKV::k, WholeNorm(*s.qk_norm, w.k_norm, k, whole_rows, impl, c.at("k_norm"))}};
 }
 
 Attention::Attention(const AttentionSpec& s, const AttentionWeights& w, const AttentionImplConfig& impl,
@@ -191,6 +211,7 @@ Attention::Attention(const AttentionSpec& s, const AttentionWeights& w, const At
           .slice = slice_of(s, context),
           .bucket_bias = w.relative_bias,
           .norms = norms(s, w, impl, context),
+          .heads_norms = heads_norms(s, w, impl, context),
           .qkv = Linear(projections(s, w), impl.linear, context),
           .outputs = outputs(s),
           .gate_dim = s.gate ? plan_.slice.heads * plan_.value_dim : 0,
@@ -207,11 +228,15 @@ Attention::Attention(const AttentionSpec& s, const AttentionWeights& w, const At
   plan_.inv_freq = std::move(positions.rotary.inv_freq);
   plan_.attention_factor = positions.rotary.attention_factor;
   plan_.axes = std::move(positions.axes);
+  plan_.position_axes = positions.count;
+  plan_.store.block_pairs = positions.block_pairs;
+  plan_.table_format = kernels::rotary_table_format(impl.linear.reference);
   plan_.slopes = std::move(positions.slopes);
   plan_.buckets = std::move(positions.buckets);
   plan_.sinks = w.sinks;
-  plan_.rotary_table = kernels::select_rotary_table(context.traits);
-  plan_.store_rows = kernels::select_store_rows(context.traits, impl.state, positions.interleaved);
+  plan_.rotary_table = kernels::select_rotary_table(context.traits, impl.linear.reference);
+  plan_.store_rows =
+      kernels::select_store_rows(context.traits, impl.state, positions.interleaved, impl.linear.reference);
   plan_.attend_many = kernels::select_attend_many(context.traits, many.algorithm, impl.state);
   plan_.attend_one = kernels::select_attend_one(context.traits, one.algorithm, impl.state);
 }

@@ -7,6 +7,7 @@
 
 #include "attention/attention_impl.h"
 #include "attention/attention_spec.h"
+#include "attention/whole_norm.h"
 #include "base/context.h"
 #include "base/exec.h"
 #include "base/weights.h"
@@ -30,7 +31,7 @@ struct AttentionWeights {                                              // heads 
   ConstTensorView v = {};                                              // [kv_heads * value_dim, hidden_dim]
   ConstTensorView o = {};                                              // [hidden_dim, heads * value_dim]
   ConstTensorView q_bias = {}, k_bias = {}, v_bias = {}, o_bias = {};  // as the rows of q, k, v, o
-  ConstTensorView q_norm = {}, k_norm = {};                            // [head_dim], or [all of q], [all of k]
+  ConstTensorView q_norm = {}, k_norm = {};                            // [head_dim], or as the rows of q, k
   ConstTensorView v_norm = {};                                         // [value_dim]
   ConstTensorView gate = {}, gate_bias = {};                           // [heads * value_dim, hidden_dim] and its rows
   ConstTensorView sinks = {};                                          // [heads]
@@ -94,6 +95,10 @@ class Attention {
     std::int64_t width;
     RMSNorm norm;
   };
+  struct HeadsNorm {
+    TensorView QKV::*part;
+    WholeNorm norm;
+  };
   struct Plan {
     Place place;
     std::int64_t hidden_dim = 0, head_dim = 0, value_dim = 0, state_slot = 0;
@@ -101,15 +106,18 @@ class Attention {
     kernels::AttendArgs many = {}, one = {};  // what does not change from step to step
     std::vector<float> inv_freq = {};         // [pairs]; empty: nothing turns
     std::vector<std::int32_t> axes = {};      // [pairs], axis of the positions; empty: the first
-    std::vector<float> slopes = {};           // [heads]; empty: no bias
-    std::vector<std::int32_t> buckets = {};   // by distance; empty: no bias
-    ConstTensorView bucket_bias = {};         // [buckets, heads]
-    ConstTensorView sinks = {};               // [heads]; absent: none
+    std::int64_t position_axes = 1;
+    Format table_format = Format::kF32;      // of sines and cosines
+    std::vector<float> slopes = {};          // [heads]; empty: no bias
+    std::vector<std::int32_t> buckets = {};  // by distance; empty: no bias
+    ConstTensorView bucket_bias = {};        // [buckets, heads]
+    ConstTensorView sinks = {};              // [heads]; absent: none
     float attention_factor = 1;
     std::vector<Norm> norms = {};
-    Linear qkv;                              // the weights of one x
-    std::vector<TensorView QKV::*> outputs;  // where their products go
-    std::int64_t gate_dim = 0;               // 0: no gate
+    std::vector<HeadsNorm> heads_norms = {};  // over heads of several ranks
+    Linear qkv;                               // the weights of one x
+    std::vector<TensorView QKV::*> outputs;   // where their products go
+    std::int64_t gate_dim = 0;                // 0: no gate
     kernels::GateFn gate = nullptr;
     kernels::ActivationFn sigmoid = nullptr;
     kernels::StoreRowsArgs store = {};  // what does not change from step to step
@@ -122,6 +130,8 @@ class Attention {
   static std::vector<TensorView QKV::*> outputs(const AttentionSpec& spec);
   static std::vector<Norm> norms(const AttentionSpec& spec, const AttentionWeights& weights,
                                  const AttentionImplConfig& impl, const Context& context);
+  static std::vector<HeadsNorm> heads_norms(const AttentionSpec& spec, const AttentionWeights& weights,
+                                            const AttentionImplConfig& impl, const Context& context);
   void check(ConstTensorView x, const Step& step, TensorView y) const;
   void project(Exec& exec, ConstTensorView x, const QKV& b) const;
   void attend(Exec& exec, ConstTensorView x, const Step& step, TensorView o) const;

@@ -18,11 +18,9 @@ void check_position(const RelativeBiasSpec& bias, const AttentionSpec&, std::str
 }
 
 // What only some models have.
-void check_parts(const AttentionSpec& s, const Context& context, std::string_view who) {
+void check_parts(const AttentionSpec& s, std::string_view who) {
   const std::int64_t value_dim = s.value_dim > 0 ? s.value_dim : s.head_dim;
   require(!s.qk_norm_whole || s.qk_norm, ErrorKind::kUsage, "[", who, "] qk_norm_whole wanted a qk_norm, got none");
-  require(!s.qk_norm_whole || context.ranks == 1, ErrorKind::kUsage, "[", who,
-          "] qk_norm_whole wanted one rank, since a norm over all heads needs all of them, got ", context.ranks);
   require(!s.v_norm || s.v_norm->dim == 0 || s.v_norm->dim == value_dim, ErrorKind::kUsage, "[", who,
           "] v_norm.dim wanted value_dim ", value_dim, ", got ", s.v_norm ? s.v_norm->dim : 0);
   require(!s.shares_rows || (!s.k_bias && !s.v_bias && !s.v_norm && !s.qk_norm_whole), ErrorKind::kUsage, "[", who,
@@ -55,7 +53,7 @@ void validate(const AttentionSpec& s, const Context& context) {
           s.scale.value_or(0.0f));
   require(!s.qk_norm || s.qk_norm->dim == 0 || s.qk_norm->dim == s.head_dim, ErrorKind::kUsage, "[", who,
           "] qk_norm.dim wanted head_dim ", s.head_dim, ", got ", s.qk_norm ? s.qk_norm->dim : 0);
-  check_parts(s, context, who);
+  check_parts(s, who);
   std::visit([&](const auto& position) { check_position(position, s, who); }, s.position);
 }
 

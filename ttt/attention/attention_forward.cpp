@@ -1,4 +1,5 @@
 #include "attention/attention.h"
+#include "attention/call_checks.h"
 #include "base/error.h"
 
 namespace ttt {
@@ -34,8 +35,11 @@ void Attention::check(ConstTensorView x, const Step& step, TensorView y) const {
           wanted.to_string(), ", got ", x.shape.to_string(), " and ", y.shape.to_string());
   require(p.state_slot < static_cast<std::int64_t>(step.states.size()), ErrorKind::kInternal, "[", p.place.path,
           "] wanted state slot ", p.state_slot, ", got a step with ", step.states.size());
-  require(static_cast<std::int64_t>(step.batch.positions.size()) >= step.rows(), ErrorKind::kInternal, "[",
-          p.place.path, "] positions wanted ", step.rows(), " values, got ", step.batch.positions.size());
+  // One axis serves for all of them.
+  const std::int64_t positions = static_cast<std::int64_t>(step.batch.positions.size());
+  require(positions == step.rows() || positions >= p.position_axes * step.rows(), ErrorKind::kInternal, "[",
+          p.place.path, "] positions wanted ", step.rows(), " values on ", p.position_axes,
+          p.position_axes == 1 ? " axis, got " : " axes, got ", positions);
   check_masks(step, p.place.path);
 }
 
@@ -63,6 +67,7 @@ void Attention::project(Exec& exec, ConstTensorView x, const QKV& b) const {
   Scratch::Frame frame(exec.scratch);
   plan_.qkv.run(exec, plan_.qkv.prepare(exec, frame, x), std::span(outputs).first(plan_.outputs.size()));
   for (const Norm& n : plan_.norms) n.norm.forward(exec, as_rows(b.*n.part, n.width), as_rows(b.*n.part, n.width));
+  for (const HeadsNorm& n : plan_.heads_norms) n.norm.forward(exec, b.*n.part, b.*n.part);
 }
 
 // o: [rows, heads * value_dim], before the output projection
@@ -73,7 +78,7 @@ void Attention::attend(Exec& exec, ConstTensorView x, const Step& step, TensorVi
   const QKV b{frame.take({rows, p.slice.heads * p.head_dim}), frame.take({rows, p.store.kv_heads * p.head_dim}),
               frame.take({rows, p.store.kv_heads * p.value_dim}), frame.take({rows, p.gate_dim})};
   project(exec, x, b);
-  const TensorView table = frame.take({rows, 2 * static_cast<std::int64_t>(p.inv_freq.size())});
+  const TensorView table = frame.take({rows, 2 * static_cast<std::int64_t>(p.inv_freq.size())}, p.table_format);
   exec.launch(p.rotary_table, {.positions = step.batch.positions,
                                .axes = p.axes,
                                .inv_freq = p.inv_freq,
@@ -112,18 +117,12 @@ void Attention::forward_add(Exec& exec, ConstTensorView x, const Step& step, Ten
 }
 
 void Attention::prefill(Exec& exec, ConstTensorView x, const Step& step, TensorView y) const {
-  for (const std::int32_t seq : step.batch.one) {
-    require(step.batch.past[static_cast<std::size_t>(seq)] == 0, ErrorKind::kUsage, "[", plan_.place.path,
-            "] prefill wanted several rows for sequence ", seq, " of the step, which has ",
-            step.batch.past[static_cast<std::size_t>(seq)], " stored, got 1");
-  }
+  require_prefill(step, plan_.place.path);
   forward(exec, x, step, y);
 }
 
 void Attention::decode(Exec& exec, ConstTensorView x, const Step& step, TensorView y) const {
-  require(static_cast<std::int64_t>(step.batch.one.size()) == step.batch.seqs(), ErrorKind::kUsage, "[",
-          plan_.place.path, "] decode wanted one row for each of ", step.batch.seqs(), " sequences, got ", step.rows(),
-          " rows");
+  require_decode(step, plan_.place.path);
   forward(exec, x, step, y);
 }
 

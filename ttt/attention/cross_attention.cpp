@@ -3,6 +3,7 @@
 #include <cmath>
 #include <vector>
 
+#include "attention/call_checks.h"
 #include "base/error.h"
 #include "linear/default_config.h"
 
@@ -186,6 +187,16 @@ void CrossAttention::forward_add(Exec& exec, ConstTensorView x, const Step& step
   attend(exec, x, step, o);
   plan_.output.forward_add(exec, o, y);
   exec.done(plan_.place, y);
+}
+
+void CrossAttention::prefill(Exec& exec, ConstTensorView x, const Step& step, TensorView y) const {
+  require_prefill(step, plan_.place.path);
+  forward(exec, x, step, y);
+}
+
+void CrossAttention::decode(Exec& exec, ConstTensorView x, const Step& step, TensorView y) const {
+  require_decode(step, plan_.place.path);
+  forward(exec, x, step, y);
 }
 
 }  // namespace ttt

@@ -67,6 +67,10 @@ class CrossAttention {
   void forward(Exec& exec, ConstTensorView x, const Step& step, TensorView y) const;
   void forward_add(Exec& exec, ConstTensorView x, const Step& step, TensorView y) const;  // y += attention(x)
 
+  // forward for steps in which every sequence starts or goes on by several rows, and for one row each: Error{kUsage}.
+  void prefill(Exec& exec, ConstTensorView x, const Step& step, TensorView y) const;
+  void decode(Exec& exec, ConstTensorView x, const Step& step, TensorView y) const;
+
  private:
   struct Plan {
     Place place;

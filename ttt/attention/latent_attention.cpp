@@ -73,9 +73,6 @@ const Spec& checked(const Spec& spec, const Weights& weights, const Impl& impl, 
   Weights copy = weights;
   WeightChecker checker;
   bind_weights(copy, spec, impl, {}, context, checker);
-  require(weights.kv_b.format == Format::kF32 && weights.kv_b.layout == Layout::kRowMajor, ErrorKind::kUnsupported, "[",
-          context.name_or("MultiHeadLatentAttention"), "] kv_b_proj.weight wanted f32 rows, got ",
-          name_of(weights.kv_b.format));
   return spec;
 }
 
@@ -94,8 +91,6 @@ void validate(const Spec& s, const Context& context) {
   validate(s.rope, text("[", who, "] rope"));
   require(s.rope.rotary_dim == s.qk_rope_head_dim, ErrorKind::kUsage, "[", who,
           "] rope.rotary_dim wanted qk_rope_head_dim ", s.qk_rope_head_dim, ", got ", s.rope.rotary_dim);
-  require(s.rope.sections.empty(), ErrorKind::kUsage, "[", who, "] rope.sections wanted none, got ",
-          s.rope.sections.size());
   require(!s.scale || std::isfinite(*s.scale), ErrorKind::kUsage, "[", who, "] scale wanted a number, got ",
           s.scale.value_or(0.0f));
 }
@@ -133,16 +128,20 @@ void bind_weights(Weights& w, const Spec& s, const Impl& impl, const MultiHeadLa
     bind(w.o_bias, names.o_bias, {s.hidden_dim}, {}, WeightUse::kVector);
   }
   bind(w.kv_a_norm, names.kv_a_norm, {s.kv_lora_rank}, {}, WeightUse::kVector);
-  bind(w.kv_b, names.kv_b, {n * (nope + value), s.kv_lora_rank}, heads(nope + value), WeightUse::kMatrix, Format::kF32);
+  bind(w.kv_b, names.kv_b, {n * (nope + value), s.kv_lora_rank}, heads(nope + value), WeightUse::kMatrix, impl.kv_b);
   bind(w.o, names.o, {s.hidden_dim, n * value}, output_split(s, impl, context).cut(context.rank), WeightUse::kMatrix,
        impl.output);
 }
 
 StateSpec state_spec(const Spec& s, const Impl& impl, const Context&) {
-  return {.heads = 1, .key_dim = s.qk_rope_head_dim, .value_dim = s.kv_lora_rank, .format = impl.state};
+  return {.heads = 1,
+          .key_dim = s.qk_rope_head_dim,
+          .value_dim = s.kv_lora_rank,
+          .format = impl.state,
+          .position_axes = rope_position_axes(s.rope)};
 }
 
-void set_weight_format(Impl& impl, Format format) { impl.qkv = impl.output = format; }
+void set_weight_format(Impl& impl, Format format) { impl.qkv = impl.kv_b = impl.output = format; }
 void set_state_format(Impl& impl, Format format) { impl.state = format; }
 
 MultiHeadLatentAttention::MultiHeadLatentAttention(const Spec& s, const Weights& w, const Impl& impl,
@@ -157,6 +156,10 @@ MultiHeadLatentAttention::MultiHeadLatentAttention(const Spec& s, const Weights&
           .rank = s.kv_lora_rank,
           .q_rank = s.q_lora_rank,
           .state_slot = context.state_slot,
+          .axes = rope_axes(s.rope),
+          .position_axes = rope_position_axes(s.rope),
+          .block_pairs = rope_block_pairs(s.rope),
+          .table_format = kernels::rotary_table_format(impl.linear.reference),
           .kv_b = w.kv_b,
           .inputs = Linear(inputs_of(s, w), impl.linear, context),
           .query = Linear({{w.q_nope, {}}, {w.q_rope, {}}}, impl.linear, context),
@@ -175,12 +178,13 @@ MultiHeadLatentAttention::MultiHeadLatentAttention(const Spec& s, const Weights&
   RotaryFrequencies rotary = rope_frequencies(s.rope, s.rope.context);
   plan_.inv_freq = std::move(rotary.inv_freq);
   plan_.attention_factor = rotary.attention_factor;
-  plan_.rotary_table = kernels::select_rotary_table(context.traits);
-  const bool interleaved = s.rope.layout == RotaryLayout::kInterleaved;
-  plan_.store_rows = kernels::select_store_rows(context.traits, impl.state, interleaved);
-  plan_.absorb = kernels::select_absorb_queries(context.traits);
-  plan_.expand_mix = kernels::select_expand_mixes(context.traits);
-  plan_.expand = kernels::select_expand_latents(context.traits);
+  const bool interleaved = s.rope.layout == RotaryLayout::kInterleaved, reference = impl.linear.reference;
+  plan_.kv_b_row = kernels::select_latent_row(w.kv_b.format, w.kv_b.layout);
+  plan_.rotary_table = kernels::select_rotary_table(context.traits, reference);
+  plan_.store_rows = kernels::select_store_rows(context.traits, impl.state, interleaved, reference);
+  plan_.absorb = kernels::select_absorb_queries(context.traits, reference);
+  plan_.expand_mix = kernels::select_expand_mixes(context.traits, reference);
+  plan_.expand = kernels::select_expand_latents(context.traits, reference);
   const Format read = naive ? Format::kF32 : impl.state;  // of the rows that scores are taken of
   plan_.attend_many = kernels::select_attend_many(context.traits, many.algorithm, read);
   plan_.attend_one = kernels::select_attend_one(context.traits, one.algorithm, read);

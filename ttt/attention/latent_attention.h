@@ -22,7 +22,7 @@ struct MultiHeadLatentAttentionWeights {          // heads: this rank's
   ConstTensorView q_nope = {}, q_rope = {};       // [heads * nope, in], [heads * rope, in]
   ConstTensorView latent = {}, k_rope = {};       // [kv_lora_rank, hidden_dim], [rope, hidden_dim]
   ConstTensorView latent_bias = {}, k_rope_bias = {};
-  ConstTensorView kv_b = {};            // [heads * (nope + v_head_dim), kv_lora_rank], f32
+  ConstTensorView kv_b = {};            // [heads * (nope + v_head_dim), kv_lora_rank]
   ConstTensorView o = {}, o_bias = {};  // [hidden_dim, heads * v_head_dim]
 };
 
@@ -57,6 +57,10 @@ class MultiHeadLatentAttention {
   void forward(Exec& exec, ConstTensorView x, const Step& step, TensorView y) const;
   void forward_add(Exec& exec, ConstTensorView x, const Step& step, TensorView y) const;  // y += attention(x)
 
+  // forward for steps in which every sequence starts or goes on by several rows, and for one row each: Error{kUsage}.
+  void prefill(Exec& exec, ConstTensorView x, const Step& step, TensorView y) const;
+  void decode(Exec& exec, ConstTensorView x, const Step& step, TensorView y) const;
+
  private:
   struct Queries {
     TensorView nope, rope;  // [rows, heads * nope], [rows, heads * rope]
@@ -67,8 +71,12 @@ class MultiHeadLatentAttention {
     std::int64_t hidden_dim = 0, heads = 0, nope = 0, rope = 0, value = 0, rank = 0, q_rank = 0, state_slot = 0;
     kernels::AttendArgs many = {}, one = {};
     std::vector<float> inv_freq = {};
+    std::vector<std::int32_t> axes = {};  // [pairs], axis of the positions; empty: the first
+    std::int64_t position_axes = 1, block_pairs = 0;
+    Format table_format = Format::kF32;  // of sines and cosines
     float attention_factor = 1;
     ConstTensorView kv_b = {};
+    kernels::LatentRowFn kv_b_row = nullptr;
     Linear inputs, query;                  // of x: latent, key part and, where queries have one, their latent
     std::vector<RMSNorm> query_norm = {};  // of the queries' latent, or none
     RMSNorm latent_norm;

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "attention/call_checks.h"
 #include "attention/latent_attention.h"
 #include "base/error.h"
 
@@ -12,6 +13,10 @@ void MultiHeadLatentAttention::check(ConstTensorView x, const Step& step, Tensor
           wanted.to_string(), ", got ", x.shape.to_string(), " and ", y.shape.to_string());
   require(p.state_slot < static_cast<std::int64_t>(step.states.size()), ErrorKind::kInternal, "[", p.place.path,
           "] wanted state slot ", p.state_slot, ", got a step with ", step.states.size());
+  const std::int64_t positions = static_cast<std::int64_t>(step.batch.positions.size());
+  require(positions == step.rows() || positions >= p.position_axes * step.rows(), ErrorKind::kInternal, "[",
+          p.place.path, "] positions wanted ", step.rows(), " values on ", p.position_axes,
+          p.position_axes == 1 ? " axis, got " : " axes, got ", positions);
 }
 
 // Fills the queries, turned, and stores the rows' latents and turned key parts.
@@ -31,8 +36,9 @@ void MultiHeadLatentAttention::project(Exec& exec, ConstTensorView x, const Step
     input = q_latent;
   }
   p.query.run(exec, p.query.prepare(exec, frame, input), {{q.nope}, {q.rope}});
-  const TensorView table = frame.take({rows, p.rope});
+  const TensorView table = frame.take({rows, p.rope}, p.table_format);
   exec.launch(p.rotary_table, {.positions = step.batch.positions,
+                               .axes = p.axes,
                                .inv_freq = p.inv_freq,
                                .attention_factor = p.attention_factor,
                                .table = table});
@@ -40,6 +46,7 @@ void MultiHeadLatentAttention::project(Exec& exec, ConstTensorView x, const Step
                              .k = key,
                              .v = latent,
                              .table = table,
+                             .block_pairs = p.block_pairs,
                              .heads = p.heads,
                              .kv_heads = 1,
                              .key_dim = p.rope,
@@ -73,7 +80,9 @@ void MultiHeadLatentAttention::attend_absorbed(Exec& exec, const Step& step, con
   Scratch::Frame frame(exec.scratch);
   const TensorView absorbed = frame.take({step.rows(), p.heads * p.rank});
   const TensorView mixed = frame.take({step.rows(), p.heads * p.rank});
-  kernels::LatentArgs args{.weight = p.kv_b, .heads = p.heads, .key = p.nope, .value = p.value, .rank = p.rank};
+  kernels::LatentArgs args{.weight = p.kv_b, .weight_row = p.kv_b_row, .heads = p.heads, .key = p.nope};
+  args.value = p.value;
+  args.rank = p.rank;
   args.x = q.nope;
   args.y = absorbed;
   exec.launch(p.absorb, args);
@@ -95,6 +104,7 @@ void MultiHeadLatentAttention::attend_naive(Exec& exec, const Step& step, const 
   kernels::ExpandLatentsArgs args{.turned = q.rope,
                                   .plain = q.nope,
                                   .weight = p.kv_b,
+                                  .weight_row = p.kv_b_row,
                                   .state = step.states[static_cast<std::size_t>(p.state_slot)],
                                   .batch = step.batch,
                                   .heads = p.heads,
@@ -148,6 +158,16 @@ void MultiHeadLatentAttention::forward_add(Exec& exec, ConstTensorView x, const 
   mix(exec, x, step, o);
   plan_.output.forward_add(exec, o, y);
   exec.done(plan_.place, y);
+}
+
+void MultiHeadLatentAttention::prefill(Exec& exec, ConstTensorView x, const Step& step, TensorView y) const {
+  require_prefill(step, plan_.place.path);
+  forward(exec, x, step, y);
+}
+
+void MultiHeadLatentAttention::decode(Exec& exec, ConstTensorView x, const Step& step, TensorView y) const {
+  require_decode(step, plan_.place.path);
+  forward(exec, x, step, y);
 }
 
 }  // namespace ttt

@@ -52,7 +52,7 @@ struct NaiveLatents {
 struct MultiHeadLatentAttentionImplConfig {
   std::variant<AbsorbedLatents, NaiveLatents> form = AbsorbedLatents{};
   ScoresChoice many = FlashScores{}, one = FlashScores{};  // as in AttentionImplConfig
-  std::optional<Format> qkv = {}, output = {};             // asked of the weights; absent: as stored
+  std::optional<Format> qkv = {}, kv_b = {}, output = {};  // asked of the weights; absent: as stored
   LinearImplConfig linear = {};
   Format state = Format::kF32;
 
@@ -62,6 +62,7 @@ struct MultiHeadLatentAttentionImplConfig {
     visit("many", self.many);
     visit("one", self.one);
     visit("qkv", self.qkv);
+    visit("kv_b", self.kv_b);
     visit("output", self.output);
     visit("linear", self.linear);
     visit("state", self.state);

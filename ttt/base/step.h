@@ -49,6 +49,10 @@ struct BatchView {
 
   std::int64_t rows() const { return row_begin.empty() ? 0 : row_begin.back(); }
   std::int64_t seqs() const { return static_cast<std::int64_t>(past.size()); }
+  // [rows], the positions along one axis.
+  std::span<const std::int64_t> positions_of(std::int64_t axis) const {
+    return positions.subspan(static_cast<std::size_t>(axis * rows()), static_cast<std::size_t>(rows()));
+  }
 };
 
 // The input of one forward: any mix of prompts, parts of prompts and single tokens.

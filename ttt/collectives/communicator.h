@@ -1,14 +1,17 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
+#include <string_view>
 
 #include "base/tensor.h"
 
 namespace ttt {
 
 // A group of ranks that run the same model. Collectives are called by all ranks in the same order. With one rank they
-// are the identity. Every rank receives bitwise the same result. Failures are Error{kPeerLost} naming the collective.
+// are the identity. Every rank receives bitwise the same result. Failures are Error{kPeerLost} naming the collective,
+// and in a part of a group the part: "[row 1] all_reduce: rank 2 did not arrive ...".
 class Communicator {
  public:
   virtual ~Communicator() = default;
@@ -28,6 +31,13 @@ class Communicator {
   virtual void all_to_all(std::span<const std::byte> send, std::span<const std::int64_t> send_counts,
                           std::span<std::byte> receive, std::span<const std::int64_t> receive_counts) = 0;
   virtual void barrier() = 0;
+
+  // Divides the group, which stays as it is: ranks that give the same colour make a group of their own, in the order
+  // of their keys and, where these are equal, of their ranks here. All ranks call it, with any numbers. Collectives
+  // of different parts may run at the same time; a rank that belongs to several groups calls theirs one after the
+  // other, in an order that all ranks agree with. Messages call the part by `name` and its colour, and number its own
+  // ranks. This communicator, and what it came from, must outlive the part.
+  virtual std::unique_ptr<Communicator> split(std::string_view name, std::int64_t colour, std::int64_t key) = 0;
 };
 
 }  // namespace ttt

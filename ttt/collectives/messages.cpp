@@ -22,9 +22,17 @@ std::int64_t total(std::span<const std::int64_t> counts) {
 }  // namespace
 
 std::string_view name_of(Collective kind) {
-  constexpr std::array<std::string_view, kCollectives> kNames{"all_reduce", "all_gather", "reduce_scatter",
-                                                              "broadcast",  "all_to_all", "barrier"};
+  constexpr std::array<std::string_view, kCollectives> kNames{"all_reduce", "all_gather", "reduce_scatter", "broadcast",
+                                                              "all_to_all", "barrier",    "split"};
   return kNames[static_cast<std::size_t>(kind)];
+}
+
+std::string call_name(std::string_view group, Collective kind) {
+  return group.empty() ? std::string(name_of(kind)) : text("[", group, "] ", name_of(kind));
+}
+
+std::string part_name(std::string_view whole, std::string_view name, std::int64_t colour) {
+  return text(whole, whole.empty() ? "" : ", ", name, " ", colour);
 }
 
 void MessageCommunicator::check_counts(Collective kind, std::span<const std::int64_t> counts, std::int64_t mine,
@@ -32,9 +40,9 @@ void MessageCommunicator::check_counts(Collective kind, std::span<const std::int
   const bool whole = static_cast<std::int64_t>(counts.size()) == ranks_ &&
                      std::ranges::all_of(counts, [](std::int64_t c) { return c >= 0; }) &&
                      total(counts) == static_cast<std::int64_t>(all);
-  require(whole && (mine < 0 || counts[static_cast<std::size_t>(rank_)] == mine), ErrorKind::kInternal, name_of(kind),
-          ": wanted ", ranks_, " counts that add up to the spans, got ", counts.size(), " of ", total(counts), " for ",
-          all, ", this rank's for ", mine);
+  require(whole && (mine < 0 || counts[static_cast<std::size_t>(rank_)] == mine), ErrorKind::kInternal,
+          call_name(messages_.group(), kind), ": wanted ", ranks_, " counts that add up to the spans, got ",
+          counts.size(), " of ", total(counts), " for ", all, ", this rank's for ", mine);
 }
 
 // y[i] = the sum of the i-th values of all parts, in rank order.
@@ -112,7 +120,8 @@ void MessageCommunicator::reduce_scatter(std::span<const float> x, std::span<con
 
 void MessageCommunicator::broadcast(std::span<std::byte> x, std::int64_t root) {
   messages_.begin(Collective::kBroadcast);
-  require(root >= 0 && root < ranks_, ErrorKind::kInternal, "broadcast: wanted a root below ", ranks_, ", got ", root);
+  require(root >= 0 && root < ranks_, ErrorKind::kInternal, call_name(messages_.group(), Collective::kBroadcast),
+          ": wanted a root below ", ranks_, ", got ", root);
   if (rank_ == root) {
     each_peer([&](std::int64_t r) { messages_.send(r, x); });
   } else {
@@ -138,8 +147,9 @@ void MessageCommunicator::all_to_all(std::span<const std::byte> data, std::span<
     const auto [begin, count] = place(receive_counts, r);
     return to.subspan(begin, count);
   };
-  require(sent(rank_).size() == received(rank_).size(), ErrorKind::kInternal, "all_to_all: rank ", rank_, " sends ",
-          sent(rank_).size(), " bytes to itself and expects ", received(rank_).size());
+  require(sent(rank_).size() == received(rank_).size(), ErrorKind::kInternal,
+          call_name(messages_.group(), Collective::kAllToAll), ": rank ", rank_, " sends ", sent(rank_).size(),
+          " bytes to itself and expects ", received(rank_).size());
   each_peer([&](std::int64_t r) { messages_.receive(r, received(r)); });
   each_peer([&](std::int64_t r) { messages_.send(r, sent(r)); });
   std::ranges::copy(sent(rank_), received(rank_).begin());
@@ -151,6 +161,29 @@ void MessageCommunicator::barrier() {
   each_peer([&](std::int64_t r) { messages_.receive(r, {}); });
   each_peer([&](std::int64_t r) { messages_.send(r, {}); });
   messages_.finish();
+}
+
+std::unique_ptr<Communicator> MessageCommunicator::split(std::string_view name, std::int64_t colour, std::int64_t key) {
+  struct Wish {
+    std::int64_t colour = 0, key = 0;
+  };
+  const auto at = [](std::int64_t r) { return static_cast<std::size_t>(r); };
+  std::vector<Wish> wishes(at(ranks_));
+  wishes[at(rank_)] = {colour, key};
+  messages_.begin(Collective::kSplit);
+  const auto bytes = [&](std::int64_t r) { return std::as_writable_bytes(std::span(&wishes[at(r)], 1)); };
+  each_peer([&](std::int64_t r) { messages_.receive(r, bytes(r)); });
+  each_peer([&](std::int64_t r) { messages_.send(r, bytes(rank_)); });
+  messages_.finish();
+  std::vector<std::int64_t> members;
+  for (std::int64_t r = 0; r < ranks_; ++r) {
+    if (wishes[at(r)].colour == colour) members.push_back(r);
+  }
+  const std::int64_t part = members.front();  // one of it, so different parts have different numbers
+  std::ranges::stable_sort(members, {}, [&](std::int64_t r) { return wishes[at(r)].key; });
+  const std::int64_t rank = std::ranges::find(members, rank_) - members.begin();
+  return std::make_unique<MessageCommunicator>(messages_.divide(part_name(messages_.group(), name, colour), part, rank),
+                                               rank, static_cast<std::int64_t>(members.size()));
 }
 
 }  // namespace ttt

@@ -12,6 +12,7 @@
 #include <span>
 #include <string_view>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
@@ -68,26 +69,22 @@ void idle(int round) {
   }
 }
 
-class Session final : public MpiSession, public Messages {
- public:
-  explicit Session(milliseconds timeout);
-  ~Session() override;
-  Session(const Session&) = delete;
-  Session& operator=(const Session&) = delete;
+class Session;
 
-  Communicator& communicator() override { return *communicator_; }
-  void set_timeout(milliseconds timeout) override { timeout_ = timeout; }
-  void set_interrupted(bool (*interrupted)()) override { interrupted_ = interrupted; }
-  JobEnd end(int status, const std::string& message) override;
-  [[noreturn]] void abort(int status) override {
-    MPI_Abort(MPI_COMM_WORLD, status);
-    std::_Exit(status);
-  }
+// The messages of all ranks, or of a part of them.
+class Group final : public Messages {
+ public:
+  Group(Session& session, MPI_Comm comm, std::string name);
+  ~Group() override;
+  Group(const Group&) = delete;
+  Group& operator=(const Group&) = delete;
 
   void begin(Collective kind) override;
   void send(std::int64_t peer, std::span<const std::byte> data) override;
   void receive(std::int64_t peer, std::span<std::byte> data) override;
   void finish() override;
+  std::unique_ptr<Messages> divide(const std::string& name, std::int64_t part, std::int64_t rank) override;
+  std::string_view group() const override { return name_; }
 
  private:
   // One message on its way.
@@ -100,20 +97,49 @@ class Session final : public MpiSession, public Messages {
   void check_arrived(int completed);
   void abandon();  // what a failed call has left
   [[noreturn]] void refuse_late();
-  bool hear();  // takes in notices; whether there are any
-  void throw_if_ended();
+  std::string where() const { return name_.empty() ? std::string() : text("[", name_, "] "); }
 
-  std::int64_t rank_ = 0, ranks_ = 1, call_ = 0;
+  Session& session_;
+  MPI_Comm comm_;
+  std::string name_;
+  std::int64_t call_ = 0;
   Collective kind_ = Collective::kBarrier;
-  milliseconds timeout_;
-  bool (*interrupted_)() = [] { return false; };
-  int exceptions_ = std::uncaught_exceptions();
-  MPI_Comm world_ = MPI_COMM_NULL, notices_world_ = MPI_COMM_NULL;
-  std::unique_ptr<MessageCommunicator> communicator_;
+  std::string called_;  // "all_reduce", "[row 1] all_reduce"
   std::vector<MPI_Request> requests_;
   std::vector<Transfer> transfers_;  // of requests_
   std::vector<int> completed_;
   std::vector<MPI_Status> statuses_;
+};
+
+class Session final : public MpiSession {
+ public:
+  explicit Session(milliseconds timeout);
+  ~Session() override;
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  Communicator& communicator() override { return *communicator_; }
+  void set_timeout(milliseconds timeout) override { timeout_ = timeout; }
+  void set_interrupted(bool (*asked)()) override { interrupted_ = asked; }
+  JobEnd end(int status, const std::string& message) override;
+  [[noreturn]] void abort(int status) override {
+    MPI_Abort(MPI_COMM_WORLD, status);
+    std::_Exit(status);
+  }
+
+  milliseconds timeout() const { return timeout_; }
+  bool interrupted() const { return interrupted_(); }
+  void throw_if_ended();
+
+ private:
+  bool hear();  // takes in notices; whether there are any
+
+  std::int64_t rank_ = 0, ranks_ = 1;
+  milliseconds timeout_;
+  bool (*interrupted_)() = [] { return false; };
+  int exceptions_ = std::uncaught_exceptions();
+  MPI_Comm notices_world_ = MPI_COMM_NULL;
+  std::unique_ptr<MessageCommunicator> communicator_;
   std::vector<std::optional<Notice>> notices_;  // by rank
   bool told_ = false;                           // this rank ends because another does
 };
@@ -129,80 +155,97 @@ Session::Session(milliseconds timeout) : timeout_(timeout) {
   MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
   require(provided >= MPI_THREAD_FUNNELED, ErrorKind::kPeerLost, "MPI wanted thread level ", int{MPI_THREAD_FUNNELED},
           " (funneled), got ", provided);
-  check(MPI_Comm_dup(MPI_COMM_WORLD, &world_), "MPI_Comm_dup");
+  MPI_Comm world = MPI_COMM_NULL;
+  check(MPI_Comm_dup(MPI_COMM_WORLD, &world), "MPI_Comm_dup");
   check(MPI_Comm_dup(MPI_COMM_WORLD, &notices_world_), "MPI_Comm_dup");
   int value = 0;
-  MPI_Comm_rank(world_, &value);
+  MPI_Comm_rank(world, &value);
   rank_ = value;
-  MPI_Comm_size(world_, &value);
+  MPI_Comm_size(world, &value);
   ranks_ = value;
-  communicator_ = std::make_unique<MessageCommunicator>(*this, rank_, ranks_);
+  communicator_ = std::make_unique<MessageCommunicator>(std::make_unique<Group>(*this, world, ""), rank_, ranks_);
   notices_.resize(static_cast<std::size_t>(ranks_));
 }
 
 Session::~Session() {
   if (std::uncaught_exceptions() > exceptions_) abort(static_cast<int>(ErrorKind::kPeerLost));
-  MPI_Comm_free(&world_);
+  communicator_.reset();
   MPI_Comm_free(&notices_world_);
   MPI_Finalize();
 }
 
 // ---- messages -------------------------------------------------------------------------------------------------------
 
-void Session::begin(Collective kind) {
-  throw_if_ended();
+Group::Group(Session& session, MPI_Comm comm, std::string name)
+    : session_(session), comm_(comm), name_(std::move(name)) {}
+
+Group::~Group() {
+  // While an exception unwinds the session kills the job, and others may never come to free theirs.
+  if (std::uncaught_exceptions() == 0) MPI_Comm_free(&comm_);
+}
+
+std::unique_ptr<Messages> Group::divide(const std::string& name, std::int64_t part, std::int64_t rank) {
+  MPI_Comm divided = MPI_COMM_NULL;
+  check(MPI_Comm_split(comm_, static_cast<int>(part), static_cast<int>(rank), &divided), "MPI_Comm_split");
+  MPI_Comm_set_errhandler(divided, MPI_ERRORS_RETURN);
+  return std::make_unique<Group>(session_, divided, name);
+}
+
+void Group::begin(Collective kind) {
+  session_.throw_if_ended();
   kind_ = kind;
+  called_ = call_name(name_, kind);
   ++call_;
 }
 
-void Session::send(std::int64_t peer, std::span<const std::byte> data) {
+void Group::send(std::int64_t peer, std::span<const std::byte> data) {
   do {
     const std::size_t n = std::min(data.size(), kLargestMessage);
     requests_.push_back(MPI_REQUEST_NULL);
     transfers_.push_back({.peer = peer, .sends = true});
-    check(MPI_Isend(data.data(), static_cast<int>(n), MPI_BYTE, static_cast<int>(peer), tag_of(kind_, call_), world_,
+    check(MPI_Isend(data.data(), static_cast<int>(n), MPI_BYTE, static_cast<int>(peer), tag_of(kind_, call_), comm_,
                     &requests_.back()),
-          name_of(kind_));
+          called_);
     data = data.subspan(n);
   } while (!data.empty());
 }
 
-void Session::receive(std::int64_t peer, std::span<std::byte> data) {
+void Group::receive(std::int64_t peer, std::span<std::byte> data) {
   do {
     const std::size_t n = std::min(data.size(), kLargestMessage);
     requests_.push_back(MPI_REQUEST_NULL);
     transfers_.push_back({.peer = peer, .received = n});
-    check(MPI_Irecv(data.data(), static_cast<int>(n), MPI_BYTE, static_cast<int>(peer), tag_of(kind_, call_), world_,
+    check(MPI_Irecv(data.data(), static_cast<int>(n), MPI_BYTE, static_cast<int>(peer), tag_of(kind_, call_), comm_,
                     &requests_.back()),
-          name_of(kind_));
+          called_);
     data = data.subspan(n);
   } while (!data.empty());
 }
 
-void Session::check_arrived(int completed) {
+void Group::check_arrived(int completed) {
   for (std::size_t i = 0; i < static_cast<std::size_t>(completed); ++i) {
     const Transfer& t = transfers_[static_cast<std::size_t>(completed_[i])];
     if (t.sends) continue;
     int bytes = 0;
     MPI_Get_count(&statuses_[i], MPI_BYTE, &bytes);
-    require(static_cast<std::size_t>(bytes) == t.received, ErrorKind::kInternal, "collectives differ (call ", call_,
-            "): ", name_of(kind_), " wanted ", t.received, " bytes from rank ", t.peer, ", got ", bytes);
+    require(static_cast<std::size_t>(bytes) == t.received, ErrorKind::kInternal, where(), "collectives differ (call ",
+            call_, "): ", name_of(kind_), " wanted ", t.received, " bytes from rank ", t.peer, ", got ", bytes);
   }
 }
 
-void Session::finish() {
+void Group::finish() {
   try {
     completed_.resize(requests_.size());
     statuses_.resize(requests_.size());
-    const Clock::time_point late = Clock::now() + timeout_;
+    const Clock::time_point late = Clock::now() + session_.timeout();
     std::size_t left = requests_.size();
     for (int round = 0; left > 0; ++round) {
       int completed = 0;
       const int code = MPI_Testsome(static_cast<int>(requests_.size()), requests_.data(), &completed, completed_.data(),
                                     statuses_.data());
-      require(code != MPI_ERR_IN_STATUS, ErrorKind::kInternal, "collectives differ (call ", call_,
+      require(code != MPI_ERR_IN_STATUS, ErrorKind::kInternal, where(), "collectives differ (call ", call_,
               "): ", name_of(kind_), " got more bytes than it wanted, or lost a rank");
-      check(code, name_of(kind_));
+      check(code, called_);
       if (completed > 0) {
         check_arrived(completed);
         left -= static_cast<std::size_t>(completed);
@@ -210,8 +253,8 @@ void Session::finish() {
         continue;
       }
       if (round % 64 == 63) {
-        throw_if_ended();
-        require(!interrupted_(), ErrorKind::kPeerLost, name_of(kind_), ": interrupted");
+        session_.throw_if_ended();
+        require(!session_.interrupted(), ErrorKind::kPeerLost, called_, ": interrupted");
         if (Clock::now() > late) refuse_late();
       }
       idle(round);
@@ -225,7 +268,7 @@ void Session::finish() {
 }
 
 // Buffers of the failed call are about to be freed: nothing may arrive in them any more.
-void Session::abandon() {
+void Group::abandon() {
   for (std::size_t i = 0; i < requests_.size(); ++i) {
     if (requests_[i] != MPI_REQUEST_NULL && !transfers_[i].sends) MPI_Cancel(&requests_[i]);
   }
@@ -240,7 +283,7 @@ void Session::abandon() {
   transfers_.clear();
 }
 
-void Session::refuse_late() {
+void Group::refuse_late() {
   std::int64_t late = -1;
   for (std::size_t i = 0; i < requests_.size(); ++i) {
     if (requests_[i] == MPI_REQUEST_NULL) continue;
@@ -249,14 +292,17 @@ void Session::refuse_late() {
   }
   int waits = 0;
   MPI_Status status;
-  MPI_Iprobe(static_cast<int>(late), MPI_ANY_TAG, world_, &waits, &status);
+  MPI_Iprobe(static_cast<int>(late), MPI_ANY_TAG, comm_, &waits, &status);
   const std::size_t other = waits != 0 ? static_cast<std::size_t>(status.MPI_TAG % kKinds) : kCollectives;
   if (other < kCollectives) {
-    fail(ErrorKind::kInternal, text("collectives differ (call ", call_, "): rank ", rank_, " called ", name_of(kind_),
-                                    ", rank ", late, " called ", name_of(static_cast<Collective>(other))));
+    int rank = 0;
+    MPI_Comm_rank(comm_, &rank);
+    fail(ErrorKind::kInternal,
+         text(where(), "collectives differ (call ", call_, "): rank ", rank, " called ", name_of(kind_), ", rank ",
+              late, " called ", name_of(static_cast<Collective>(other))));
   }
   fail(ErrorKind::kPeerLost,
-       text(name_of(kind_), ": rank ", late, " did not arrive within ", timeout_.count(), " ms (call ", call_, ")"));
+       text(called_, ": rank ", late, " did not arrive within ", session_.timeout().count(), " ms (call ", call_, ")"));
 }
 
 // ---- failures -------------------------------------------------------------------------------------------------------

@@ -19,6 +19,9 @@ class SelfCommunicator final : public Communicator {
   void all_to_all(std::span<const std::byte> send, std::span<const std::int64_t> send_counts,
                   std::span<std::byte> receive, std::span<const std::int64_t> receive_counts) override;
   void barrier() override {}
+  std::unique_ptr<Communicator> split(std::string_view, std::int64_t, std::int64_t) override {
+    return std::make_unique<SelfCommunicator>();
+  }
 };
 
 // The one-rank communicator for whoever has no other. It has no state: any number of threads may use it.

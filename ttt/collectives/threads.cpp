@@ -3,14 +3,14 @@
 #include <algorithm>
 #include <array>
 #include <condition_variable>
-#include <exception>
 #include <mutex>
 #include <numeric>
 #include <span>
 #include <string>
 #include <string_view>
-#include <thread>
 #include <vector>
+
+#include "collectives/messages.h"
 
 namespace ttt {
 namespace {
@@ -42,16 +42,46 @@ std::string joined(std::span<const std::int64_t> counts) {
   return s + "]";
 }
 
+// What one rank brings to split(), and the group that the first rank of its part has made.
+template <class Group>
+struct PartOfGroup {
+  std::string_view name;
+  std::int64_t colour = 0, key = 0;
+  std::shared_ptr<Group> made = {};
+};
+
 }  // namespace
+
+// What a group shares with the parts that were split from it: they end together, because a rank that waits in one of
+// them is missed in the others.
+struct ThreadsGroup::Job {
+  std::mutex mutex;
+  std::optional<Error> failed;
+  std::vector<char> gone;  // by rank of the whole group
+  std::vector<Shared*> groups;
+};
 
 // A collective has two or three stages, each ended by all ranks meeting. Only the first meeting can fail: it checks
 // what the ranks brought. Once it has passed, every rank does a bounded amount of work and comes to the others, so no
 // rank can leave, and free its memory, while another still reads it.
 struct ThreadsGroup::Shared {
-  Shared(std::int64_t n, std::chrono::milliseconds t) : ranks(n), timeout(t), calls(static_cast<std::size_t>(n)) {
-    arrived.resize(calls.size());
-    gone.resize(calls.size());
+  Shared(std::shared_ptr<Job> whole, std::string called, std::vector<std::int64_t> of_job, std::chrono::milliseconds t)
+      : job(std::move(whole)),
+        name(std::move(called)),
+        members(std::move(of_job)),
+        ranks(static_cast<std::int64_t>(members.size())),
+        timeout(t),
+        calls(members.size()),
+        arrived(members.size()) {
+    const std::lock_guard lock(job->mutex);
+    job->groups.push_back(this);
   }
+  ~Shared() {
+    const std::lock_guard lock(job->mutex);
+    std::erase(job->groups, this);
+  }
+  Shared(const Shared&) = delete;
+  Shared& operator=(const Shared&) = delete;
 
   void enter(std::int64_t rank, const Call& call);
   void meet();
@@ -61,34 +91,36 @@ struct ThreadsGroup::Shared {
   template <class... Parts>
   void check(bool ok, const Call& call, const Parts&... parts) {
     if (ok) return;
-    fail(Error(ErrorKind::kInternal, text(call.name, ": ", parts...)));
+    fail(Error(ErrorKind::kInternal, text(where(), call.name, ": ", parts...)));
     throw_failure();
   }
   [[noreturn]] void throw_failure() {
-    const std::lock_guard lock(mutex);
-    throw Error(*failed);
+    const std::lock_guard lock(job->mutex);
+    throw Error(*job->failed);
   }
   const Call& of(std::int64_t rank) const { return calls[static_cast<std::size_t>(rank)]; }
 
+  const std::shared_ptr<Job> job;
+  const std::string name;                   // empty: the whole group
+  const std::vector<std::int64_t> members;  // ranks of the whole group, by rank of this one
   const std::int64_t ranks;
   const std::chrono::milliseconds timeout;
   std::vector<Call> calls;
-  std::vector<std::unique_ptr<Communicator>> communicators;
+  std::vector<std::unique_ptr<Communicator>> communicators;  // of the whole group
 
-  std::mutex mutex;
-  std::condition_variable changed;
-  std::vector<char> arrived, gone;
+  std::condition_variable changed;  // with the job's mutex
+  std::vector<char> arrived;
   std::int64_t waiting = 0, count = 0;
   std::uint64_t generation = 0;
-  std::optional<Error> failed;
 
  private:
   void kill(const Error& error) {
-    if (!failed) failed.emplace(error);
-    changed.notify_all();
+    if (!job->failed) job->failed.emplace(error);
+    for (Shared* group : job->groups) group->changed.notify_all();
   }
+  std::string where() const { return name.empty() ? std::string() : text("[", name, "] "); }
   std::optional<std::string> difference() const;
-  void refuse_missing(std::string_view name);
+  void refuse_missing(std::string_view call);
   void advance() {
     waiting = 0;
     std::fill(arrived.begin(), arrived.end(), char{0});
@@ -98,23 +130,26 @@ struct ThreadsGroup::Shared {
 };
 
 void ThreadsGroup::Shared::fail(const Error& error) {
-  const std::lock_guard lock(mutex);
+  const std::lock_guard lock(job->mutex);
   kill(error);
 }
 
 void ThreadsGroup::Shared::leave(std::int64_t rank) {
-  const std::lock_guard lock(mutex);
-  gone[static_cast<std::size_t>(rank)] = 1;
-  for (std::size_t r = 0; r < arrived.size(); ++r) {
-    if (arrived[r]) return refuse_missing(calls[r].name);
+  const std::lock_guard lock(job->mutex);
+  job->gone[static_cast<std::size_t>(rank)] = 1;
+  for (Shared* group : job->groups) {
+    const auto waits = std::find(group->arrived.begin(), group->arrived.end(), char{1});
+    if (waits == group->arrived.end()) continue;
+    group->refuse_missing(group->calls[static_cast<std::size_t>(waits - group->arrived.begin())].name);
   }
 }
 
-void ThreadsGroup::Shared::refuse_missing(std::string_view name) {
-  const auto left = std::find(gone.begin(), gone.end(), char{1});
-  if (left == gone.end()) return;
-  kill(Error(ErrorKind::kPeerLost,
-             text(name, ": rank ", left - gone.begin(), " has ended without calling it (call ", count + 1, ")")));
+void ThreadsGroup::Shared::refuse_missing(std::string_view call) {
+  const auto has_gone = [&](std::int64_t member) { return job->gone[static_cast<std::size_t>(member)] != 0; };
+  const auto left = std::ranges::find_if(members, has_gone);
+  if (left == members.end()) return;
+  kill(Error(ErrorKind::kPeerLost, text(where(), call, ": rank ", left - members.begin(),
+                                        " has ended without calling it (call ", count + 1, ")")));
 }
 
 // The names of ranks' calls when they are not one collective.
@@ -143,7 +178,8 @@ std::optional<std::string> ThreadsGroup::Shared::difference() const {
 }
 
 void ThreadsGroup::Shared::enter(std::int64_t rank, const Call& call) {
-  std::unique_lock lock(mutex);
+  std::unique_lock lock(job->mutex);
+  const std::optional<Error>& failed = job->failed;
   if (failed) throw Error(*failed);
   calls[static_cast<std::size_t>(rank)] = call;
   arrived[static_cast<std::size_t>(rank)] = 1;
@@ -154,28 +190,29 @@ void ThreadsGroup::Shared::enter(std::int64_t rank, const Call& call) {
       ++count;
       return advance();
     }
-    kill(Error(ErrorKind::kInternal, text("collectives differ (call ", count + 1, "): ", *differs)));
+    kill(Error(ErrorKind::kInternal, text(where(), "collectives differ (call ", count + 1, "): ", *differs)));
   }
   const std::uint64_t mine = generation;
   const bool in_time = changed.wait_for(lock, timeout, [&] { return generation != mine || failed; });
   if (generation != mine) return;
   if (!in_time) {
     const auto late = std::find(arrived.begin(), arrived.end(), char{0}) - arrived.begin();
-    kill(Error(ErrorKind::kPeerLost, text(call.name, ": rank ", late, " did not arrive within ", timeout.count(),
-                                          " ms (call ", count + 1, ")")));
+    kill(Error(ErrorKind::kPeerLost, text(where(), call.name, ": rank ", late, " did not arrive within ",
+                                          timeout.count(), " ms (call ", count + 1, ")")));
   }
   throw Error(*failed);
 }
 
 void ThreadsGroup::Shared::meet() {
-  std::unique_lock lock(mutex);
+  std::unique_lock lock(job->mutex);
   if (++waiting == ranks) return advance();
   changed.wait(lock, [&, mine = generation] { return generation != mine; });
 }
 
 class ThreadsGroup::Rank final : public Communicator {
  public:
-  Rank(Shared& shared, std::int64_t rank) : shared_(shared), rank_(rank) {}
+  Rank(Shared& shared, std::int64_t rank, std::shared_ptr<Shared> owned = {})
+      : owned_(std::move(owned)), shared_(shared), rank_(rank) {}
   std::int64_t rank() const override { return rank_; }
   std::int64_t ranks() const override { return shared_.ranks; }
 
@@ -187,6 +224,7 @@ class ThreadsGroup::Rank final : public Communicator {
   void all_to_all(std::span<const std::byte> send, std::span<const std::int64_t> send_counts,
                   std::span<std::byte> receive, std::span<const std::int64_t> receive_counts) override;
   void barrier() override { shared_.enter(rank_, {.name = "barrier"}); }
+  std::unique_ptr<Communicator> split(std::string_view name, std::int64_t colour, std::int64_t key) override;
 
  private:
   void check_counts(const Call& call, std::span<const std::int64_t> counts, std::int64_t mine, std::size_t all) {
@@ -215,6 +253,7 @@ class ThreadsGroup::Rank final : public Communicator {
   }
   const std::byte* bytes_of(std::int64_t rank) const { return static_cast<const std::byte*>(shared_.of(rank).data); }
 
+  const std::shared_ptr<Shared> owned_;  // of a part: its ranks keep it
   Shared& shared_;
   const std::int64_t rank_;
 };
@@ -282,11 +321,38 @@ void ThreadsGroup::Rank::all_to_all(std::span<const std::byte> send, std::span<c
   shared_.meet();
 }
 
+std::unique_ptr<Communicator> ThreadsGroup::Rank::split(std::string_view name, std::int64_t colour, std::int64_t key) {
+  using Part = PartOfGroup<Shared>;
+  Part mine{.name = name, .colour = colour, .key = key};
+  shared_.enter(rank_, {.name = "split", .data = &mine});
+  const auto part = [&](std::int64_t r) -> const Part& { return *static_cast<const Part*>(shared_.of(r).data); };
+  std::vector<std::int64_t> ranks;
+  for (std::int64_t r = 0; r < shared_.ranks; ++r) {
+    if (part(r).colour == colour) ranks.push_back(r);
+  }
+  std::ranges::stable_sort(ranks, {}, [&](std::int64_t r) { return part(r).key; });
+  if (ranks.front() == rank_) {
+    std::vector<std::int64_t> members;
+    for (const std::int64_t r : ranks) members.push_back(shared_.members[static_cast<std::size_t>(r)]);
+    mine.made = std::make_shared<Shared>(shared_.job, part_name(shared_.name, name, colour), std::move(members),
+                                         shared_.timeout);
+  }
+  shared_.meet();
+  std::shared_ptr<Shared> made = part(ranks.front()).made;
+  shared_.meet();
+  Shared& group = *made;
+  return std::make_unique<Rank>(group, std::ranges::find(ranks, rank_) - ranks.begin(), std::move(made));
+}
+
 ThreadsGroup::ThreadsGroup(std::int64_t ranks, std::chrono::milliseconds timeout) {
   require(ranks >= 1 && ranks <= 4096, ErrorKind::kUsage, "ranks wanted 1 to 4096, got ", ranks);
   require(timeout.count() > 0, ErrorKind::kUsage, "the collectives' timeout wanted more than 0 ms, got ",
           timeout.count());
-  shared_ = std::make_unique<Shared>(ranks, timeout);
+  const auto job = std::make_shared<Job>();
+  job->gone.resize(static_cast<std::size_t>(ranks));
+  std::vector<std::int64_t> all(job->gone.size());
+  std::iota(all.begin(), all.end(), std::int64_t{0});
+  shared_ = std::make_unique<Shared>(job, "", std::move(all), timeout);
   for (std::int64_t r = 0; r < ranks; ++r) shared_->communicators.push_back(std::make_unique<Rank>(*shared_, r));
 }
 
@@ -304,34 +370,8 @@ void ThreadsGroup::fail(const Error& error) { shared_->fail(error); }
 void ThreadsGroup::leave(std::int64_t rank) { shared_->leave(rank); }
 
 std::optional<Error> ThreadsGroup::failure() const {
-  const std::lock_guard lock(shared_->mutex);
-  return shared_->failed;
-}
-
-void run_ranks(std::int64_t ranks, const std::function<void(std::int64_t, Communicator&)>& fn,
-               std::chrono::milliseconds timeout) {
-  ThreadsGroup group(ranks, timeout);
-  std::mutex mutex;
-  std::exception_ptr first;
-  const auto failed = [&](const Error& error) {
-    const std::lock_guard lock(mutex);
-    if (!first) first = std::current_exception();
-    group.fail(error);
-  };
-  const auto run = [&](std::int64_t rank) {
-    try {
-      fn(rank, group.rank(rank));
-      group.leave(rank);
-    } catch (const Error& e) {
-      failed(e);
-    } catch (const std::exception& e) {
-      failed(Error(ErrorKind::kPeerLost, text("rank ", rank, ": ", e.what())));
-    }
-  };
-  std::vector<std::jthread> threads;
-  for (std::int64_t r = 0; r < ranks; ++r) threads.emplace_back(run, r);
-  threads.clear();
-  if (first) std::rethrow_exception(first);
+  const std::lock_guard lock(shared_->job->mutex);
+  return shared_->job->failed;
 }
 
 }  // namespace ttt

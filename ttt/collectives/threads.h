@@ -19,6 +19,7 @@ namespace ttt {
 //   Error{kInternal}  "collectives differ (call 17): rank 0 called all_reduce(64), rank 1 called barrier()";
 //                     sizes and counts are compared too; or spans and counts of one rank disagree
 //   the Error given to fail()
+// Parts that were split from a group live and die with it, and it with them; their messages begin with "[row 1] ".
 class ThreadsGroup {
  public:
   static constexpr std::chrono::milliseconds kTimeout{60000};
@@ -40,6 +41,7 @@ class ThreadsGroup {
   std::optional<Error> failure() const;
 
  private:
+  struct Job;
   struct Shared;
   class Rank;
   std::unique_ptr<Shared> shared_;

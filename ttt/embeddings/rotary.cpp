@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <numbers>
 
 #include "base/error.h"
@@ -160,6 +161,37 @@ void check(const RoPESpec&, const ProportionalScaling& rule, std::string_view wh
           ".proportion wanted a number from 0 to 1, got ", rule.proportion);
 }
 
+// What only some ways to lay out several axes allow.
+void check_sections(const RoPESpec& s, std::string_view where) {
+  const bool equal = std::ranges::adjacent_find(s.sections, std::not_equal_to<>()) == s.sections.end();
+  const bool blocks = !s.sections.empty() && equal && !s.interleaved_sections;
+  require(s.layout != RotaryLayout::kHalfSplitByAxis || blocks, ErrorKind::kUsage, where,
+          ".layout half_split_by_axis wanted equal sections one after the other, got others");
+  if (s.section_frequencies == SectionFrequencies::kContinued) return;
+  require(!s.sections.empty() && !s.interleaved_sections, ErrorKind::kUsage, where, ".section_frequencies ",
+          name_of(s.section_frequencies), " wanted sections one after the other, got ",
+          s.sections.empty() ? "none" : "interleaved ones");
+  require(s.section_frequencies != SectionFrequencies::kDealt || equal, ErrorKind::kUsage, where,
+          ".section_frequencies dealt wanted equal sections, got others");
+  require(std::holds_alternative<NoScaling>(s.scaling), ErrorKind::kUsage, where, ".section_frequencies ",
+          name_of(s.section_frequencies), " wanted scaling default, got another");
+}
+
+// The frequencies of pairs that lie axis by axis; `all`: of rotary_dim.
+std::vector<float> by_section(const RoPESpec& s, const std::vector<float>& all) {
+  if (s.section_frequencies == SectionFrequencies::kContinued) return all;
+  std::vector<float> f;
+  for (std::size_t a = 0; a < s.sections.size(); ++a) {
+    const std::int64_t pairs = s.sections[a];
+    if (s.section_frequencies == SectionFrequencies::kOwn) {
+      for (const float x : powers(s.base, 2 * pairs, pairs)) f.push_back(1.0f / x);
+    } else {
+      for (std::int64_t i = 0; i < pairs; ++i) f.push_back(all[a + static_cast<std::size_t>(i) * s.sections.size()]);
+    }
+  }
+  return f;
+}
+
 }  // namespace
 
 std::string_view name_of(RotaryLayout layout) {
@@ -168,6 +200,20 @@ std::string_view name_of(RotaryLayout layout) {
       return "half_split";
     case RotaryLayout::kInterleaved:
       return "interleaved";
+    case RotaryLayout::kHalfSplitByAxis:
+      return "half_split_by_axis";
+  }
+  return {};
+}
+
+std::string_view name_of(SectionFrequencies frequencies) {
+  switch (frequencies) {
+    case SectionFrequencies::kContinued:
+      return "continued";
+    case SectionFrequencies::kOwn:
+      return "own";
+    case SectionFrequencies::kDealt:
+      return "dealt";
   }
   return {};
 }
@@ -188,6 +234,7 @@ void validate(const RoPESpec& s, std::string_view where) {
           s.rotary_dim / 2, ", got ", turned);
   require(!s.interleaved_sections || !s.sections.empty(), ErrorKind::kUsage, where,
           ".interleaved_sections wanted sections, got none");
+  check_sections(s, where);
   std::visit([&](const auto& rule) { check(s, rule, text(where, ".scaling")); }, s.scaling);
 }
 
@@ -209,8 +256,17 @@ std::vector<std::int32_t> rope_axes(const RoPESpec& s) {
   return axes;
 }
 
+std::int64_t rope_position_axes(const RoPESpec& s) {
+  return std::max<std::int64_t>(static_cast<std::int64_t>(s.sections.size()), 1);
+}
+
+std::int64_t rope_block_pairs(const RoPESpec& s) {
+  return s.rotary_dim / 2 / (s.layout == RotaryLayout::kHalfSplitByAxis ? rope_position_axes(s) : 1);
+}
+
 RotaryFrequencies rope_frequencies(const RoPESpec& s, std::int64_t context_length) {
   RotaryFrequencies f = std::visit([&](const auto& rule) { return scaled(s, rule, context_length); }, s.scaling);
+  f.inv_freq = by_section(s, f.inv_freq);
   for (std::size_t i = 0; i < s.freq_factors.size(); ++i) f.inv_freq[i] /= s.freq_factors[i];
   return f;
 }

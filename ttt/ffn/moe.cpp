@@ -21,6 +21,10 @@ MoEWeights checked_weights(const MoESpec& spec, const MoEWeights& weights, const
   if (!spec.router.selection_bias) checked.selection_bias = {};
   if (!spec.router.expert_scale) checked.expert_scale = {};
   if (spec.router.token_table == 0) checked.token_experts = {};
+  // Without data it is a plan's, and its source has said what is wrong with it.
+  const ConstTensorView& table = checked.token_experts;
+  require(table.data == nullptr || table.format == Format::kI32 || table.format == Format::kI64, ErrorKind::kBadData,
+          "[", context.place.path, "] token table wanted integers of 32 or 64 bits, got ", name_of(table.format));
   WeightChecker checker;
   bind_weights(checked, spec, impl, {}, context, checker);
   return checked;

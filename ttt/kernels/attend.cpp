@@ -1,5 +1,7 @@
 #include "kernels/attend.h"
 
+#include <algorithm>
+
 #include "base/checked.h"
 #include "base/error.h"
 #include "kernels/attend_full.h"
@@ -54,17 +56,23 @@ const Row& row_for(const DeviceTraits& traits, Format state) {
 
 std::int64_t no_scratch(const AttendArgs&, std::int64_t) noexcept { return 0; }
 
-// Blocks of keys that the only new query of a sequence sees.
-std::int64_t seen_blocks(const AttendArgs& args, std::int64_t seq) {
+// Blocks of keys that the only new query of a sequence sees, at most: a number that does not fall as the sequence
+// grows, although a chunk begins anew and a window may lie across one block less. So a plan at the last row covers all
+// rows.
+std::int64_t most_blocks(const AttendArgs& args, std::int64_t seq) {
+  const Visible& v = args.visible;
   const std::int64_t index = args.batch.past[static_cast<std::size_t>(seq)];
-  const SeenRows rows = seen_rows(args.visible, index, stored_rows(args, seq));
-  const std::int64_t pinned = div_up(rows.pinned, args.key_block), begin = rows.begin / args.key_block;
-  return pinned + div_up(rows.end, args.key_block) - (begin > pinned ? begin : pinned);
+  const SeenRows rows = seen_rows(v, index, stored_rows(args, seq));
+  const std::int64_t back = std::min({index, v.behind, v.chunk - 1});
+  const std::int64_t span = std::max<std::int64_t>(back + rows.end - index, 0);
+  const std::int64_t blocks =
+      div_up(rows.pinned, args.key_block) + (span > 0 ? div_up(span - 1, args.key_block) + 1 : 0);
+  return std::min(blocks, div_up(rows.end, args.key_block));
 }
 
 std::int64_t partial_scratch(const AttendArgs& args, std::int64_t) noexcept {
   std::int64_t blocks = 0;
-  for (const std::int32_t seq : args.seqs) blocks += seen_blocks(args, seq);
+  for (const std::int32_t seq : args.seqs) blocks += most_blocks(args, seq);
   return blocks * args.slice.heads * (args.value_dim + 2) * static_cast<std::int64_t>(sizeof(float));
 }
 

@@ -2,8 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <limits>
+
+#include "kernels/stored_value.h"
 
 namespace ttt::kernels {
 namespace {
@@ -12,22 +13,6 @@ std::int64_t longest(const AttendArgs& args) {
   std::int64_t n = 0;
   for (const std::int32_t seq : args.seqs) n = std::max(n, stored_rows(args, seq));
   return n;
-}
-
-template <class Real>
-Real stored_value(const RowsView& rows, std::int32_t page, std::int64_t head, std::int64_t offset, std::int64_t d) {
-  const std::byte* row = rows.row(page, head, offset);
-  if (rows.format == Format::kF32) return static_cast<Real>(reinterpret_cast<const float*>(row)[d]);
-  if (rows.format == Format::kBF16) {
-    const std::uint32_t bits = std::uint32_t{reinterpret_cast<const std::uint16_t*>(row)[d]} << 16;
-    float value = 0;
-    std::memcpy(&value, &bits, sizeof value);
-    return static_cast<Real>(value);
-  }
-  const std::byte* scales = rows.row_scales(page, head, offset);
-  const Real code = static_cast<Real>(reinterpret_cast<const std::int8_t*>(row)[d]);
-  if (rows.format == Format::kInt8) return code * static_cast<Real>(reinterpret_cast<const float*>(scales)[d / 32]);
-  return std::ldexp(code, reinterpret_cast<const std::int8_t*>(scales)[d / 16]);
 }
 
 // x . row `j` of the sequence

@@ -7,22 +7,30 @@
 #include "base/step.h"
 #include "base/tensor.h"
 
-// Products of latent attention. weight: [heads * (key + value), rank], f32: for each head the rows that make keys of a
-// latent, then those that make values.
+// Products of latent attention. weight: [heads * (key + value), rank], in any format, decoded exactly: for each head
+// the rows that make keys of a latent, then those that make values. reference: sums in double precision.
 namespace ttt::kernels {
+
+// Values [begin, begin + count) of a row, written to `buffer` unless they lie somewhere as f32 already. begin is a
+// multiple of kLatentPart, count at most that.
+using LatentRowFn = const float* (*)(const ConstTensorView& weight, std::int64_t row, std::int64_t begin,
+                                     std::int64_t count, float* buffer) noexcept;
+inline constexpr std::int64_t kLatentPart = 512, kLatentRows = 16;  // values and rows that meet one decoded row
+LatentRowFn select_latent_row(Format format, Layout layout);
 
 struct LatentArgs {
   ConstTensorView x = {};
   ConstTensorView weight = {};
+  LatentRowFn weight_row = nullptr;
   TensorView y = {};
   std::int64_t heads = 0, key = 0, value = 0, rank = 0;
 };
 using LatentFn = void (*)(Exec&, const LatentArgs&) noexcept;
 
 // y[r, h, :] = sum over i of x[r, h, i] weight[h, i, :]; x: [rows, heads * key], y: [rows, heads * rank]
-LatentFn select_absorb_queries(const DeviceTraits& traits);
+LatentFn select_absorb_queries(const DeviceTraits& traits, bool reference = false);
 // y[r, h, i] = x[r, h, :] . weight[h, key + i, :]; x: [rows, heads * rank], y: [rows, heads * value]
-LatentFn select_expand_mixes(const DeviceTraits& traits);
+LatentFn select_expand_mixes(const DeviceTraits& traits, bool reference = false);
 double operations(const LatentArgs& args);
 double bytes(const LatentArgs& args);
 
@@ -31,6 +39,7 @@ double bytes(const LatentArgs& args);
 struct ExpandLatentsArgs {
   ConstTensorView turned = {}, plain = {};  // [rows, heads * turn], [rows, heads * key]: the parts of the queries
   ConstTensorView weight = {};
+  LatentRowFn weight_row = nullptr;
   AttentionStateView state = {};  // keys: [turn], values: [rank]
   BatchView batch = {};
   std::int64_t heads = 0, turn = 0, key = 0, value = 0, rank = 0;
@@ -41,12 +50,12 @@ struct ExpandLatentsArgs {
   std::span<float> decoded = {};       // threads * decoded_floats(args)
 };
 using ExpandLatentsFn = void (*)(Exec&, const ExpandLatentsArgs&) noexcept;
-ExpandLatentsFn select_expand_latents(const DeviceTraits& traits);
+ExpandLatentsFn select_expand_latents(const DeviceTraits& traits, bool reference = false);
 double operations(const ExpandLatentsArgs& args);
 double bytes(const ExpandLatentsArgs& args);
 
 inline std::int64_t decoded_floats(const ExpandLatentsArgs& a) {
-  return (a.turn + 15) / 16 * 16 + (a.rank + 15) / 16 * 16;
+  return (a.turn + 15) / 16 * 16 + kLatentRows * ((a.rank + 15) / 16 * 16);
 }
 
 }  // namespace ttt::kernels

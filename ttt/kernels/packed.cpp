@@ -55,11 +55,13 @@ void check_rows(Format format, const PackSource& s, std::int64_t begin, std::int
   }
 }
 
-float channel_scale(const ConstTensorView& rows, std::int64_t row, std::int64_t begin, std::int64_t in) {
+// Of the whole source row: the parts of a cut matrix then hold the codes of the whole.
+float channel_scale(const ConstTensorView& rows, std::int64_t row) {
+  const std::int64_t in = rows.dim(1);
   float most = 0, x[256];
   for (std::int64_t i = 0; i < in; i += 256) {
     const std::int64_t n = std::min<std::int64_t>(256, in - i);
-    decode_row(rows, row, begin + i, n, x);
+    decode_row(rows, row, i, n, x);
     for (std::int64_t j = 0; j < n; ++j) most = std::max(most, std::fabs(x[j]));
   }
   return most / 127;
@@ -167,7 +169,7 @@ void pack_panel(Format format, const PackSource& source, std::int64_t out, std::
     const std::int64_t r = panel * kPanelWidth + static_cast<std::int64_t>(c);
     const std::int64_t row = r >= out ? -1 : source.row_index ? source.row_index[r] : r;
     readers[c] = {format, &source.rows, row, source.in_begin, in, 0, kind.centre};
-    if (format == Format::kInt8 && row >= 0) readers[c].scale = channel_scale(source.rows, row, source.in_begin, in);
+    if (format == Format::kInt8 && row >= 0) readers[c].scale = channel_scale(source.rows, row);
   }
   std::memset(to, 0, static_cast<std::size_t>(layout.codes));
   Channels channels;

@@ -17,9 +17,8 @@ void embed(Exec& exec, const EmbedArgs& args) noexcept {
       return;
     }
     decode_row(args.table, row, 0, dim, y);
-    if (args.scale != 1) {
-      for (std::int64_t i = 0; i < dim; ++i) y[i] *= args.scale;
-    }
+    // A sum over ranks turns -0 into 0; so does this, whatever the number of ranks.
+    for (std::int64_t i = 0; i < dim; ++i) y[i] = y[i] * args.scale + 0.0f;
   });
 }
 

@@ -21,7 +21,32 @@ TTT_STORE_ROWS(avx2)
 TTT_STORE_ROWS(avx512)
 #undef TTT_STORE_ROWS
 
+namespace reference {
+void rotary_table(Exec&, const RotaryTableArgs&) noexcept;
+void turn_rows_half(Exec&, const StoreRowsArgs&) noexcept;
+void turn_rows_inter(Exec&, const StoreRowsArgs&) noexcept;
+}  // namespace reference
+
 namespace {
+
+// Rows turned in double precision are stored by the kernels that turn none.
+template <StoreRowsFn kTurn, StoreRowsFn kStore>
+void turn_then_store(Exec& exec, const StoreRowsArgs& args) noexcept {
+  kTurn(exec, args);
+  StoreRowsArgs turned = args;
+  turned.table = {nullptr, Format::kF32, Layout::kRowMajor, {args.table.dim(0), 0}, 0};
+  turned.temperature = 0;
+  kStore(exec, turned);
+}
+
+template <StoreRowsFn kTurn>
+StoreRowsFn reference_for(Format state) {
+  if (state == Format::kF32) return turn_then_store<kTurn, sse2::store_rows_f32_half>;
+  if (state == Format::kBF16) return turn_then_store<kTurn, sse2::store_rows_bf16_half>;
+  if (state == Format::kInt8) return turn_then_store<kTurn, sse2::store_rows_int8_half>;
+  if (state == Format::kBfp8B) return turn_then_store<kTurn, sse2::store_rows_bfp8_half>;
+  return nullptr;
+}
 
 struct Row {
   IsaLevel level;
@@ -59,10 +84,17 @@ const Row& row_for(const DeviceTraits& traits) {
 
 }  // namespace
 
-RotaryTableFn select_rotary_table(const DeviceTraits& traits) { return row_for(traits).table; }
+RotaryTableFn select_rotary_table(const DeviceTraits& traits, bool reference) {
+  return reference ? reference::rotary_table : row_for(traits).table;
+}
 
-StoreRowsFn select_store_rows(const DeviceTraits& traits, Format state, bool interleaved) {
+StoreRowsFn select_store_rows(const DeviceTraits& traits, Format state, bool interleaved, bool reference) {
   const Row& row = row_for(traits);
+  if (reference) {
+    const StoreRowsFn store = interleaved ? reference_for<reference::turn_rows_inter>(state)
+                                          : reference_for<reference::turn_rows_half>(state);
+    if (store != nullptr) return store;
+  }
   if (state == Format::kF32) return row.f32[interleaved];
   if (state == Format::kBF16) return row.bf16[interleaved];
   if (state == Format::kInt8) return row.int8[interleaved];
@@ -71,7 +103,10 @@ StoreRowsFn select_store_rows(const DeviceTraits& traits, Format state, bool int
 }
 
 double operations(const RotaryTableArgs& args) { return 30.0 * static_cast<double>(args.table.shape.elements()); }
-double bytes(const RotaryTableArgs& args) { return 4.0 * static_cast<double>(args.table.shape.elements()); }
+double bytes(const RotaryTableArgs& args) {
+  const std::int64_t size = traits_of(args.table.format).block_bytes;
+  return static_cast<double>(size * args.table.shape.elements());
+}
 
 double operations(const StoreRowsArgs& args) {
   return 3.0 * static_cast<double>(args.q.dim(0) * (args.heads + args.kv_heads) * args.table.dim(1));

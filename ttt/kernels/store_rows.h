@@ -11,24 +11,26 @@
 namespace ttt::kernels {
 
 // table[r, i] = attention_factor * cos(a), table[r, pairs + i] = attention_factor * sin(a),
-// a = f32(positions[r]) * inv_freq[i] rounded to f32.
+// a = f32(positions[r]) * inv_freq[i] rounded to f32. Where `reference` was selected the table is f64.
 struct RotaryTableArgs {
   std::span<const std::int64_t> positions = {};  // [rows], or axis by axis
   std::span<const std::int32_t> axes = {};       // [pairs], the axis that turns a pair; empty: the first
   std::span<const float> inv_freq = {};          // [pairs]
   float attention_factor = 1;
-  TensorView table = {};  // [rows, 2 * pairs], f32
+  TensorView table = {};  // [rows, 2 * pairs], f32 or f64
 };
 using RotaryTableFn = void (*)(Exec&, const RotaryTableArgs&) noexcept;
-RotaryTableFn select_rotary_table(const DeviceTraits& traits);
+RotaryTableFn select_rotary_table(const DeviceTraits& traits, bool reference = false);
+inline constexpr Format rotary_table_format(bool reference) { return reference ? Format::kF64 : Format::kF32; }
 double operations(const RotaryTableArgs& args);
 double bytes(const RotaryTableArgs& args);
 
 struct StoreRowsArgs {
-  TensorView q = {};           // [rows, heads * key_dim], f32; turned in place
-  TensorView k = {};           // [rows, kv_heads * key_dim], f32; turned in place
-  ConstTensorView v = {};      // [rows, kv_heads * value_dim], f32
-  ConstTensorView table = {};  // [rows, 2 * pairs]; the first 2 * pairs values of a head are turned
+  TensorView q = {};             // [rows, heads * key_dim], f32; turned in place
+  TensorView k = {};             // [rows, kv_heads * key_dim], f32; turned in place
+  ConstTensorView v = {};        // [rows, kv_heads * value_dim], f32
+  ConstTensorView table = {};    // [rows, 2 * pairs]; the first 2 * pairs values of a head are turned
+  std::int64_t block_pairs = 0;  // pairs (i, i + block_pairs) in blocks of 2 * block_pairs values; 0: one block
   std::int64_t heads = 0, kv_heads = 0, key_dim = 0, value_dim = 0;
   BatchView batch = {};
   AttentionStateView state = {};
@@ -38,8 +40,9 @@ struct StoreRowsArgs {
 };
 using StoreRowsFn = void (*)(Exec&, const StoreRowsArgs&) noexcept;
 
-// interleaved: pairs are (2i, 2i + 1), else (i, i + pairs). Never null: throws Error{kUnsupported} naming the format.
-StoreRowsFn select_store_rows(const DeviceTraits& traits, Format state, bool interleaved);
+// interleaved: pairs are (2i, 2i + 1), and block_pairs is not read. reference: turned in double precision and rounded
+// to f32 once, before the format of the state. Never null: throws Error{kUnsupported} naming the format.
+StoreRowsFn select_store_rows(const DeviceTraits& traits, Format state, bool interleaved, bool reference = false);
 double operations(const StoreRowsArgs& args);
 double bytes(const StoreRowsArgs& args);
 

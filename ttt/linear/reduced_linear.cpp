@@ -12,6 +12,8 @@ namespace {
 
 // Inputs at which any weight format can be cut, and the least that a rank gets of the outputs.
 constexpr std::int64_t kGroup = 32;
+// Formats of two levels keep one scale for each so many inputs where a part has whole ones (kernels/packed.h).
+constexpr std::int64_t kSuperGroup = 256;
 
 std::int64_t before(const std::vector<std::int64_t>& parts, std::int64_t rank) {
   return std::accumulate(parts.begin(), parts.begin() + rank, std::int64_t{0});
@@ -44,7 +46,11 @@ ProjectionSplit projection_split(std::vector<std::int64_t> inputs, std::int64_t 
   ProjectionSplit split{.inputs = std::move(inputs)};
   const auto ranks = static_cast<std::int64_t>(split.inputs.size());
   bool on_groups = true;
-  for (std::int64_t r = 1; r < ranks; ++r) on_groups = on_groups && before(split.inputs, r) % kGroup == 0;
+  for (std::int64_t r = 1; r < ranks; ++r) {
+    const std::int64_t begin = before(split.inputs, r), count = split.inputs[static_cast<std::size_t>(r)];
+    const bool between_scales = begin % kSuperGroup == 0 || count % kSuperGroup != 0 || count == 0;
+    on_groups = on_groups && begin % kGroup == 0 && between_scales;
+  }
   if (ranks == 1 || (on_groups && !impl.one_kernel)) return split;
   for (std::int64_t r = 0; r < ranks; ++r) split.outputs.push_back(part_of(out, kGroup, r, ranks).count);
   return split;

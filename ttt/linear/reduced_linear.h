@@ -18,8 +18,9 @@ struct ProjectionSplit {
 
   Cut cut(std::int64_t rank) const;  // of the weight
 };
-// By inputs where all cuts fall on multiples of 32, which every weight format can be cut at; by outputs elsewhere, and
-// where `impl` wants rows to be bitwise the same in all circumstances.
+// By inputs where all cuts fall on multiples of 32, which every weight format can be cut at unless a part of a multiple
+// of 256 inputs begins elsewhere; by outputs in all other cases, and where `impl` wants rows to be bitwise the same in
+// all circumstances.
 ProjectionSplit projection_split(std::vector<std::int64_t> inputs, std::int64_t out, const LinearImplConfig& impl);
 // The same where `in` inputs are dealt out to `ranks` in whole units (base/partition.h).
 ProjectionSplit projection_split(std::int64_t in, std::int64_t unit, std::int64_t out, const LinearImplConfig& impl,

@@ -13,7 +13,7 @@ namespace ttt {
 // of tokens are named by a hash that chains over the blocks before; the tokens themselves are compared too.
 //
 // Every entry keeps one sequence of the pool, whose pages are shared with those made from it. What sequences hold
-// beside tokens (a source) is not part of the name: keep a cache for each.
+// beside tokens (a source, positions that are not the rows' indices) is not part of the name: keep a cache for each.
 class PrefixCache {
  public:
   // block: tokens that are found together, best a multiple of the pool's page_rows. The pool must outlive the cache.

@@ -15,7 +15,8 @@ struct StateSpec {
   // Rows of another sequence (an encoder's states), at most this many: stored once, none for a step's own tokens, and
   // neither truncated nor given up. 0: one row for every token.
   std::int64_t source_rows = 0;
-  std::int64_t shared_slot = -1;  // the earlier slot whose rows are used instead of own ones; -1: own
+  std::int64_t shared_slot = -1;   // the earlier slot whose rows are used instead of own ones; -1: own
+  std::int64_t position_axes = 1;  // positions of a row that the mixer reads (RoPESpec::sections); no part of the rows
 
   bool operator==(const StateSpec&) const = default;
   static void visit_fields(auto& self, auto&& visit) {
@@ -26,6 +27,7 @@ struct StateSpec {
     visit("visible", self.visible);
     visit("source_rows", self.source_rows);
     visit("shared_slot", self.shared_slot);
+    visit("position_axes", self.position_axes);
   }
 };
 

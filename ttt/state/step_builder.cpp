@@ -1,6 +1,7 @@
 #include "state/step_builder.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "base/checked.h"
 #include "base/error.h"
@@ -12,12 +13,13 @@ StepBuilder::StepBuilder(StatePool& pool, std::int64_t max_rows, std::int64_t ma
   require(max_rows > 0 && max_seqs > 0, ErrorKind::kUsage, "[step] rows and sequences wanted positive numbers, got ",
           max_rows, " and ", max_seqs);
   const std::size_t seqs = static_cast<std::size_t>(max_seqs);
+  for (const StateSpec& slot : pool.slots()) axes_ = std::max(axes_, slot.position_axes);
   entries_.reserve(seqs);
   written_.reserve(seqs);
   row_begin_.reserve(seqs + 1);
   past_.reserve(seqs);
   source_rows_.reserve(seqs);
-  positions_.reserve(static_cast<std::size_t>(max_rows));
+  positions_.reserve(static_cast<std::size_t>(checked_mul(max_rows, axes_, "positions")));
   many_.reserve(seqs);
   one_.reserve(seqs);
   for (const PageGroup& g : pool.groups_) {
@@ -30,6 +32,17 @@ StepBuilder::StepBuilder(StatePool& pool, std::int64_t max_rows, std::int64_t ma
       rows->page_table = tables_[group].data();
       rows->table_stride = pool.groups_[group].entries();
     }
+  }
+}
+
+void StepBuilder::check_positions(const StepEntry& e, std::size_t i) const {
+  if (e.positions.empty()) return;
+  require(static_cast<std::int64_t>(e.positions.size()) == axes_ * e.rows, ErrorKind::kUsage, "[step] entry ", i,
+          " wanted positions of ", e.rows, " rows on ", axes_, axes_ == 1 ? " axis, " : " axes, ", axes_ * e.rows,
+          " values, got ", e.positions.size());
+  for (const std::int64_t p : e.positions) {
+    require(p >= 0 && p <= kMaxPosition, ErrorKind::kUsage, "[step] entry ", i, " wanted positions from 0 to ",
+            kMaxPosition, ", got ", p);
   }
 }
 
@@ -47,6 +60,7 @@ void StepBuilder::check(std::span<const StepEntry> entries, std::span<const std:
             " rows, got ", e.rows);
     require(e.rows <= c.context - e.sequence->length(), ErrorKind::kUsage, "[step] entry ", i, " wanted at most ",
             c.context - e.sequence->length(), " rows more in a context of ", c.context, ", got ", e.rows);
+    check_positions(e, i);
     rows += e.rows;
     for (std::size_t j = 0; j < i; ++j) {
       require(entries[j].sequence->id() != e.sequence->id(), ErrorKind::kUsage, "[step] entries ", j, " and ", i,
@@ -71,12 +85,15 @@ void StepBuilder::check(std::span<const StepEntry> entries, std::span<const std:
 void StepBuilder::check_source(std::span<const StepEntry> entries) const {
   require(static_cast<std::int64_t>(entries.size()) <= max_seqs_, ErrorKind::kUsage, "[step] wanted at most ",
           max_seqs_, " sequences, got ", entries.size());
+  std::int64_t rows = 0;
   for (std::size_t i = 0; i < entries.size(); ++i) {
     const StepEntry& e = entries[i];
     require(e.sequence != nullptr && e.sequence->pool_ == &pool_, ErrorKind::kUsage, "[step] entry ", i,
             " wanted a sequence of this pool, got ", e.sequence != nullptr && *e.sequence ? "another pool's" : "none");
     require(e.sequence->source_rows() == 0, ErrorKind::kUsage, "[step] entry ", i,
             " wanted a sequence without a source, got one with ", e.sequence->source_rows(), " rows");
+    require(e.positions.empty(), ErrorKind::kUsage, "[step] entry ", i,
+            " wanted no positions for rows of a source, got ", e.positions.size());
     for (std::size_t j = 0; j < i; ++j) {
       require(entries[j].sequence->id() != e.sequence->id(), ErrorKind::kUsage, "[step] entries ", j, " and ", i,
               " wanted different sequences, got the same one");
@@ -85,6 +102,20 @@ void StepBuilder::check_source(std::span<const StepEntry> entries) const {
       require(e.rows >= 0 && (g.grows() || e.rows <= g.context()), ErrorKind::kUsage, "[step] entry ", i,
               " wanted 0 to ", g.context(), " rows of a source, got ", e.rows);
     }
+    rows += e.rows;
+  }
+  require(rows <= max_rows_, ErrorKind::kUsage, "[step] wanted at most ", max_rows_, " rows, got ", rows);
+}
+
+// The positions of an entry's rows, which begin at row `begin` of the step's `rows`.
+void StepBuilder::fill_positions(const StepEntry& e, std::int64_t begin, std::int64_t rows, std::int64_t past) {
+  for (std::int64_t a = 0; a < axes_; ++a) {
+    const auto to = positions_.begin() + a * rows + begin;
+    if (e.positions.empty()) {
+      std::iota(to, to + e.rows, past);
+    } else {
+      std::copy_n(e.positions.begin() + a * e.rows, e.rows, to);
+    }
   }
 }
 
@@ -92,15 +123,17 @@ void StepBuilder::fill_batch(std::span<const StepEntry> entries, bool grows) {
   row_begin_.assign(1, 0);
   past_.clear();
   source_rows_.clear();
-  positions_.clear();
   many_.clear();
   one_.clear();
+  std::int64_t all = 0;
+  for (const StepEntry& e : entries) all += e.rows;
+  positions_.resize(static_cast<std::size_t>(axes_ * all));
   for (std::size_t i = 0; i < entries.size(); ++i) {
     const std::int64_t rows = entries[i].rows, past = grows ? entries[i].sequence->length() : 0;
     source_rows_.push_back(entries[i].sequence->source_rows() + (grows ? 0 : rows));
+    fill_positions(entries[i], row_begin_.back(), all, past);
     row_begin_.push_back(row_begin_.back() + rows);
     past_.push_back(past);
-    for (std::int64_t r = 0; r < rows; ++r) positions_.push_back(past + r);
     if (rows == 1) one_.push_back(static_cast<std::int32_t>(i));
     if (rows > 1) many_.push_back(static_cast<std::int32_t>(i));
   }

@@ -12,7 +12,11 @@ namespace ttt {
 struct StepEntry {
   Sequence* sequence = nullptr;
   std::int64_t rows = 0;  // how many are added to it
+  // [axes * rows], axis by axis, each from 0 to kMaxPosition; axes: the most that a slot's StateSpec::position_axes
+  // says. Empty: the rows' indices in their sequence, on every axis. Read by prepare only.
+  std::span<const std::int64_t> positions = {};
 };
+inline constexpr std::int64_t kMaxPosition = (std::int64_t{1} << 30) - 1;  // sines are exact up to it
 
 // Turns "these sequences get so many new rows" into what a forward reads. Nothing is allocated after construction.
 class StepBuilder {
@@ -30,18 +34,22 @@ class StepBuilder {
   // After a forward: the rows count as stored, and rows that no window reaches any more are given up.
   void commit();
 
+  std::int64_t axes() const { return axes_; }
+
  private:
   void check(std::span<const StepEntry> entries, std::span<const std::int32_t> ids);
+  void check_positions(const StepEntry& entry, std::size_t i) const;
   void fill_batch(std::span<const StepEntry> entries, bool grows);
+  void fill_positions(const StepEntry& entry, std::int64_t begin, std::int64_t rows, std::int64_t past);
   BatchView batch() const;
   void check_source(std::span<const StepEntry> entries) const;
   void fill_tables(std::span<const StepEntry> entries);
 
   StatePool& pool_;
-  std::int64_t max_rows_, max_seqs_;
+  std::int64_t max_rows_, max_seqs_, axes_ = 1;
   std::vector<StepEntry> entries_;
   std::vector<RowRange> written_;  // by entry
-  bool grows_ = true;  // what commit counts: the sequences' own rows or a source's
+  bool grows_ = true;              // what commit counts: the sequences' own rows or a source's
   std::vector<std::int64_t> row_begin_, past_, positions_, source_rows_;
   std::vector<std::int32_t> many_, one_;
   std::vector<std::vector<std::int32_t>> tables_;  // by group: [max_seqs, entries]

@@ -1,5 +1,6 @@
 #include "testing/block_runner.h"
 
+#include <algorithm>
 #include <chrono>
 #include <numeric>
 
@@ -22,15 +23,18 @@ std::int64_t checked_rows(const Values& x, const Subject& s) {
 
 }  // namespace
 
-BlockRunner::BlockRunner(Subject subject, Values x, std::int64_t threads)
+BlockRunner::BlockRunner(Subject subject, Values x, std::int64_t threads, Values source)
     : subject_(std::move(subject)),
       x_(std::move(x)),
+      source_(std::move(source)),
       ids_(x_.ids),
       wanted_(static_cast<std::size_t>(checked_rows(x_, subject_))),
       y_(wanted_.size() * static_cast<std::size_t>(subject_.width)),
       state_(states_of(subject_), {.context = x_.rows(), .chunk = x_.rows()}),
-      builder_(state_, x_.rows(), 1),
+      builder_(state_, std::max(x_.rows(), source_.rows()), 1),
       threads_(threads) {
+  require(source_.rows() == 0 ? !subject_.store : source_.width == subject_.source_width, ErrorKind::kUsage,
+          "a source wanted rows of width ", subject_.source_width, ", got ", source_.rows(), " of ", source_.width);
   ids_.resize(wanted_.size());
   std::iota(wanted_.begin(), wanted_.end(), 0);
   Scratch planned = Scratch::planned();
@@ -42,6 +46,11 @@ BlockRunner::BlockRunner(Subject subject, Values x, std::int64_t threads)
 
 void BlockRunner::forward(Exec& exec, StepBuilder& builder, Sequence& sequence) {
   const std::int64_t rows = x_.rows();
+  if (subject_.store) {
+    const StepEntry other{.sequence = &sequence, .rows = source_.rows()};
+    subject_.store(exec, builder.prepare_source({&other, 1}), source_.view());
+    builder.commit();
+  }
   const StepEntry entry{.sequence = &sequence, .rows = rows};
   const Step step = builder.prepare({&entry, 1}, ids_, wanted_);
   const TensorView y = view_of(y_.data(), {rows, subject_.width});

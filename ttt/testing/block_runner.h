@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "base/exec.h"
@@ -22,7 +23,10 @@ namespace ttt::testing {
 struct Subject {
   using Forward = std::function<void(Exec& exec, const Step& step, ConstTensorView x, TensorView y)>;
   Forward forward = {};
-  std::int64_t width = 0;              // of a row of y
+  std::int64_t width = 0;  // of a row of y
+  // Of blocks that read another sequence: keeps its rows, of `source_width`, before the first forward.
+  std::function<void(Exec& exec, const Step& step, ConstTensorView source)> store = {};
+  std::int64_t source_width = 0;
   std::vector<StateSpec> states = {};  // what it keeps of every row
 };
 
@@ -35,6 +39,8 @@ void forward_block(const Block& block, Exec& exec, const Step& step, ConstTensor
     block.forward(exec, x, step, y);
   } else if constexpr (requires { block.forward(exec, x, step.wanted_rows, y); }) {
     block.forward(exec, x, step.wanted_rows, y);
+  } else if constexpr (requires { block.forward(exec, step.batch.positions, y); }) {
+    block.forward(exec, step.batch.positions, y);
   } else {
     block.forward(exec, step.ids, y);
   }
@@ -49,6 +55,8 @@ std::int64_t output_width(const typename Block::Spec& spec) {
     return spec.vocab_size;
   } else if constexpr (requires { spec.hidden_dim; }) {
     return spec.hidden_dim;
+  } else if constexpr (requires { spec.base_norm; }) {
+    return std::visit([](const auto& base) { return base.dim; }, spec.base_norm);
   } else {
     return spec.dim;
   }
@@ -59,10 +67,15 @@ template <class Block>
 Subject subject_of(Block block, const typename Block::Spec& spec, std::vector<StateSpec> states,
                    std::shared_ptr<const void> owner = {}) {
   auto kept = std::make_shared<const Block>(std::move(block));
-  return {.forward = [kept, owner](Exec& exec, const Step& step, ConstTensorView x,
-                                   TensorView y) { forward_block(*kept, exec, step, x, y); },
-          .width = output_width<Block>(spec),
-          .states = std::move(states)};
+  Subject subject{.forward = [kept, owner](Exec& exec, const Step& step, ConstTensorView x,
+                                           TensorView y) { forward_block(*kept, exec, step, x, y); },
+                  .width = output_width<Block>(spec),
+                  .states = std::move(states)};
+  if constexpr (requires { spec.source_dim; }) {
+    subject.store = [kept](Exec& exec, const Step& step, ConstTensorView source) { kept->store(exec, source, step); };
+    subject.source_width = spec.source_dim > 0 ? spec.source_dim : spec.hidden_dim;
+  }
+  return subject;
 }
 
 // A block that can be built at one place of a model by any strategy.
@@ -88,10 +101,11 @@ BlockCase block_case(const Scope& scope, const typename Block::Spec& spec, const
           }};
 }
 
-// Runs a subject over rows that begin a new sequence; memory is planned and taken once.
+// Runs a subject over rows that begin a new sequence; memory is planned and taken once. `source`: the rows that a
+// subject with `store` reads; Error{kUsage} where they do not fit it.
 class BlockRunner {
  public:
-  BlockRunner(Subject subject, Values x, std::int64_t threads = 1);
+  BlockRunner(Subject subject, Values x, std::int64_t threads = 1, Values source = {});
 
   std::vector<float> run();                    // y, row by row
   double seconds() const { return seconds_; }  // of the forward that ran last
@@ -101,7 +115,7 @@ class BlockRunner {
   void forward(Exec& exec, StepBuilder& builder, Sequence& sequence);
 
   Subject subject_;
-  Values x_;
+  Values x_, source_;
   std::vector<std::int32_t> ids_;
   std::vector<std::int64_t> wanted_;
   std::vector<float> y_;

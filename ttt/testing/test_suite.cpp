@@ -25,6 +25,11 @@ Case& Case::input(Values x) {
   return *this;
 }
 
+Case& Case::source(Values rows) {
+  source_ = std::move(rows);
+  return *this;
+}
+
 Case& Case::against(Reference reference) {
   against_ = std::move(reference);
   return *this;
@@ -66,7 +71,7 @@ std::vector<float> Case::wanted() const {
   const auto* strategy = std::get_if<Strategy>(&against_);
   require(strategy != nullptr, ErrorKind::kUsage,
           "a comparison is expected, but with what was not said: against(...) is missing");
-  return BlockRunner(block_.build(*strategy), *input_, threads_).run();
+  return BlockRunner(block_.build(*strategy), *input_, threads_, source_).run();
 }
 
 void Case::check_close(const Close& close, const std::vector<float>& y, const std::vector<float>& wanted,
@@ -138,7 +143,7 @@ CaseReport Case::run() const {
     require(input_.has_value(), ErrorKind::kUsage, "the case has no input");
     const bool compares = !close_.empty() || !pcc_.empty();
     require(compares || !perf_.empty(), ErrorKind::kUsage, "the case expects nothing");
-    BlockRunner runner(block_.build(std::nullopt), *input_, threads_);
+    BlockRunner runner(block_.build(std::nullopt), *input_, threads_, source_);
     const std::vector<float> y = runner.run();
     if (compares) compare(y, report);
     for (const Perf& perf : perf_) measure(perf, runner, report);

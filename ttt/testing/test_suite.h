@@ -33,6 +33,8 @@ class Case {
  public:
   // Rows that begin a new sequence.
   Case& input(Values x);
+  // Rows of another sequence, for blocks that read one.
+  Case& source(Values rows);
 
   // What the output is compared with; the last one given counts.
   Case& against(Reference reference);
@@ -68,6 +70,7 @@ class Case {
 
   BlockCase block_;
   std::optional<Values> input_;
+  Values source_;
   std::variant<std::monostate, Reference, Values, Strategy> against_;
   std::vector<Close> close_;
   std::vector<double> pcc_;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "collectives/mesh.h"
 #include "collectives/mpi.h"
 
 namespace ttt {
@@ -155,7 +156,53 @@ int mismatch(MpiSession& session) {
   return 1;
 }
 
+// Two rows of two. Groups make different numbers of calls, all at the same time.
+int mesh(MpiSession& session) {
+  Communicator& c = session.communicator();
+  const Mesh mesh = make_mesh(c, 2, 2);
+  expect(mesh.row * 2 + mesh.column == c.rank() && mesh.along_row->rank() == mesh.column &&
+             mesh.along_column->rank() == mesh.row && mesh.along_row->ranks() == 2,
+         "make_mesh");
+  for (std::int64_t call = 0; call < 50 + 100 * mesh.row; ++call) {
+    const std::int64_t n = call % 10 == 0 ? 20'000 : 7, first = mesh.row * 2;
+    std::vector<float> x = values(c.rank(), n);
+    mesh.along_row->all_reduce(x);
+    for (std::int64_t i = 0; i < n; ++i) {
+      expect(x[static_cast<std::size_t>(i)] == value(first, i) + value(first + 1, i),
+             text("all_reduce in a row at ", i));
+    }
+  }
+  for (std::int64_t call = 0; call < 60 - 20 * mesh.column; ++call) check_moves(*mesh.along_column, 40);
+  const std::unique_ptr<Communicator> reversed = c.split("reversed", 5, -c.rank());
+  expect(reversed->rank() == 3 - c.rank() && reversed->ranks() == 4, "split");
+  check_sums(*reversed, 100);
+  check_sums(c, 100);
+  return 0;
+}
+
+// The last rank misses a collective of its row; the other row hears of it in one of its own.
+int late_in_a_row(MpiSession& session) {
+  Communicator& c = session.communicator();
+  const Mesh mesh = make_mesh(c, 2, 2);
+  c.barrier();
+  session.set_timeout(std::chrono::milliseconds(mesh.row == 1 ? 300 : 20'000));
+  std::string message;
+  try {
+    if (c.rank() == 3) std::this_thread::sleep_for(std::chrono::milliseconds(1000));
+    if (c.rank() != 0) mesh.along_row->barrier();
+    mesh.along_column->barrier();
+  } catch (const Error& e) {
+    message = e.what();
+  }
+  const std::string wanted = "[row 1] barrier: rank 1 did not arrive within 300 ms (call 1)";
+  expect(message.ends_with(wanted), "a rank that is late in a row: " + message);
+  const JobEnd end = session.end(7, message);
+  return end.rank == 2 && end.status == 7 && end.message == wanted && end.complete && !end.everywhere ? 0 : 1;
+}
+
 int run(const std::string& name, MpiSession& session) {
+  if (name == "mesh") return mesh(session);
+  if (name == "late_in_a_row") return late_in_a_row(session);
   if (name == "late") return late(session);
   if (name == "failing") return failing(session);
   if (name == "same_failure") return same_failure(session);

@@ -8,17 +8,16 @@ Without MPIRUN exits 77, skipped. The tool runs a random checkpoint, and SmolLM2
 
 import array
 import json
-import math
 import os
 import pathlib
-import random
 import shutil
 import signal
-import struct
 import subprocess
 import sys
 import tempfile
 import time
+
+import checkpoints
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 
@@ -51,40 +50,13 @@ def collectives():
     for ranks in (1, 2, 3, 4):
         result = mpirun([MPI_RANKS, "collectives"], ranks)
         check(f"collectives on {ranks}", result.returncode == 0, details(result))
-    for case in ("late", "failing", "same_failure", "mismatch"):
-        result = mpirun([MPI_RANKS, case], 3 if case != "mismatch" else 2)
+    for case, ranks in (("late", 3), ("failing", 3), ("same_failure", 3), ("mismatch", 2), ("mesh", 4),
+                        ("late_in_a_row", 4)):
+        result = mpirun([MPI_RANKS, case], ranks)
         check(case, result.returncode == 0, details(result))
     begin = time.monotonic()
     result = mpirun([MPI_RANKS, "unwinding"], 3)
     check("unwinding ends the job", result.returncode != 0 and time.monotonic() - begin < 10, details(result))
-
-
-def random_model(directory):
-    """A Llama of nine heads over three, of random weights."""
-    directory.mkdir()
-    config = json.loads((ROOT / "tests/golden/llama/odd/config.json").read_text())
-    (directory / "config.json").write_text(json.dumps(config))
-    hidden, ffn, vocab = config["hidden_size"], config["intermediate_size"], config["vocab_size"]
-    q, kv = config["num_attention_heads"] * config["head_dim"], config["num_key_value_heads"] * config["head_dim"]
-    shapes = {"model.embed_tokens.weight": [vocab, hidden], "model.norm.weight": [hidden],
-              "lm_head.weight": [vocab, hidden]}
-    for i in range(config["num_hidden_layers"]):
-        layer = f"model.layers.{i}."
-        shapes |= {layer + "input_layernorm.weight": [hidden], layer + "post_attention_layernorm.weight": [hidden],
-                   layer + "mlp.gate_proj.weight": [ffn, hidden], layer + "mlp.up_proj.weight": [ffn, hidden],
-                   layer + "mlp.down_proj.weight": [hidden, ffn]}
-        for name, rows, columns in (("q", q, hidden), ("k", kv, hidden), ("v", kv, hidden), ("o", hidden, q)):
-            shapes[f"{layer}self_attn.{name}_proj.weight"] = [rows, columns]
-            shapes[f"{layer}self_attn.{name}_proj.bias"] = [rows]
-    generator, header, data = random.Random(1), {}, array.array("f")
-    for name, shape in shapes.items():
-        begin, scale = 4 * len(data), 2 / shape[-1] ** 0.5
-        data.extend(generator.uniform(-scale, scale) for _ in range(math.prod(shape)))
-        header[name] = {"dtype": "F32", "shape": shape, "data_offsets": [begin, 4 * len(data)]}
-    head = json.dumps(header).encode()
-    head += b" " * (-len(head) % 8)
-    (directory / "model.safetensors").write_bytes(struct.pack("<Q", len(head)) + head + data.tobytes())
-    return directory
 
 
 def generated(model, ranks, directory):
@@ -134,6 +106,108 @@ def tool_refuses(model, directory):
               details(result))
 
 
+# ---- every command on SmolLM2 ----------------------------------------------------------------------------------------
+
+IDS = "504,3575,282,4649,314,260,198,5,77"
+
+
+def outputs(model, ranks, directory):
+    """What the commands write on so many ranks, by command; in kInvariant it is the same on any number."""
+    text = ROOT / "tests/golden/text/shakespeare.txt"
+    array_file = directory / "logits.npy"
+    commands = {
+        "generate": ["generate", "-m", model, "--strategy", "invariant", "-p", "The capital of France is", "-n", 24,
+                     "--temp", 0],
+        "sampled": ["generate", "-m", model, "--strategy", "invariant", "-p", "Once upon a time", "-n", 16,
+                    "--temp", 0.9, "--seed", 7],
+        "logits": ["logits", "-m", model, "--strategy", "invariant", "--tokens", IDS, "--prefill", 5, "-o", array_file],
+        "accuracy": ["logits", "-m", model, "--strategy", "accuracy", "--tokens", IDS, "-o", array_file],
+        "perplexity": ["perplexity", "-m", model, "--strategy", "invariant", "-f", text, "--tokens", 60, "--ctx", 30,
+                       "--json"],
+        "inspect": ["inspect", "-m", model, "--json"],
+        "plan": ["plan", "-m", model, "--ctx", 256, "--json"],
+        "bench": ["bench", "-m", model, "--prompt", 16, "--generate", 3, "--repeat", 1, "--json"],
+    }
+    written = {}
+    for name, command in commands.items():
+        result = mpirun([TOOL, *command], ranks)
+        check(f"{name} on {ranks}", result.returncode == 0 and not own_lines(result), details(result))
+        written[name] = result.stdout
+        if command[0] == "logits":
+            written[name] = floats(array_file.read_bytes()[128:]) if array_file.exists() else floats(b"")
+            array_file.unlink(missing_ok=True)
+    return written
+
+
+def commands_agree(model, directory):
+    one = outputs(model, 1, directory)
+    check("generate continues the text", one["generate"].lstrip().startswith("Paris"), one["generate"])
+    largest = max(one["logits"]) - min(one["logits"])
+    for ranks in (2, 3, 4):
+        many = outputs(model, ranks, directory)
+        for name in ("generate", "sampled", "logits", "perplexity"):
+            check(f"{name} of {ranks} ranks is that of one", one[name] and many[name] == one[name],
+                  f"{one[name][:200]}\n{many[name][:200]}")
+        check(f"logits of {ranks} ranks differ by rounding only", len(many["accuracy"]) == len(one["accuracy"]) > 0 and
+              max(abs(a - b) for a, b in zip(one["accuracy"], many["accuracy"])) < 1e-5 * largest)
+        try:  # a second copy on stdout would be trailing data
+            inspected, plan, bench = (json.loads(many[name]) for name in ("inspect", "plan", "bench"))
+            alone = json.loads(one["inspect"])
+            check(f"inspect on {ranks} is of the same blocks, and of a part of their weights",
+                  [b["path"] for b in inspected["blocks"]] == [b["path"] for b in alone["blocks"]] and
+                  ranks * (inspected["bytes_mapped"] + inspected["bytes_owned"]) <
+                  1.4 * (alone["bytes_mapped"] + alone["bytes_owned"]), many["inspect"][:1500])
+            owned = json.loads(one["plan"])["ranks"][0]["owned"]
+            check(f"plan on {ranks} is of its ranks", len(plan["ranks"]) == ranks and
+                  all(0.7 < ranks * r["owned"] / owned < 1.4 for r in plan["ranks"]), many["plan"][:1500])
+            check(f"bench on {ranks} measures", bench["decode_tokens_per_s"] > 0 and bench["prefill_tokens_per_s"] > 0)
+        except (ValueError, KeyError) as error:
+            check(f"JSON of {ranks} ranks", False, repr(error))
+
+
+def verify_is_of_one_rank(directory):
+    golden = ROOT / "tests/golden/trace/bias"
+    model = checkpoints.recorded_model(directory / "recorded", json.loads((golden / "config.json").read_text()))
+    command = [TOOL, "verify", "-m", model, "--trace", golden / "trace.safetensors"]
+    result = mpirun(command, 1)
+    check("verify on 1", result.returncode == 0 and result.stdout.count("places agree") == 1, details(result))
+    result = mpirun(command, 2)
+    lines = own_lines(result)
+    check("verify on 2", result.returncode == 6 and len(lines) == 1 and "compared on one rank, got 2" in lines[0],
+          details(result))
+
+
+def wrapper(directory, right, wrong):
+    """A command that gives rank 1 another file than the others, as another host's disk would."""
+    script = directory / "on_rank.sh"
+    script.write_text(f'#!/bin/sh\nmodel="{right}"\n[ "$OMPI_COMM_WORLD_RANK" = 1 ] && model="{wrong}"\n'
+                      f'exec "{TOOL}" "$@" -m "$model"\n')
+    script.chmod(0o755)
+    return script
+
+
+def bad_files(model, directory):
+    truncated = directory / "truncated.gguf"
+    with open(model, "rb") as source, open(truncated, "wb") as file:
+        file.write(source.read(40_000_000))
+    for what, wrong, status, word in (("a truncated file", truncated, 3, "truncated.gguf"),
+                                      ("no file", directory / "missing.gguf", 4, "missing.gguf")):
+        script = wrapper(directory, model, wrong)
+        for ranks in (2, 4):
+            result = mpirun([script, "generate", "-p", "The capital", "-n", 4, "--temp", 0], ranks)
+            lines = own_lines(result)
+            check(f"{what} on rank 1 of {ranks}",
+                  result.returncode == status and len(lines) == 1 and "rank 1 on" in lines[0] and word in lines[0] and
+                  not result.stdout, details(result))
+    result = mpirun([TOOL, "generate", "-m", model, "-p", "The", "-n", 4], 10)
+    lines = own_lines(result)
+    check("more ranks than heads of a GGUF",
+          result.returncode == 2 and len(lines) == 1 and "heads 9, got 10" in lines[0], details(result))
+
+
+# ---- how a job ends --------------------------------------------------------------------------------------------------
+
+
 def children(pid):
     found = []
     for status in pathlib.Path("/proc").glob("[0-9]*/status"):
@@ -165,13 +239,10 @@ def still_running(pids):
 
 def running(model, ranks):
     """A job that generates for long, once it has written something."""
-    job = subprocess.Popen([MPIRUN, "-n", str(ranks), TOOL, "perplexity", "-m", model, "-f",
-                            ROOT / "tests/golden/text/shakespeare.txt", "--ctx", "256"], env=ENVIRONMENT,
+    job = subprocess.Popen([MPIRUN, "-n", str(ranks), TOOL, "generate", "-m", model, "-p", "Once upon a time", "-n",
+                            "6000", "--ctx", "8000", "--temp", "0.9", "--seed", "3"], env=ENVIRONMENT,
                            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    limit = time.monotonic() + 30
-    while time.monotonic() < limit and len(children(job.pid)) < ranks:
-        time.sleep(0.05)
-    time.sleep(1.5)
+    os.read(job.stdout.fileno(), 1)
     return job
 
 
@@ -187,7 +258,8 @@ def job_ends(model):
         job.communicate(timeout=30)
         took = time.monotonic() - begin
         left = still_running(ranks)
-        check(f"{what}: ends all in time", job.returncode != 0 and took < (2 if what == "killed rank" else 10) and not left,
+        limit = 2 if what == "killed rank" else 10
+        check(f"{what}: ends all in time", job.returncode != 0 and took < limit and not left,
               f"exit {job.returncode}, {took:.2f} s, left {left}")
 
 
@@ -196,11 +268,16 @@ def main():
         directory = pathlib.Path(name)
         collectives()
         if TOOL:
-            model = random_model(directory / "model")
+            config = json.loads((ROOT / "tests/golden/llama/odd/config.json").read_text())
+            model = checkpoints.random_model(directory / "model", config)
             tool_agrees(model, directory)
             tool_refuses(model, directory)
-            if os.environ.get("TTT_SMOLLM2_GGUF"):
-                job_ends(os.environ["TTT_SMOLLM2_GGUF"])
+            verify_is_of_one_rank(directory)
+            smollm2 = os.environ.get("TTT_SMOLLM2_GGUF")
+            if smollm2:
+                commands_agree(smollm2, directory)
+                bad_files(smollm2, directory)
+                job_ends(smollm2)
     return 1 if FAILED else 0
 
 

@@ -38,17 +38,44 @@ TTT_INLINE void decode_row(const RowsView& rows, std::int64_t seq, std::int64_t 
   }
 }
 
-// Keys and values of all heads from one stored row.
-TTT_INLINE void expand_row(const ExpandLatentsArgs& a, std::int64_t seq, std::int64_t j, float* turned, float* latent) {
-  decode_row(a.state.keys, seq, j, a.turn, turned);
-  decode_row(a.state.values, seq, j, a.rank, latent);
+// sums[r] = row `row` of the weight . x[r, :] for `count` rows that lie `stride` floats apart
+TTT_INLINE void dots(const ConstTensorView& weight, LatentRowFn weight_row, std::int64_t row, std::int64_t rank,
+                     const float* x, std::int64_t stride, std::int64_t count, float* sums) {
+  alignas(64) float buffer[kLatentPart];
+  for (std::int64_t begin = 0; begin < rank; begin += kLatentPart) {
+    const std::int64_t n = rank - begin < kLatentPart ? rank - begin : kLatentPart;
+    const float* w = weight_row(weight, row, begin, n, buffer);
+    for (std::int64_t r = 0; r < count; ++r) {
+      const float part = dot(w, x + r * stride + begin, n);
+      sums[r] = begin == 0 ? part : sums[r] + part;
+    }
+  }
+}
+
+// Keys and values of all heads from `count` stored rows from `first` on. decoded: decoded_floats(a).
+TTT_INLINE void expand_rows(const ExpandLatentsArgs& a, std::int64_t seq, std::int64_t first, std::int64_t count,
+                            float* decoded) {
+  const std::int64_t width = (a.rank + 15) / 16 * 16;
+  float* latents = decoded;
+  float* turned = decoded + kLatentRows * width;
+  for (std::int64_t r = 0; r < count; ++r) {
+    decode_row(a.state.keys, seq, first + r, a.turn, turned);
+    decode_row(a.state.values, seq, first + r, a.rank, latents + r * width);
+    for (std::int64_t h = 0; h < a.heads; ++h) {
+      float* k = a.k.row<float>((seq * a.heads + h) * a.longest + first + r);
+      std::memcpy(k, turned, static_cast<std::size_t>(a.turn) * sizeof(float));
+    }
+  }
+  float sums[kLatentRows];
   for (std::int64_t h = 0; h < a.heads; ++h) {
-    const std::int64_t at = (seq * a.heads + h) * a.longest + j, first = h * (a.key + a.value);
-    float* k = a.k.row<float>(at);
-    float* v = a.v.row<float>(at);
-    std::memcpy(k, turned, static_cast<std::size_t>(a.turn) * sizeof(float));
-    for (std::int64_t i = 0; i < a.key; ++i) k[a.turn + i] = dot(a.weight.row<float>(first + i), latent, a.rank);
-    for (std::int64_t i = 0; i < a.value; ++i) v[i] = dot(a.weight.row<float>(first + a.key + i), latent, a.rank);
+    const std::int64_t at = (seq * a.heads + h) * a.longest + first;
+    for (std::int64_t i = 0; i < a.key + a.value; ++i) {
+      dots(a.weight, a.weight_row, h * (a.key + a.value) + i, a.rank, latents, width, count, sums);
+      for (std::int64_t r = 0; r < count; ++r) {
+        if (i < a.key) a.k.row<float>(at + r)[a.turn + i] = sums[r];
+        if (i >= a.key) a.v.row<float>(at + r)[i - a.key] = sums[r];
+      }
+    }
   }
 }
 
@@ -63,24 +90,33 @@ TTT_INLINE void join_queries(const ExpandLatentsArgs& a, std::int64_t r) {
 }  // namespace
 
 void absorb_queries(Exec& exec, const LatentArgs& a) noexcept {
-  exec.threads.parallel_for(a.x.dim(0) * a.heads, [&](std::int64_t unit) {
-    const std::int64_t r = unit / a.heads, h = unit % a.heads;
-    const float* x = a.x.row<float>(r) + h * a.key;
-    float* y = a.y.row<float>(r) + h * a.rank;
-    std::memset(y, 0, static_cast<std::size_t>(a.rank) * sizeof(float));
+  const std::int64_t rows = a.x.dim(0), blocks = (rows + kLatentRows - 1) / kLatentRows;
+  const std::int64_t parts = (a.rank + kLatentPart - 1) / kLatentPart;
+  exec.threads.parallel_for(a.heads * parts * blocks, [&](std::int64_t unit) {
+    alignas(64) float buffer[kLatentPart];
+    const std::int64_t h = unit / (parts * blocks), begin = unit / blocks % parts * kLatentPart;
+    const std::int64_t n = a.rank - begin < kLatentPart ? a.rank - begin : kLatentPart;
+    const std::int64_t first = unit % blocks * kLatentRows;
+    const std::int64_t last = first + kLatentRows < rows ? first + kLatentRows : rows;
+    const auto y = [&](std::int64_t r) { return a.y.row<float>(r) + h * a.rank + begin; };
+    for (std::int64_t r = first; r < last; ++r) std::memset(y(r), 0, static_cast<std::size_t>(n) * sizeof(float));
     for (std::int64_t i = 0; i < a.key; ++i) {
-      add_scaled(x[i], a.weight.row<float>(h * (a.key + a.value) + i), y, a.rank);
+      const float* w = a.weight_row(a.weight, h * (a.key + a.value) + i, begin, n, buffer);
+      for (std::int64_t r = first; r < last; ++r) add_scaled(a.x.row<float>(r)[h * a.key + i], w, y(r), n);
     }
   });
 }
 
 void expand_mixes(Exec& exec, const LatentArgs& a) noexcept {
-  exec.threads.parallel_for(a.x.dim(0) * a.heads, [&](std::int64_t unit) {
-    const std::int64_t r = unit / a.heads, h = unit % a.heads;
-    const float* x = a.x.row<float>(r) + h * a.rank;
-    float* y = a.y.row<float>(r) + h * a.value;
+  const std::int64_t rows = a.x.dim(0), blocks = (rows + kLatentRows - 1) / kLatentRows;
+  exec.threads.parallel_for(a.heads * blocks, [&](std::int64_t unit) {
+    float sums[kLatentRows];
+    const std::int64_t h = unit / blocks, first = unit % blocks * kLatentRows;
+    const std::int64_t count = rows - first < kLatentRows ? rows - first : kLatentRows;
     for (std::int64_t i = 0; i < a.value; ++i) {
-      y[i] = dot(a.weight.row<float>(h * (a.key + a.value) + a.key + i), x, a.rank);
+      dots(a.weight, a.weight_row, h * (a.key + a.value) + a.key + i, a.rank, a.x.row<float>(first) + h * a.rank,
+           a.heads * a.rank, count, sums);
+      for (std::int64_t r = 0; r < count; ++r) a.y.row<float>(first + r)[h * a.value + i] = sums[r];
     }
   });
 }
@@ -89,14 +125,14 @@ void expand_latents(Exec& exec, const ExpandLatentsArgs& a) noexcept {
   const std::int64_t threads = exec.threads.size(), seqs = a.batch.seqs();
   for (std::int64_t s = 0; s < seqs; ++s) a.table[static_cast<std::size_t>(s)] = static_cast<std::int32_t>(s);
   exec.threads.parallel_for(threads, [&](std::int64_t thread) {
-    float* turned = a.decoded.data() + thread * decoded_floats(a);
-    float* latent = turned + (a.turn + 15) / 16 * 16;
+    float* decoded = a.decoded.data() + thread * decoded_floats(a);
     std::int64_t item = 0;
     for (std::int64_t s = 0; s < seqs; ++s) {
       const std::size_t i = static_cast<std::size_t>(s);
       const std::int64_t stored = a.batch.past[i] + a.batch.row_begin[i + 1] - a.batch.row_begin[i];
-      for (std::int64_t j = 0; j < stored; ++j, ++item) {
-        if (item % threads == thread) expand_row(a, s, j, turned, latent);
+      for (std::int64_t j = 0; j < stored; j += kLatentRows, ++item) {
+        const std::int64_t count = stored - j < kLatentRows ? stored - j : kLatentRows;
+        if (item % threads == thread) expand_rows(a, s, j, count, decoded);
       }
     }
   });

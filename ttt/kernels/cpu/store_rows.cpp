@@ -42,14 +42,17 @@ TTT_INLINE void sine_cosine(double x, double& sine, double& cosine) {
 
 // Products are rounded before they are added, as in the usual formulation with a rotated copy.
 template <bool kInterleaved>
-TTT_INLINE void turn(float* __restrict head, const float* __restrict table, std::int64_t pairs) {
+TTT_INLINE void turn(float* __restrict head, const float* __restrict table, std::int64_t pairs, std::int64_t block) {
   const float* cosine = table;
   const float* sine = table + pairs;
-  for (std::int64_t i = 0; i < pairs; ++i) {
-    const std::int64_t first = kInterleaved ? 2 * i : i, second = kInterleaved ? 2 * i + 1 : i + pairs;
-    const float a = head[first], b = head[second];
-    head[first] = a * cosine[i] - b * sine[i];
-    head[second] = b * cosine[i] + a * sine[i];
+  for (std::int64_t begin = 0; begin < pairs; begin += kInterleaved ? pairs : block) {
+    const std::int64_t count = kInterleaved ? pairs : block;
+    for (std::int64_t i = 0; i < count; ++i) {
+      const std::int64_t first = kInterleaved ? 2 * i : 2 * begin + i, second = first + (kInterleaved ? 1 : block);
+      const float a = head[first], b = head[second];
+      head[first] = a * cosine[begin + i] - b * sine[begin + i];
+      head[second] = b * cosine[begin + i] + a * sine[begin + i];
+    }
   }
 }
 
@@ -152,12 +155,12 @@ TTT_INLINE void warm(const StoreRowsArgs& args, std::int64_t r, float* q) {
 
 template <Format kFormat, bool kInterleaved>
 TTT_INLINE void store_row(const StoreRowsArgs& args, std::int64_t r) {
-  const std::int64_t pairs = args.table.dim(1) / 2;
+  const std::int64_t pairs = args.table.dim(1) / 2, block = args.block_pairs > 0 ? args.block_pairs : pairs;
   const float* table = args.table.row<float>(r);
   float* q = args.q.row<float>(r);
   float* k = args.k.row<float>(r);
   const float* v = args.v.row<float>(r);
-  for (std::int64_t h = 0; h < args.heads; ++h) turn<kInterleaved>(q + h * args.key_dim, table, pairs);
+  for (std::int64_t h = 0; h < args.heads; ++h) turn<kInterleaved>(q + h * args.key_dim, table, pairs, block);
   if (args.temperature != 0) warm(args, r, q);
   const std::int64_t seq = sequence_of(args.batch, r);
   const std::size_t s = static_cast<std::size_t>(seq);
@@ -165,7 +168,7 @@ TTT_INLINE void store_row(const StoreRowsArgs& args, std::int64_t r) {
   const RowsView& keys = args.state.keys;
   const RowsView& values = args.state.values;
   for (std::int64_t h = 0; h < args.kv_heads; ++h) {
-    turn<kInterleaved>(k + h * args.key_dim, table, pairs);
+    turn<kInterleaved>(k + h * args.key_dim, table, pairs, block);
     write_row<kFormat>(keys, keys.page_of(seq, index), h, index % keys.page_rows, k + h * args.key_dim, args.key_dim);
     write_row<kFormat>(values, values.page_of(seq, index), h, index % values.page_rows, v + h * args.value_dim,
                        args.value_dim);

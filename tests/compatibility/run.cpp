@@ -1,0 +1,350 @@
+#include "compatibility/run.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <deque>
+#include <limits>
+#include <tuple>
+
+#include "checkpoint/weight_store.h"
+#include "collectives/threads.h"
+#include "linear/linear.h"
+#include "state/step_builder.h"
+#include "testing/metrics.h"
+#include "testing/values.h"
+
+namespace ttt::compatibility {
+
+// What ranks run on, kept for all runs.
+class Machine {
+ public:
+  struct RankParts {
+    ThreadPool threads{1};
+    Scratch scratch{std::int64_t{64} << 20};
+  };
+  Machine() { parts_.resize(static_cast<std::size_t>(kMaxRanks)); }
+  RankParts& of(std::int64_t rank) {
+    std::unique_ptr<RankParts>& p = parts_[static_cast<std::size_t>(rank)];
+    if (!p) p = std::make_unique<RankParts>();
+    return *p;
+  }
+  const DeviceTraits& traits() const { return traits_; }
+
+ private:
+  std::vector<std::unique_ptr<RankParts>> parts_;
+  DeviceTraits traits_ = query_device_traits();
+};
+
+namespace {
+
+constexpr std::int64_t kSequences = 2, kPageRows = 4, kMaxStepRows = 12, kAllRows = 27;
+constexpr std::chrono::milliseconds kPatience{5000};
+
+// Rows that each of two sequences gets, step by step: prompts, parts of prompts and single tokens, side by side.
+using Schedule = std::vector<std::array<std::int64_t, kSequences>>;
+const Schedule& schedule(const Option& o) {
+  static const Schedule kMixed{{7, 4}, {1, 3}, {1, 1}}, kWhole{{7, 4}};
+  return o.whole_sequences ? kWhole : kMixed;
+}
+
+// One block on one rank, with everything it refers to.
+struct Built {
+  explicit Built(const Checkpoint& checkpoint) : source(checkpoint) {}
+  WeightStore source;
+  ModelTree tree;
+  Overrides overrides;
+  BuildOptions options;
+  Instance instance;
+};
+
+struct Making {
+  const Option& option;
+  const Checkpoint& checkpoint;
+  const WeightFormat& format;
+  const DeviceTraits& traits;
+};
+
+Overrides overrides_of(const Option& o) {
+  return o.impl.empty() ? Overrides() : Overrides(Json::parse(text("{\"", kPath, "\": ", o.impl, "}"), "impl"), "impl");
+}
+
+std::unique_ptr<Built> build(const Making& m, Strategy strategy, std::int64_t rank, std::int64_t ranks) {
+  auto b = std::make_unique<Built>(m.checkpoint);
+  b->overrides = overrides_of(m.option);
+  b->options = {.traits = m.traits,
+                .strategy = strategy,
+                .rank = rank,
+                .ranks = ranks,
+                .weight_format = m.format.asked,
+                .state_format = m.option.state,
+                .context = kContext};
+  b->instance = m.option.build(Scope(b->source, b->tree, b->overrides, b->options));
+  return b;
+}
+
+// The requests of the option's blocks on one rank.
+std::vector<WeightRequest> requests_of(const Option& o, const DeviceTraits& traits) {
+  RequestList list;
+  ModelTree tree;
+  Overrides overrides = overrides_of(o);
+  const BuildOptions options{.traits = traits, .state_format = o.state, .context = kContext};
+  o.build(Scope(list, tree, overrides, options));
+  return list.requests();
+}
+
+// The steps of one run, and what they are fed.
+class Feed {
+ public:
+  Feed(const Option& option, Built& built)
+      : option_(option),
+        in_(built.instance),
+        pool_(states_of(built.tree),
+              {.sequences = kSequences, .context = kContext, .page_rows = kPageRows, .chunk = kMaxStepRows}),
+        builder_(pool_, kMaxStepRows, kSequences) {
+    for (std::int64_t i = 0; i < kSequences; ++i) sequences_.push_back(pool_.create());
+    values_ = testing::uniform(kAllRows, in_.x_width, 77, -1.7, 1.7).data;
+    mask_ = testing::uniform(kContext, kContext, 78, -1.7, 1.7).data;
+    // Rows see themselves, so that every row has something to see.
+    for (std::size_t i = 0; i < mask_.size(); i += 3) {
+      if (i % (kContext + 1) != 0) mask_[i] = -std::numeric_limits<float>::infinity();
+    }
+  }
+
+  std::vector<float> run(Exec& exec) {
+    if (in_.store) store(exec);
+    std::vector<float> all;
+    for (const auto& rows : schedule(option_)) step(exec, rows, all);
+    return all;
+  }
+
+ private:
+  static std::vector<StateSpec> states_of(const ModelTree& tree) {
+    return tree.states.empty() ? std::vector<StateSpec>{{.heads = 1, .key_dim = 1, .value_dim = 1}} : tree.states;
+  }
+
+  std::vector<StepEntry> entries(const std::array<std::int64_t, kSequences>& rows) {
+    std::vector<StepEntry> all;
+    for (std::size_t i = 0; i < rows.size(); ++i) all.push_back({&sequences_[i], rows[i]});
+    return all;
+  }
+
+  ConstTensorView take_rows(std::int64_t rows) {
+    const float* first = values_.data() + used_ * in_.x_width;
+    used_ += rows;
+    return view_of(first, {rows, in_.x_width});
+  }
+
+  void store(Exec& exec) {
+    const Step s = builder_.prepare_source(entries({kSourceRows, kSourceRows - 2}));
+    in_.store({.exec = exec, .step = s, .x = take_rows(2 * kSourceRows - 2), .y = {}});
+    builder_.commit();
+  }
+
+  void step(Exec& exec, const std::array<std::int64_t, kSequences>& rows, std::vector<float>& all) {
+    const std::int64_t total = rows[0] + rows[1];
+    std::vector<std::int32_t> ids;
+    std::vector<std::int64_t> wanted;
+    for (std::int64_t r = 0; r < total; ++r) {
+      ids.push_back(static_cast<std::int32_t>((used_ + r) * 17 % kVocab));
+      wanted.push_back(r);
+    }
+    Step s = builder_.prepare(entries(rows), ids, wanted);
+    add_axes(s);
+    add_masks(s);
+    const std::int64_t y_rows = in_.row_per_sequence ? kSequences : total;
+    std::vector<float> y(static_cast<std::size_t>(y_rows * in_.y_width), std::numeric_limits<float>::quiet_NaN());
+    in_.forward({.exec = exec, .step = s, .x = take_rows(total), .y = view_of(y.data(), {y_rows, in_.y_width})});
+    builder_.commit();
+    all.insert(all.end(), y.begin(), y.end());
+  }
+
+  // Positions of an image's rows differ by axis.
+  void add_axes(Step& s) {
+    if (option_.position_axes == 1) return;
+    const std::span<const std::int64_t> first = s.batch.positions;
+    positions_.clear();
+    for (std::int64_t axis = 0; axis < option_.position_axes; ++axis) {
+      for (const std::int64_t p : first) positions_.push_back(p * (axis + 1) + axis);
+    }
+    s.batch.positions = positions_;
+  }
+
+  void add_masks(Step& s) {
+    if (!option_.masks) return;
+    masks_.clear();
+    for (std::size_t i = 0; i < s.batch.past.size(); ++i) {
+      const std::int64_t past = s.batch.past[i], more = s.batch.row_begin[i + 1] - s.batch.row_begin[i];
+      masks_.push_back(view_of(mask_.data() + past * kContext, {more, past + more}));
+      masks_.back().row_bytes = kContext * static_cast<std::int64_t>(sizeof(float));
+    }
+    s.masks = masks_;
+  }
+
+  const Option& option_;
+  const Instance& in_;
+  StatePool pool_;
+  StepBuilder builder_;
+  std::deque<Sequence> sequences_;
+  std::vector<float> values_, mask_;
+  std::vector<std::int64_t> positions_;
+  std::vector<ConstTensorView> masks_;
+  std::int64_t used_ = 0;
+};
+
+// Half a step of a format, as a share of the largest value of its group.
+double rounding(Format f) {
+  if (f == Format::kBF16) return 0x1p-9;
+  if (f == Format::kInt8) return 1.0 / 254;
+  return f == Format::kBfp8B ? 0x1p-7 : 0;
+}
+double rounding(kernels::ActivationForm f) {
+  if (f == kernels::ActivationForm::kBF16) return 0x1p-9;
+  return f == kernels::ActivationForm::kInt8 ? 1.0 / 254 : 0;
+}
+
+// What a run may differ from the reference by, as a share of the largest value: rounding in f32 over sums of a few
+// hundred terms, and of every product's input and every stored row. Up to four products follow one another, and a
+// value that is rounded lies within twice the typical size of its group.
+double tolerance_of(const Built& b) {
+  double inputs = 0, rows = 0;
+  for (const StateSpec& s : b.tree.states) rows = std::max(rows, rounding(s.format));
+  for (const BlockRecord& r : b.tree.blocks) {
+    std::optional<kernels::ActivationForm> chosen;
+    if (const Json* linear = r.impl.find("linear"); linear != nullptr) {
+      LinearImplConfig config;
+      from_json(config, *linear, "linear");
+      chosen = config.activation;
+      if (config.reference && !chosen) chosen = kernels::ActivationForm::kF32;
+    }
+    for (const BoundWeight& w : r.weights) {
+      if (w.use != WeightUse::kMatrix) continue;
+      inputs = std::max(inputs, rounding(chosen.value_or(default_activation(b.options.traits, w.format))));
+    }
+  }
+  constexpr double kSumRounding = 0x1p-24 * 16;  // sqrt of the longest sum
+  return 8 * (kSumRounding + inputs + rows);
+}
+
+bool same_bits(const std::vector<float>& a, const std::vector<float>& b) {
+  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
+}
+
+Ending ending_of(const Error& e) {
+  return e.kind() == ErrorKind::kUsage || e.kind() == ErrorKind::kUnsupported ? Ending::kRefused : Ending::kFailed;
+}
+
+struct Ran {
+  Outcome outcome;
+  std::vector<float> y = {};
+};
+
+class Bench {
+ public:
+  Bench(const Making& making, Machine& machine) : m_(making), machine_(machine) {}
+
+  Ran run(Strategy strategy, std::int64_t ranks) const {
+    std::vector<std::unique_ptr<Built>> built;
+    try {
+      for (std::int64_t r = 0; r < ranks; ++r) built.push_back(build(m_, strategy, r, ranks));
+    } catch (const Error& e) {
+      return {{.ending = ending_of(e), .message = e.what()}};
+    }
+    std::vector<std::vector<float>> y(static_cast<std::size_t>(ranks));
+    try {
+      run_ranks(
+          ranks,
+          [&](std::int64_t rank, Communicator& communicator) {
+            Machine::RankParts& parts = machine_.of(rank);
+            NoObserver observer;
+            Exec exec(parts.threads, parts.scratch, communicator, observer);
+            y[static_cast<std::size_t>(rank)] = Feed(m_.option, *built[static_cast<std::size_t>(rank)]).run(exec);
+          },
+          kPatience);
+    } catch (const std::exception& e) {
+      return {{.ending = Ending::kFailed, .message = text("was built, but did not run: ", e.what())}};
+    }
+    for (const std::vector<float>& other : y) {
+      if (!same_bits(other, y[0])) return {{.ending = Ending::kFailed, .message = "ranks have different results"}};
+    }
+    return {{.tolerance = tolerance_of(*built[0])}, std::move(y[0])};
+  }
+
+ private:
+  const Making& m_;
+  Machine& machine_;
+};
+
+void compare(const std::vector<float>& wanted, Ran& ran) {
+  Outcome& o = ran.outcome;
+  if (wanted.size() != ran.y.size()) {
+    o = {.ending = Ending::kFailed, .message = text("wanted ", wanted.size(), " values, got ", ran.y.size())};
+    return;
+  }
+  o.error = max_relative_error(wanted, ran.y);
+  if (o.error <= o.tolerance) return;
+  o.ending = Ending::kFailed;
+  o.message = text("differs from the reference by ", o.error, " of the largest value, wanted at most ", o.tolerance);
+}
+
+}  // namespace
+
+bool Combination::operator<(const Combination& o) const {
+  return std::tie(format, strategy, ranks) < std::tie(o.format, o.strategy, o.ranks);
+}
+
+Laboratory::Laboratory(std::filesystem::path folder)
+    : folder_(std::move(folder)), machine_(std::make_unique<Machine>()) {}
+Laboratory::~Laboratory() = default;
+
+OptionReport Laboratory::run(const Option& option, const Option& plain, std::span<const WeightFormat> formats) {
+  OptionReport report{.block = option.block, .name = option.name};
+  for (const WeightFormat& format : formats) {
+    const std::vector<float>& plain_y = reference_of(plain, format);
+    const auto checkpoint = checkpoint_of(option, plain, format);
+    const Making making{option, *checkpoint, format, machine_->traits()};
+    const Bench bench(making, *machine_);
+    const bool same = &option == &plain || option.same_answer;
+    const std::vector<float> y = same ? plain_y : bench.run(Strategy::kReference, 1).y;
+    const bool ignored = !same && same_bits(y, plain_y);
+    for (const Strategy strategy : kStrategies) {
+      std::vector<float> one_rank;
+      for (std::int64_t ranks = 1; ranks <= kMaxRanks; ++ranks) {
+        Ran ran = bench.run(strategy, ranks);
+        if (ranks == 1) one_rank = ran.y;
+        if (ran.outcome.ending == Ending::kWorks) {
+          const bool alike = strategy != Strategy::kInvariant || one_rank.empty() || same_bits(ran.y, one_rank);
+          compare(y, ran);
+          if (!alike) ran.outcome = {.ending = Ending::kFailed, .message = "differs from one rank's bits"};
+          if (ignored) ran.outcome = {.ending = Ending::kFailed, .message = "the option changes nothing"};
+        }
+        report.outcomes[{std::string(format.name), strategy, ranks}] = std::move(ran.outcome);
+      }
+    }
+  }
+  return report;
+}
+
+std::unique_ptr<const Checkpoint> Laboratory::checkpoint_of(const Option& option, const Option& plain,
+                                                            const WeightFormat& format) {
+  std::vector<WeightRequest> requests;
+  try {
+    requests = requests_of(option, machine_->traits());
+  } catch (const Error&) {
+    // It is refused on one rank, which is noted when it is built; on more it may have the plain one's weights.
+    requests = requests_of(plain, machine_->traits());
+  }
+  return write_checkpoint(folder_ / "block.gguf", requests, format.stored);
+}
+
+const std::vector<float>& Laboratory::reference_of(const Option& plain, const WeightFormat& format) {
+  const auto [at, first] = references_.try_emplace({plain.block, std::string(format.name)});
+  if (first) {
+    const auto checkpoint = checkpoint_of(plain, plain, format);
+    const Making making{plain, *checkpoint, format, machine_->traits()};
+    at->second = Bench(making, *machine_).run(Strategy::kReference, 1).y;
+  }
+  return at->second;
+}
+
+}  // namespace ttt::compatibility
