@@ -73,7 +73,8 @@ class GgufSplitSet {
         missing += (missing.empty() ? "" : ", ") + name_.of(p);
       }
     }
-    require(present == name_.parts, ErrorKind::kBadData, name_.of(1), ": ", present, " of ", name_.parts, " parts present, missing ", missing);
+    require(present == name_.parts, ErrorKind::kBadData, name_.of(1), ": ", present, " of ", name_.parts,
+            " parts present, missing ", missing);
   }
 
   void check_numbers(const GgufFile& file, std::int64_t p) const {

@@ -20,8 +20,9 @@ std::string cannot_open(const std::string& path, int code) {
   std::error_code none;
   const bool link = code == ENOENT && std::filesystem::is_symlink(path, none);
   const std::string target = link ? std::filesystem::read_symlink(path, none).string() : std::string();
-  return text(path, ": cannot open: ", link ? text("is a link to ", printable(target), ", which is missing")
-                                            : std::generic_category().message(code));
+  return text(
+      path, ": cannot open: ",
+      link ? text("is a link to ", printable(target), ", which is missing") : std::generic_category().message(code));
 }
 
 std::string system_reason(int code) { return std::generic_category().message(code); }

@@ -19,8 +19,9 @@ void refuse_contradictions(const Json& scaling, const Json& parameters, const st
     const bool is_type = key == "type" || key == "rope_type";
     const Json* other = parameters.find(is_type ? "rope_type" : key);
     if (is_type && !is_set(other)) other = parameters.find("type");
-    require(v.is_null() || (is_set(other) && *other == v), ErrorKind::kBadData, where, ": rope_scaling and rope_parameters contradict each other in ",
-            printable(key), ": ", v.dump(), " and ", is_set(other) ? other->dump() : "nothing");
+    require(v.is_null() || (is_set(other) && *other == v), ErrorKind::kBadData, where,
+            ": rope_scaling and rope_parameters contradict each other in ", printable(key), ": ", v.dump(), " and ",
+            is_set(other) ? other->dump() : "nothing");
   }
 }
 

@@ -27,7 +27,8 @@ Perplexity perplexity(Runner& runner, std::span<const std::int32_t> ids, std::in
   Perplexity total;
   std::vector<std::int32_t> part;
   for (std::int64_t begin = 0; begin < count; begin += own) {
-    const auto mine = ids.subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(std::min(own, count - begin)));
+    const auto mine =
+        ids.subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(std::min(own, count - begin)));
     part.clear();
     if (begin_id >= 0) part.push_back(begin_id);
     part.insert(part.end(), mine.begin(), mine.end());

@@ -81,7 +81,8 @@ int generate_text(const GenerateFlags& f) {
   const std::vector<std::int32_t> prompt = tokenizer.encode(prompt_of(f));
   require(!prompt.empty(), ErrorKind::kUsage, "the prompt wanted at least one token, got none; use -p TEXT");
   require(f.count >= 0, ErrorKind::kUsage, "-n wanted a number of at least 0, got ", f.count);
-  const std::int64_t limit = max_positions(checkpoint->config(), checkpoint->config_where()), length = static_cast<std::int64_t>(prompt.size());
+  const std::int64_t limit = max_positions(checkpoint->config(), checkpoint->config_where());
+  const auto length = static_cast<std::int64_t>(prompt.size());
   // Without --ctx a generation ends where the model's context does, however large -n is.
   constexpr std::int64_t kMost = std::int64_t{1} << 40;  // of one sequence
   std::int64_t wanted = length + std::min(f.count, kMost);

@@ -68,7 +68,7 @@ void add_model_options(CLI::App& command, ModelOptions& o) {
                   "format of the weights: auto (as stored), f32, bf16, f16, int8, int4, bfp8_b, bfp4_b")
       ->capture_default_str();
   command.add_option("--kv-format", o.kv_format,
-                     "format of keys and values: f32, bf16, int8 (default: the strategy's)");
+                     "format of keys and values: f32, bf16, int8, bfp8_b (default: the strategy's)");
   command.add_option("--strategy", o.strategy, "default, performance, accuracy, memory, reference, invariant")
       ->capture_default_str();
   command.add_option("--isa", o.isa, "highest instruction set: sse2, avx2, avx512, avx512_vnni, avx512_bf16");
@@ -98,7 +98,6 @@ LoadOptions load_options(const ModelOptions& o) {
   load.strategy = *strategy;
   load.weight_format = format_option(o.format, "--format", "f32 bf16 f16 int8 int4 bfp8_b bfp4_b");
   load.state_format = format_option(o.kv_format, "--kv-format", "f32 bf16 int8 bfp8_b");
-  require(load.state_format != Format::kBfp8B, ErrorKind::kUnsupported, "--kv-format bfp8_b is not supported yet");
   if (!o.impl.empty()) {
     load.impl = Json::parse(read_small_file(o.impl, JsonLimits{}.bytes, "--impl"), o.impl);
     load.impl_where = o.impl;

@@ -27,8 +27,7 @@ int measure(const PerplexityFlags& f) {
   require(f.tokens >= 0, ErrorKind::kUsage, "--tokens wanted a positive number, got ", f.tokens);
   const auto checkpoint = open_model(f.model);
   const Tokenizer tokenizer = load_tokenizer(*checkpoint);
-  std::vector<std::int32_t> ids =
-      tokenizer.encode(read_small_file(f.file, kMost, "the text"), {.add_special = false});
+  std::vector<std::int32_t> ids = tokenizer.encode(read_small_file(f.file, kMost, "the text"), {.add_special = false});
   if (f.tokens > 0 && f.tokens < static_cast<std::int64_t>(ids.size())) ids.resize(static_cast<std::size_t>(f.tokens));
   require(ids.size() >= 2, ErrorKind::kUsage, f.file, " wanted at least 2 tokens, got ", ids.size());
   const std::int64_t limit = max_positions(checkpoint->config(), checkpoint->config_where());

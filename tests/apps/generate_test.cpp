@@ -110,7 +110,7 @@ TEST_F(GenerateToolTest, GenerationConfigCountsUnlessFlagsSayOtherwise) {
   EXPECT_EQ(number(spec(R"({"do_sample": true, "top_k": 0})", {}), "top_k"), 0);
   EXPECT_EQ(number(spec(R"({"do_sample": true, "typical_p": 0.7})", {}), "typical_p"), 0.7);
   const Json excluded = spec(R"({"bad_words_ids": [[3], [4, 5]], "suppress_tokens": [6], "eos_token_id": 3})", {});
-  EXPECT_EQ(excluded.at("bad_words", "spec").dump(), "[[4,5]]");
+  EXPECT_EQ(excluded.at("bad_words", "spec").dump(), "[[4, 5]]");
   EXPECT_EQ(excluded.at("logit_bias", "spec").as_array("bias").size(), 1u);
   EXPECT_EQ(number(excluded, "temperature"), 0);
   EXPECT_EQ(number(spec(R"({"do_sample": false, "temperature": 0.6})", {}), "temperature"), 0);

@@ -61,8 +61,9 @@ TEST_F(MainTest, OptionsOfEveryCommandAreChecked) {
 
 TEST_F(MainTest, OfAnOptionGivenTwiceTheLastCounts) {
   const std::string model = constant_model();
-  const auto f = tool({"generate", "-m", "none", "-p", "x", "-n", "7", "--temp", "0.5", "-m", model, "-p", "a", "-n",
-                       "3", "--n-predict", "2", "--temp", "0", "-v", "--strict", "--strict", "-v"});
+  const auto f =
+      tool({"generate", "-m", "none", "-p",          "x", "-n",     "7", "--temp", "0.5",      "-m",       model, "-p",
+            "a",        "-n", "3",    "--n-predict", "2", "--temp", "0", "-v",     "--strict", "--strict", "-v"});
   EXPECT_EQ(f.status, 0) << f.err;
   EXPECT_EQ(f.out, "aa");
   EXPECT_NE(f.err.find("\"temperature\": 0.0"), std::string::npos) << f.err;
@@ -82,7 +83,8 @@ TEST_F(MainTest, NumbersAreReadWhole) {
     expect_error(with("--ctx", bad), 2, {"--ctx"});
   }
   for (const char* bad : {"", "-1", "18446744073709551616", "1.0"}) expect_error(with("--seed", bad), 2, {"--seed"});
-  for (const char* bad : {"", "hot", "1e400", "0,5", "nan", "inf", "-1"}) expect_error(with("--temp", bad), 2, {"temp"});
+  for (const char* bad : {"", "hot", "1e400", "0,5", "nan", "inf", "-1"})
+    expect_error(with("--temp", bad), 2, {"temp"});
   expect_ok(with("-n", "+2"));
   expect_ok(with("--seed", "18446744073709551615"));
   expect_ok(with("--temp", "1e-3"));
@@ -182,8 +184,7 @@ TEST_F(MainTest, LimitsOfTheProcessAreToldOrWorkedWith) {
   GTEST_SKIP() << "the sanitiser needs the whole address space";
 #endif
   const auto limited = [&](rlim_t megabytes) {
-    return tool({"generate", "-m", model, "-p", "a", "-n", "3", "-t", "2"},
-                {.limits = {{RLIMIT_AS, megabytes << 20}}});
+    return tool({"generate", "-m", model, "-p", "a", "-n", "3", "-t", "2"}, {.limits = {{RLIMIT_AS, megabytes << 20}}});
   };
   EXPECT_EQ(limited(1000).out, "aaa");
   const Finished little = limited(20);

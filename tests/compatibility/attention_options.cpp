@@ -54,7 +54,8 @@ void add_shapes(List& list, std::int64_t hidden) {
   list.add("scale", [](AttentionSpec& s) { s.scale = 0.4f; });
   list.add_spec("MultiHeadAttentionSpec", MultiHeadAttentionSpec{.hidden_dim = hidden, .num_heads = 4});
   list.add_spec("MultiHeadAttentionSpec, not causal",
-                MultiHeadAttentionSpec{.hidden_dim = hidden, .num_heads = 4, .causal = false});
+                MultiHeadAttentionSpec{.hidden_dim = hidden, .num_heads = 4, .causal = false})
+      .whole_sequences = true;
   list.add_spec(
           "GroupedQueryAttentionSpec",
           GroupedQueryAttentionSpec{.hidden_dim = hidden, .num_heads = 4, .num_kv_heads = 2, .head_dim = hidden / 4})

@@ -38,14 +38,21 @@ class Machine {
 
 namespace {
 
-constexpr std::int64_t kSequences = 2, kPageRows = 4, kMaxStepRows = 12, kAllRows = 27;
-constexpr std::chrono::milliseconds kPatience{5000};
+constexpr std::int64_t kSequences = 2, kPageRows = 4, kMaxStepRows = 17, kAllRows = 27;
+constexpr std::chrono::milliseconds kPatience{30000};
 
-// Rows that each of two sequences gets, step by step: prompts, parts of prompts and single tokens, side by side.
+// Rows that each of two sequences gets, step by step.
 using Schedule = std::vector<std::array<std::int64_t, kSequences>>;
+// Prompts, parts of prompts and single tokens, side by side.
 const Schedule& schedule(const Option& o) {
   static const Schedule kMixed{{7, 4}, {1, 3}, {1, 1}}, kWhole{{7, 4}};
   return o.whole_sequences ? kWhole : kMixed;
+}
+// The same rows in other steps: at once, and one by one.
+const std::array<Schedule, 2>& other_splits() {
+  static const std::array<Schedule, 2> kSplits{
+      Schedule{{9, 8}}, Schedule{{1, 1}, {1, 1}, {1, 1}, {1, 1}, {1, 1}, {1, 1}, {1, 1}, {1, 1}, {1, 0}}};
+  return kSplits;
 }
 
 // One block on one rank, with everything it refers to.
@@ -111,10 +118,12 @@ class Feed {
     }
   }
 
-  std::vector<float> run(Exec& exec) {
+  // The results of each sequence, one sequence after the other.
+  std::vector<float> run(Exec& exec, const Schedule& steps) {
     if (in_.store) store(exec);
+    for (const auto& rows : steps) step(exec, rows);
     std::vector<float> all;
-    for (const auto& rows : schedule(option_)) step(exec, rows, all);
+    for (const std::vector<float>& y : results_) all.insert(all.end(), y.begin(), y.end());
     return all;
   }
 
@@ -125,38 +134,50 @@ class Feed {
 
   std::vector<StepEntry> entries(const std::array<std::int64_t, kSequences>& rows) {
     std::vector<StepEntry> all;
-    for (std::size_t i = 0; i < rows.size(); ++i) all.push_back({&sequences_[i], rows[i]});
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      if (rows[i] > 0) all.push_back({.sequence = &sequences_[i], .rows = rows[i]});
+    }
     return all;
   }
 
-  ConstTensorView take_rows(std::int64_t rows) {
-    const float* first = values_.data() + used_ * in_.x_width;
-    used_ += rows;
-    return view_of(first, {rows, in_.x_width});
-  }
-
+  // The rows of another sequence come first among the values.
   void store(Exec& exec) {
     const Step s = builder_.prepare_source(entries({kSourceRows, kSourceRows - 2}));
-    in_.store({.exec = exec, .step = s, .x = take_rows(2 * kSourceRows - 2), .y = {}});
+    const ConstTensorView x = view_of(static_cast<const float*>(values_.data()), {2 * kSourceRows - 2, in_.x_width});
+    in_.store({.exec = exec, .step = s, .x = x, .y = {}});
     builder_.commit();
   }
 
-  void step(Exec& exec, const std::array<std::int64_t, kSequences>& rows, std::vector<float>& all) {
+  void step(Exec& exec, const std::array<std::int64_t, kSequences>& rows) {
     const std::int64_t total = rows[0] + rows[1];
     std::vector<std::int32_t> ids;
     std::vector<std::int64_t> wanted;
-    for (std::int64_t r = 0; r < total; ++r) {
-      ids.push_back(static_cast<std::int32_t>((used_ + r) * 17 % kVocab));
-      wanted.push_back(r);
+    std::vector<float> x;
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      for (std::int64_t r = 0; r < rows[i]; ++r) {
+        const std::int64_t row = kFirstRow[i] + fed_[i]++;
+        ids.push_back(static_cast<std::int32_t>(row * 17 % kVocab));
+        wanted.push_back(static_cast<std::int64_t>(wanted.size()));
+        const auto from = values_.begin() + row * in_.x_width;
+        x.insert(x.end(), from, from + in_.x_width);
+      }
     }
     Step s = builder_.prepare(entries(rows), ids, wanted);
     add_axes(s);
     add_masks(s);
     const std::int64_t y_rows = in_.row_per_sequence ? kSequences : total;
     std::vector<float> y(static_cast<std::size_t>(y_rows * in_.y_width), std::numeric_limits<float>::quiet_NaN());
-    in_.forward({.exec = exec, .step = s, .x = take_rows(total), .y = view_of(y.data(), {y_rows, in_.y_width})});
+    in_.forward({.exec = exec,
+                 .step = s,
+                 .x = view_of(static_cast<const float*>(x.data()), {total, in_.x_width}),
+                 .y = view_of(y.data(), {y_rows, in_.y_width})});
     builder_.commit();
-    all.insert(all.end(), y.begin(), y.end());
+    auto at = y.begin();
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      const auto end = at + (in_.row_per_sequence ? 1 : rows[i]) * in_.y_width;
+      results_[i].insert(results_[i].end(), at, end);
+      at = end;
+    }
   }
 
   // Positions of an image's rows differ by axis.
@@ -189,7 +210,10 @@ class Feed {
   std::vector<float> values_, mask_;
   std::vector<std::int64_t> positions_;
   std::vector<ConstTensorView> masks_;
-  std::int64_t used_ = 0;
+  // Where the values of each sequence begin, behind those of the other sequences that are stored.
+  static constexpr std::array<std::int64_t, kSequences> kFirstRow{2 * kSourceRows - 2, 2 * kSourceRows + 7};
+  std::array<std::int64_t, kSequences> fed_{};
+  std::array<std::vector<float>, kSequences> results_;
 };
 
 // Half a step of a format, as a share of the largest value of its group.
@@ -237,13 +261,16 @@ Ending ending_of(const Error& e) {
 struct Ran {
   Outcome outcome;
   std::vector<float> y = {};
+  bool splits = false;  // every row has a result, and none looks ahead
 };
 
 class Bench {
  public:
   Bench(const Making& making, Machine& machine) : m_(making), machine_(machine) {}
 
-  Ran run(Strategy strategy, std::int64_t ranks) const {
+  Ran run(Strategy strategy, std::int64_t ranks) const { return run(strategy, ranks, schedule(m_.option)); }
+
+  Ran run(Strategy strategy, std::int64_t ranks, const Schedule& steps) const {
     std::vector<std::unique_ptr<Built>> built;
     try {
       for (std::int64_t r = 0; r < ranks; ++r) built.push_back(build(m_, strategy, r, ranks));
@@ -258,7 +285,7 @@ class Bench {
             Machine::RankParts& parts = machine_.of(rank);
             NoObserver observer;
             Exec exec(parts.threads, parts.scratch, communicator, observer);
-            y[static_cast<std::size_t>(rank)] = Feed(m_.option, *built[static_cast<std::size_t>(rank)]).run(exec);
+            y[static_cast<std::size_t>(rank)] = Feed(m_.option, *built[static_cast<std::size_t>(rank)]).run(exec, steps);
           },
           kPatience);
     } catch (const std::exception& e) {
@@ -267,13 +294,17 @@ class Bench {
     for (const std::vector<float>& other : y) {
       if (!same_bits(other, y[0])) return {{.ending = Ending::kFailed, .message = "ranks have different results"}};
     }
-    return {{.tolerance = tolerance_of(*built[0])}, std::move(y[0])};
+    return {{.tolerance = tolerance_of(*built[0])},
+            std::move(y[0]),
+            !m_.option.whole_sequences && !built[0]->instance.row_per_sequence};
   }
 
  private:
   const Making& m_;
   Machine& machine_;
 };
+
+bool same_bits_wanted(Strategy strategy) { return strategy == Strategy::kInvariant; }
 
 void compare(const std::vector<float>& wanted, Ran& ran) {
   Outcome& o = ran.outcome;
@@ -285,6 +316,18 @@ void compare(const std::vector<float>& wanted, Ran& ran) {
   if (o.error <= o.tolerance) return;
   o.ending = Ending::kFailed;
   o.message = text("differs from the reference by ", o.error, " of the largest value, wanted at most ", o.tolerance);
+}
+
+// The law of splits: the same rows in other steps give the same results, in kInvariant the same bits.
+void compare_splits(const Bench& bench, Strategy strategy, Ran& ran) {
+  for (const Schedule& steps : other_splits()) {
+    Ran other = bench.run(strategy, 1, steps);
+    if (other.outcome.ending == Ending::kWorks) compare(ran.y, other);
+    const bool alike = !same_bits_wanted(strategy) || same_bits(ran.y, other.y);
+    if (other.outcome.ending == Ending::kWorks && alike) continue;
+    ran.outcome = {.ending = Ending::kFailed,
+                   .message = text("in ", steps.size(), " steps: ", alike ? other.outcome.message : "other bits")};
+  }
 }
 
 }  // namespace
@@ -313,8 +356,10 @@ OptionReport Laboratory::run(const Option& option, const Option& plain, std::spa
         Ran ran = bench.run(strategy, ranks);
         if (ranks == 1) one_rank = ran.y;
         if (ran.outcome.ending == Ending::kWorks) {
-          const bool alike = strategy != Strategy::kInvariant || one_rank.empty() || same_bits(ran.y, one_rank);
+          const bool alike = !same_bits_wanted(strategy) || one_rank.empty() || same_bits(ran.y, one_rank);
           compare(y, ran);
+          const bool splits = ranks == 1 && (strategy == Strategy::kDefault || same_bits_wanted(strategy));
+          if (splits && ran.splits && ran.outcome.ending == Ending::kWorks) compare_splits(bench, strategy, ran);
           if (!alike) ran.outcome = {.ending = Ending::kFailed, .message = "differs from one rank's bits"};
           if (ignored) ran.outcome = {.ending = Ending::kFailed, .message = "the option changes nothing"};
         }

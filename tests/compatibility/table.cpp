@@ -18,6 +18,7 @@ numbers of ranks on which all of these formats work. *Works* means:
 
 - the result is that of `kReference` on one rank within the rounding of the formats that the block has chosen;
 - all ranks have the same bits, and in `kInvariant` the bits of one rank;
+- the same rows in one step, or one by one, give the same result (in `default`), and the same bits (in `invariant`);
 - the option is not ignored: where it changes the function, the result differs from the block's first row.
 
 What does not work is refused when the block is built, by an `Error` of kind `kUsage` or `kUnsupported`; the last column

@@ -88,7 +88,10 @@ TEST_F(LoadTest, ShapesThatDisagreeNameBlockFieldAndBoth) {
   });
   const Error e = failure(options_);
   EXPECT_EQ(e.kind(), ErrorKind::kBadData);
-  EXPECT_EQ(e.what(), path().string() + ": [model.layers.1.self_attn] k_proj.weight wanted [16, 64], got [16, 65]");
+  EXPECT_EQ(e.what(), path().string() +
+                          ": [model.layers.1.self_attn] k_proj.weight wanted [16, 64], got [16, 65] "
+                          "(model.layers.1.self_attn.k_proj.weight of "
+                          "model.safetensors)");
 }
 
 TEST_F(LoadTest, MemoryIsRefusedWithTheNumbersAndTheLargestContext) {

@@ -30,11 +30,11 @@ struct Finished {
 };
 
 struct ProcessOptions {
-  std::string input = {};                     // standard input
-  std::vector<std::string> environment = {};  // NAME=VALUE, beside what this process has
-  std::string output_file = {};               // where standard output goes instead of to the test
-  std::string input_file = {};                // where standard input comes from instead of `input`
-  std::vector<int> closed = {};               // file descriptors
+  std::string input = {};                           // standard input
+  std::vector<std::string> environment = {};        // NAME=VALUE, beside what this process has
+  std::string output_file = {};                     // where standard output goes instead of to the test
+  std::string input_file = {};                      // where standard input comes from instead of `input`
+  std::vector<int> closed = {};                     // file descriptors
   std::vector<std::pair<int, rlim_t>> limits = {};  // RLIMIT_..., bytes
 };
 

@@ -184,6 +184,21 @@ TEST(TokenizerGguf, RefusesBadMetadata) {
   });
 }
 
+// llama.cpp leaves out a byte that is no token, and merges nothing across it; the Hugging Face library does.
+TEST(TokenizerGguf, NothingMergesAcrossAByteWithoutToken) {
+  using Ids = std::vector<std::int32_t>;
+  const Tokenizer gguf = Tokenizer::from_gguf(small(), "m.gguf");
+  EXPECT_EQ(gguf.encode("acb"), (Ids{0, 1}));
+  EXPECT_EQ(gguf.encode("cabcc"), (Ids{2}));
+  EXPECT_EQ(gguf.encode("cc"), Ids{});
+  const Json json = Json::parse(R"({"version": "1.0", "added_tokens": [],
+      "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true},
+      "decoder": {"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true},
+      "model": {"type": "BPE", "vocab": {"a": 0, "b": 1, "ab": 2}, "merges": ["a b"]}})",
+                                "t.json");
+  EXPECT_EQ(Tokenizer::from_json(json, nullptr, "t.json").encode("acb"), (Ids{2}));
+}
+
 TEST(TokenizerGguf, BeginAndEndTokens) {
   GgufVocabulary v = small();
   v.bos = v.eos = 3;

