@@ -36,6 +36,12 @@ function(ttt_compile_levels result prefix)
       target_compile_definitions(${prefix}_${level} PRIVATE TTT_LEVEL=${level})
       # A kernel's results must not depend on how the compiler contracts or reorders; what fuses is written as such.
       target_compile_options(${prefix}_${level} PRIVATE ${ttt_flags_${level}} -O3 -ffp-contract=off)
+      if(TTT_SANITIZE)
+        # Unrolled loops with a check at every access take gcc 12 minutes for each file. These checks are the most
+        # numerous and the least telling here: kernels read files at any alignment, and views were checked before.
+        target_compile_options(${prefix}_${level} PRIVATE -O1 -fno-sanitize=null,alignment,object-size
+                                                          -fno-sanitize-address-use-after-scope)
+      endif()
       target_link_libraries(${prefix}_${level} PRIVATE ttt_warnings)
       if(NOT level STREQUAL sse2)
         # gcc 12 finds its own _mm256_undefined_pd uninitialised (bug 105593). The sse2 level still looks
