@@ -16,6 +16,14 @@ ScorePlan plan_of(const FlashScores& f, std::string_view who) {
 ScorePlan plan_of(const FullScores&, std::string_view) { return {kernels::ScoreAlgorithm::kFull, {}}; }
 ScorePlan plan_of(const ReferenceScores&, std::string_view) { return {kernels::ScoreAlgorithm::kReference, {}}; }
 
+std::int64_t head_width(const auto& spec, std::string_view who) {
+  require(spec.num_heads > 0, ErrorKind::kUsage, who, ".num_heads wanted a positive number, got ", spec.num_heads);
+  require(spec.head_dim > 0 || spec.hidden_dim % spec.num_heads == 0, ErrorKind::kUsage, who,
+          ".head_dim wanted a number where hidden_dim does not divide by num_heads, got ", spec.hidden_dim, " and ",
+          spec.num_heads);
+  return spec.head_dim > 0 ? spec.head_dim : spec.hidden_dim / spec.num_heads;
+}
+
 }  // namespace
 
 ScorePlan score_plan(const ScoresChoice& choice, std::string_view who) {
@@ -23,15 +31,10 @@ ScorePlan score_plan(const ScoresChoice& choice, std::string_view who) {
 }
 
 MultiHeadAttentionSpec::operator AttentionSpec() const {
-  require(num_heads > 0, ErrorKind::kUsage, "MultiHeadAttentionSpec.num_heads wanted a positive number, got ",
-          num_heads);
-  require(head_dim > 0 || hidden_dim % num_heads == 0, ErrorKind::kUsage,
-          "MultiHeadAttentionSpec.head_dim wanted a number where hidden_dim does not divide by num_heads, got ",
-          hidden_dim, " and ", num_heads);
   return {.hidden_dim = hidden_dim,
           .num_heads = num_heads,
           .num_kv_heads = num_heads,
-          .head_dim = head_dim > 0 ? head_dim : hidden_dim / num_heads,
+          .head_dim = head_width(*this, "MultiHeadAttentionSpec"),
           .visible = {.ahead = causal ? 0 : Visible::kAll},
           .position = position};
 }
@@ -43,7 +46,7 @@ GroupedQueryAttentionSpec::operator AttentionSpec() const {
   return {.hidden_dim = hidden_dim,
           .num_heads = num_heads,
           .num_kv_heads = num_kv_heads,
-          .head_dim = head_dim,
+          .head_dim = head_width(*this, "GroupedQueryAttentionSpec"),
           .position = position};
 }
 
@@ -54,7 +57,7 @@ SlidingWindowAttentionSpec::operator AttentionSpec() const {
   return {.hidden_dim = hidden_dim,
           .num_heads = num_heads,
           .num_kv_heads = num_kv_heads,
-          .head_dim = head_dim,
+          .head_dim = head_width(*this, "SlidingWindowAttentionSpec"),
           .visible = {.behind = window - 1, .pinned = global_tokens},
           .position = position};
 }

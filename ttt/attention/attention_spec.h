@@ -65,9 +65,11 @@ struct AttentionSpec {
   }
 };
 
-// Every head has its own keys and values. Converting checks: Error{kUsage}.
+// Three of its kinds by name. Converting checks: Error{kUsage}. head_dim 0: hidden_dim / num_heads.
+
+// Every head has its own keys and values.
 struct MultiHeadAttentionSpec {
-  std::int64_t hidden_dim = 0, num_heads = 0, head_dim = 0;  // head_dim 0: hidden_dim / num_heads
+  std::int64_t hidden_dim = 0, num_heads = 0, head_dim = 0;
   PositionRule position = NoPosition{};
   bool causal = true;
   operator AttentionSpec() const;
