@@ -18,8 +18,7 @@ LayerNormSpec norm_spec(const Shape& c) { return {.dim = c.hidden, .eps = c.eps,
 // Layers with a window know positions; those that see everything do not.
 AttentionSpec attention_spec(const Config& c, std::int64_t layer) {
   const bool window = c.kinds.at(static_cast<std::size_t>(layer)) == "sliding_attention";
-  AttentionSpec spec{
-      .hidden_dim = c.hidden, .num_heads = c.heads, .num_kv_heads = c.kv_heads, .head_dim = c.head_dim};
+  AttentionSpec spec{.hidden_dim = c.hidden, .num_heads = c.heads, .num_kv_heads = c.kv_heads, .head_dim = c.head_dim};
   if (window) {
     spec.visible.behind = c.window - 1;
     spec.position = c.rope;

@@ -137,8 +137,8 @@ TEST_P(Composed, StrategiesAgree) {
 TEST_P(Composed, FormatsRun) {
   const Ids tokens = ids();
   // Weights of these shapes have no redundancy, and a router that chooses another expert jumps.
-  const std::pair<Format, double> weights[] = {{Format::kF16, 0.9999},  {Format::kBF16, 0.999}, {Format::kInt8, 0.99},
-                                               {Format::kBfp8B, 0.99},  {Format::kInt4, 0.6},   {Format::kBfp4B, 0.6}};
+  const std::pair<Format, double> weights[] = {{Format::kF16, 0.9999}, {Format::kBF16, 0.999}, {Format::kInt8, 0.99},
+                                               {Format::kBfp8B, 0.99}, {Format::kInt4, 0.6},   {Format::kBfp4B, 0.6}};
   for (const auto& [format, least] : weights) {
     for (std::int64_t ranks = 1; ranks <= 3; ++ranks) {
       const std::vector<float> logits = logits_on(ranks, {.weight_format = format}, 33, 20);

@@ -1,8 +1,7 @@
 #include "attention/latent_attention.h"
 #include "composed/decoder.h"
+#include "composed/dense_or_moe.h"
 #include "composed/models.h"
-#include "ffn/gated_mlp.h"
-#include "ffn/moe.h"
 #include "normalization/rmsnorm.h"
 
 namespace ttt::composed {
@@ -20,27 +19,21 @@ struct Layer {
   Layer(const Scope& s, const Config& c, std::int64_t i)
       : attention_norm(make<RMSNorm>(s / "input_layernorm", norm_spec(c))),
         attention(make<MultiHeadLatentAttention>(s / "self_attn", c.attention)),
-        ffn_norm(make<RMSNorm>(s / "post_attention_layernorm", norm_spec(c))) {
-    if (i < c.dense_layers) {
-      dense.push_back(make<GatedMLP>(s / "mlp", SwiGLU(c.hidden, c.ffn)));
-    } else {
-      moe.push_back(make<MoE>(s / "mlp", c.moe));
-    }
-  }
+        ffn_norm(make<RMSNorm>(s / "post_attention_layernorm", norm_spec(c))),
+        ffn(i < c.dense_layers ? DenseOrMoE(make<GatedMLP>(s / "mlp", SwiGLU(c.hidden, c.ffn)))
+                               : DenseOrMoE(make<MoE>(s / "mlp", c.moe))) {}
 
   void forward(Exec& exec, const Step& step, TensorView x, TensorView normed) const {
     attention_norm.forward(exec, x, normed);
     attention.forward_add(exec, normed, step, x);
     ffn_norm.forward(exec, x, normed);
-    for (const GatedMLP& ffn : dense) ffn.forward_add(exec, normed, x);
-    for (const MoE& ffn : moe) ffn.forward_add(exec, normed, x);
+    ffn.forward_add(exec, normed, x);
   }
 
   RMSNorm attention_norm;
   MultiHeadLatentAttention attention;
   RMSNorm ffn_norm;
-  std::vector<GatedMLP> dense;  // one of the two has one block
-  std::vector<MoE> moe;
+  DenseOrMoE ffn;
 };
 
 MultiHeadLatentAttentionSpec attention_spec(ConfigReader& config, const Scope& scope, const Shape& c) {

@@ -34,8 +34,7 @@ struct Layer {
         attention(make<Attention>(s / "self_attn", attention_spec(c, i))),
         after_attention(make<RMSNorm>(s / "post_attention_layernorm", norm_spec(c))),
         before_ffn(make<RMSNorm>(s / "pre_feedforward_layernorm", norm_spec(c))),
-        ffn(make<GatedMLP>(
-            s / "mlp", {.hidden_dim = c.hidden, .ffn_dim = c.ffn, .activation = Activation::kGeluTanh})),
+        ffn(make<GatedMLP>(s / "mlp", {.hidden_dim = c.hidden, .ffn_dim = c.ffn, .activation = Activation::kGeluTanh})),
         after_ffn(make<RMSNorm>(s / "post_feedforward_layernorm", norm_spec(c))) {}
 
   void forward(Exec& exec, const Step& step, TensorView x, TensorView normed) const {

@@ -22,13 +22,12 @@ struct Layer {
       : attention_norm(make<LayerNorm>(s / "ln_1", {.dim = c.hidden, .eps = c.eps})),
         attention(make_attention(s / "attn", c)),
         ffn_norm(make<LayerNorm>(s / "ln_2", {.dim = c.hidden, .eps = c.eps})),
-        ffn(make<MLP>(
-            s / "mlp",
-            {.hidden_dim = c.hidden, .ffn_dim = c.ffn, .activation = Activation::kGeluTanh, .bias = true},
-            {.up = transposed("c_fc.weight"),
-             .down = transposed("c_proj.weight"),
-             .up_bias = "c_fc.bias",
-             .down_bias = "c_proj.bias"})) {}
+        ffn(make<MLP>(s / "mlp",
+                      {.hidden_dim = c.hidden, .ffn_dim = c.ffn, .activation = Activation::kGeluTanh, .bias = true},
+                      {.up = transposed("c_fc.weight"),
+                       .down = transposed("c_proj.weight"),
+                       .up_bias = "c_fc.bias",
+                       .down_bias = "c_proj.bias"})) {}
 
   static Attention make_attention(const Scope& s, const Shape& c) {
     AttentionSpec spec = MultiHeadAttentionSpec{.hidden_dim = c.hidden, .num_heads = c.heads};
@@ -52,9 +51,9 @@ class Gpt2 final : public Decoder<Layer, LayerNorm> {
  public:
   Gpt2(const Scope& s, const Ends<LayerNorm>& ends, const Shape& c, std::int64_t positions)
       : Decoder(s, ends, c.layers, c),
-        positions_(make<PositionEmbedding>(
-            s / "transformer" / "wpe",
-            {.hidden_dim = c.hidden, .kind = LearnedPositions{.num_embeddings = positions}})) {}
+        positions_(
+            make<PositionEmbedding>(s / "transformer" / "wpe",
+                                    {.hidden_dim = c.hidden, .kind = LearnedPositions{.num_embeddings = positions}})) {}
 
  private:
   void after_embedding(Exec& exec, const Step& step, TensorView x) const override {

@@ -23,8 +23,7 @@ struct Layer {
                        .down_bias = "dense_4h_to_h.bias"})) {}
 
   static Attention make_attention(const Scope& s, const Config& c) {
-    AttentionSpec spec =
-        MultiHeadAttentionSpec{.hidden_dim = c.hidden, .num_heads = c.heads, .position = c.rope};
+    AttentionSpec spec = MultiHeadAttentionSpec{.hidden_dim = c.hidden, .num_heads = c.heads, .position = c.rope};
     spec.q_bias = spec.k_bias = spec.v_bias = spec.o_bias = true;
     AttentionNames names = interleaved_names(spec);
     names.o = "dense.weight";

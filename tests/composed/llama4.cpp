@@ -1,8 +1,9 @@
+#include <algorithm>
+
 #include "attention/attention.h"
 #include "composed/decoder.h"
+#include "composed/dense_or_moe.h"
 #include "composed/models.h"
-#include "ffn/gated_mlp.h"
-#include "ffn/moe.h"
 #include "normalization/rmsnorm.h"
 
 namespace ttt::composed {
@@ -21,8 +22,7 @@ RMSNormSpec norm_spec(const Shape& c) { return {.dim = c.hidden, .eps = c.eps}; 
 // Layers with positions see their chunk only, and norm q and k after the rotation: an L2 norm, which the rotation
 // keeps. The others see everything, and their queries grow with the position.
 AttentionSpec attention_spec(const Config& c, std::int64_t layer) {
-  AttentionSpec spec{
-      .hidden_dim = c.hidden, .num_heads = c.heads, .num_kv_heads = c.kv_heads, .head_dim = c.head_dim};
+  AttentionSpec spec{.hidden_dim = c.hidden, .num_heads = c.heads, .num_kv_heads = c.kv_heads, .head_dim = c.head_dim};
   if (c.with_rope.at(static_cast<std::size_t>(layer)) != 0) {
     spec.visible.chunk = c.chunk;
     spec.position = c.rope;
@@ -41,31 +41,29 @@ MoENames moe_names(std::int64_t ffn_dim) {
   return names;
 }
 
+bool is_moe(const Config& c, std::int64_t layer) {
+  return std::ranges::find(c.moe_layers, layer) != c.moe_layers.end();
+}
+
 struct Layer {
   Layer(const Scope& s, const Config& c, std::int64_t i)
       : attention_norm(make<RMSNorm>(s / "input_layernorm", norm_spec(c))),
         attention(make<Attention>(s / "self_attn", attention_spec(c, i))),
-        ffn_norm(make<RMSNorm>(s / "post_attention_layernorm", norm_spec(c))) {
-    if (std::find(c.moe_layers.begin(), c.moe_layers.end(), i) == c.moe_layers.end()) {
-      dense.push_back(make<GatedMLP>(s / "feed_forward", SwiGLU(c.hidden, c.dense_ffn)));
-    } else {
-      moe.push_back(make<MoE>(s / "feed_forward", c.moe, moe_names(c.moe.expert.ffn_dim)));
-    }
-  }
+        ffn_norm(make<RMSNorm>(s / "post_attention_layernorm", norm_spec(c))),
+        ffn(is_moe(c, i) ? DenseOrMoE(make<MoE>(s / "feed_forward", c.moe, moe_names(c.moe.expert.ffn_dim)))
+                         : DenseOrMoE(make<GatedMLP>(s / "feed_forward", SwiGLU(c.hidden, c.dense_ffn)))) {}
 
   void forward(Exec& exec, const Step& step, TensorView x, TensorView normed) const {
     attention_norm.forward(exec, x, normed);
     attention.forward_add(exec, normed, step, x);
     ffn_norm.forward(exec, x, normed);
-    for (const GatedMLP& ffn : dense) ffn.forward_add(exec, normed, x);
-    for (const MoE& ffn : moe) ffn.forward_add(exec, normed, x);
+    ffn.forward_add(exec, normed, x);
   }
 
   RMSNorm attention_norm;
   Attention attention;
   RMSNorm ffn_norm;
-  std::vector<GatedMLP> dense;  // one of the two has one block
-  std::vector<MoE> moe;
+  DenseOrMoE ffn;
 };
 
 }  // namespace

@@ -1,8 +1,9 @@
+#include <algorithm>
+
 #include "attention/attention.h"
 #include "composed/decoder.h"
+#include "composed/dense_or_moe.h"
 #include "composed/models.h"
-#include "ffn/gated_mlp.h"
-#include "ffn/moe.h"
 #include "normalization/rmsnorm.h"
 
 namespace ttt::composed {
@@ -33,32 +34,29 @@ MoENames moe_names() {
   return names;
 }
 
+bool is_dense(const Config& c, std::int64_t layer) {
+  return std::ranges::find(c.dense_layers, layer) != c.dense_layers.end();
+}
+
 struct Layer {
   Layer(const Scope& s, const Config& c, std::int64_t i)
       : attention_norm(make<RMSNorm>(s / "input_layernorm", norm_spec(c))),
         attention(make<Attention>(s / "self_attn", attention_spec(c))),
-        ffn_norm(make<RMSNorm>(s / "post_attention_layernorm", norm_spec(c))) {
-    const bool is_dense = std::find(c.dense_layers.begin(), c.dense_layers.end(), i) != c.dense_layers.end();
-    if (is_dense) {
-      dense.push_back(make<GatedMLP>(s / "mlp", SwiGLU(c.hidden, c.ffn)));
-    } else {
-      moe.push_back(make<MoE>(s / "mlp", c.moe, moe_names()));
-    }
-  }
+        ffn_norm(make<RMSNorm>(s / "post_attention_layernorm", norm_spec(c))),
+        ffn(is_dense(c, i) ? DenseOrMoE(make<GatedMLP>(s / "mlp", SwiGLU(c.hidden, c.ffn)))
+                           : DenseOrMoE(make<MoE>(s / "mlp", c.moe, moe_names()))) {}
 
   void forward(Exec& exec, const Step& step, TensorView x, TensorView normed) const {
     attention_norm.forward(exec, x, normed);
     attention.forward_add(exec, normed, step, x);
     ffn_norm.forward(exec, x, normed);
-    for (const GatedMLP& ffn : dense) ffn.forward_add(exec, normed, x);
-    for (const MoE& ffn : moe) ffn.forward_add(exec, normed, x);
+    ffn.forward_add(exec, normed, x);
   }
 
   RMSNorm attention_norm;
   Attention attention;
   RMSNorm ffn_norm;
-  std::vector<GatedMLP> dense;  // one of the two has one block
-  std::vector<MoE> moe;
+  DenseOrMoE ffn;
 };
 
 }  // namespace
@@ -69,8 +67,7 @@ std::unique_ptr<Model> make_qwen2_moe(const Scope& scope, ConfigReader& config) 
   c.dense_layers = config.integers("mlp_only_layers");
   c.moe = {.hidden_dim = c.hidden,
            .num_experts = config.integer("num_experts"),
-           .router = {.top_k = config.integer("num_experts_per_tok"),
-                      .renormalise = config.boolean("norm_topk_prob")},
+           .router = {.top_k = config.integer("num_experts_per_tok"), .renormalise = config.boolean("norm_topk_prob")},
            .expert = {.ffn_dim = config.integer("moe_intermediate_size")},
            .shared = SwiGLU(c.hidden, config.integer("shared_expert_intermediate_size")),
            .shared_gate = true};

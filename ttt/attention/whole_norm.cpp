@@ -48,15 +48,8 @@ void WholeNorm::exchange_squares(const Plan& p, Exec& exec, ConstTensorView x, T
   const std::int64_t rows = x.dim(0), ranks = static_cast<std::int64_t>(p.parts.size());
   Scratch::Frame frame(exec.scratch);
   const TensorView mine = frame.take({rows, 2}), all = frame.take({ranks, rows, 2});
-  std::byte* memory = frame.take_bytes(ranks * static_cast<std::int64_t>(sizeof(std::int64_t)));
   exec.launch(p.moments, {.x = columns_of(x, p.counted.begin, p.counted.count), .statistics = mine});
-  if (!exec.planning()) {
-    const std::int64_t bytes = mine.shape.elements() * static_cast<std::int64_t>(sizeof(float));
-    const std::span counts(reinterpret_cast<std::int64_t*>(memory), static_cast<std::size_t>(ranks));
-    std::ranges::fill(counts, bytes);
-    exec.communicator.all_gather({mine.data, static_cast<std::size_t>(bytes)}, counts,
-                                 {all.data, static_cast<std::size_t>(bytes * ranks)});
-  }
+  gather_alike(exec, mine, all);
   exec.launch(p.norm, {.x = x,
                        .weight = p.weight,
                        .y = y,

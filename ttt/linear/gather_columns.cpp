@@ -27,4 +27,14 @@ void gather_columns(Exec& exec, ConstTensorView x, std::span<const std::int64_t>
   exec.launch(kernels::join_columns, kernels::JoinColumnsArgs{.parts = all.row<float>(0), .counts = counts, .y = y});
 }
 
+void gather_alike(Exec& exec, ConstTensorView mine, TensorView all) {
+  Scratch::Frame frame(exec.scratch);
+  const std::int64_t ranks = all.dim(0);
+  std::byte* memory = frame.take_bytes(ranks * static_cast<std::int64_t>(sizeof(std::int64_t)));
+  if (exec.planning()) return;
+  const std::span bytes(reinterpret_cast<std::int64_t*>(memory), static_cast<std::size_t>(ranks));
+  for (std::int64_t& each : bytes) each = static_cast<std::int64_t>(bytes_of(mine.shape));
+  exec.communicator.all_gather({mine.data, bytes_of(mine.shape)}, bytes, {all.data, bytes_of(all.shape)});
+}
+
 }  // namespace ttt

@@ -11,4 +11,7 @@ namespace ttt {
 // counts]; f32. A planned step has nothing to gather.
 void gather_columns(Exec& exec, ConstTensorView x, std::span<const std::int64_t> counts, TensorView y);
 
+// all[r] = what rank r has in `mine`: parts of one shape. all: [ranks, the shape of mine], dense.
+void gather_alike(Exec& exec, ConstTensorView mine, TensorView all);
+
 }  // namespace ttt

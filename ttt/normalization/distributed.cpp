@@ -33,16 +33,6 @@ bool exchanges_statistics(const DistributedNormSpec& spec, const DistributedNorm
   return spec.distributed_strategy == DistributedStrategy::kAllReduce && !impl.whole_rows;
 }
 
-void exchange(Exec& exec, Scratch::Frame& frame, ConstTensorView mine, TensorView all) {
-  const std::int64_t ranks = all.dim(0), bytes = mine.shape.elements() * static_cast<std::int64_t>(sizeof(float));
-  std::byte* memory = frame.take_bytes(ranks * static_cast<std::int64_t>(sizeof(std::int64_t)));
-  if (exec.planning()) return;
-  const std::span counts(reinterpret_cast<std::int64_t*>(memory), static_cast<std::size_t>(ranks));
-  for (std::int64_t& count : counts) count = bytes;
-  exec.communicator.all_gather({mine.data, static_cast<std::size_t>(bytes)}, counts,
-                               {all.data, static_cast<std::size_t>(bytes * ranks)});
-}
-
 }  // namespace
 
 std::string_view name_of(DistributedStrategy strategy) {
@@ -120,7 +110,7 @@ kernels::ShardNormArgs DistributedNorm::exchange_statistics(const Plan& plan, Ex
   const std::int64_t rows = x.dim(0), ranks = static_cast<std::int64_t>(plan.parts.size());
   const TensorView mine = frame.take({rows, 2}), all = frame.take({ranks, rows, 2});
   exec.launch(plan.moments, {.x = x, .statistics = mine});
-  exchange(exec, frame, mine, all);
+  gather_alike(exec, mine, all);
   return {.x = x,
           .weight = plan.weight,
           .bias = plan.bias,
