@@ -69,7 +69,7 @@ int write_logits(const LogitsFlags& f) {
   Runner runner = bench.runner(1, chunk, std::min(last, chunk));
   require_same("tokens", ids);
   std::optional<NpyWriter> out;
-  if (leads()) out.emplace(f.output, last, runner.vocab());
+  if (leads()) out.emplace(f.output == "-" ? "/dev/stdout" : f.output, last, runner.vocab());
   Sequence sequence = runner.create();
   const std::int64_t first = rows - last;  // of the rows that are kept
   const auto run = [&](std::int64_t begin, std::int64_t count) {
@@ -97,7 +97,7 @@ void add_logits(CLI::App& app, Run& run) {
   add_model_options(*c, f->model);
   c->add_option("--tokens", f->tokens, "token ids between commas");
   c->add_option("--tokens-file", f->tokens_file, ".npy file of int32 token ids");
-  c->add_option("-o,--output", f->output, ".npy file to write")->required();
+  c->add_option("-o,--output", f->output, ".npy file to write; - is stdout")->required();
   c->add_option("--last", f->last, "keep the last N rows only");
   c->add_option("--prefill", f->prefill, "run the first N tokens as prefill and the rest one by one");
   c->callback([f, &run] { run = [f] { return write_logits(*f); }; });

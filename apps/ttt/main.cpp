@@ -25,7 +25,7 @@ constexpr const char* kExamples =
     "  mpirun -n 4 ttt generate -m MODEL -p \"The capital of France is\"\n"
     "  ttt bench --config config.json --format bf16 --prompt 512 --generate 64\n"
     "Exit status: 0 ok, 1 internal, 2 usage, 3 bad data, 4 cannot read or write, 5 not enough memory or disk,\n"
-    "  6 valid but unsupported, 7 peer lost, 130 and 143 by signal.";
+    "  6 valid but unsupported, 7 peer lost, 129, 130 and 143 by signal.";
 
 ttt::app::Outcome failure(ttt::ErrorKind kind, const std::string& message) {
   return {static_cast<int>(kind), "error: " + message};

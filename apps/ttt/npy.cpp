@@ -57,10 +57,13 @@ NpyWriter::NpyWriter(std::filesystem::path path, std::int64_t rows, std::int64_t
   }
   temporary_ = path_;
   if (!direct) temporary_ += text(".", static_cast<std::int64_t>(getpid()), ".tmp");
-  errno = 0;
-  file_ = std::fopen(temporary_.c_str(), "wb");
-  if (file_ == nullptr) fail_write(path_);
-  if (!direct) set_unfinished_file(temporary_.c_str());
+  {
+    const SignalsHeld held;
+    errno = 0;
+    file_ = std::fopen(temporary_.c_str(), "wb");
+    if (file_ == nullptr) fail_write(path_);
+    if (!direct) set_unfinished_file(temporary_.c_str());
+  }
   std::string header = text("{'descr': '<f4', 'fortran_order': False, 'shape': (", rows, ", ", columns, "), }");
   const std::size_t before = kMagic.size() + 2;
   header.append(kAlignment - 1 - (before + header.size()) % kAlignment, ' ');

@@ -1,15 +1,16 @@
 #include "apps/ttt/signals.h"
 
-#include <csignal>
-#include <cstring>
 #include <unistd.h>
 
+#include <array>
 #include <atomic>
+#include <cstring>
 
 namespace ttt::app {
 namespace {
 
 constexpr int kCannotRead = 4;
+constexpr std::array kStops{SIGHUP, SIGINT, SIGTERM};
 
 std::atomic<int> signal_status{0};
 std::atomic<bool> graceful{false};
@@ -63,8 +64,11 @@ extern "C" void on_bus(int signal, siginfo_t* info, void*) {
 void install_signal_handlers() {
   struct sigaction stop {};
   stop.sa_handler = on_stop;
-  sigaction(SIGINT, &stop, nullptr);
-  sigaction(SIGTERM, &stop, nullptr);
+  for (const int signal : kStops) {
+    struct sigaction inherited {};
+    sigaction(signal, nullptr, &inherited);
+    if (signal != SIGHUP || inherited.sa_handler != SIG_IGN) sigaction(signal, &stop, nullptr);
+  }
   std::signal(SIGXFSZ, SIG_IGN);
   struct sigaction bus {};
   bus.sa_sigaction = on_bus;
@@ -75,6 +79,14 @@ void install_signal_handlers() {
 void watch_mapped_files(std::vector<MappedRange> ranges) { watched() = std::move(ranges); }
 
 void set_unfinished_file(const char* path) { unfinished.store(path); }
+
+SignalsHeld::SignalsHeld() {
+  sigset_t held;
+  sigemptyset(&held);
+  for (const int signal : kStops) sigaddset(&held, signal);
+  sigprocmask(SIG_BLOCK, &held, &saved_);
+}
+SignalsHeld::~SignalsHeld() { sigprocmask(SIG_SETMASK, &saved_, nullptr); }
 
 Graceful::Graceful() { graceful.store(true); }
 Graceful::~Graceful() { graceful.store(false); }

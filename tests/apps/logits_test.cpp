@@ -162,6 +162,7 @@ TEST_F(LogitsToolTest, OutputThatCannotBeWrittenIsNamed) {
   // A full device is out of space, and stays a device.
   expect_error(logits({"--tokens", kIds, "-o", "/dev/full"}), 5, {"/dev/full: cannot write: "});
   expect_ok(logits({"--tokens", kIds, "-o", "/dev/null"}));
+  EXPECT_EQ(logits({"--tokens", kIds, "-o", "-"}).out.size(), 128 + kTokens * kVocab * sizeof(float));
   for (const char* device : {"/dev/full", "/dev/null"}) EXPECT_TRUE(support::fs::is_character_file(device)) << device;
   const Finished piped = logits({"--tokens", "1", "-o", "/dev/stdout"});
   EXPECT_EQ(piped.status, 0) << piped.err;

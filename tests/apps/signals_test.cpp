@@ -1,3 +1,7 @@
+#include <chrono>
+#include <thread>
+#include <tuple>
+
 #include "apps/tool.h"
 
 namespace ttt {
@@ -51,18 +55,35 @@ TEST_F(SignalsTest, EndOtherWorkAtOnce) {
   const std::vector<std::vector<std::string>> commands{
       {"logits", "-m", m, "--tokens", ids, "-o", path("out.npy"), "-v"},
       {"bench", "-m", m, "--prompt", "8", "--generate", "100000", "-v"}};
-  for (const auto& command : commands) {
+  for (const auto& [signal, status, command] :
+       {std::tuple{SIGTERM, 143, commands[0]}, {SIGHUP, 129, commands[0]}, {SIGTERM, 143, commands[1]}}) {
     Process process(TTT_TOOL, command);
     ASSERT_TRUE(process.wait_for_error("used in place"));
-    process.send(SIGTERM);
+    process.send(signal);
     const auto begin = std::chrono::steady_clock::now();
     const Finished f = process.finish();
-    EXPECT_EQ(f.status, 143) << command[0] << f.err;
+    EXPECT_EQ(f.status, status) << command[0] << f.err;
     EXPECT_EQ(f.out, "");
     EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(1)) << command[0];
   }
   EXPECT_FALSE(support::fs::exists(path("out.npy")));
   EXPECT_EQ(std::distance(support::fs::directory_iterator(path("")), {}), 1);  // the model
+}
+
+// Wherever it strikes: before, while and after the file for the logits is opened.
+TEST_F(SignalsTest, LeaveNothingBehindAtAnyMoment) {
+  const std::string m = model();
+  std::string ids = "1";
+  for (int i = 0; i < 20000; ++i) ids += ",1";
+  for (int i = 0; i < 40; ++i) {
+    Process process(TTT_TOOL, {"logits", "-m", m, "--tokens", ids, "-o", path("out.npy"), "-v"});
+    ASSERT_TRUE(process.wait_for_error("used in place"));
+    std::this_thread::sleep_for(std::chrono::microseconds(25 * i));
+    process.send(SIGTERM);
+    const Finished f = process.finish();
+    EXPECT_EQ(f.status, 143) << f.err;
+    ASSERT_EQ(std::distance(support::fs::directory_iterator(path("")), {}), 1) << i;
+  }
 }
 
 TEST_F(SignalsTest, AReaderThatLeavesEndsItQuietly) {

@@ -3,6 +3,7 @@
 #include <immintrin.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 
 #include <algorithm>
 #include <system_error>
@@ -26,6 +27,24 @@ class FlushDenormals {
  private:
   static constexpr unsigned kFlushToZero = 0x8000, kDenormalsAreZero = 0x0040;
   unsigned saved_;
+};
+
+// Threads started in its scope take no signal that is sent to the process, so that the program's handlers run on the
+// program's own threads. Faults of a thread's own (SIGBUS of a mapped file) still reach it.
+class SignalsBlocked {
+ public:
+  SignalsBlocked() {
+    sigset_t blocked;
+    sigfillset(&blocked);
+    for (const int fault : {SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGTRAP}) sigdelset(&blocked, fault);
+    pthread_sigmask(SIG_BLOCK, &blocked, &saved_);
+  }
+  ~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &saved_, nullptr); }
+  SignalsBlocked(const SignalsBlocked&) = delete;
+  SignalsBlocked& operator=(const SignalsBlocked&) = delete;
+
+ private:
+  sigset_t saved_{};
 };
 
 void pin(std::thread& thread, std::int64_t index) {
@@ -94,6 +113,7 @@ ThreadPool::ThreadPool(std::int64_t threads, Pinning pinning, std::int64_t first
           threads);
   workers_.reserve(static_cast<std::size_t>(threads - 1));
   try {
+    const SignalsBlocked blocked;
     for (std::int64_t i = 1; i < threads; ++i) {
       workers_.emplace_back([this, i] { work(static_cast<std::size_t>(i)); });
       if (pinning == Pinning::kOneCoreEach) pin(workers_.back(), first_core + i);

@@ -10,7 +10,8 @@
 namespace ttt {
 
 // A fixed team of threads that runs index ranges. The calling thread is one of the team. Between regions the others
-// spin for some microseconds, then sleep in the kernel. Denormals are flushed to zero inside a region.
+// spin for some microseconds, then sleep in the kernel. Denormals are flushed to zero inside a region. Signals sent to
+// the process are never taken by the others.
 class ThreadPool {
  public:
   enum class Pinning : std::uint8_t { kNone, kOneCoreEach };
