@@ -10,7 +10,7 @@ prompt=${1:-The three most important inventions in history are}
 tokens=${2:-64}
 
 install_packages g++ cmake ninja-build libcli11-dev python3-pip ca-certificates
-model=$(tools/fetch_smollm2.sh) || die "no model, no demo"
+model=$(tools/fetch_model.sh smollm2) || die "no model, no demo"
 [ -f "$build_dir/CMakeCache.txt" ] || configure -DTTT_TESTS=OFF
 build ttt_tool
 say "$build_dir/bin/ttt generate -m $model -p '$prompt' -n $tokens"

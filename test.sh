@@ -10,12 +10,15 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 
 install_packages g++ binutils cmake ninja-build libcli11-dev libgtest-dev libopenmpi-dev openmpi-bin \
   python3-pip ca-certificates
-if TTT_SMOLLM2_GGUF=$(tools/fetch_smollm2.sh); then
-  export TTT_SMOLLM2_GGUF
-else
-  unset TTT_SMOLLM2_GGUF
-  [ -z "${CI:-}" ] || die "the model could not be fetched, and CI is set"
-  say "the model could not be fetched: tests that need it are skipped"
-fi
+for model in smollm2 gemma3; do
+  variable=TTT_${model^^}_GGUF
+  if path=$(tools/fetch_model.sh "$model"); then
+    export "$variable=$path"
+  else
+    unset "$variable"
+    [ -z "${CI:-}" ] || die "$model could not be fetched, and CI is set"
+    say "$model could not be fetched: tests that need it are skipped"
+  fi
+done
 configure -DTTT_TESTS=ON -DTTT_EXAMPLES=ON  # both: examples follow the tests only where neither was set before
 exec python3 tests/run.py --build "$build_dir" "$@"

@@ -136,6 +136,11 @@ void ConfigReader::refuse(std::string_view key, const std::string& problem) cons
 
 bool ConfigReader::has(std::string_view key) { return read(key) != nullptr; }
 
+bool ConfigReader::present(std::string_view key) {
+  read_.emplace(key);
+  return json_->find(key) != nullptr;
+}
+
 const Json* ConfigReader::value(std::string_view key) { return read(key); }
 
 std::optional<std::int64_t> ConfigReader::optional_integer(std::string_view key, IntegerRange range) {

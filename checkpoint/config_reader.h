@@ -34,7 +34,8 @@ class ConfigReader {
   // `json` must outlive the reader. Throws unless it is an object.
   ConfigReader(const Json& json, std::string where);
 
-  bool has(std::string_view key);  // present and not null; counts as read
+  bool has(std::string_view key);      // present and not null; counts as read
+  bool present(std::string_view key);  // null or not; counts as read. Where null says something else than silence
   // Missing: an error.
   std::int64_t integer(std::string_view key, IntegerRange range = {});
   double number(std::string_view key, NumberRange range = {});

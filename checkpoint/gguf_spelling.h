@@ -35,6 +35,7 @@ enum class GgufChange : std::uint8_t {
   kUnpermuteKvHeads,  // by num_key_value_heads
   kSubtractOne,       // the file holds gain + 1
   kTransposed,        // the file holds the two extents the other way round
+  kAsRow,             // the file holds a vector, the model a matrix of one row
 };
 
 struct GgufTensor {

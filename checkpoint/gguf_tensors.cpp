@@ -109,6 +109,9 @@ class TensorTranslator {
         t.shape = {t.shape[1], t.shape[0]};
         t.transposed = true;
         break;
+      case GgufChange::kAsRow:
+        if (t.shape.rank() == 1) t.shape = {1, t.shape[0]};
+        break;
     }
   }
 

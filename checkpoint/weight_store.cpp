@@ -15,9 +15,9 @@ constexpr std::int64_t kBytesPerTask = std::int64_t{1} << 20;
 
 std::string form_key(const WeightForm& f) {
   const TensorName& s = f.selection;
-  return text(f.tensor->name, "|", s.outer, "|", s.begin, ",", s.run, ",", s.stride, ",", s.count, "|", f.transposed, "|",
-              f.row_begin, ",", f.row_count, ",", f.column_begin, ",", f.column_count, "|", f.shape.to_string(), "|",
-              name_of(f.format), "|", f.layout == Layout::kPanels);
+  return text(f.tensor->name, "|", s.outer, "|", s.begin, ",", s.run, ",", s.stride, ",", s.count, "|", f.transposed,
+              "|", f.row_begin, ",", f.row_count, ",", f.column_begin, ",", f.column_count, "|", f.shape.to_string(),
+              "|", name_of(f.format), "|", f.layout == Layout::kPanels);
 }
 
 WeightRecord record_of(const WeightForm& f) {

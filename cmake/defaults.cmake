@@ -9,7 +9,11 @@ if(PROJECT_IS_TOP_LEVEL)
   find_program(TTT_CCACHE ccache)
   mark_as_advanced(TTT_CCACHE)
   if(TTT_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
-    set(CMAKE_CXX_COMPILER_LAUNCHER ${TTT_CCACHE})
+    # What ccache wants before it keeps objects that use precompiled headers.
+    set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros ${TTT_CCACHE})
+    if(TTT_PRECOMPILE AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+      add_compile_options(-fpch-preprocess)
+    endif()
   endif()
 endif()
 
@@ -29,6 +33,10 @@ add_library(ttt_warnings INTERFACE)
 target_compile_options(ttt_warnings INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion)
 # gcc 12 takes members of std::variant and std::optional for uninitialised when it inlines them (bug 80635 and kin).
 target_compile_options(ttt_warnings INTERFACE $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
+# With precompiled headers it reports what it sees in its own std::string when a literal is joined to a temporary.
+if(TTT_PRECOMPILE)
+  target_compile_options(ttt_warnings INTERFACE "$<$<CXX_COMPILER_ID:GNU>:-Wno-array-bounds;-Wno-restrict;-Wno-stringop-overflow;-Wno-stringop-overread>")
+endif()
 if(PROJECT_IS_TOP_LEVEL)
   target_compile_options(ttt_warnings INTERFACE -Werror)
 endif()

@@ -43,6 +43,11 @@ function(ttt_compile_levels result prefix)
                                                           -fno-sanitize-address-use-after-scope)
       endif()
       target_link_libraries(${prefix}_${level} PRIVATE ttt_warnings)
+      list(LENGTH sources_${level} count)
+      if(TTT_PRECOMPILE AND count GREATER 5)
+        target_precompile_headers(${prefix}_${level} PRIVATE <immintrin.h> <algorithm> <array> <cmath> <cstdint>
+                                                             <cstring> <optional> <span> <string> <vector>)
+      endif()
       if(NOT level STREQUAL sse2)
         # gcc 12 finds its own _mm256_undefined_pd uninitialised (bug 105593). The sse2 level still looks
         # for ours.

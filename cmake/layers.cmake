@@ -1,5 +1,22 @@
 # One library for each layer. Sources are globbed: a block is added by adding its files.
 
+# Headers of the standard library are most of what a small source compiles, so they are compiled once. Sources include
+# what they use all the same: TTT_PRECOMPILE=OFF (the debug preset) builds without. OWN: for a target that is compiled
+# otherwise than the library ttt. So are shared libraries, each with a macro of its own.
+function(ttt_precompile target)
+  cmake_parse_arguments(ARG "OWN" "" "" ${ARGN})
+  if(NOT TTT_PRECOMPILE)
+    return()
+  endif()
+  if(NOT target STREQUAL ttt AND NOT ARG_OWN AND NOT BUILD_SHARED_LIBS)
+    target_precompile_headers(${target} REUSE_FROM ttt)
+    return()
+  endif()
+  target_precompile_headers(${target} PRIVATE <algorithm> <array> <charconv> <cmath> <cstdint> <cstring> <functional>
+                                              <limits> <memory> <numeric> <optional> <span> <string> <string_view>
+                                              <utility> <variant> <vector>)
+endfunction()
+
 function(ttt_core_library)
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ttt/*.cpp)
   list(FILTER sources EXCLUDE REGEX "ttt/(kernels/cpu/|collectives/(no_)?mpi.cpp$)")
@@ -9,6 +26,7 @@ function(ttt_core_library)
   target_include_directories(ttt PUBLIC $<BUILD_INTERFACE:${CMAKE_CURRENT_SOURCE_DIR}/ttt>
                                         $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}/ttt/ttt>)
   target_link_libraries(ttt PUBLIC Threads::Threads)
+  ttt_precompile(ttt)
 endfunction()
 
 function(ttt_layer name)
@@ -22,6 +40,7 @@ function(ttt_layer name)
   target_include_directories(ttt_${name} PUBLIC $<BUILD_INTERFACE:${CMAKE_CURRENT_SOURCE_DIR}>
                                                 $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}/ttt>)
   target_link_libraries(ttt_${name} PUBLIC ttt::ttt ${ARG_LINK})
+  ttt_precompile(ttt_${name})
 endfunction()
 
 function(ttt_finish_layer target export_name)
@@ -40,6 +59,7 @@ function(ttt_models_library)
     return()
   endif()
   add_library(ttt_models STATIC ${sources})
+  ttt_precompile(ttt_models)
   target_include_directories(ttt_models PUBLIC ${CMAKE_CURRENT_SOURCE_DIR})
   target_link_libraries(ttt_models PUBLIC ttt::runtime PRIVATE ttt_warnings)
 endfunction()

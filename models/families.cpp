@@ -2,12 +2,14 @@
 
 #include <array>
 
+#include "models/gemma/gemma.h"
 #include "models/llama/llama.h"
+#include "models/qwen/qwen.h"
 
 namespace ttt {
 
 std::span<const Family> families() {
-  static const std::array<Family, 1> all{llama_family()};
+  static const std::array all{gemma_family(), llama_family(), qwen_family()};
   return all;
 }
 

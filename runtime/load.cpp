@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "base/checked.h"
+#include "checkpoint/gguf_translate.h"
 #include "state/state_pool.h"
 
 namespace ttt {
@@ -51,8 +52,7 @@ void require_memory(const PlannedModel& plan, const LoadOptions& options, const 
 }
 
 // A GGUF file is read as a configuration, but its author knows the file's keys.
-std::string with_gguf_key(const std::string& message, const Family& family, const std::string& where) {
-  const GgufSpelling& gguf = *family.gguf;
+std::string with_gguf_key(const std::string& message, const GgufSpelling& gguf, const std::string& where) {
   for (const GgufKey& k : gguf.keys) {
     const bool named = !k.config.empty() && message.starts_with(text(where, ": ", k.config, " "));
     if (named) return text(message, " (key ", gguf.architecture, ".", k.key, ")");
@@ -62,6 +62,12 @@ std::string with_gguf_key(const std::string& message, const Family& family, cons
 }
 
 }  // namespace
+
+std::vector<GgufSpelling> gguf_spellings(std::span<const Family> families) {
+  std::vector<GgufSpelling> all;
+  for (const Family& f : families) all.insert(all.end(), f.gguf.begin(), f.gguf.end());
+  return all;
+}
 
 const Family& family_of(std::span<const Family> families, const Json& config, const std::string& where) {
   const std::string& type = config.at("model_type", where).as_string(text(where, ": model_type"));
@@ -128,8 +134,8 @@ PlannedModel plan_model(const Checkpoint& checkpoint, std::span<const Family> fa
   try {
     plan.built = build_model(family, checkpoint.config(), where, *plan.source, options);
   } catch (const Error& e) {
-    if (checkpoint.gguf() == nullptr || family.gguf == nullptr) throw;
-    fail(e.kind(), with_gguf_key(e.what(), family, where));
+    if (checkpoint.gguf() == nullptr || family.gguf.empty()) throw;
+    fail(e.kind(), with_gguf_key(e.what(), spelling_of(*checkpoint.gguf(), family.gguf), where));
   }
   return plan;
 }

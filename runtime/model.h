@@ -4,6 +4,7 @@
 #include <memory>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "base/exec.h"
 #include "base/step.h"
@@ -30,7 +31,10 @@ class Model {
 struct Family {
   std::span<const std::string_view> model_types;  // values of config.json's model_type
   std::unique_ptr<Model> (*make)(const Scope& scope, ConfigReader& config) = nullptr;
-  const GgufSpelling* gguf = nullptr;  // null: no GGUF files of this family
+  std::span<const GgufSpelling> gguf = {};  // architectures of GGUF files
 };
+
+// The GGUF spellings of all of these, for open_checkpoint.
+std::vector<GgufSpelling> gguf_spellings(std::span<const Family> families);
 
 }  // namespace ttt

@@ -10,8 +10,8 @@ namespace ttt {
 
 // exp of the mean negative log-likelihood of tokens given those before them in their window.
 struct Perplexity {
-  double nll = 0;            // sum of -log p, natural logarithm
-  std::int64_t tokens = 0;   // predicted
+  double nll = 0;           // sum of -log p, natural logarithm
+  std::int64_t tokens = 0;  // predicted
   double value() const;
 };
 

@@ -77,7 +77,8 @@ ConstTensorView RandomSource::panels(const WeightRequest& request, Format format
     for (std::int64_t r = 0; r < kernels::kPanelColumns; ++r) fill_row(rows.data() + r * in, r + 16 * p, in, width, 0);
     std::vector<std::int64_t> index(static_cast<std::size_t>(out));
     for (std::int64_t r = 0; r < out; ++r) index[static_cast<std::size_t>(r)] = r % kernels::kPanelColumns;
-    const kernels::PackSource source{.rows = view_of(rows.data(), {kernels::kPanelColumns, in}), .row_index = index.data()};
+    const kernels::PackSource source{.rows = view_of(rows.data(), {kernels::kPanelColumns, in}),
+                                     .row_index = index.data()};
     kernels::pack_panels(format, source, out, in, p, p + 1, data);
   });
   return {.data = data, .format = format, .layout = Layout::kPanels, .shape = shape, .row_bytes = 0};

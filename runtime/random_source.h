@@ -9,8 +9,8 @@
 
 namespace ttt {
 
-// Weights made up for benchmarks of a shape that no checkpoint is at hand for: matrices and tables uniform with variance
-// 1 / in, vectors near one. The same tensor name gives the same memory, as in a checkpoint.
+// Weights made up for benchmarks of a shape that no checkpoint is at hand for: matrices and tables uniform with
+// variance 1 / in, vectors near one. The same tensor name gives the same memory, as in a checkpoint.
 class RandomSource final : public WeightSource {
  public:
   // `stored`: the format that matrices have when a block asks for none.

@@ -18,7 +18,8 @@ std::int64_t original_context(const Json& rope, std::int64_t max_positions) {
 
 std::vector<float> numbers(const Json& rope, std::string_view key) {
   std::vector<float> list;
-  for (const Json& v : rope.at(key, "rope_parameters").as_array(key)) list.push_back(static_cast<float>(v.as_number(key)));
+  for (const Json& v : rope.at(key, "rope_parameters").as_array(key))
+    list.push_back(static_cast<float>(v.as_number(key)));
   return list;
 }
 
@@ -56,8 +57,7 @@ void set_scaling(RoPESpec& spec, const Json& rope, std::int64_t max_positions) {
 
 // Explicit factors are data; a plan has none and only needs their number.
 std::vector<float> freq_factors(WeightSource& source, std::int64_t pairs) {
-  const ConstTensorView v =
-      source.fetch({.name = "/rope_freqs.weight", .shape = {pairs}, .use = WeightUse::kVector});
+  const ConstTensorView v = source.fetch({.name = "/rope_freqs.weight", .shape = {pairs}, .use = WeightUse::kVector});
   if (v.data == nullptr) return std::vector<float>(static_cast<std::size_t>(pairs), 1.0f);
   return {v.row<float>(0), v.row<float>(0) + pairs};
 }
@@ -80,7 +80,8 @@ RoPESpec rope_spec(ConfigReader& config, WeightSource& source, std::int64_t head
 Activation activation_of(ConfigReader& config, std::string_view key, std::string_view absent) {
   const std::string name = config.string(key, absent);
   const std::optional<Activation> activation = activation_named(name);
-  require(activation.has_value(), ErrorKind::kUnsupported, config.where(), ": ", key, " \"", name, "\" is not supported");
+  require(activation.has_value(), ErrorKind::kUnsupported, config.where(), ": ", key, " \"", name,
+          "\" is not supported");
   return *activation;
 }
 

@@ -31,15 +31,42 @@ ARCHITECTURES = {
     "gemma2": dict(SHAPE, model_type="gemma2", head_dim=16, query_pre_attn_scalar=24, sliding_window=8,
                    attn_logit_softcapping=3.0, final_logit_softcapping=20.0,
                    layer_types=["sliding_attention", "full_attention"]),
+    # Normed queries and keys, a base for the windows of their own, one full layer in three; linear scaling of its base.
+    "gemma3_text": dict(SHAPE, model_type="gemma3_text", num_hidden_layers=4, head_dim=16, num_key_value_heads=1,
+                        query_pre_attn_scalar=24, sliding_window=8,
+                        layer_types=["sliding_attention", "sliding_attention", "full_attention", "sliding_attention"],
+                        rope_parameters={"sliding_attention": {"rope_type": "default", "rope_theta": 10000.0},
+                                         "full_attention": {"rope_type": "linear", "factor": 8.0,
+                                                            "rope_theta": 1000000.0}}),
     # Norms after, norms over all of q and k.
     "olmo2": dict(SHAPE, model_type="olmo2", num_attention_heads=6, num_key_value_heads=3, tie_word_embeddings=False),
     # One norm for attention and feed-forward, neighbouring pairs turned, scaled logits, full layers without positions.
     "cohere2": dict(SHAPE, model_type="cohere2", sliding_window=8, logit_scale=0.25, num_hidden_layers=2,
                     layer_types=["sliding_attention", "full_attention"], use_qk_norm=False),
+    # Biased q, k and v, tied head, windows in the last layers.
+    "qwen2": dict(SHAPE, model_type="qwen2", num_hidden_layers=3, use_sliding_window=True, sliding_window=8,
+                  max_window_layers=1, tie_word_embeddings=True),
+    # Heads normed one by one, of another width than hidden / heads; YaRN.
+    "qwen3": dict(SHAPE, model_type="qwen3", num_attention_heads=6, num_key_value_heads=2, head_dim=16,
+                  tie_word_embeddings=False,
+                  rope_parameters={"rope_type": "yarn", "rope_theta": 1000000.0, "factor": 4.0,
+                                   "original_max_position_embeddings": 16}),
     # A shared expert behind a gate, weights of the chosen not renormalised, a dense layer between.
     "qwen2_moe": dict(SHAPE, model_type="qwen2_moe", num_experts=6, num_experts_per_tok=3, moe_intermediate_size=20,
                       shared_expert_intermediate_size=36, norm_topk_prob=False, decoder_sparse_step=1,
                       mlp_only_layers=[1], tie_word_embeddings=False),
+    # As qwen2_moe, but with experts in every layer, as the files of llama.cpp have them.
+    "qwen2_moe_all": dict(SHAPE, model_type="qwen2_moe", num_experts=5, num_experts_per_tok=2, moe_intermediate_size=24,
+                          shared_expert_intermediate_size=40, tie_word_embeddings=True),
+    # Many experts, weights of the chosen renormalised, normed heads, one key head.
+    "qwen3_moe": dict(SHAPE, model_type="qwen3_moe", num_attention_heads=6, num_key_value_heads=1, head_dim=16,
+                      num_experts=16, num_experts_per_tok=4, moe_intermediate_size=20, norm_topk_prob=True,
+                      tie_word_embeddings=False),
+    # Every other layer sparse, windows everywhere, biases.
+    "qwen3_moe_window": dict(SHAPE, model_type="qwen3_moe", num_hidden_layers=4, head_dim=16, num_experts=4,
+                             num_experts_per_tok=2, moe_intermediate_size=20, norm_topk_prob=False,
+                             decoder_sparse_step=2, attention_bias=True, use_sliding_window=True, sliding_window=8,
+                             tie_word_embeddings=True),
     # Latent attention, experts chosen by groups with a correction bias.
     "deepseek_v3": dict(SHAPE, model_type="deepseek_v3", num_key_value_heads=4, q_lora_rank=24, kv_lora_rank=16,
                         qk_nope_head_dim=12, qk_rope_head_dim=8, v_head_dim=10, n_routed_experts=8, n_group=4,

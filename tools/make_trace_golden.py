@@ -4,7 +4,7 @@
     make_trace_golden.py [--output tests/golden/trace]
 
 `bias`: the random checkpoint of bias/config.json, which is not kept (make_random_checkpoint.py makes it again).
-`router`: a model with experts, drawn by PyTorch; its one layer of experts is what is recorded.
+`router`: a model with experts, drawn by PyTorch.
 Needs torch and transformers.
 """
 import argparse
@@ -56,7 +56,7 @@ def main():
     router = output / "router"
     router.mkdir(parents=True, exist_ok=True)
     make_router_model(router)
-    record(router, "3,17,30,8,4,4,21,31,7,39", router / "trace.safetensors", "--modules", "model.layers.0.mlp*")
+    record(router, "3,17,30,8,4,4,21,31,7,39", router / "trace.safetensors")
 
 
 if __name__ == "__main__":

@@ -1,14 +1,68 @@
 #pragma once
 
-#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace CLI {
+class App;
+}
 
 namespace ttt::app {
 
-// Before any option is added: of an option given twice the last counts.
-void let_the_last_win(CLI::App& app);
+// The command line. Only arguments.cpp sees CLI11, whose header and templates would be most of what a command compiles.
 
-// After all are: an option for a number takes one number of its type and nothing else. By itself CLI11 reads "" as 0
-// and a number that is too large as the largest.
-void check_numbers(CLI::App& app);
+using Run = std::function<int()>;  // what was asked for; returns the exit status
+
+enum class Option : std::uint8_t { kMayBeMissing, kRequired, kShowsDefault };
+
+// One sub-command. Values must outlive the parsing. Of an option given twice the last counts; an option for a number
+// takes one number of its type and nothing else.
+class Command {
+ public:
+  explicit Command(CLI::App& app) : app_(app) {}
+
+  template <class T>
+  void option(const char* names, T& value, const std::string& help, Option kind = Option::kMayBeMissing) {
+    add(names, &value, help, kind);
+  }
+  void flag(const char* name, bool& value, const std::string& help);
+  void flag(const char* name, int& count, const std::string& help);
+  void make_optional(const char* name);  // an option that was added as required
+
+ private:
+  void add(const char* names, std::string* value, const std::string& help, Option kind);
+  void add(const char* names, std::optional<std::string>* value, const std::string& help, Option kind);
+  void add(const char* names, double* value, const std::string& help, Option kind);
+  void add(const char* names, std::optional<double>* value, const std::string& help, Option kind);
+  void add(const char* names, std::int64_t* value, const std::string& help, Option kind);
+  void add(const char* names, std::optional<std::int64_t>* value, const std::string& help, Option kind);
+  void add(const char* names, std::optional<std::uint64_t>* value, const std::string& help, Option kind);
+
+  CLI::App& app_;
+};
+
+class Arguments {
+ public:
+  Arguments(const std::string& description, const std::string& examples, const std::string& version);
+  ~Arguments();
+  Arguments(const Arguments&) = delete;
+  Arguments& operator=(const Arguments&) = delete;
+
+  Command command(const char* name, const std::string& description, const std::string& examples, Run run);
+
+  // What the chosen command runs, or, where help or the version was asked for, their text. Error{kUsage}.
+  struct Parsed {
+    Run run = {};
+    std::string text = {};
+  };
+  Parsed parse(int argc, char** argv);
+
+ private:
+  std::unique_ptr<CLI::App> app_;
+  Run chosen_;
+};
 
 }  // namespace ttt::app

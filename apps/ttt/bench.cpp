@@ -256,23 +256,22 @@ int bench(const BenchFlags& f) {
 
 }  // namespace
 
-void add_bench(CLI::App& app, Run& run) {
+void add_bench(Arguments& arguments) {
   auto f = std::make_shared<BenchFlags>();
-  CLI::App* c =
-      app.add_subcommand("bench", "Speed of prefill and decode, with the share of the machine's measured limit");
-  c->footer(
-      "Example: ttt bench -m model.gguf --prompt 512 --generate 64\n"
-      "         ttt bench --config config.json --format bf16 --json   (random weights of that shape)");
-  add_model_options(*c, f->model);
-  c->get_option("--model")->required(false);
-  c->add_option("--config", f->config, "config.json of the shape to measure with random weights");
-  c->add_option("--prompt", f->prompt, "tokens of a prompt")->capture_default_str();
-  c->add_option("--generate", f->generate, "tokens to generate")->capture_default_str();
-  c->add_option("--batch", f->batch, "sequences at once")->capture_default_str();
-  c->add_option("--repeat", f->repeat, "repetitions; medians are printed")->capture_default_str();
-  c->add_flag("--by-block", f->by_block, "also time, bytes, operations and share of the limit of every block");
-  c->add_flag("--json", f->json, "print JSON");
-  c->callback([f, &run] { run = [f] { return bench(*f); }; });
+  Command c =
+      arguments.command("bench", "Speed of prefill and decode, with the share of the machine's measured limit",
+                        "Example: ttt bench -m model.gguf --prompt 512 --generate 64\n"
+                        "         ttt bench --config config.json --format bf16 --json   (random weights of that shape)",
+                        [f] { return bench(*f); });
+  add_model_options(c, f->model);
+  c.make_optional("--model");
+  c.option("--config", f->config, "config.json of the shape to measure with random weights");
+  c.option("--prompt", f->prompt, "tokens of a prompt", Option::kShowsDefault);
+  c.option("--generate", f->generate, "tokens to generate", Option::kShowsDefault);
+  c.option("--batch", f->batch, "sequences at once", Option::kShowsDefault);
+  c.option("--repeat", f->repeat, "repetitions; medians are printed", Option::kShowsDefault);
+  c.flag("--by-block", f->by_block, "also time, bytes, operations and share of the limit of every block");
+  c.flag("--json", f->json, "print JSON");
 }
 
 }  // namespace ttt::app

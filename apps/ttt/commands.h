@@ -1,19 +1,17 @@
 #pragma once
 
-#include <CLI/CLI.hpp>
-#include <functional>
+#include "apps/ttt/arguments.h"
 
 namespace ttt::app {
 
-// Adds one sub-command. What it does when chosen is put into `run`, which returns the exit status.
-using Run = std::function<int()>;
-void add_generate(CLI::App& app, Run& run);
-void add_logits(CLI::App& app, Run& run);
-void add_tokenize(CLI::App& app, Run& run);
-void add_perplexity(CLI::App& app, Run& run);
-void add_inspect(CLI::App& app, Run& run);
-void add_bench(CLI::App& app, Run& run);
-void add_verify(CLI::App& app, Run& run);
-void add_plan(CLI::App& app, Run& run);
+// Each adds one sub-command.
+void add_generate(Arguments& arguments);
+void add_logits(Arguments& arguments);
+void add_tokenize(Arguments& arguments);
+void add_perplexity(Arguments& arguments);
+void add_inspect(Arguments& arguments);
+void add_bench(Arguments& arguments);
+void add_verify(Arguments& arguments);
+void add_plan(Arguments& arguments);
 
 }  // namespace ttt::app

@@ -114,22 +114,22 @@ int generate_text(const GenerateFlags& f) {
 
 }  // namespace
 
-void add_generate(CLI::App& app, Run& run) {
+void add_generate(Arguments& arguments) {
   auto f = std::make_shared<GenerateFlags>();
-  CLI::App* c = app.add_subcommand("generate", "Continues a text; stdout is the continuation only");
-  c->footer("Example: ttt generate -m model.gguf -p \"The capital of France is\" -n 32 --temp 0");
-  add_model_options(*c, f->model);
-  c->add_option("-p,--prompt", f->prompt, "text to continue");
-  c->add_option("-f,--file", f->file, "file with the text to continue");
-  c->add_option("-n,--n-predict", f->count, "tokens to generate, at most")->capture_default_str();
-  c->add_option("--temp", f->temperature, "temperature; 0: the most likely token");
-  c->add_option("--top-k", f->top_k, "sample from the k most likely; 0: all (default: 50, as in transformers)");
-  c->add_option("--top-p", f->top_p, "sample from the most likely that add up to p");
-  c->add_option("--min-p", f->min_p, "drop tokens less likely than p times the most likely");
-  c->add_option("--repeat-penalty", f->repetition_penalty, "divide scores of tokens seen before");
-  c->add_option("-s,--seed", f->seed, "seed of the random stream (default: random)");
-  c->add_flag("--ignore-generation-config", f->ignore_generation_config, "do not read generation_config.json");
-  c->callback([f, &run] { run = [f] { return generate_text(*f); }; });
+  Command c = arguments.command("generate", "Continues a text; stdout is the continuation only",
+                                "Example: ttt generate -m model.gguf -p \"The capital of France is\" -n 32 --temp 0",
+                                [f] { return generate_text(*f); });
+  add_model_options(c, f->model);
+  c.option("-p,--prompt", f->prompt, "text to continue");
+  c.option("-f,--file", f->file, "file with the text to continue");
+  c.option("-n,--n-predict", f->count, "tokens to generate, at most", Option::kShowsDefault);
+  c.option("--temp", f->temperature, "temperature; 0: the most likely token");
+  c.option("--top-k", f->top_k, "sample from the k most likely; 0: all (default: 50, as in transformers)");
+  c.option("--top-p", f->top_p, "sample from the most likely that add up to p");
+  c.option("--min-p", f->min_p, "drop tokens less likely than p times the most likely");
+  c.option("--repeat-penalty", f->repetition_penalty, "divide scores of tokens seen before");
+  c.option("-s,--seed", f->seed, "seed of the random stream (default: random)");
+  c.flag("--ignore-generation-config", f->ignore_generation_config, "do not read generation_config.json");
 }
 
 }  // namespace ttt::app

@@ -105,14 +105,15 @@ int inspect(const InspectFlags& f) {
 
 }  // namespace
 
-void add_inspect(CLI::App& app, Run& run) {
+void add_inspect(Arguments& arguments) {
   auto f = std::make_shared<InspectFlags>();
-  CLI::App* c = app.add_subcommand("inspect", "The tree of blocks with spec, resolved choices, parameters and bytes");
-  c->footer("Example: ttt inspect -m model.gguf --impl-configs > impl.json   (edit it, then: --impl impl.json)");
-  add_model_options(*c, f->model);
-  c->add_flag("--json", f->json, "print JSON");
-  c->add_flag("--impl-configs", f->impl, "print every block's ImplConfig, as --impl reads them");
-  c->callback([f, &run] { run = [f] { return inspect(*f); }; });
+  Command c = arguments.command(
+      "inspect", "The tree of blocks with spec, resolved choices, parameters and bytes",
+      "Example: ttt inspect -m model.gguf --impl-configs > impl.json   (edit it, then: --impl impl.json)",
+      [f] { return inspect(*f); });
+  add_model_options(c, f->model);
+  c.flag("--json", f->json, "print JSON");
+  c.flag("--impl-configs", f->impl, "print every block's ImplConfig, as --impl reads them");
 }
 
 }  // namespace ttt::app

@@ -90,17 +90,17 @@ int write_logits(const LogitsFlags& f) {
 
 }  // namespace
 
-void add_logits(CLI::App& app, Run& run) {
+void add_logits(Arguments& arguments) {
   auto f = std::make_shared<LogitsFlags>();
-  CLI::App* c = app.add_subcommand("logits", "Writes logits of given tokens as a float32 .npy array [tokens, vocab]");
-  c->footer("Example: ttt logits -m model.gguf --tokens 1,2,3 --prefill 2 -o logits.npy");
-  add_model_options(*c, f->model);
-  c->add_option("--tokens", f->tokens, "token ids between commas");
-  c->add_option("--tokens-file", f->tokens_file, ".npy file of int32 token ids");
-  c->add_option("-o,--output", f->output, ".npy file to write; - is stdout")->required();
-  c->add_option("--last", f->last, "keep the last N rows only");
-  c->add_option("--prefill", f->prefill, "run the first N tokens as prefill and the rest one by one");
-  c->callback([f, &run] { run = [f] { return write_logits(*f); }; });
+  Command c = arguments.command("logits", "Writes logits of given tokens as a float32 .npy array [tokens, vocab]",
+                                "Example: ttt logits -m model.gguf --tokens 1,2,3 --prefill 2 -o logits.npy",
+                                [f] { return write_logits(*f); });
+  add_model_options(c, f->model);
+  c.option("--tokens", f->tokens, "token ids between commas");
+  c.option("--tokens-file", f->tokens_file, ".npy file of int32 token ids");
+  c.option("-o,--output", f->output, ".npy file to write; - is stdout", Option::kRequired);
+  c.option("--last", f->last, "keep the last N rows only");
+  c.option("--prefill", f->prefill, "run the first N tokens as prefill and the rest one by one");
 }
 
 }  // namespace ttt::app

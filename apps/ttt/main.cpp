@@ -52,36 +52,31 @@ int report(const ttt::app::Outcome& outcome) {
   return outcome.status;
 }
 
-// Help, or the version.
-int said(const CLI::App& app, const CLI::ParseError& what) {
-  const ttt::app::Outcome outcome = outcome_of([&] { return app.exit(what); });
-  return outcome.status == 0 ? 0 : report(outcome);
-}
-
 int run_tool(int argc, char** argv) {
-  CLI::App app("Runs transformer checkpoints: Hugging Face directories and GGUF files.", "ttt");
-  app.footer(kExamples);
-  app.set_version_flag("--version", ttt::app::version_text());
-  app.require_subcommand(1);
-  ttt::app::let_the_last_win(app);
-  ttt::app::Run run;
-  ttt::app::add_generate(app, run);
-  ttt::app::add_logits(app, run);
-  ttt::app::add_tokenize(app, run);
-  ttt::app::add_perplexity(app, run);
-  ttt::app::add_inspect(app, run);
-  ttt::app::add_bench(app, run);
-  ttt::app::add_verify(app, run);
-  ttt::app::add_plan(app, run);
-  ttt::app::check_numbers(app);
+  using namespace ttt::app;
+  Arguments arguments("Runs transformer checkpoints: Hugging Face directories and GGUF files.", kExamples,
+                      version_text());
+  add_generate(arguments);
+  add_logits(arguments);
+  add_tokenize(arguments);
+  add_perplexity(arguments);
+  add_inspect(arguments);
+  add_bench(arguments);
+  add_verify(arguments);
+  add_plan(arguments);
+  Arguments::Parsed parsed;
   try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& e) {
-    // Help and the version come this way too, and are no errors.
-    if (e.get_exit_code() == 0) return ttt::app::leads() ? said(app, e) : 0;
-    return report(failure(ttt::ErrorKind::kUsage, std::string(e.what()) + "; --help says more"));
+    parsed = arguments.parse(argc, argv);
+  } catch (const ttt::Error& e) {
+    return report(failure(e.kind(), e.what()));
   }
-  return ttt::app::run_on_ranks([&] { return outcome_of(run); });
+  if (parsed.run) return run_on_ranks([&] { return outcome_of(parsed.run); });
+  if (!leads()) return 0;
+  const Outcome said = outcome_of([&] {
+    std::fputs(parsed.text.c_str(), stdout);
+    return 0;
+  });
+  return said.status == 0 ? 0 : report(said);
 }
 
 }  // namespace

@@ -16,14 +16,6 @@
 namespace ttt::app {
 namespace {
 
-std::vector<GgufSpelling> spellings() {
-  std::vector<GgufSpelling> all;
-  for (const Family& f : families()) {
-    if (f.gguf != nullptr) all.push_back(*f.gguf);
-  }
-  return all;
-}
-
 std::optional<Format> format_option(const std::string& name, const std::string& flag, std::string_view known) {
   if (name.empty() || name == "auto") return std::nullopt;
   const std::optional<Format> format = format_named(name);
@@ -61,26 +53,25 @@ void say(const std::string& line) {
   if (leads()) std::fprintf(stderr, "%s\n", on_one_line(line).c_str());
 }
 
-void add_model_options(CLI::App& command, ModelOptions& o) {
-  command.add_option("-m,--model", o.model, "Hugging Face directory or .gguf file")->required();
-  command
-      .add_option("--format", o.format,
-                  "format of the weights: auto (as stored), f32, bf16, f16, int8, int4, bfp8_b, bfp4_b")
-      ->capture_default_str();
-  command.add_option("--kv-format", o.kv_format,
-                     "format of keys and values: f32, bf16, int8, bfp8_b (default: the strategy's)");
-  command.add_option("--strategy", o.strategy, "default, performance, accuracy, memory, reference, invariant")
-      ->capture_default_str();
-  command.add_option("--isa", o.isa, "highest instruction set: sse2, avx2, avx512, avx512_vnni, avx512_bf16");
-  command.add_option("--impl", o.impl, "JSON file with ImplConfig fields by block path");
-  command.add_option("-c,--ctx", o.context, "context: rows of one sequence (default: what is needed)");
-  command.add_option("-t,--threads", o.threads, "threads (default: one per core)");
-  command.add_option("--chunk", o.chunk, "rows of one step, at most: longer prompts are split (default 512)");
-  command.add_option("--step-timeout", o.step_timeout, "seconds that a rank waits for the others (default 60)");
-  command.add_flag("--no-mmap", o.no_mmap, "copy the files into memory instead of mapping them");
-  command.add_flag("--strict", o.strict, "refuse a checkpoint with tensors that the model does not use");
-  command.add_flag("--check-weights", o.check_weights, "refuse a checkpoint with NaN or infinite weights");
-  command.add_flag("-v,--verbose", o.verbose, "say more on stderr; twice: more still");
+void add_model_options(Command& command, ModelOptions& o) {
+  command.option("-m,--model", o.model, "Hugging Face directory or .gguf file", Option::kRequired);
+  command.option("--format", o.format,
+                 "format of the weights: auto (as stored), f32, bf16, f16, int8, int4, bfp8_b, bfp4_b",
+                 Option::kShowsDefault);
+  command.option("--kv-format", o.kv_format,
+                 "format of keys and values: f32, bf16, int8, bfp8_b (default: the strategy's)");
+  command.option("--strategy", o.strategy, "default, performance, accuracy, memory, reference, invariant",
+                 Option::kShowsDefault);
+  command.option("--isa", o.isa, "highest instruction set: sse2, avx2, avx512, avx512_vnni, avx512_bf16");
+  command.option("--impl", o.impl, "JSON file with ImplConfig fields by block path");
+  command.option("-c,--ctx", o.context, "context: rows of one sequence (default: what is needed)");
+  command.option("-t,--threads", o.threads, "threads (default: one per core)");
+  command.option("--chunk", o.chunk, "rows of one step, at most: longer prompts are split (default 512)");
+  command.option("--step-timeout", o.step_timeout, "seconds that a rank waits for the others (default 60)");
+  command.flag("--no-mmap", o.no_mmap, "copy the files into memory instead of mapping them");
+  command.flag("--strict", o.strict, "refuse a checkpoint with tensors that the model does not use");
+  command.flag("--check-weights", o.check_weights, "refuse a checkpoint with NaN or infinite weights");
+  command.flag("-v,--verbose", o.verbose, "say more on stderr; twice: more still");
 }
 
 LoadOptions load_options(const ModelOptions& o) {
@@ -115,7 +106,7 @@ LoadOptions load_options(const ModelOptions& o) {
 
 std::shared_ptr<const Checkpoint> open_model(const ModelOptions& o, bool headers_only) {
   require(!o.model.empty(), ErrorKind::kUsage, "--model wanted a Hugging Face directory or .gguf file, got \"\"");
-  const std::vector<GgufSpelling> all = spellings();
+  const std::vector<GgufSpelling> all = gguf_spellings(families());
   const FileAccess access = o.no_mmap ? FileAccess::kCopy : FileAccess::kMap;
   std::shared_ptr<const Checkpoint> checkpoint =
       open_checkpoint(o.model, all, {.access = access, .headers_only = headers_only});

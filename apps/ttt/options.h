@@ -1,6 +1,5 @@
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -8,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "apps/ttt/arguments.h"
 #include "base/threads.h"
 #include "collectives/communicator.h"
 #include "runtime/load.h"
@@ -25,7 +25,7 @@ struct ModelOptions {
   int verbose = 0;
 };
 
-void add_model_options(CLI::App& command, ModelOptions& options);
+void add_model_options(Command& command, ModelOptions& options);
 
 // What the options say, resolved and checked. Errors are Error{kUsage}.
 LoadOptions load_options(const ModelOptions& options);

@@ -58,15 +58,15 @@ int measure(const PerplexityFlags& f) {
 
 }  // namespace
 
-void add_perplexity(CLI::App& app, Run& run) {
+void add_perplexity(Arguments& arguments) {
   auto f = std::make_shared<PerplexityFlags>();
-  CLI::App* c = app.add_subcommand("perplexity", "Perplexity of a model on a text, in windows that do not overlap");
-  c->footer("Example: ttt perplexity -m model.gguf -f text.txt --tokens 10000 --ctx 2048");
-  add_model_options(*c, f->model);
-  c->add_option("-f,--file", f->file, "the text")->required();
-  c->add_option("--tokens", f->tokens, "use the first N tokens only");
-  c->add_flag("--json", f->json, "print JSON");
-  c->callback([f, &run] { run = [f] { return measure(*f); }; });
+  Command c = arguments.command("perplexity", "Perplexity of a model on a text, in windows that do not overlap",
+                                "Example: ttt perplexity -m model.gguf -f text.txt --tokens 10000 --ctx 2048",
+                                [f] { return measure(*f); });
+  add_model_options(c, f->model);
+  c.option("-f,--file", f->file, "the text", Option::kRequired);
+  c.option("--tokens", f->tokens, "use the first N tokens only");
+  c.flag("--json", f->json, "print JSON");
 }
 
 }  // namespace ttt::app

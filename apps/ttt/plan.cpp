@@ -116,16 +116,15 @@ int plan(const PlanFlags& f) {
 
 }  // namespace
 
-void add_plan(CLI::App& app, Run& run) {
+void add_plan(Arguments& arguments) {
   auto f = std::make_shared<PlanFlags>();
-  CLI::App* c =
-      app.add_subcommand("plan", "Memory by block and rank, and the longest context that fits; reads headers only");
-  c->footer("Example: ttt plan -m model.gguf --ctx 4096 --batch 8 --ranks 4");
-  add_model_options(*c, f->model);
-  c->add_option("--batch", f->batch, "sequences at once")->capture_default_str();
-  c->add_option("--ranks", f->ranks, "ranks to plan for; none is started (default: those of mpirun, else 1)");
-  c->add_flag("--json", f->json, "print JSON, with every block");
-  c->callback([f, &run] { run = [f] { return plan(*f); }; });
+  Command c =
+      arguments.command("plan", "Memory by block and rank, and the longest context that fits; reads headers only",
+                        "Example: ttt plan -m model.gguf --ctx 4096 --batch 8 --ranks 4", [f] { return plan(*f); });
+  add_model_options(c, f->model);
+  c.option("--batch", f->batch, "sequences at once", Option::kShowsDefault);
+  c.option("--ranks", f->ranks, "ranks to plan for; none is started (default: those of mpirun, else 1)");
+  c.flag("--json", f->json, "print JSON, with every block");
 }
 
 }  // namespace ttt::app

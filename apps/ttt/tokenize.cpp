@@ -65,19 +65,18 @@ int tokenize(const TokenizeFlags& f) {
 
 }  // namespace
 
-void add_tokenize(CLI::App& app, Run& run) {
+void add_tokenize(Arguments& arguments) {
   auto f = std::make_shared<TokenizeFlags>();
-  CLI::App* c = app.add_subcommand("tokenize", "Turns text into token ids, or back");
-  c->footer(
-      "Example: ttt tokenize -m model.gguf -p \"Hello world\"\n"
-      "         echo '\"Hello world\"' | ttt tokenize -m model.gguf --jsonl");
-  add_model_options(*c, f->model);
-  c->add_option("-p,--prompt", f->prompt, "text (with --decode: ids between commas); default: standard input");
-  c->add_flag("--no-special-tokens", f->no_special, "do not add begin or end tokens");
-  c->add_flag("--decode", f->decode, "ids to text");
-  c->add_flag("--skip-special-tokens", f->skip_special, "leave special tokens out of the text");
-  c->add_flag("--jsonl", f->jsonl, "one JSON string (list of ids) a line in, one list of ids (string) a line out");
-  c->callback([f, &run] { run = [f] { return tokenize(*f); }; });
+  Command c = arguments.command("tokenize", "Turns text into token ids, or back",
+                                "Example: ttt tokenize -m model.gguf -p \"Hello world\"\n"
+                                "         echo '\"Hello world\"' | ttt tokenize -m model.gguf --jsonl",
+                                [f] { return tokenize(*f); });
+  add_model_options(c, f->model);
+  c.option("-p,--prompt", f->prompt, "text (with --decode: ids between commas); default: standard input");
+  c.flag("--no-special-tokens", f->no_special, "do not add begin or end tokens");
+  c.flag("--decode", f->decode, "ids to text");
+  c.flag("--skip-special-tokens", f->skip_special, "leave special tokens out of the text");
+  c.flag("--jsonl", f->jsonl, "one JSON string (list of ids) a line in, one list of ids (string) a line out");
 }
 
 }  // namespace ttt::app

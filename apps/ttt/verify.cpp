@@ -32,22 +32,22 @@ int run_verify(const VerifyFlags& f) {
 
 }  // namespace
 
-void add_verify(CLI::App& app, Run& run) {
+void add_verify(Arguments& arguments) {
   auto f = std::make_shared<VerifyFlags>();
-  CLI::App* c = app.add_subcommand("verify", "Compares a model with a recorded run, block by block");
-  c->footer(
+  Command c = arguments.command(
+      "verify", "Compares a model with a recorded run, block by block",
       "Example: tools/record_trace.py DIRECTORY --tokens 1,2,3 -o trace.safetensors\n"
       "         ttt verify -m DIRECTORY --trace trace.safetensors\n"
-      "Exit status: 0 every recorded place agrees, 3 one diverges: which, by how much and why is printed.");
+      "Exit status: 0 every recorded place agrees, 3 one diverges: which, by how much and why is printed.",
+      [f] { return run_verify(*f); });
   f->model.strategy = "accuracy";  // what is compared is the mathematics, not the rounding
-  add_model_options(*c, f->model);
-  c->add_option("--trace", f->trace, "recording of tools/record_trace.py")->required();
-  c->add_option("--tolerance", f->tolerance,
-                "largest error that agrees, as a share of the range of a recorded output (default: by the formats)");
-  c->add_flag("--alone", f->alone, "run every block on its recorded input");
-  c->add_flag("--all", f->all, "show the places after the first divergence too");
-  c->add_flag("--json", f->json, "print JSON");
-  c->callback([f, &run] { run = [f] { return run_verify(*f); }; });
+  add_model_options(c, f->model);
+  c.option("--trace", f->trace, "recording of tools/record_trace.py", Option::kRequired);
+  c.option("--tolerance", f->tolerance,
+           "largest error that agrees, as a share of the range of a recorded output (default: by the formats)");
+  c.flag("--alone", f->alone, "run every block on its recorded input");
+  c.flag("--all", f->all, "show the places after the first divergence too");
+  c.flag("--json", f->json, "print JSON");
 }
 
 }  // namespace ttt::app

@@ -8,8 +8,9 @@ namespace ttt::app {
 
 std::string version_text() {
   const std::string mpi = mpi_library();
-  return text("ttt ", TTT_VERSION, "\ncompiler: ", __VERSION__, "\ninstruction set: ", name_of(query_device_traits().isa),
-              "\nranks: self, threads", mpi.empty() ? "" : ", ", mpi);
+  return text("ttt ", TTT_VERSION, "\ncompiler: ", __VERSION__,
+              "\ninstruction set: ", name_of(query_device_traits().isa), "\nranks: self, threads",
+              mpi.empty() ? "" : ", ", mpi);
 }
 
 }  // namespace ttt::app

@@ -70,13 +70,13 @@ class Tiny final : public ttt::Model {
   struct Layer {
     Layer(const ttt::Scope& s, const TinyConfig& c)
         : norm(ttt::make<ttt::RMSNorm>(s / "norm", {.dim = c.hidden})),
-          attention(ttt::make<ttt::Attention>(
-              s / "attention", ttt::SlidingWindowAttentionSpec{.hidden_dim = c.hidden,
-                                                               .num_heads = c.heads,
-                                                               .num_kv_heads = c.heads,
-                                                               .head_dim = c.hidden / c.heads,
-                                                               .window = 8,
-                                                               .position = ttt::ALiBiSpec{}})),
+          attention(ttt::make<ttt::Attention>(s / "attention",
+                                              ttt::SlidingWindowAttentionSpec{.hidden_dim = c.hidden,
+                                                                              .num_heads = c.heads,
+                                                                              .num_kv_heads = c.heads,
+                                                                              .head_dim = c.hidden / c.heads,
+                                                                              .window = 8,
+                                                                              .position = ttt::ALiBiSpec{}})),
           ffn(ttt::make<ttt::GatedMLP>(s / "ffn", ttt::GeGLU(c.hidden, c.ffn))) {}
     ttt::RMSNorm norm;
     ttt::Attention attention;
@@ -118,8 +118,7 @@ int main() try {
     threads.parallel_for(n, f);
   };
   ttt::RandomSource weights(ttt::Format::kF32, options.parallel_for);
-  const ttt::BuiltModel built =
-      ttt::build_model(family, ttt::Json::parse(kConfig, "tiny"), "tiny", weights, options);
+  const ttt::BuiltModel built = ttt::build_model(family, ttt::Json::parse(kConfig, "tiny"), "tiny", weights, options);
   for (const ttt::BlockRecord& block : built.tree->blocks) {
     std::printf("%-20s %s\n", std::string(block.place.path).c_str(), block.block.c_str());
   }

@@ -17,10 +17,9 @@ LayerScaleImplConfig default_impl_config(const LayerScaleSpec&, const DeviceTrai
 void bind_weights(LayerScaleWeights& weights, const LayerScaleSpec& spec, const LayerScaleImplConfig&,
                   const LayerScaleNames& names, const Context& context, WeightBinder& binder) {
   // No cut: every rank holds the whole residual stream. kVector: wanted as dense f32, whatever the file holds.
-  binder.bind(weights.gain, {.path = std::string(context.place.path),
-                             .name = names.gain,
-                             .shape = {spec.dim},
-                             .use = WeightUse::kVector});
+  binder.bind(
+      weights.gain,
+      {.path = std::string(context.place.path), .name = names.gain, .shape = {spec.dim}, .use = WeightUse::kVector});
 }
 
 LayerScale::LayerScale(const LayerScaleSpec& spec, const LayerScaleWeights& weights, const LayerScaleImplConfig& impl,

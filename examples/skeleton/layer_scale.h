@@ -14,7 +14,8 @@ namespace ttt {
 //
 // Touvron et al., "Going deeper with Image Transformers", 2021.
 
-// What is computed. Two Specs that compare equal compute the same function; whatever changes the answer is a field here.
+// What is computed. Two Specs that compare equal compute the same function; whatever changes the answer is a field
+// here.
 struct LayerScaleSpec {
   std::int64_t dim = 0;
 

@@ -29,24 +29,10 @@ GatedMLPSpec ffn_spec(const LlamaConfig& c) {
 }  // namespace
 
 LlamaConfig read_llama_config(ConfigReader& config, WeightSource& source, std::int64_t context) {
-  LlamaConfig c;
-  c.vocab = config.integer("vocab_size", {.min = 1});
-  c.hidden = config.integer("hidden_size", {.min = 1, .max = 1 << 20});
-  c.layers = config.integer("num_hidden_layers", {.min = 1, .max = 4096});
-  c.heads = config.integer("num_attention_heads", {.min = 1, .max = 65536});
-  c.kv_heads = config.integer("num_key_value_heads", c.heads, {.min = 1, .max = 65536});
-  if (c.heads % c.kv_heads != 0) {
-    config.refuse("num_key_value_heads", text("wanted a divisor of num_attention_heads ", c.heads, ", got ", c.kv_heads));
-  }
-  const auto head_dim = config.optional_integer("head_dim", {.min = 1, .max = 65536});
-  if (!head_dim && c.hidden % c.heads != 0) {
-    config.refuse("hidden_size", text("wanted a multiple of num_attention_heads ", c.heads, ", got ", c.hidden));
-  }
-  c.head_dim = head_dim.value_or(c.hidden / c.heads);
-  c.ffn = config.integer("intermediate_size", {.min = 1, .max = 1 << 24});
+  LlamaConfig c{read_decoder_shape(config, source)};
+  c.ffn = config.integer("intermediate_size", kWidths);
   c.eps = static_cast<float>(config.number("rms_norm_eps", 1e-6, {.min = 0}));
   c.window = config.integer("sliding_window", 0, {.min = 1});
-  c.tied = config.boolean("tie_word_embeddings", !source.has("lm_head.weight"));
   c.attention_bias = config.boolean("attention_bias", false);
   c.mlp_bias = config.boolean("mlp_bias", false);
   c.activation = activation_of(config, "hidden_act", "silu");
@@ -67,8 +53,7 @@ Llama::Llama(const Scope& s, const LlamaConfig& c)
       embedding_(make<TokenEmbedding>(s / "model" / "embed_tokens", {.vocab_size = c.vocab, .hidden_dim = c.hidden})),
       layers_(make_layers<Layer>(s / "model" / "layers", c.layers, c)),
       final_norm_(make<RMSNorm>(s / "model" / "norm", norm_spec(c))),
-      head_(make<LMHead>(s / "lm_head",
-                         {.hidden_dim = c.hidden, .vocab_size = c.vocab, .tie_word_embeddings = c.tied},
+      head_(make<LMHead>(s / "lm_head", {.hidden_dim = c.hidden, .vocab_size = c.vocab, .tie_word_embeddings = c.tied},
                          {.weight = c.tied ? "/model.embed_tokens.weight" : "weight"})) {}
 
 void Llama::forward(Exec& exec, const Step& step, TensorView logits) const {
@@ -93,7 +78,7 @@ const Family& llama_family() {
                                config.finish();
                                return std::make_unique<Llama>(scope, c);
                              },
-                             .gguf = &llama_gguf_spelling()};
+                             .gguf = llama_gguf_spellings()};
   return family;
 }
 

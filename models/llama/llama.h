@@ -8,16 +8,17 @@
 #include "ffn/gated_mlp.h"
 #include "heads/lm_head.h"
 #include "normalization/rmsnorm.h"
+#include "runtime/decoder_config.h"
 #include "runtime/model.h"
 
 namespace ttt {
 
 // Llama 2, 3, 3.1, 3.2, SmolLM: pre-norm decoder layers of attention with RoPE and SwiGLU.
-struct LlamaConfig {
-  std::int64_t vocab = 0, hidden = 0, layers = 0, heads = 0, kv_heads = 0, head_dim = 0, ffn = 0;
+struct LlamaConfig : DecoderShape {
+  std::int64_t ffn = 0;
   std::int64_t window = 0;  // rows that a query sees, its own included; 0: all before it
   float eps = 0;
-  bool tied = false, attention_bias = false, mlp_bias = false;
+  bool attention_bias = false, mlp_bias = false;
   Activation activation = Activation::kSilu;
   RoPESpec rope = {};
 };

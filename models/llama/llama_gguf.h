@@ -9,7 +9,7 @@ namespace ttt {
 // GGUF files of the architecture "llama" (Llama 1 to 3, Mistral, SmolLM2 and others of that shape), as
 // convert_hf_to_gguf.py of ggml-org/llama.cpp writes them: rows of q and k stand in the order of its rotation of
 // neighbouring pairs; llama3 scaling lies in the tensor rope_freqs.weight.
-inline const GgufSpelling& llama_gguf_spelling() {
+inline std::span<const GgufSpelling> llama_gguf_spellings() {
   static constexpr GgufKey kKeys[] = {
       {"context_length", "max_position_embeddings"},
       {"embedding_length", "hidden_size"},
@@ -49,7 +49,7 @@ inline const GgufSpelling& llama_gguf_spelling() {
       {"blk.{}.ffn_down.weight", "model.layers.{}.mlp.down_proj.weight"},
       {"blk.{}.ffn_down.bias", "model.layers.{}.mlp.down_proj.bias"},
   };
-  static constexpr GgufSpelling kSpelling{
+  static constexpr GgufSpelling kSpellings[] = {{
       .architecture = "llama",
       .model_type = "llama",
       .hf_architecture = "LlamaForCausalLM",
@@ -66,8 +66,8 @@ inline const GgufSpelling& llama_gguf_spelling() {
             }
             config.set("mlp_bias", Json(file.find_tensor("blk.0.ffn_up.bias") != nullptr));
           },
-  };
-  return kSpelling;
+  }};
+  return kSpellings;
 }
 
 }  // namespace ttt

@@ -14,7 +14,8 @@
 namespace ttt {
 
 // A recorded run of a model, as tools/record_trace.py writes it: token ids, and what every module read ("NAME:in";
-// rows of another sequence that it read too, "NAME:in.1", ...) and wrote ("NAME:out"; what else it returned is "NAME:out.1", ...).
+// rows of another sequence that it read too, "NAME:in.1", ...) and wrote ("NAME:out"; what else it returned is
+// "NAME:out.1", ...).
 class Trace {
  public:
   // Error{kIo} when it cannot be read, Error{kBadData} when it is no trace.

@@ -1,7 +1,7 @@
 #include <cmath>
 
 #include "apps/tool.h"
-#include "support/smollm2.h"
+#include "support/real_model.h"
 
 namespace ttt {
 namespace {
@@ -54,7 +54,7 @@ TEST_F(GenerateToolTest, StdoutIsTheContinuationOnly) {
 }
 
 TEST_F(GenerateToolTest, SmolLM2SpeaksAsTheReferenceDoes) {
-  TTT_REQUIRE_SMOLLM2(model);
+  TTT_REQUIRE_MODEL(model, "TTT_SMOLLM2_GGUF");
   const Json reference =
       Json::parse(support::read_file(std::string(TTT_SOURCE_DIR) + "/tests/golden/smollm2/reference.json"), "");
   const Json& first = reference.at("generation", "").as_array("")[0];

@@ -67,7 +67,7 @@ TEST_F(ModelPathTest, ConfigurationsThatAreNotUnderstoodAreRefused) {
     }));
   };
   expect_error(with("model_type", "lama"), 6, {"config.json", "\"lama\" is not supported", "did you mean \"llama\"?"});
-  expect_error(with("model_type", "resnet"), 6, {"config.json", "supported: llama"});
+  expect_error(with("model_type", "resnet"), 6, {"config.json", ", llama, "});
   expect_error(with("num_attention_heads", 0), 3, {"config.json", "num_attention_heads"});
   expect_error(with("hidden_size", "wide"), 3, {"config.json", "hidden_size"});
   expect_error(with("head_dim", 7), 3, {"config.json", "rotary_dim", "even", "7"});
@@ -79,7 +79,8 @@ TEST_F(ModelPathTest, ConfigurationsThatAreNotUnderstoodAreRefused) {
   expect_error(with("residual_multiplier", 0.5), 6, {"config.json", "residual_multiplier"});
   expect_error(with("rope_scaling", Json(Json::Object{{"type", "spiral"}, {"factor", 2.0}})), 6,
                {"config.json", "spiral"});
-  expect_error(with("intermediate_size", 47), 3, {path("random"), "[47, 32]", "[48, 32]", "mlp.gate_proj.weight of model.safetensors"});
+  expect_error(with("intermediate_size", 47), 3,
+               {path("random"), "[47, 32]", "[48, 32]", "mlp.gate_proj.weight of model.safetensors"});
   expect_error(open(changed([](const auto& m) { support::write_file(m / "config.json", "{"); })), 3, {"config.json"});
   expect_error(open(changed([](const auto& m) { support::write_file(m / "config.json", ""); })), 3, {"config.json"});
 }

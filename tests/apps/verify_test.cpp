@@ -37,6 +37,34 @@ TEST_F(VerifyToolTest, StatusSaysWhetherTheModelAgrees) {
   EXPECT_EQ(Json::parse(json.out, "stdout").at("agrees", ""), Json(false));
 }
 
+// A router that chooses or weighs otherwise than the recorded one is named, with what it should be.
+TEST_F(VerifyToolTest, AWrongRouterIsNamed) {
+  const fs::path golden = fs::path(TTT_SOURCE_DIR) / "tests/golden/trace/router";
+  const std::string trace = golden / "trace.safetensors", model = path("router");
+  fs::copy(golden, model);
+  fs::remove(model + "/trace.safetensors");
+  const Finished right = tool({"verify", "-m", model, "--trace", trace});
+  expect_ok(right);
+  EXPECT_NE(right.out.find(" recorded places agree"), std::string::npos) << right.out;
+  const struct {
+    const char* key;
+    Json value;
+    std::string cause;
+  } faults[] = {{"norm_topk_prob", Json(true), "router.renormalise false instead of true"},
+                {"num_experts_per_tok", Json(2), "router.top_k 3 instead of 2"},
+                {"num_experts_per_tok", Json(6), "router.top_k 3 instead of 6"}};
+  const Json config = Json::parse(support::read_file(golden / "config.json"), "config.json");
+  for (const auto& fault : faults) {
+    Json wrong = config;
+    wrong.set(fault.key, fault.value);
+    support::write_file(model + "/config.json", wrong.dump());
+    const Finished f = tool({"verify", "-m", model, "--trace", trace});
+    EXPECT_EQ(f.status, 3) << fault.cause;
+    EXPECT_NE(f.out.find("model.layers.0.mlp"), std::string::npos) << f.out;
+    EXPECT_NE(f.out.find("likely cause: " + fault.cause), std::string::npos) << f.out;
+  }
+}
+
 TEST_F(VerifyToolTest, WrongInputIsRefused) {
   const std::string model = recorded_model(1e-5);
   expect_error(tool({"verify", "-m", model, "--trace", path("nothing")}), 4, {"nothing"});

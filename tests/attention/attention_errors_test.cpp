@@ -95,8 +95,8 @@ TEST(AttentionSpecs, ConvertToTheCore) {
   const AttentionSpec grouped = GroupedQueryAttentionSpec{.hidden_dim = 24, .num_heads = 4, .num_kv_heads = 2};
   EXPECT_EQ(grouped, (AttentionSpec{.hidden_dim = 24, .num_heads = 4, .num_kv_heads = 2, .head_dim = 6}));
   EXPECT_EQ(message_of([] {
-              (void)AttentionSpec(SlidingWindowAttentionSpec{
-                  .hidden_dim = 25, .num_heads = 4, .num_kv_heads = 2, .window = 6});
+              (void)AttentionSpec(
+                  SlidingWindowAttentionSpec{.hidden_dim = 25, .num_heads = 4, .num_kv_heads = 2, .window = 6});
             }),
             "SlidingWindowAttentionSpec.head_dim wanted a number where hidden_dim does not divide by num_heads, got 25 "
             "and 4");

@@ -19,7 +19,7 @@ std::string one_tensor(const std::string& name) { return SafetensorsWriter().add
 class Directory : public ::testing::Test {
  protected:
   std::unique_ptr<const Checkpoint> open() const {
-    const GgufSpelling spellings[] = {llama_gguf_spelling()};
+    const std::span<const GgufSpelling> spellings = llama_gguf_spellings();
     return open_checkpoint(dir_.path(), spellings);
   }
   void refuses(ErrorKind kind, std::string_view message) const {

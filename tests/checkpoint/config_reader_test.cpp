@@ -227,15 +227,32 @@ TEST(GenerationDefaults, reads_what_is_excluded_or_favoured) {
 // What transformers would do and this library does not is never left out in silence; asking for nothing is fine.
 TEST(GenerationDefaults, refuses_what_is_not_built) {
   const auto read = [](const std::string& json) { generation_defaults(parse(json), "generation_config.json", 100); };
-  for (const std::string json :
-       {R"({"num_beams":4})", R"({"num_beam_groups":2})", R"({"num_return_sequences":3})", R"({"guidance_scale":1.5})",
-        R"({"encoder_repetition_penalty":1.2})", R"({"diversity_penalty":0.5})", R"({"penalty_alpha":0.6})",
-        R"({"no_repeat_ngram_size":3})", R"({"encoder_no_repeat_ngram_size":2})", R"({"epsilon_cutoff":0.001})",
-        R"({"eta_cutoff":0.001})", R"({"min_length":5})", R"({"min_new_tokens":5})", R"({"token_healing":true})",
-        R"({"remove_invalid_values":true})", R"({"dola_layers":"low"})", R"({"top_h":0.4})",
-        R"({"forced_bos_token_id":2})", R"({"forced_eos_token_id":2})", R"({"watermarking_config":{"bias":2}})",
-        R"({"exponential_decay_length_penalty":[5,1.1]})", R"({"max_time":2.5})", R"({"begin_suppress_tokens":[3]})",
-        R"({"constraints":[1]})", R"({"force_words_ids":[[1]]})", R"({"stop_strings":["."]})"}) {
+  for (const std::string json : {R"({"num_beams":4})",
+                                 R"({"num_beam_groups":2})",
+                                 R"({"num_return_sequences":3})",
+                                 R"({"guidance_scale":1.5})",
+                                 R"({"encoder_repetition_penalty":1.2})",
+                                 R"({"diversity_penalty":0.5})",
+                                 R"({"penalty_alpha":0.6})",
+                                 R"({"no_repeat_ngram_size":3})",
+                                 R"({"encoder_no_repeat_ngram_size":2})",
+                                 R"({"epsilon_cutoff":0.001})",
+                                 R"({"eta_cutoff":0.001})",
+                                 R"({"min_length":5})",
+                                 R"({"min_new_tokens":5})",
+                                 R"({"token_healing":true})",
+                                 R"({"remove_invalid_values":true})",
+                                 R"({"dola_layers":"low"})",
+                                 R"({"top_h":0.4})",
+                                 R"({"forced_bos_token_id":2})",
+                                 R"({"forced_eos_token_id":2})",
+                                 R"({"watermarking_config":{"bias":2}})",
+                                 R"({"exponential_decay_length_penalty":[5,1.1]})",
+                                 R"({"max_time":2.5})",
+                                 R"({"begin_suppress_tokens":[3]})",
+                                 R"({"constraints":[1]})",
+                                 R"({"force_words_ids":[[1]]})",
+                                 R"({"stop_strings":["."]})"}) {
     const std::string key = json.substr(2, json.find('"', 2) - 2);
     expect_error(ErrorKind::kUnsupported, "generation_config.json: " + key + " is supported as", [&] { read(json); });
   }

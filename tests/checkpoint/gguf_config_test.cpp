@@ -19,7 +19,7 @@ GgufWriter llama() {
   return w;
 }
 
-Json config(const GgufWriter& w, const GgufSpelling& spelling = llama_gguf_spelling()) {
+Json config(const GgufWriter& w, const GgufSpelling& spelling = llama_gguf_spellings().front()) {
   const TempDir dir;
   return gguf_config(GgufFile::open(dir.write("m.gguf", w.bytes()), FileAccess::kCopy), spelling);
 }
@@ -152,9 +152,10 @@ TEST(GgufTensorNames, refuses) {
   const TempDir dir;
   const auto tensors = [&](GgufWriter w) {
     const GgufFile f = GgufFile::open(dir.write("m.gguf", w.bytes()), FileAccess::kCopy);
-    gguf_tensors(f, llama_gguf_spelling(), gguf_config(f, llama_gguf_spelling()));
+    gguf_tensors(f, llama_gguf_spellings().front(), gguf_config(f, llama_gguf_spellings().front()));
   };
-  expect_error(ErrorKind::kBadData, "tensor 'blk.0.attn_q.weight' wanted rows for 4 heads (attention.head_count) of an even width, got 6",
+  expect_error(ErrorKind::kBadData,
+               "tensor 'blk.0.attn_q.weight' wanted rows for 4 heads (attention.head_count) of an even width, got 6",
                [&] {
                  tensors(llama().tensor("blk.0.attn_q.weight", {1, 6}, 0, std::string(24, 'x')));
                });

@@ -59,7 +59,7 @@ GgufWriter llama() {
 class GgufWeights : public ::testing::Test {
  protected:
   std::unique_ptr<const Checkpoint> open(const GgufWriter& w) {
-    const GgufSpelling spellings[] = {llama_gguf_spelling()};
+    const std::span<const GgufSpelling> spellings = llama_gguf_spellings();
     return open_checkpoint(dir_.write("m.gguf", w.bytes()), spellings);
   }
   static WeightRequest q(Shape shape = {kHeads * kHeadDim, kHidden}) {
@@ -210,7 +210,7 @@ TEST_F(GgufWeights, mutations_give_results_or_errors) {
   // Data is longer than everything before it, and of no interest here.
   const std::string whole = w.bytes();
   const std::size_t head = whole.find("odd") + 64;
-  const GgufSpelling spellings[] = {llama_gguf_spelling()};
+  const std::span<const GgufSpelling> spellings = llama_gguf_spellings();
   testing::Random random(3);
   dir_.write("m.gguf", whole);
   int accepted = 0;

@@ -433,8 +433,9 @@ TEST_F(WeightStoreTest, tables_of_integers) {
     EXPECT_EQ(store.fetch(table("small", {4, 2}, {0, 1, 2})).row<std::int32_t>(1)[0], 5);
     EXPECT_EQ(plan.fetch(table("large", {3, 2})).format, Format::kI64);
     EXPECT_TRUE(plan.problems().empty());
-    expect_error(ErrorKind::kUnsupported, "[m] small is stored as I32, which is read for tables only",
-                 [&] { store.fetch({.path = "m", .name = "small", .shape = {4, 2}}); });
+    expect_error(ErrorKind::kUnsupported, "[m] small is stored as I32, which is read for tables only", [&] {
+      store.fetch({.path = "m", .name = "small", .shape = {4, 2}});
+    });
     WeightRequest converted = table("small", {4, 2});
     converted.format = Format::kF32;
     expect_error(ErrorKind::kUnsupported, "which is read for tables only", [&] { store.fetch(converted); });
@@ -482,10 +483,12 @@ TEST_F(WeightStoreTest, TakesSlicesOfStackedExperts) {
                                            .use = WeightUse::kVector});
     EXPECT_EQ(b.row<float>(0)[4], bias[static_cast<std::size_t>(e * kOut + 9)]);
   }
-  expect_error(ErrorKind::kBadData, "[m] stack wanted number 3 of the first extent, got [3, 48, 64]",
-               [&] { store.fetch({.path = "m", .name = slice("stack", 3), .shape = {kOut, kIn}}); });
-  expect_error(ErrorKind::kBadData, "[m] stack wanted [48, 48], got [48, 64]",
-               [&] { store.fetch({.path = "m", .name = slice("stack", 0), .shape = {kOut, kOut}}); });
+  expect_error(ErrorKind::kBadData, "[m] stack wanted number 3 of the first extent, got [3, 48, 64]", [&] {
+    store.fetch({.path = "m", .name = slice("stack", 3), .shape = {kOut, kIn}});
+  });
+  expect_error(ErrorKind::kBadData, "[m] stack wanted [48, 48], got [48, 64]", [&] {
+    store.fetch({.path = "m", .name = slice("stack", 0), .shape = {kOut, kOut}});
+  });
 }
 
 }  // namespace

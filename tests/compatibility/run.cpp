@@ -285,7 +285,8 @@ class Bench {
             Machine::RankParts& parts = machine_.of(rank);
             NoObserver observer;
             Exec exec(parts.threads, parts.scratch, communicator, observer);
-            y[static_cast<std::size_t>(rank)] = Feed(m_.option, *built[static_cast<std::size_t>(rank)]).run(exec, steps);
+            y[static_cast<std::size_t>(rank)] =
+                Feed(m_.option, *built[static_cast<std::size_t>(rank)]).run(exec, steps);
           },
           kPatience);
     } catch (const std::exception& e) {

@@ -63,7 +63,7 @@ class Decoder : public Model {
       : hidden_(ends.embedding.hidden_dim),
         vocab_(ends.embedding.vocab_size),
         embedding_(make<TokenEmbedding>(s / ends.embedding_name, ends.embedding)),
-        layers_(make_all(s / ends.layers_name, layers, config)),
+        layers_(make_layers<Layer>(s / ends.layers_name, layers, config)),
         norm_(make<Norm>(s / ends.norm_name, ends.norm)),
         head_(make<LMHead>(
             s / ends.head_name, ends.head,
@@ -84,13 +84,6 @@ class Decoder : public Model {
   virtual void after_embedding(Exec&, const Step&, TensorView) const {}
 
  private:
-  template <class Config>
-  static std::vector<Layer> make_all(const Scope& s, std::int64_t count, const Config& config) {
-    std::vector<Layer> layers;
-    for (std::int64_t i = 0; i < count; ++i) layers.emplace_back(s / i, config, i);
-    return layers;
-  }
-
   std::int64_t hidden_, vocab_;
   TokenEmbedding embedding_;
   std::vector<Layer> layers_;

@@ -1,7 +1,7 @@
 #include "attention/latent_attention.h"
 #include "composed/decoder.h"
-#include "composed/dense_or_moe.h"
 #include "composed/models.h"
+#include "ffn/dense_or_moe.h"
 #include "normalization/rmsnorm.h"
 
 namespace ttt::composed {

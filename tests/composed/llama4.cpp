@@ -2,8 +2,8 @@
 
 #include "attention/attention.h"
 #include "composed/decoder.h"
-#include "composed/dense_or_moe.h"
 #include "composed/models.h"
+#include "ffn/dense_or_moe.h"
 #include "normalization/rmsnorm.h"
 
 namespace ttt::composed {

@@ -12,9 +12,9 @@ namespace ttt {
 namespace {
 
 constexpr std::int64_t kRows = 21, kHidden = 65, kFfn = 96;
-constexpr Activation kAll[] = {Activation::kIdentity, Activation::kRelu,      Activation::kRelu2,
-                               Activation::kGelu,     Activation::kGeluTanh,  Activation::kQuickGelu,
-                               Activation::kSilu,     Activation::kSigmoid,   Activation::kTanh};
+constexpr Activation kAll[] = {Activation::kIdentity, Activation::kRelu,     Activation::kRelu2,
+                               Activation::kGelu,     Activation::kGeluTanh, Activation::kQuickGelu,
+                               Activation::kSilu,     Activation::kSigmoid,  Activation::kTanh};
 // A sum of n products in f32 is off by eps sqrt(n) of its size, here twice in a row; a handful of roundings on top.
 const double kRounding = 4 * support::kEpsF32 * std::sqrt(static_cast<double>(kHidden + kFfn));
 
@@ -43,8 +43,8 @@ void expect_agreement(const typename Block::Spec& spec, const typename Block::We
   EXPECT_TRUE(config(Strategy::kReference).linear.reference);
   const std::vector<float> exact = run(Block(spec, weights, config(Strategy::kReference), {.traits = machine}), v);
   for (const DeviceTraits& traits : support::levels()) {
-    for (const Strategy s : {Strategy::kDefault, Strategy::kPerformance, Strategy::kAccuracy, Strategy::kMemory,
-                             Strategy::kInvariant}) {
+    for (const Strategy s :
+         {Strategy::kDefault, Strategy::kPerformance, Strategy::kAccuracy, Strategy::kMemory, Strategy::kInvariant}) {
       const std::vector<float> other = run(Block(spec, weights, config(s), {.traits = traits}), v);
       EXPECT_LT(max_relative_error(exact, other), kRounding) << who << " " << name_of(s) << " " << name_of(traits.isa);
     }
@@ -96,15 +96,14 @@ TEST(ImplConfigs, ReferenceIsTheFormula) {
       run(GatedMLP(spec, weights, default_impl_config(spec, {}, Strategy::kReference), {}), v);
   std::vector<float> want;
   for (std::int64_t r = 0; r < kRows; ++r) {
-    const reference::Row row = reference::gated_mlp(support::row_of(v.x, r, kHidden),
-                                                    {.gate = support::doubles(v.gate),
-                                                     .up = support::doubles(v.up),
-                                                     .down = support::doubles(v.down),
-                                                     .gate_bias = {},
-                                                     .up_bias = {},
-                                                     .down_bias = {},
-                                                     .hidden_dim = kHidden,
-                                                     .ffn_dim = kFfn});
+    const reference::Row row = reference::gated_mlp(support::row_of(v.x, r, kHidden), {.gate = support::doubles(v.gate),
+                                                                                       .up = support::doubles(v.up),
+                                                                                       .down = support::doubles(v.down),
+                                                                                       .gate_bias = {},
+                                                                                       .up_bias = {},
+                                                                                       .down_bias = {},
+                                                                                       .hidden_dim = kHidden,
+                                                                                       .ffn_dim = kFfn});
     want.insert(want.end(), row.begin(), row.end());
   }
   EXPECT_LT(max_relative_error(want, got), 2 * support::kEpsF32);

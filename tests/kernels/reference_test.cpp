@@ -29,11 +29,14 @@ std::vector<float> wide_values() {
 }
 
 TEST(ReferenceKernels, ActivationsAreRoundedOnce) {
-  const std::pair<Activation, double (*)(double)> functions[] = {
-      {Activation::kRelu, reference::relu},           {Activation::kRelu2, reference::relu2},
-      {Activation::kGelu, reference::gelu},           {Activation::kGeluTanh, reference::gelu_tanh},
-      {Activation::kQuickGelu, reference::quick_gelu}, {Activation::kSilu, reference::silu},
-      {Activation::kSigmoid, reference::sigmoid},     {Activation::kTanh, std::tanh}};
+  const std::pair<Activation, double (*)(double)> functions[] = {{Activation::kRelu, reference::relu},
+                                                                 {Activation::kRelu2, reference::relu2},
+                                                                 {Activation::kGelu, reference::gelu},
+                                                                 {Activation::kGeluTanh, reference::gelu_tanh},
+                                                                 {Activation::kQuickGelu, reference::quick_gelu},
+                                                                 {Activation::kSilu, reference::silu},
+                                                                 {Activation::kSigmoid, reference::sigmoid},
+                                                                 {Activation::kTanh, std::tanh}};
   const DeviceTraits traits = query_device_traits();
   for (const auto& [activation, formula] : functions) {
     std::vector<float> y = wide_values();
@@ -168,7 +171,8 @@ TEST(ReferenceKernels, LayerNormsAreRoundedOnce) {
 TEST(ReferenceKernels, NormsOfPartsAreThatOfTheWhole) {
   constexpr std::int64_t kDim = 65, kRows = 4;
   const std::vector<std::int64_t> parts{5, 0, 60};
-  const std::vector<float> x = support::normal_values(kRows * kDim, 10, 2.0f, 3.0f), w = support::normal_values(kDim, 11);
+  const std::vector<float> x = support::normal_values(kRows * kDim, 10, 2.0f, 3.0f),
+                           w = support::normal_values(kDim, 11);
   support::TestExec exec;
   for (const bool about_zero : {true, false}) {
     std::vector<float> statistics(3 * kRows * 2), y = x;
@@ -181,13 +185,12 @@ TEST(ReferenceKernels, NormsOfPartsAreThatOfTheWhole) {
       (*exec).launch(moments, {.x = columns_of(whole, begin, count), .statistics = rows_of(all, rank * kRows, kRows)});
       begin += count;
     }
-    (*exec).launch(kernels::select_shard_norm({}, true),
-                   {.x = columns_of(whole, 0, 5),
-                    .weight = view_of(w.data(), {5}),
-                    .y = columns_of(whole, 0, 5),
-                    .statistics = statistics.data(),
-                    .parts = parts,
-                    .eps = 1e-5f});
+    (*exec).launch(kernels::select_shard_norm({}, true), {.x = columns_of(whole, 0, 5),
+                                                          .weight = view_of(w.data(), {5}),
+                                                          .y = columns_of(whole, 0, 5),
+                                                          .statistics = statistics.data(),
+                                                          .parts = parts,
+                                                          .eps = 1e-5f});
     for (std::int64_t r = 0; r < kRows; ++r) {
       const reference::Row row = support::row_of(x, r, kDim);
       const reference::Row want = about_zero ? reference::rms_norm(row, support::doubles(w), 1e-5f, 0)

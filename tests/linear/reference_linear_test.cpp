@@ -91,8 +91,8 @@ TEST_P(ReferenceGrouped, MultipliesPanelsInDouble) {
   }
 }
 
-// The law of ImplConfigs: f32 activations differ from the reference by the rounding of a sum, int8 activations by half a
-// step of their groups.
+// The law of ImplConfigs: f32 activations differ from the reference by the rounding of a sum, int8 activations by half
+// a step of their groups.
 TEST_P(ReferenceGrouped, OtherImplConfigsAgree) {
   constexpr std::int64_t kIn = 768, kOut = 40;
   kernels::grouped_tests::PackedMatrix m = kernels::grouped_tests::random_packed(GetParam(), kOut, kIn, 4);
@@ -150,8 +150,9 @@ TEST(ReferenceLinear, RefusesWhatItCannotDecode) {
   const auto view = [](Format f, Layout layout) { return ConstTensorView{nullptr, f, layout, {4, 32}, 0}; };
   EXPECT_EQ(message(view(Format::kF32, Layout::kRowMajor), {.activation = ActivationForm::kInt8, .reference = true}),
             "[a.b] reference wanted activation f32, got int8");
-  EXPECT_EQ(message(view(Format::kF32, Layout::kPanels), reference_config()),
-            "[a.b] reference product wanted a weight row-major as in files or a grouped one in panels, got f32 in panels");
+  EXPECT_EQ(
+      message(view(Format::kF32, Layout::kPanels), reference_config()),
+      "[a.b] reference product wanted a weight row-major as in files or a grouped one in panels, got f32 in panels");
   EXPECT_EQ(message(view(Format::kInt8, Layout::kRowMajor), reference_config()),
             "[a.b] reference product wanted a weight row-major as in files or a grouped one in panels, got int8 "
             "row-major");

@@ -1,5 +1,5 @@
-// Every tensor type of GGUF files that is read, through a whole model: as stored against the same weights decoded to f32.
-// That decoding is exact is tested against the gguf package in tests/kernels/packed_test.cpp.
+// Every tensor type of GGUF files that is read, through a whole model: as stored against the same weights decoded to
+// f32. That decoding is exact is tested against the gguf package in tests/kernels/packed_test.cpp.
 
 #include <gtest/gtest.h>
 

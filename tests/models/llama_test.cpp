@@ -121,8 +121,8 @@ TEST_P(LlamaFormats, EveryFormatRunsAndSplitsAgree) {
     TestModel model(directory.path(), {.traits = machine}, 90);
     exact = model.logits(prompt, 90, 90);
   }
-  for (const Format weights : {Format::kF32, Format::kBF16, Format::kF16, Format::kInt8, Format::kInt4, Format::kBfp8B,
-                               Format::kBfp4B}) {
+  for (const Format weights :
+       {Format::kF32, Format::kBF16, Format::kF16, Format::kInt8, Format::kInt4, Format::kBfp8B, Format::kBfp4B}) {
     for (const Format state : {Format::kF32, Format::kBF16, Format::kInt8}) {
       TestModel model(directory.path(),
                       {.traits = with_isa(machine, GetParam()), .weight_format = weights, .state_format = state}, 90);
@@ -159,9 +159,7 @@ class LlamaRefuses : public testing::Test {
 };
 
 TEST_F(LlamaRefuses, BadConfigurations) {
-  const auto set = [](std::string_view key, Json value) {
-    return [key, value](Json& c) { c.set(key, value); };
-  };
+  const auto set = [](std::string_view key, Json value) { return [key, value](Json& c) { c.set(key, value); }; };
   expect(set("model_type", "lama"), ErrorKind::kUnsupported, "did you mean \"llama\"");
   expect(set("num_attention_heads", 0), ErrorKind::kBadData, "num_attention_heads");
   expect(set("num_key_value_heads", 3), ErrorKind::kBadData, "num_key_value_heads");

@@ -1,5 +1,7 @@
 // A real checkpoint, SmolLM2-135M-Instruct in Q4_1, against Hugging Face and llama.cpp.
 
+#include "support/real_model.h"
+
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -10,7 +12,6 @@
 #include "runtime/perplexity.h"
 #include "support/digest.h"
 #include "support/model.h"
-#include "support/smollm2.h"
 
 namespace ttt {
 namespace {
@@ -23,7 +24,7 @@ const fs::path kGolden = fs::path(TTT_SOURCE_DIR) / "tests/golden/smollm2";
 class SmolLM2 : public testing::Test {
  protected:
   void SetUp() override {
-    TTT_REQUIRE_SMOLLM2(path);
+    TTT_REQUIRE_MODEL(path, "TTT_SMOLLM2_GGUF");
     model_ = path;
   }
 
@@ -56,7 +57,8 @@ TEST_F(SmolLM2, LogitsInF32EqualHuggingFace) {
     TestModel model(model_, kExact, tokens);
     const auto check = [&](std::int64_t prefill, std::int64_t chunk) {
       const support::DigestMatch match = reference.compare(model.logits(ids, prefill, chunk));
-      EXPECT_LT(match.error, 1e-4) << tokens << " tokens, prefill " << prefill << ", chunk " << chunk << ": " << match.message;
+      EXPECT_LT(match.error, 1e-4) << tokens << " tokens, prefill " << prefill << ", chunk " << chunk << ": "
+                                   << match.message;
       EXPECT_EQ(match.other_top1, 0) << match.message;
     };
     check(tokens, tokens <= 600 ? tokens : 1250);
@@ -74,7 +76,8 @@ TEST_F(SmolLM2, GreedyTokensEqualHuggingFace) {
   for (const Json& g : all.at("generation", "reference").as_array("generation")) {
     const auto ids_at = [&](std::string_view key) {
       std::vector<std::int32_t> ids;
-      for (const Json& v : g.at(key, "generation").as_array(key)) ids.push_back(static_cast<std::int32_t>(v.as_integer(key)));
+      for (const Json& v : g.at(key, "generation").as_array(key))
+        ids.push_back(static_cast<std::int32_t>(v.as_integer(key)));
       return ids;
     };
     const std::vector<std::int32_t> prompt = tokenizer.encode(g.at("prompt", "generation").as_string("prompt"));

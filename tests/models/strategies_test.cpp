@@ -48,17 +48,17 @@ TEST_P(Strategies, ReferenceIsWithinRoundingOfTheDefault) {
 
 TEST_P(Strategies, ReferenceEqualsHuggingFace) {
   for (const std::int64_t tokens : {16, 700}) {
-    const auto golden =
-        support::Digest::load(fs::path(TTT_SOURCE_DIR) / "tests/golden/llama" / GetParam() / (text(tokens) + ".digest"));
+    const auto golden = support::Digest::load(fs::path(TTT_SOURCE_DIR) / "tests/golden/llama" / GetParam() /
+                                              (text(tokens) + ".digest"));
     TestModel model(directory_.path(), {.strategy = Strategy::kReference}, tokens);
     const support::DigestMatch match = golden.compare(model.logits(ids_of(config_, tokens), tokens, 256));
     EXPECT_LT(match.error, 1e-5) << tokens << " tokens: " << match.message;
   }
 }
 
-// What a strategy may lose, of the largest logit. bf16 state rounds keys and values by 2^-9 of themselves, int8 state by
-// 1/254 of the largest of their group; int8 activations and bf16 products round the inputs of every product likewise. All
-// layers add up; measured losses are at most 0.4 of these bounds.
+// What a strategy may lose, of the largest logit. bf16 state rounds keys and values by 2^-9 of themselves, int8 state
+// by 1/254 of the largest of their group; int8 activations and bf16 products round the inputs of every product
+// likewise. All layers add up; measured losses are at most 0.4 of these bounds.
 struct Loss {
   Strategy strategy;
   double f32, bf16, grouped;  // by the format of the weights
@@ -75,7 +75,8 @@ TEST_P(Strategies, AllSixAgreeWithinTheirFormats) {
     for (const Loss& loss : kLosses) {
       const std::vector<float> got = logits({.strategy = loss.strategy, .weight_format = weights});
       const double allowed = is_grouped(weights) ? loss.grouped : weights == Format::kBF16 ? loss.bf16 : loss.f32;
-      EXPECT_LE(max_relative_error(exact, got), allowed) << name_of(loss.strategy) << ", weights in " << name_of(weights);
+      EXPECT_LE(max_relative_error(exact, got), allowed)
+          << name_of(loss.strategy) << ", weights in " << name_of(weights);
     }
   }
 }
@@ -111,8 +112,9 @@ TEST(StrategiesChoose, StateAndScores) {
   const support::TemporaryDirectory directory;
   support::write_random_checkpoint(directory.path(), config, {});
   const std::pair<Strategy, Format> state[] = {
-      {Strategy::kDefault, Format::kF32}, {Strategy::kPerformance, Format::kBF16}, {Strategy::kAccuracy, Format::kF32},
-      {Strategy::kMemory, Format::kInt8}, {Strategy::kReference, Format::kF32},    {Strategy::kInvariant, Format::kF32}};
+      {Strategy::kDefault, Format::kF32},   {Strategy::kPerformance, Format::kBF16},
+      {Strategy::kAccuracy, Format::kF32},  {Strategy::kMemory, Format::kInt8},
+      {Strategy::kReference, Format::kF32}, {Strategy::kInvariant, Format::kF32}};
   for (const auto& [strategy, format] : state) {
     TestModel model(directory.path(), {.traits = traits, .strategy = strategy}, 16);
     for (const StateSpec& s : model.loaded().tree().states) EXPECT_EQ(s.format, format) << name_of(strategy);

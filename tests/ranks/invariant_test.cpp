@@ -9,7 +9,7 @@
 
 #include "collectives/threads.h"
 #include "support/model.h"
-#include "support/smollm2.h"
+#include "support/real_model.h"
 #include "support/tiny_model.h"
 
 namespace ttt {
@@ -155,7 +155,7 @@ class InvariantSmolLM2 : public testing::TestWithParam<std::optional<Format>> {}
 
 // Nine heads over three of keys and values, on one to four ranks.
 TEST_P(InvariantSmolLM2, RowsAreBitwiseEqualHoweverTheyAreComputed) {
-  TTT_REQUIRE_SMOLLM2(file);
+  TTT_REQUIRE_MODEL(file, "TTT_SMOLLM2_GGUF");
   const std::vector<Way> ways{{.threads = 2, .splits = {19, 8}},
                               {.threads = 2, .batch = 64, .slot = 63, .tokens = 5, .splits = {2, 1}},
                               {.threads = 3, .batch = 2, .slot = 0, .tokens = 20, .splits = {1}},

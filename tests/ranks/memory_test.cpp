@@ -8,7 +8,7 @@
 #include "collectives/threads.h"
 #include "runtime/memory_plan.h"
 #include "support/model.h"
-#include "support/smollm2.h"
+#include "support/real_model.h"
 #include "support/tiny_model.h"
 
 namespace ttt {
@@ -100,12 +100,10 @@ TEST(MemoryOfRanks, ARankReadsItsPartOfTheFileOnly) {
 
 void expect_planned(const std::filesystem::path& path, std::optional<Format> format, std::int64_t ranks,
                     std::int64_t alone) {
-  std::vector<GgufSpelling> spellings;
-  for (const Family& f : families()) spellings.push_back(*f.gguf);
   LoadOptions options{.traits = query_device_traits(), .ranks = ranks, .weight_format = format, .context = 64};
   const RunnerConfig config{.sequences = 2, .context = 64, .chunk = 32, .wanted = 2};
   ThreadPool threads(1);
-  const std::shared_ptr<const Checkpoint> checkpoint = open_checkpoint(path, spellings);
+  const std::shared_ptr<const Checkpoint> checkpoint = open_checkpoint(path, gguf_spellings(families()));
   const MemoryPlan plan = plan_memory(*checkpoint, families(), options, config, threads);
   ASSERT_EQ(plan.ranks.size(), static_cast<std::size_t>(ranks));
   for (options.rank = 0; options.rank < ranks; ++options.rank) {
@@ -131,10 +129,8 @@ void expect_planned(const std::filesystem::path& path, std::optional<Format> for
 }
 
 std::int64_t planned_alone(const std::filesystem::path& path, std::optional<Format> format) {
-  std::vector<GgufSpelling> spellings;
-  for (const Family& f : families()) spellings.push_back(*f.gguf);
   const LoadOptions options{.traits = query_device_traits(), .weight_format = format, .context = 64};
-  const PlannedModel plan = plan_model(*open_checkpoint(path, spellings), families(), options);
+  const PlannedModel plan = plan_model(*open_checkpoint(path, gguf_spellings(families())), families(), options);
   return plan.source->bytes().mapped + plan.source->bytes().owned;
 }
 
@@ -149,7 +145,7 @@ TEST(MemoryOfRanks, IsWhatThePlanSays) {
 }
 
 TEST(MemoryOfRanks, OfSmolLM2IsWhatThePlanSays) {
-  TTT_REQUIRE_SMOLLM2(file);
+  TTT_REQUIRE_MODEL(file, "TTT_SMOLLM2_GGUF");
   const std::int64_t alone = planned_alone(file, {});
   for (std::int64_t ranks = 1; ranks <= 4; ++ranks) expect_planned(file, {}, ranks, alone);
 }

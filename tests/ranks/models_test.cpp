@@ -10,7 +10,7 @@
 #include "collectives/threads.h"
 #include "runtime/generate.h"
 #include "support/model.h"
-#include "support/smollm2.h"
+#include "support/real_model.h"
 #include "support/tiny_model.h"
 #include "testing/metrics.h"
 
@@ -135,7 +135,7 @@ TEST(Ranks, SampledTokensAreTheSame) {
 
 // Nine heads over three of keys and values.
 TEST(Ranks, SmolLM2) {
-  TTT_REQUIRE_SMOLLM2(file);
+  TTT_REQUIRE_MODEL(file, "TTT_SMOLLM2_GGUF");
   const std::filesystem::path path = file;
   // Tokens of a text: on random ones rounding alone moves logits further.
   const std::string text_ids =

@@ -7,7 +7,7 @@
 
 #include "support/model.h"
 #include "support/random_checkpoint.h"
-#include "support/smollm2.h"
+#include "support/real_model.h"
 #include "testing/metrics.h"
 
 namespace ttt {
@@ -15,15 +15,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::vector<GgufSpelling> spellings() {
-  std::vector<GgufSpelling> all;
-  for (const Family& f : families()) all.push_back(*f.gguf);
-  return all;
-}
-
 // Every tensor as the store hands it out in f32, under its Hugging Face name.
 void write_f32_directory(const fs::path& gguf, const fs::path& directory) {
-  const auto checkpoint = open_checkpoint(gguf, spellings());
+  const auto checkpoint = open_checkpoint(gguf, gguf_spellings(families()));
   fs::create_directories(directory);
   support::write_file(directory / "config.json", checkpoint->config().dump(2));
   Json header{Json::Object{}};
@@ -54,7 +48,7 @@ void write_f32_directory(const fs::path& gguf, const fs::path& directory) {
 }
 
 TEST(SmolLM2Directory, GivesTheLogitsOfTheGgufFile) {
-  TTT_REQUIRE_SMOLLM2(file);
+  TTT_REQUIRE_MODEL(file, "TTT_SMOLLM2_GGUF");
   const support::TemporaryDirectory directory;
   write_f32_directory(file, directory.path());
   ASSERT_FALSE(HasFatalFailure());

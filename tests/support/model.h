@@ -21,15 +21,11 @@ class TestModel {
   TestModel(const std::filesystem::path& path, LoadOptions options, std::int64_t context, std::int64_t threads = 2,
             Communicator& communicator = self_communicator(), std::span<const Family> known = families())
       : threads_(threads), communicator_(communicator) {
-    std::vector<GgufSpelling> spellings;
-    for (const Family& f : known) {
-      if (f.gguf != nullptr) spellings.push_back(*f.gguf);
-    }
     options.context = context;
     if (options.traits.available_bytes == 0) options.traits = query_device_traits();
     options.rank = communicator.rank();
     options.ranks = communicator.ranks();
-    model_ = load_model(open_checkpoint(path, spellings), known, options);
+    model_ = load_model(open_checkpoint(path, gguf_spellings(known)), known, options);
   }
 
   LoadedModel& loaded() { return model_; }
@@ -37,7 +33,10 @@ class TestModel {
 
   Runner runner(std::int64_t chunk, std::int64_t wanted, std::int64_t sequences = 1, std::int64_t page_rows = 0) {
     return Runner(model_.built, threads_, communicator_, observer_,
-                  {.sequences = sequences, .context = model_.built.context, .page_rows = page_rows, .chunk = chunk,
+                  {.sequences = sequences,
+                   .context = model_.built.context,
+                   .page_rows = page_rows,
+                   .chunk = chunk,
                    .wanted = wanted});
   }
 
@@ -47,9 +46,12 @@ class TestModel {
     Runner r = runner(chunk, chunk, 1, page_rows);
     Sequence sequence = r.create();
     std::vector<float> all;
-    const auto take = [&](std::int64_t, std::span<const float> rows) { all.insert(all.end(), rows.begin(), rows.end()); };
+    const auto take = [&](std::int64_t, std::span<const float> rows) {
+      all.insert(all.end(), rows.begin(), rows.end());
+    };
     if (prefill > 0) r.extend(sequence, ids.first(static_cast<std::size_t>(prefill)), 0, take);
-    for (std::size_t i = static_cast<std::size_t>(prefill); i < ids.size(); ++i) r.extend(sequence, ids.subspan(i, 1), 0, take);
+    for (std::size_t i = static_cast<std::size_t>(prefill); i < ids.size(); ++i)
+      r.extend(sequence, ids.subspan(i, 1), 0, take);
     return all;
   }
 
@@ -65,7 +67,8 @@ class TemporaryDirectory {
  public:
   TemporaryDirectory() {
     std::random_device random;
-    path_ = std::filesystem::temp_directory_path() / ("ttt_test_" + std::to_string(random()) + std::to_string(random()));
+    path_ =
+        std::filesystem::temp_directory_path() / ("ttt_test_" + std::to_string(random()) + std::to_string(random()));
     std::filesystem::create_directories(path_);
   }
   ~TemporaryDirectory() {

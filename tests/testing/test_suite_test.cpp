@@ -104,8 +104,8 @@ TEST_F(Suite, BlocksWithStateRun) {
 
 // Rows of another sequence, whose number differs from the block's own.
 TEST_F(Suite, BlocksThatReadAnotherSequenceRun) {
-  const CrossAttentionSpec spec{.hidden_dim = 24, .source_dim = 16, .num_heads = 4, .num_kv_heads = 2, .head_dim = 6,
-                                .max_source_rows = 9};
+  const CrossAttentionSpec spec{
+      .hidden_dim = 24, .source_dim = 16, .num_heads = 4, .num_kv_heads = 2, .head_dim = 6, .max_source_rows = 9};
   TestSuite suite("cross");
   suite.add(block_case<CrossAttention>(at("cross"), spec))
       .input(testing::normal(5, 24, 1))

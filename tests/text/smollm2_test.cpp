@@ -1,5 +1,6 @@
+#include "support/real_model.h"
+
 #include "runtime/gguf_vocabulary.h"
-#include "support/smollm2.h"
 #include "tests/text/golden.h"
 
 namespace ttt {
@@ -7,7 +8,7 @@ namespace {
 
 // The tokenizer of SmolLM2-135M-Instruct.Q4_1.gguf against llama.cpp and the Hugging Face tokenizers library.
 TEST(SmolLm2, AgreesWithReferences) {
-  TTT_REQUIRE_SMOLLM2(path);
+  TTT_REQUIRE_MODEL(path, "TTT_SMOLLM2_GGUF");
   const Tokenizer tokenizer = Tokenizer::from_gguf(gguf_vocabulary(GgufFile::open(path)), path);
   EXPECT_EQ(tokenizer.vocab_size(), 49152);
   EXPECT_EQ(tokenizer.bos_id(), 1);

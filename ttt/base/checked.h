@@ -39,7 +39,8 @@ inline std::int64_t checked_round_up(std::int64_t n, std::int64_t unit, std::str
 
 // A 64-bit count of a file as a size; counts beyond 2^63 are refused.
 inline std::int64_t checked_size(std::uint64_t n, std::string_view what) {
-  require(n <= static_cast<std::uint64_t>(INT64_MAX), ErrorKind::kBadData, what, ": size wanted at most 2^63 - 1, got ", n);
+  require(n <= static_cast<std::uint64_t>(INT64_MAX), ErrorKind::kBadData, what, ": size wanted at most 2^63 - 1, got ",
+          n);
   return static_cast<std::int64_t>(n);
 }
 

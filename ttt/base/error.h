@@ -39,8 +39,7 @@ inline void append(std::string& s, char v) { s.push_back(v); }
 inline void append(std::string& s, bool v) { s.append(v ? "true" : "false"); }
 
 template <class T>
-  requires(std::integral<T> || std::floating_point<T>)
-void append(std::string& s, T v) {
+requires(std::integral<T> || std::floating_point<T>) void append(std::string& s, T v) {
   char buffer[64];
   const auto end = std::to_chars(buffer, buffer + sizeof buffer, v);
   s.append(buffer, end.ptr);

@@ -41,7 +41,8 @@ class Exec {
  public:
   enum class Mode : std::uint8_t { kRun, kPlan };
 
-  Exec(ThreadPool& threads_, Scratch& scratch_, Communicator& communicator_, Observer& observer_, Mode mode = Mode::kRun)
+  Exec(ThreadPool& threads_, Scratch& scratch_, Communicator& communicator_, Observer& observer_,
+       Mode mode = Mode::kRun)
       : threads(threads_), scratch(scratch_), communicator(communicator_), observer(observer_), mode_(mode) {}
 
   ThreadPool& threads;

@@ -25,7 +25,9 @@
 namespace ttt {
 
 template <class T>
-concept HasFields = requires(T& t) { T::visit_fields(t, [](std::string_view, auto&) {}); };
+concept HasFields = requires(T& t) {
+  T::visit_fields(t, [](std::string_view, auto&) {});
+};
 
 namespace field_parts {
 

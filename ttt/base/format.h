@@ -39,10 +39,10 @@ enum class Format : std::uint8_t {
 };
 
 struct FormatTraits {
-  std::string_view name;         // as options and reports spell it: "bf16", "q4_k", "bfp8_b"
-  std::int64_t block_elements;   // elements of one block as stored in files; 1 when dense
-  std::int64_t block_bytes;      // bytes of one such block; 0: no file layout (kInt8, kInt4, kBfp8B, kBfp4B, kOther)
-  double nominal_bits;           // bits per value of the source format, scales included (kInt8: without its row scale)
+  std::string_view name;        // as options and reports spell it: "bf16", "q4_k", "bfp8_b"
+  std::int64_t block_elements;  // elements of one block as stored in files; 1 when dense
+  std::int64_t block_bytes;     // bytes of one such block; 0: no file layout (kInt8, kInt4, kBfp8B, kBfp4B, kOther)
+  double nominal_bits;          // bits per value of the source format, scales included (kInt8: without its row scale)
 };
 
 const FormatTraits& traits_of(Format format);

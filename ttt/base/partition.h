@@ -7,8 +7,8 @@
 
 namespace ttt {
 
-// A rank's part [begin, begin + count) of `total`, cut in whole units (the last unit may be short); the first ranks take
-// one unit more where units do not divide. A part may be empty.
+// A rank's part [begin, begin + count) of `total`, cut in whole units (the last unit may be short); the first ranks
+// take one unit more where units do not divide. A part may be empty.
 struct Part {
   std::int64_t begin = 0, count = 0;
   bool operator==(const Part&) const = default;

@@ -16,7 +16,7 @@ struct RowsView {
   std::byte* data = nullptr;
   std::byte* scales = nullptr;  // null for f32 and bf16; a scale group lies within one token and head
   std::int64_t page_rows = 0;
-  std::int64_t page_stride = 0, head_stride = 0, row_stride = 0;                     // bytes, in data
+  std::int64_t page_stride = 0, head_stride = 0, row_stride = 0;                    // bytes, in data
   std::int64_t scale_page_stride = 0, scale_head_stride = 0, scale_row_stride = 0;  // bytes, in scales
   const std::int32_t* page_table = nullptr;  // [seqs, pages per sequence]; -1: freed
   std::int64_t table_stride = 0;             // entries between the tables of neighbouring sequences of the step
@@ -57,10 +57,10 @@ struct BatchView {
 
 // The input of one forward: any mix of prompts, parts of prompts and single tokens.
 struct Step {
-  std::span<const std::int32_t> ids;                 // [rows]
+  std::span<const std::int32_t> ids;  // [rows]
   BatchView batch;
-  std::span<const AttentionStateView> states;        // by Context::state_slot
-  std::span<const std::int64_t> wanted_rows;         // rows whose logits are wanted, ascending
+  std::span<const AttentionStateView> states;  // by Context::state_slot
+  std::span<const std::int64_t> wanted_rows;   // rows whose logits are wanted, ascending
   // By sequence: [its rows, its stored rows with this step's], f32, added to the scores. Empty, or absent views: none.
   std::span<const ConstTensorView> masks = {};
 

@@ -32,7 +32,8 @@ class ThreadPool {
   void parallel_for(std::int64_t count, const F& f) {
     static_assert(std::is_invocable_v<const F&, std::int64_t>);
     if (count <= 0) return;
-    run(count, [](const void* body, std::int64_t i) noexcept { (*static_cast<const F*>(body))(i); }, &f);
+    run(
+        count, [](const void* body, std::int64_t i) noexcept { (*static_cast<const F*>(body))(i); }, &f);
   }
 
  private:

@@ -21,11 +21,11 @@ std::optional<IsaLevel> isa_named(std::string_view name);
 // What this process may use, as queried from CPUID, sysfs, the affinity mask and the cgroup. Never a product name.
 struct DeviceTraits {
   IsaLevel isa = IsaLevel::kSse2;
-  std::int64_t cores = 1;               // in the affinity mask, limited by the cgroup's quota, at least 1
-  std::int64_t l1d_bytes = 32 << 10;    // per core
-  std::int64_t l2_bytes = 512 << 10;    // per core
-  std::int64_t l3_bytes = 0;            // shared; 0: none reported
-  std::int64_t available_bytes = 0;     // memory that can still be taken: MemAvailable and the cgroup's limit
+  std::int64_t cores = 1;             // in the affinity mask, limited by the cgroup's quota, at least 1
+  std::int64_t l1d_bytes = 32 << 10;  // per core
+  std::int64_t l2_bytes = 512 << 10;  // per core
+  std::int64_t l3_bytes = 0;          // shared; 0: none reported
+  std::int64_t available_bytes = 0;   // memory that can still be taken: MemAvailable and the cgroup's limit
   bool operator==(const DeviceTraits&) const = default;
 };
 

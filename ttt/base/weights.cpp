@@ -10,7 +10,8 @@ TensorName rows(TensorName name, std::int64_t begin, std::int64_t count) {
 
 TensorName every(TensorName name, std::int64_t begin, std::int64_t run, std::int64_t stride, std::int64_t count) {
   require(begin >= 0 && run > 0 && stride >= 0 && count > 0, ErrorKind::kInternal, name.name,
-          ": rows wanted a begin of at least 0 and positive counts, got begin ", begin, ", run ", run, ", count ", count);
+          ": rows wanted a begin of at least 0 and positive counts, got begin ", begin, ", run ", run, ", count ",
+          count);
   name.begin = begin;
   name.run = run;
   name.stride = stride;
@@ -41,8 +42,8 @@ Shape WeightRequest::cut_shape() const {
 }
 
 void WeightChecker::bind(ConstTensorView& field, const WeightRequest& request) {
-  require(field.shape == request.cut_shape(), ErrorKind::kBadData, "[", request.path, "] ", request.name.name, " wanted ",
-          request.cut_shape().to_string(), ", got ", field ? field.shape.to_string() : "nothing");
+  require(field.shape == request.cut_shape(), ErrorKind::kBadData, "[", request.path, "] ", request.name.name,
+          " wanted ", request.cut_shape().to_string(), ", got ", field ? field.shape.to_string() : "nothing");
 }
 
 }  // namespace ttt

@@ -25,7 +25,8 @@ class Communicator {
   virtual void all_gather(std::span<const std::byte> mine, std::span<const std::int64_t> counts,
                           std::span<std::byte> all) = 0;
   // mine = this rank's part of the sum over ranks of x; parts by `counts`, in rank order.
-  virtual void reduce_scatter(std::span<const float> x, std::span<const std::int64_t> counts, std::span<float> mine) = 0;
+  virtual void reduce_scatter(std::span<const float> x, std::span<const std::int64_t> counts,
+                              std::span<float> mine) = 0;
   virtual void broadcast(std::span<std::byte> x, std::int64_t root) = 0;
   // Part r of `send` (send_counts[r] bytes) goes to rank r; parts arrive in rank order.
   virtual void all_to_all(std::span<const std::byte> send, std::span<const std::int64_t> send_counts,

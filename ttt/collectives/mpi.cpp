@@ -140,8 +140,9 @@ class Session final : public MpiSession {
   int exceptions_ = std::uncaught_exceptions();
   MPI_Comm notices_world_ = MPI_COMM_NULL;
   std::unique_ptr<MessageCommunicator> communicator_;
-  std::vector<std::optional<Notice>> notices_;  // by rank
-  bool told_ = false;                           // this rank ends because another does
+  std::vector<std::optional<Notice>> notices_;       // by rank
+  bool told_ = false;                                // this rank ends because another does
+  std::optional<Clock::time_point> followed_since_;  // when only ranks that follow another's end were heard of
 };
 
 Session::Session(milliseconds timeout) : timeout_(timeout) {
@@ -322,13 +323,18 @@ bool Session::hear() {
 
 void Session::throw_if_ended() {
   if (!hear()) return;
-  for (std::size_t r = 0; r < notices_.size(); ++r) {
-    if (!notices_[r]) continue;
-    const int s = notices_[r]->status;
-    told_ = true;
-    const ErrorKind kind = s >= 1 && s <= static_cast<int>(ErrorKind::kPeerLost) ? ErrorKind{s} : ErrorKind::kPeerLost;
-    fail(kind, text("rank ", r, " (", notices_[r]->host.data(), "): ", notices_[r]->message.data()));
+  auto found = std::ranges::find_if(notices_, [](const auto& n) { return n && n->own != 0; });
+  if (found == notices_.end()) {
+    // The rank that failed first has written before those that follow it, but to each rank on a way of its own.
+    if (!followed_since_) followed_since_ = Clock::now();
+    if (Clock::now() < *followed_since_ + kSettle) return;
+    found = std::ranges::find_if(notices_, [](const auto& n) { return n.has_value(); });
   }
+  const Notice& n = **found;
+  told_ = true;
+  const bool known = n.status >= 1 && n.status <= static_cast<int>(ErrorKind::kPeerLost);
+  fail(known ? ErrorKind{n.status} : ErrorKind::kPeerLost,
+       text("rank ", found - notices_.begin(), " (", n.host.data(), "): ", n.message.data()));
 }
 
 JobEnd Session::end(int status, const std::string& message) {

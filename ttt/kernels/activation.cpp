@@ -59,10 +59,10 @@ extern const ActivationTable kActivationTable;
 }
 
 ActivationFn select_activation(const DeviceTraits& traits, Activation activation, bool reference) {
-  const ActivationTable& t = reference                       ? reference::kActivationTable
+  const ActivationTable& t = reference                         ? reference::kActivationTable
                              : traits.isa >= IsaLevel::kAvx512 ? avx512::kActivationTable
-                             : traits.isa == IsaLevel::kAvx2 ? avx2::kActivationTable
-                                                             : sse2::kActivationTable;
+                             : traits.isa == IsaLevel::kAvx2   ? avx2::kActivationTable
+                                                               : sse2::kActivationTable;
   switch (activation) {
     case Activation::kIdentity:
       return nullptr;

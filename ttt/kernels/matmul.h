@@ -49,7 +49,7 @@ PreparedRows prepared_rows(ActivationForm form, bool panels, std::int64_t rows, 
 
 // What happens to a result before it is stored: y = activate(acc + bias), then * multiply, then + y if accumulating.
 struct Epilogue {
-  ConstTensorView bias = {};      // [out], f32; absent: none
+  ConstTensorView bias = {};        // [out], f32; absent: none
   ActivationFn activate = nullptr;  // applied to a run of values of one row; null: identity
   ActivationParams params = {};
   ConstTensorView multiply = {};  // [rows, out], f32; absent: none. May be y.
@@ -65,8 +65,8 @@ using MatmulTileFn = void (*)(const PreparedRows& x, const MatmulJob& job, std::
 // One product kernel, as the table of a Linear holds it.
 struct MatmulKernel {
   ActivationForm form = ActivationForm::kF32;
-  bool panels = false;        // wants x in panels
-  std::int64_t unit = 16;     // outputs come in multiples of this
+  bool panels = false;     // wants x in panels
+  std::int64_t unit = 16;  // outputs come in multiples of this
   MatmulTileFn tile = nullptr;
   std::string_view name = {};  // "avx512_vnni.grouped_q4_1", for reports and tests; a literal
 };

@@ -261,15 +261,16 @@ void decode_packed_part(const ConstTensorView& packed, std::int64_t r, std::int6
   require(r >= 0 && r < packed.dim(0), ErrorKind::kBadData, "decode_packed_row wanted a row below ", packed.dim(0),
           ", got ", r);
   require(begin >= 0 && begin % kBlockInputs == 0 && count >= 0 && count <= packed.dim(1) - begin, ErrorKind::kBadData,
-          "decode_packed_part wanted inputs within [0, ", packed.dim(1), ") from a multiple of ", kBlockInputs, ", got ",
-          begin, " + ", count);
+          "decode_packed_part wanted inputs within [0, ", packed.dim(1), ") from a multiple of ", kBlockInputs,
+          ", got ", begin, " + ", count);
   const PanelKind kind = kind_of(packed.format);
   const PanelLayout layout = panel_layout(kind, packed.dim(1));
   const std::byte* panel = packed.data + r / kPanelWidth * layout.bytes;
   float values[kBlockInputs];
   for (std::int64_t at = 0; at < count; at += kBlockInputs) {
     const std::int64_t block = (begin + at) / kBlockInputs;
-    block_values(packed.format, read_panel_block(kind, layout, panel, block, static_cast<int>(r % kPanelWidth)), values);
+    block_values(packed.format, read_panel_block(kind, layout, panel, block, static_cast<int>(r % kPanelWidth)),
+                 values);
     std::copy_n(values, std::min(kBlockInputs, count - at), out + at);
   }
 }

@@ -30,8 +30,8 @@ struct LinearImplConfig {
   // The same kernel for every number of rows: a row's result is bitwise the same whatever rows are computed with it,
   // and on however many ranks (ProjectionSplit).
   bool one_kernel = false;
-  // Exactly decoded weights and sums in double precision, activations in f32; slow. A block that holds this config takes
-  // its other kernels in double precision too.
+  // Exactly decoded weights and sums in double precision, activations in f32; slow. A block that holds this config
+  // takes its other kernels in double precision too.
   bool reference = false;
 
   bool operator==(const LinearImplConfig&) const = default;

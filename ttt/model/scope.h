@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 #include "base/context.h"
@@ -115,12 +116,19 @@ Block make(const Scope& scope, const typename Block::Spec& spec, const typename 
   return Block(spec, weights, impl, context);
 }
 
-// `count` parts of a model, each built at its index: Layer(Scope, args...).
+// `count` parts of a model, each built at its index: Layer(Scope, args..., index), or without the index where no such
+// constructor exists.
 template <class Layer, class... Args>
 std::vector<Layer> make_layers(const Scope& scope, std::int64_t count, const Args&... args) {
   std::vector<Layer> layers;
   layers.reserve(static_cast<std::size_t>(count));
-  for (std::int64_t i = 0; i < count; ++i) layers.emplace_back(scope / i, args...);
+  for (std::int64_t i = 0; i < count; ++i) {
+    if constexpr (std::is_constructible_v<Layer, Scope, const Args&..., std::int64_t>) {
+      layers.emplace_back(scope / i, args..., i);
+    } else {
+      layers.emplace_back(scope / i, args...);
+    }
+  }
   return layers;
 }
 

@@ -53,9 +53,11 @@ TTT_INLINE void locate(const RowsView& view, const Queries& q, std::int64_t bloc
   }
 }
 
-// t.rows[i] for i in [first, last): dims values from `begin` on, readable in whole vectors.
+// t.rows[i] for i in [first, last): dims values from `begin` on, readable in whole vectors. All that depends on the
+// format of the rows; the rest is compiled once and gets it as a function.
+using DecodeFn = void (*)(Tile& t, std::int64_t first, std::int64_t last, std::int64_t begin, std::int64_t dims);
 template <Format kFormat>
-TTT_INLINE void decode_rows(Tile& t, std::int64_t first, std::int64_t last, std::int64_t begin, std::int64_t dims) {
+void decode_rows(Tile& t, std::int64_t first, std::int64_t last, std::int64_t begin, std::int64_t dims) {
   for (std::int64_t i = first; i < last; ++i) {
     if (t.data[i] == nullptr) {
       t.rows[i] = t.zeros;
@@ -71,15 +73,14 @@ TTT_INLINE void decode_rows(Tile& t, std::int64_t first, std::int64_t last, std:
 
 // Scores of keys [first, last) of the block, in tiles of 64 keys from the block's begin: products of `width` values of
 // the queries with the rows that were located.
-template <Format kFormat>
-TTT_INLINE void score_part(const float* const* queries, std::int64_t count, std::int64_t width, bool accumulate,
-                           std::int64_t first, std::int64_t last, Tile& t) {
+TTT_INLINE void score_part(DecodeFn decode, const float* const* queries, std::int64_t count, std::int64_t width,
+                           bool accumulate, std::int64_t first, std::int64_t last, Tile& t) {
   for (std::int64_t tile = first / kTileKeys * kTileKeys; tile < last; tile += kTileKeys) {
     const std::int64_t a = tile > first ? tile : first, b = tile + kTileKeys < last ? tile + kTileKeys : last;
     for (std::int64_t begin = 0; begin < width; begin += kTileDims) {
       const std::int64_t dims = width - begin < kTileDims ? width - begin : kTileDims;
       for (std::int64_t i = tile; i < tile + kTileKeys; ++i) t.rows[i] = t.zeros;
-      decode_rows<kFormat>(t, a, b, begin, dims);
+      decode(t, a, b, begin, dims);
       transpose_rows(t.rows + tile, dims, t.keys);
       for_row_tiles(count, [&]<int kRows>(std::int64_t i) {
         float* s = t.scores + i * kMaxKeyBlock + tile;
@@ -169,14 +170,13 @@ TTT_INLINE void merge_factors(float a, float b, float& m, float& alpha, float& b
 }
 
 // Adds keys [first, last) of the block that starts at row `block` to the queries' sums.
-template <Format kFormat>
-TTT_INLINE void add_block(const AttendArgs& args, Queries& q, std::int64_t block, std::int64_t first, std::int64_t last,
-                          Tile& t) {
+__attribute__((noinline, noclone)) void add_block(DecodeFn decode, const AttendArgs& args, Queries& q,
+                                                  std::int64_t block, std::int64_t first, std::int64_t last, Tile& t) {
   locate(args.state.keys, q, block, first, last, t);
-  score_part<kFormat>(q.q, q.count, args.key_dim, false, first, last, t);
+  score_part(decode, q.q, q.count, args.key_dim, false, first, last, t);
   if (args.latent) {
     locate(args.state.values, q, block, first, last, t);
-    score_part<kFormat>(q.latent, q.count, args.value_dim, true, first, last, t);
+    score_part(decode, q.latent, q.count, args.value_dim, true, first, last, t);
   }
   for (std::int64_t i = 0; i < q.count; ++i) {
     const Partial part = weigh(args, q, i, block, first, last, t);
@@ -186,7 +186,7 @@ TTT_INLINE void add_block(const AttendArgs& args, Queries& q, std::int64_t block
   locate(args.state.values, q, block, first, last, t);
   for (std::int64_t begin = 0; begin < args.value_dim; begin += kTileDims) {
     const std::int64_t dims = args.value_dim - begin < kTileDims ? args.value_dim - begin : kTileDims;
-    decode_rows<kFormat>(t, first, last, begin, dims);
+    decode(t, first, last, begin, dims);
     for_row_tiles(q.count, [&]<int kRows>(std::int64_t i) {
       const float* p = t.scores + i * kMaxKeyBlock;
       std::int64_t at = 0;
@@ -201,8 +201,8 @@ TTT_INLINE void add_block(const AttendArgs& args, Queries& q, std::int64_t block
 }
 
 // Adds every key that one of the queries, which are in ascending order, sees in blocks [from, to).
-template <Format kFormat>
-TTT_INLINE void add_blocks(const AttendArgs& args, Queries& q, std::int64_t from, std::int64_t to, Tile& t) {
+TTT_INLINE void add_blocks(DecodeFn decode, const AttendArgs& args, Queries& q, std::int64_t from, std::int64_t to,
+                           Tile& t) {
   const SeenRows a = seen_rows(args.visible, q.index[0], q.stored);
   const SeenRows b = seen_rows(args.visible, q.index[q.count - 1], q.stored);
   for (std::int64_t n = from; n < to; ++n) {
@@ -211,7 +211,7 @@ TTT_INLINE void add_blocks(const AttendArgs& args, Queries& q, std::int64_t from
     const std::int64_t first = pinned || a.begin < block ? 0 : a.begin - block;
     std::int64_t last = b.end - block < args.key_block ? b.end - block : args.key_block;
     if (pinned && a.begin >= block + args.key_block && b.pinned - block < last) last = b.pinned - block;
-    if (first < last && first < args.key_block) add_block<kFormat>(args, q, block, first, last, t);
+    if (first < last && first < args.key_block) add_block(decode, args, q, block, first, last, t);
   }
 }
 
@@ -273,8 +273,7 @@ TTT_INLINE std::int64_t query_tiles(const AttendArgs& args, std::int64_t height,
   return total;
 }
 
-template <Format kFormat>
-TTT_INLINE void attend_many(Exec& exec, const AttendArgs& args) {
+void attend_many(DecodeFn decode, Exec& exec, const AttendArgs& args) {
   std::int64_t height = args.query_block;
   const auto nothing = [](std::int64_t, std::int64_t, std::int64_t) {};
   std::int64_t units = query_tiles(args, height, -1, nothing);
@@ -293,7 +292,7 @@ TTT_INLINE void attend_many(Exec& exec, const AttendArgs& args) {
       for (std::int64_t i = tile * height; i < all && i < (tile + 1) * height; ++i) {
         add_query(args, q, i / heads.count, heads.first + i % heads.count, nullptr);
       }
-      add_blocks<kFormat>(args, q, 0, (q.stored + args.key_block - 1) / args.key_block, t);
+      add_blocks(decode, args, q, 0, (q.stored + args.key_block - 1) / args.key_block, t);
       for (std::int64_t i = 0; i < q.count; ++i) finish(args, q.head[i], q.m[i], q.l[i], q.o[i]);
     });
   });
@@ -319,8 +318,7 @@ TTT_INLINE SeenBlocks seen_blocks(const AttendArgs& args, std::int64_t seq) {
 // Floats of one head's partial sums: m, l, then the mix.
 TTT_INLINE std::int64_t partial_floats(const AttendArgs& args) { return args.value_dim + 2; }
 
-template <Format kFormat>
-TTT_INLINE void attend_one(Exec& exec, const AttendArgs& args) {
+void attend_one(DecodeFn decode, Exec& exec, const AttendArgs& args) {
   float* partial = reinterpret_cast<float*>(args.scratch.data());
   std::int64_t blocks = 0;
   for (const std::int32_t seq : args.seqs) blocks += seen_blocks(args, seq).count();
@@ -343,7 +341,7 @@ TTT_INLINE void attend_one(Exec& exec, const AttendArgs& args) {
       for (std::int64_t h = begin; h < group.count && h < begin + kMaxQueryBlock; ++h) {
         add_query(args, q, 0, group.first + h, partial + (slot * heads + group.first + h) * size + 2);
       }
-      add_blocks<kFormat>(args, q, block, block + 1, t);
+      add_blocks(decode, args, q, block, block + 1, t);
       for (std::int64_t i = 0; i < q.count; ++i) {
         q.o[i][-2] = q.m[i];
         q.o[i][-1] = q.l[i];
@@ -378,13 +376,27 @@ TTT_INLINE void attend_one(Exec& exec, const AttendArgs& args) {
 
 }  // namespace
 
-void attend_many_f32(Exec& exec, const AttendArgs& args) noexcept { attend_many<Format::kF32>(exec, args); }
-void attend_many_bf16(Exec& exec, const AttendArgs& args) noexcept { attend_many<Format::kBF16>(exec, args); }
-void attend_many_int8(Exec& exec, const AttendArgs& args) noexcept { attend_many<Format::kInt8>(exec, args); }
-void attend_many_bfp8(Exec& exec, const AttendArgs& args) noexcept { attend_many<Format::kBfp8B>(exec, args); }
-void attend_one_f32(Exec& exec, const AttendArgs& args) noexcept { attend_one<Format::kF32>(exec, args); }
-void attend_one_bf16(Exec& exec, const AttendArgs& args) noexcept { attend_one<Format::kBF16>(exec, args); }
-void attend_one_int8(Exec& exec, const AttendArgs& args) noexcept { attend_one<Format::kInt8>(exec, args); }
-void attend_one_bfp8(Exec& exec, const AttendArgs& args) noexcept { attend_one<Format::kBfp8B>(exec, args); }
+void attend_many_f32(Exec& exec, const AttendArgs& args) noexcept {
+  attend_many(decode_rows<Format::kF32>, exec, args);
+}
+void attend_many_bf16(Exec& exec, const AttendArgs& args) noexcept {
+  attend_many(decode_rows<Format::kBF16>, exec, args);
+}
+void attend_many_int8(Exec& exec, const AttendArgs& args) noexcept {
+  attend_many(decode_rows<Format::kInt8>, exec, args);
+}
+void attend_many_bfp8(Exec& exec, const AttendArgs& args) noexcept {
+  attend_many(decode_rows<Format::kBfp8B>, exec, args);
+}
+void attend_one_f32(Exec& exec, const AttendArgs& args) noexcept { attend_one(decode_rows<Format::kF32>, exec, args); }
+void attend_one_bf16(Exec& exec, const AttendArgs& args) noexcept {
+  attend_one(decode_rows<Format::kBF16>, exec, args);
+}
+void attend_one_int8(Exec& exec, const AttendArgs& args) noexcept {
+  attend_one(decode_rows<Format::kInt8>, exec, args);
+}
+void attend_one_bfp8(Exec& exec, const AttendArgs& args) noexcept {
+  attend_one(decode_rows<Format::kBfp8B>, exec, args);
+}
 
 }  // namespace ttt::kernels::TTT_LEVEL

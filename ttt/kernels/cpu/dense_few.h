@@ -15,30 +15,34 @@ inline constexpr std::int64_t kFewUnit = 8;
 inline constexpr std::int64_t kLineBytes = 64;
 
 // What is read next, into L2: the hardware's prefetcher follows a row but starts anew at each, and stops at page
-// boundaries. One row at a time is one stream, followed at a fixed distance; of rows side by side, the same place in the
-// next ones. Beyond the matrix it is a hint without effect. The distance was the best of 2 to 8 KB on a Sapphire Rapids
-// class core, and one stream 10 to 20 % faster there than eight.
+// boundaries. One row at a time is one stream, followed at a fixed distance; of rows side by side, the same place in
+// the next ones. Beyond the matrix it is a hint without effect. The distance was the best of 2 to 8 KB on a Sapphire
+// Rapids class core, and one stream 10 to 20 % faster there than eight.
 template <int kOuts, class Stored>
 TTT_INLINE void ahead(const std::byte* w, std::int64_t row_bytes, std::int64_t k) {
   const std::int64_t distance = kOuts == 1 ? 3072 : kOuts * row_bytes;
 #pragma GCC unroll 8
   for (int o = 0; o < kOuts; ++o) {
     const auto* p = weight_row<Stored>(w, row_bytes, o) + k;
-    _mm_prefetch(reinterpret_cast<const char*>(reinterpret_cast<std::uintptr_t>(p) +
-                                               static_cast<std::uintptr_t>(distance)),
-                 _MM_HINT_T1);
+    _mm_prefetch(
+        reinterpret_cast<const char*>(reinterpret_cast<std::uintptr_t>(p) + static_cast<std::uintptr_t>(distance)),
+        _MM_HINT_T1);
   }
 }
+
+// Narrow vectors need many steps for a line, and each step's code is long where it converts by hand: unrolled they are
+// hundreds of kilobytes that take the compiler a minute and run no faster.
+inline constexpr int kLinesUnrolled = kLanes == 4 ? 1 : 2, kStepsUnrolled = kLanes == 4 ? 1 : 16;
 
 // Calls step(k) for every whole vector of kStep values, and ahead(k) once for each cache line of kLine values. Returns
 // how many values that covers.
 template <std::int64_t kLine, std::int64_t kStep, class Ahead, class Step>
 TTT_INLINE std::int64_t walk_row(std::int64_t in, Ahead ahead, Step step) {
   std::int64_t k = 0;
-#pragma GCC unroll 2
+#pragma GCC unroll kLinesUnrolled
   for (; k + kLine <= in; k += kLine) {
     ahead(k);
-#pragma GCC unroll 16
+#pragma GCC unroll kStepsUnrolled
     for (std::int64_t v = 0; v < kLine; v += kStep) step(k + v);
   }
   for (; k + kStep <= in; k += kStep) step(k);
@@ -139,7 +143,9 @@ struct DotBf16 {
 // Weight rows read side by side: one stream for one row of x; for more, as many as accumulators allow, because each
 // repeats the loads of x.
 template <int kRows>
-inline constexpr int kFewOuts = kRows == 1 ? 1 : kRows == 2 ? 8 : 4;
+inline constexpr int kFewOuts = kRows == 1   ? 1
+                                : kRows == 2 ? 8
+                                             : 4;
 
 // c[row][out] for `outs` <= kFewRun weight rows from `w` on.
 template <class Dot, int kRows>

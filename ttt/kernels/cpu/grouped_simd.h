@@ -15,5 +15,5 @@
 #elif defined(__AVX2__)
 #include "kernels/cpu/grouped_simd_avx2.h"
 #else
-#include "kernels/cpu/grouped_simd_portable.h"
+#include "kernels/cpu/grouped_simd_sse2.h"
 #endif

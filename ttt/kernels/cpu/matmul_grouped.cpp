@@ -147,7 +147,23 @@ struct Work {
   const MatmulJob& job;
   PanelLayout layout;
 };
-using Sums = float[kBand][kGroupedPanels * kPanelWidth];
+constexpr int kPanels = kGroupedPanels, kSide = kPanels * static_cast<int>(kPanelWidth);
+using Sums = float[kBand][kSide];
+
+// Panels that are multiplied side by side. An odd last one stands in for its missing neighbour, whose results nobody
+// takes: another kernel for this case would compile for half as long again.
+struct Side {
+  Panel panels[kPanels];
+};
+TTT_INLINE Side side_of(const Work& work, std::int64_t out, std::int64_t out_end) {
+  const std::int64_t last = (out_end - 1) / kPanelWidth;
+  Side side;
+  for (int p = 0; p < kPanels; ++p) {
+    const std::int64_t at = out / kPanelWidth + p;
+    side.panels[p] = panel_at(work.job.w.data + (at < last ? at : last) * work.layout.bytes, work.layout);
+  }
+  return side;
+}
 
 // A chunk of a pair of panels with 8 bits a code and scales in f32, for bands of many rows. Where shifts, masks and
 // conversions share ports with the dots (measured: Sapphire Rapids, one core, 384 rows), unpacking once per band
@@ -163,10 +179,10 @@ TTT_INLINE void unpack_steps(const std::byte* from, std::byte* to) {
   if constexpr (kStep < 7) unpack_steps<kBits, kStep + 1>(from, to);
 }
 
-template <PanelKind kKind, int kPanels>
-void unpack(const Work& work, std::int64_t out, std::int64_t begin, std::int64_t count, Unpacked& u) {
+template <PanelKind kKind>
+void unpack(const Work& work, const Side& side, std::int64_t begin, std::int64_t count, Unpacked& u) {
   for (int p = 0; p < kPanels; ++p) {
-    const Panel panel = panel_at(work.job.w.data + (out / kPanelWidth + p) * work.layout.bytes, work.layout);
+    const Panel& panel = side.panels[p];
     for (std::int64_t c = 0; c < count; ++c) {
       const Scales s = scales_of<kKind>(panel, begin + c, work.layout.super_shift);
       store_floats(u.scales[p][c][0], s.scale[0]);
@@ -183,24 +199,17 @@ TTT_INLINE Scales unpacked_scales(const Unpacked& u, int p, std::int64_t c) {
   return {{load_floats(u.scales[p][c][0]), load_floats(u.scales[p][c][1])}, load_floats(u.scales[p][c][1])};
 }
 
-// Adds blocks [begin, begin + count) of kRows rows from `r` by kPanels panels from output `out` to sums.
-// u: these blocks, where kUnpacked.
-template <PanelKind kKind, int kRows, int kPanels, bool kUnpacked>
-__attribute__((noinline)) void multiply_chunk(const Work& work, const Unpacked* u, std::int64_t r, std::int64_t out,
-                                              std::int64_t begin, std::int64_t count,
-                                              float (*sums)[kGroupedPanels * kPanelWidth]) {
+// Adds blocks [begin, begin + count) of kRows rows from `r` by the panels to sums. u: these blocks, where kUnpacked.
+template <PanelKind kKind, int kRows, bool kUnpacked>
+__attribute__((noinline)) void multiply_chunk(const Work& work, const Side& side, const Unpacked* u, std::int64_t r,
+                                              std::int64_t begin, std::int64_t count, float (*sums)[kSide]) {
   // 2 KiB of codes ahead, across the panel's end into the next; more than 4 rows find the panel in L1.
   constexpr bool kStreams = kRows <= 4 && !kUnpacked;
   constexpr std::int64_t kAhead = 2048;
   constexpr int kStored = kUnpacked ? 8 : kKind.bits;
-  Panel panels[kPanels];
   Rows rows[kRows];
   Floats acc[kRows][kPanels];
   Corrections corrections[kRows];
-#pragma GCC unroll 2
-  for (int p = 0; p < kPanels; ++p) {
-    panels[p] = panel_at(work.job.w.data + (out / kPanelWidth + p) * work.layout.bytes, work.layout);
-  }
 #pragma GCC unroll 8
   for (int i = 0; i < kRows; ++i) {
     rows[i] = row_of(work.x, r + i);
@@ -217,9 +226,9 @@ __attribute__((noinline)) void multiply_chunk(const Work& work, const Unpacked* 
       if constexpr (kUnpacked) {
         scales[p] = unpacked_scales(*u, p, c);
       } else {
-        scales[p] = scales_of<kKind>(panels[p], block, work.layout.super_shift);
+        scales[p] = scales_of<kKind>(side.panels[p], block, work.layout.super_shift);
       }
-      codes[p] = kUnpacked && kKind.bits < 8 ? u->codes[p][c] : panels[p].codes + block * (kKind.bits * 64);
+      codes[p] = kUnpacked && kKind.bits < 8 ? u->codes[p][c] : side.panels[p].codes + block * (kKind.bits * 64);
       if constexpr (kStreams) {
 #pragma GCC unroll 8
         for (int line = 0; line < kKind.bits; ++line) prefetch(codes[p] + kAhead + 64 * line);
@@ -238,24 +247,23 @@ __attribute__((noinline)) void multiply_chunk(const Work& work, const Unpacked* 
 }
 
 // The same for any number of rows.
-template <PanelKind kKind, int kPanels>
-void multiply_rows(const Work& work, std::int64_t r, std::int64_t end, std::int64_t out, std::int64_t begin,
-                   std::int64_t count, float (*sums)[kGroupedPanels * kPanelWidth]) {
-  constexpr int kMain = kGroupedRows == 6 && kPanels == 1 ? 4 : kGroupedRows;
+template <PanelKind kKind>
+void multiply_rows(const Work& work, const Side& side, std::int64_t r, std::int64_t end, std::int64_t begin,
+                   std::int64_t count, float (*sums)[kSide]) {
   constexpr bool kGains = kKind.scales != ScaleKind::kChannel;  // those have nothing to unpack
   const auto step = [&](auto rows) __attribute__((always_inline)) {
-    multiply_chunk<kKind, rows.value, kPanels, false>(work, nullptr, r, out, begin, count, sums);
+    multiply_chunk<kKind, rows.value, false>(work, side, nullptr, r, begin, count, sums);
     r += rows.value, sums += rows.value;
   };
-  if (kGains && end - r >= 2 * kMain) {
+  if (kGains && end - r >= 2 * kGroupedRows) {
     Unpacked u;
-    unpack<kKind, kPanels>(work, out, begin, count, u);
-    for (; end - r >= kMain; r += kMain, sums += kMain) {
-      multiply_chunk<kKind, kMain, kPanels, kGains>(work, &u, r, out, begin, count, sums);
+    unpack<kKind>(work, side, begin, count, u);
+    for (; end - r >= kGroupedRows; r += kGroupedRows, sums += kGroupedRows) {
+      multiply_chunk<kKind, kGroupedRows, kGains>(work, side, &u, r, begin, count, sums);
     }
   }
-  while (end - r >= kMain) step(Count<kMain>{});
-  if constexpr (kMain >= 4) {
+  while (end - r >= kGroupedRows) step(Count<kGroupedRows>{});
+  if constexpr (kGroupedRows >= 4) {
     if (end - r >= 4) step(Count<4>{});
     if (end - r == 3) step(Count<3>{});
     if (end - r == 2) step(Count<2>{});
@@ -263,23 +271,23 @@ void multiply_rows(const Work& work, std::int64_t r, std::int64_t end, std::int6
   while (r < end) step(Count<1>{});
 }
 
-// A band of rows by kPanels panels: all inputs, then what becomes of the sums.
-template <PanelKind kKind, int kPanels>
+// A band of rows by the panels from `out` on: all inputs, then what becomes of the sums.
+template <PanelKind kKind>
 void multiply_band(const Work& work, std::int64_t r, std::int64_t end, std::int64_t out, std::int64_t out_end) {
+  const Side side = side_of(work, out, out_end);
   alignas(64) Sums sums;
   for (std::int64_t i = 0; i < end - r; ++i) {
     for (int p = 0; p < kPanels; ++p) store_floats(sums[i] + p * kPanelWidth, zero_floats());
   }
   for (std::int64_t begin = 0; begin < work.layout.blocks; begin += kChunk) {
     const std::int64_t left = work.layout.blocks - begin;
-    multiply_rows<kKind, kPanels>(work, r, end, out, begin, left < kChunk ? left : kChunk, sums);
+    multiply_rows<kKind>(work, side, r, end, begin, left < kChunk ? left : kChunk, sums);
   }
-  const std::int64_t n = out_end - out < kPanels * kPanelWidth ? out_end - out : kPanels * kPanelWidth;
+  const std::int64_t n = out_end - out < kSide ? out_end - out : kSide;
   for (std::int64_t i = 0; i < end - r; ++i) {
     for (int p = 0; p < kPanels; ++p) {
-      const Panel panel = panel_at(work.job.w.data + (out / kPanelWidth + p) * work.layout.bytes, work.layout);
       float* s = sums[i] + p * kPanelWidth;
-      store_floats(s, scaled_total<kKind>(panel, load_floats(s)));
+      store_floats(s, scaled_total<kKind>(side.panels[p], load_floats(s)));
     }
     store_results(work.job, r + i, out, n, sums[i]);
   }
@@ -294,14 +302,9 @@ void tile(const PreparedRows& x, const MatmulJob& job, std::int64_t out_begin, s
   const std::int64_t resident = (bands > 0 ? bands : 1) * kBand;
   for (std::int64_t first = 0; first < x.rows; first += resident) {
     const std::int64_t last = first + resident < x.rows ? first + resident : x.rows;
-    for (std::int64_t out = out_begin; out < out_end; out += kGroupedPanels * kPanelWidth) {
+    for (std::int64_t out = out_begin; out < out_end; out += kSide) {
       for (std::int64_t r = first; r < last; r += kBand) {
-        const std::int64_t end = r + kBand < last ? r + kBand : last;
-        if (out + (kGroupedPanels - 1) * kPanelWidth < out_end) {
-          multiply_band<kKind, kGroupedPanels>(work, r, end, out, out_end);
-        } else {
-          multiply_band<kKind, 1>(work, r, end, out, out_end);
-        }
+        multiply_band<kKind>(work, r, r + kBand < last ? r + kBand : last, out, out_end);
       }
     }
   }

@@ -2,8 +2,9 @@
 
 #include "kernels/cpu/simd.h"
 
-// This file is compiled once per instruction set. TTT_LEVEL is the name of the level (sse2, avx2, avx512), and everything
-// stands in its namespace, so that the linker cannot merge code of two levels. F32 is a vector of kLanes floats.
+// This file is compiled once per instruction set. TTT_LEVEL is the name of the level (sse2, avx2, avx512), and
+// everything stands in its namespace, so that the linker cannot merge code of two levels. F32 is a vector of kLanes
+// floats.
 namespace ttt::kernels::TTT_LEVEL {
 
 // Rows per task: below this the cost of handing out work shows.

@@ -1,0 +1,198 @@
+#pragma once
+
+#include <emmintrin.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+#include "kernels/cpu/level.h"
+
+// The baseline: vectors over 16 channels in four registers each.
+namespace ttt::kernels::TTT_LEVEL::grouped {
+
+struct Floats {
+  __m128 v[4];
+};
+struct Ints {
+  __m128i v[4];
+};
+struct Bytes {
+  __m128i v[4];
+};
+using Quad = __m128i;  // 4 activation codes as i16, twice
+
+inline constexpr int kGroupedRows = 1;
+inline constexpr int kGroupedPanels = 1;
+
+// Part by part.
+template <class Vector, class F>
+TTT_INLINE Vector parts(const F& f) {
+  return {{f(0), f(1), f(2), f(3)}};
+}
+// A vector of f(0) .. f(15), where no instruction does it.
+template <class F>
+TTT_INLINE Floats make_floats(const F& f) {
+  float x[16];
+#pragma GCC unroll 1
+  for (int i = 0; i < 16; ++i) x[i] = f(i);
+  return parts<Floats>([&](int i) { return _mm_loadu_ps(x + 4 * i); });
+}
+
+TTT_INLINE __m128i load_128(const void* p) { return _mm_loadu_si128(static_cast<const __m128i*>(p)); }
+TTT_INLINE void store_128(void* p, __m128i x) { _mm_storeu_si128(static_cast<__m128i*>(p), x); }
+
+// Exact for denormal numbers of f16 although the thread may flush denormal f32 numbers.
+TTT_INLINE float half_value(std::uint32_t h) {
+  const std::uint32_t magnitude = h & 0x7FFFu;
+  std::uint32_t bits = (magnitude << 13) + (112u << 23);
+  if (magnitude >= 0x7C00) bits = 0x7F800000u | (magnitude & 0x3FFu) << 13;
+  float r;
+  std::memcpy(&r, &bits, 4);
+  if (magnitude < 0x400) r = static_cast<float>(magnitude) * 0x1p-24f;
+  return h & 0x8000u ? -r : r;
+}
+
+TTT_INLINE Floats zero_floats() {
+  return parts<Floats>([](int) { return _mm_setzero_ps(); });
+}
+TTT_INLINE Floats all_floats(float x) {
+  return parts<Floats>([x](int) { return _mm_set1_ps(x); });
+}
+TTT_INLINE Floats load_floats(const void* p) {
+  const float* f = static_cast<const float*>(p);
+  return parts<Floats>([f](int i) { return _mm_loadu_ps(f + 4 * i); });
+}
+TTT_INLINE void store_floats(float* p, const Floats& x) {
+#pragma GCC unroll 4
+  for (int i = 0; i < 4; ++i) _mm_storeu_ps(p + 4 * i, x.v[i]);
+}
+TTT_INLINE Floats add(const Floats& x, const Floats& y) {
+  return parts<Floats>([&](int i) { return _mm_add_ps(x.v[i], y.v[i]); });
+}
+TTT_INLINE Floats mul(const Floats& x, const Floats& y) {
+  return parts<Floats>([&](int i) { return _mm_mul_ps(x.v[i], y.v[i]); });
+}
+TTT_INLINE Floats fma(const Floats& x, const Floats& y, const Floats& z) {
+  return parts<Floats>([&](int i) { return _mm_add_ps(_mm_mul_ps(x.v[i], y.v[i]), z.v[i]); });
+}
+TTT_INLINE Floats to_floats(const Ints& x) {
+  return parts<Floats>([&](int i) { return _mm_cvtepi32_ps(x.v[i]); });
+}
+// p[2i] + p[2i + 1]
+TTT_INLINE Floats pair_sums(const float* p) {
+  return parts<Floats>([p](int i) {
+    const __m128 x = _mm_loadu_ps(p + 8 * i), y = _mm_loadu_ps(p + 8 * i + 4);
+    return _mm_add_ps(_mm_shuffle_ps(x, y, 0x88), _mm_shuffle_ps(x, y, 0xDD));
+  });
+}
+// p[i / 2]
+TTT_INLINE Floats load_twice(const float* p) {
+  const __m128 x = _mm_loadu_ps(p), y = _mm_loadu_ps(p + 4);
+  return {{_mm_unpacklo_ps(x, x), _mm_unpackhi_ps(x, x), _mm_unpacklo_ps(y, y), _mm_unpackhi_ps(y, y)}};
+}
+TTT_INLINE void store_ints(std::int32_t* p, const Ints& x) {
+#pragma GCC unroll 4
+  for (int i = 0; i < 4; ++i) store_128(p + 4 * i, x.v[i]);
+}
+// |x * by| < 2^24, where products in f32 are exact.
+TTT_INLINE Ints mul_ints(const Ints& x, int by) {
+  const __m128 factor = _mm_set1_ps(static_cast<float>(by));
+  return parts<Ints>([&](int i) { return _mm_cvtps_epi32(_mm_mul_ps(_mm_cvtepi32_ps(x.v[i]), factor)); });
+}
+// |x| < 8192; any integer in that range where x is no number.
+TTT_INLINE Ints round_to_ints(const Floats& x) {
+  const __m128 most = _mm_set1_ps(8192), least = _mm_set1_ps(-8192);
+  return parts<Ints>([&](int i) { return _mm_cvtps_epi32(_mm_min_ps(_mm_max_ps(x.v[i], least), most)); });
+}
+// 1 / x, or 0 where x is not above 0.
+TTT_INLINE Floats inverse_or_zero(const Floats& x) {
+  return parts<Floats>(
+      [&](int i) { return _mm_and_ps(_mm_div_ps(_mm_set1_ps(1), x.v[i]), _mm_cmpgt_ps(x.v[i], _mm_setzero_ps())); });
+}
+TTT_INLINE Floats load_halves(const std::byte* p) {
+  std::uint16_t h[16];
+  std::memcpy(h, p, sizeof h);
+  return make_floats([&](int i) { return half_value(h[i]); });
+}
+TTT_INLINE Floats load_u8(const std::byte* p) {
+  return make_floats([&](int i) { return static_cast<float>(std::to_integer<int>(p[i])); });
+}
+TTT_INLINE Floats load_i8(const std::byte* p) {
+  return make_floats([&](int i) { return static_cast<float>(static_cast<std::int8_t>(p[i])); });
+}
+// 2^(e - 127) for 16 exponents.
+TTT_INLINE Floats load_exponents(const std::byte* p) {
+  return make_floats([&](int i) {
+    const std::uint32_t bits = std::to_integer<std::uint32_t>(p[i]) << 23;
+    float r;
+    std::memcpy(&r, &bits, 4);
+    return r;
+  });
+}
+
+TTT_INLINE Bytes load_bytes(const std::byte* p) {
+  return parts<Bytes>([p](int i) { return load_128(p + 16 * i); });
+}
+TTT_INLINE void store_bytes(std::byte* p, const Bytes& x) {
+#pragma GCC unroll 4
+  for (int i = 0; i < 4; ++i) store_128(p + 16 * i, x.v[i]);
+}
+template <int kMask>
+TTT_INLINE Bytes masked(const Bytes& x) {
+  return parts<Bytes>([&](int i) { return _mm_and_si128(x.v[i], _mm_set1_epi8(kMask)); });
+}
+template <int kMask>
+TTT_INLINE Bytes with_masked(const Bytes& x, const Bytes& y) {  // x | (y & kMask)
+  return parts<Bytes>([&](int i) { return _mm_or_si128(x.v[i], _mm_and_si128(y.v[i], _mm_set1_epi8(kMask))); });
+}
+// Of 16 bits at once: what crosses from byte to byte is masked away by the callers.
+template <int kBy>
+TTT_INLINE Bytes shifted(const Bytes& x) {
+  return parts<Bytes>(
+      [&](int i) { return kBy > 0 ? _mm_srli_epi16(x.v[i], kBy & 7) : _mm_slli_epi16(x.v[i], -kBy & 7); });
+}
+TTT_INLINE Quad load_quad(const std::int8_t* p) {
+  std::int32_t four;
+  std::memcpy(&four, p, 4);
+  const __m128i x = _mm_cvtsi32_si128(four);
+  const __m128i wide = _mm_srai_epi16(_mm_unpacklo_epi8(x, x), 8);
+  return _mm_unpacklo_epi64(wide, wide);
+}
+TTT_INLINE void prefetch(const std::byte*) {}
+
+// The j-th of 4 numbers per channel, as a vector over the channels.
+TTT_INLINE Floats quarter_of(const Bytes& x, int j) {
+  return parts<Floats>(
+      [&](int i) { return _mm_cvtepi32_ps(_mm_and_si128(_mm_srli_epi32(x.v[i], 8 * j), _mm_set1_epi32(255))); });
+}
+
+// Two partial sums of each channel side by side: of its first two codes in a quad, and of its last two.
+template <int kBits>
+struct Dot {
+  static constexpr bool kCentred = false;
+  using Operand = Bytes;
+  __m128i pairs[8];  // of two channels each
+
+  static TTT_INLINE_MEMBER Operand operand(const Bytes& codes) { return codes; }
+  TTT_INLINE_MEMBER void start(std::int32_t init) {
+    for (__m128i& p : pairs) p = _mm_set_epi32(0, init, 0, init);
+  }
+  template <int kStep, int kSteps>
+  TTT_INLINE_MEMBER void step(const Operand& w, Quad x) {
+    const __m128i zero = _mm_setzero_si128();
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; ++i) {
+      pairs[2 * i] = _mm_add_epi32(pairs[2 * i], _mm_madd_epi16(_mm_unpacklo_epi8(w.v[i], zero), x));
+      pairs[2 * i + 1] = _mm_add_epi32(pairs[2 * i + 1], _mm_madd_epi16(_mm_unpackhi_epi8(w.v[i], zero), x));
+    }
+  }
+  TTT_INLINE_MEMBER Ints result() const {
+    return parts<Ints>([&](int i) {
+      const __m128 x = _mm_castsi128_ps(pairs[2 * i]), y = _mm_castsi128_ps(pairs[2 * i + 1]);
+      return _mm_add_epi32(_mm_castps_si128(_mm_shuffle_ps(x, y, 0x88)), _mm_castps_si128(_mm_shuffle_ps(x, y, 0xDD)));
+    });
+  }
+};
+
+}  // namespace ttt::kernels::TTT_LEVEL::grouped
