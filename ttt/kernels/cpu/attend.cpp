@@ -170,8 +170,8 @@ TTT_INLINE void merge_factors(float a, float b, float& m, float& alpha, float& b
 }
 
 // Adds keys [first, last) of the block that starts at row `block` to the queries' sums.
-__attribute__((noinline, noclone)) void add_block(DecodeFn decode, const AttendArgs& args, Queries& q,
-                                                  std::int64_t block, std::int64_t first, std::int64_t last, Tile& t) {
+TTT_INLINE void add_block(DecodeFn decode, const AttendArgs& args, Queries& q, std::int64_t block, std::int64_t first,
+                          std::int64_t last, Tile& t) {
   locate(args.state.keys, q, block, first, last, t);
   score_part(decode, q.q, q.count, args.key_dim, false, first, last, t);
   if (args.latent) {
@@ -273,7 +273,7 @@ TTT_INLINE std::int64_t query_tiles(const AttendArgs& args, std::int64_t height,
   return total;
 }
 
-void attend_many(DecodeFn decode, Exec& exec, const AttendArgs& args) {
+__attribute__((noinline, noclone)) void attend_many(DecodeFn decode, Exec& exec, const AttendArgs& args) {
   std::int64_t height = args.query_block;
   const auto nothing = [](std::int64_t, std::int64_t, std::int64_t) {};
   std::int64_t units = query_tiles(args, height, -1, nothing);
@@ -318,7 +318,7 @@ TTT_INLINE SeenBlocks seen_blocks(const AttendArgs& args, std::int64_t seq) {
 // Floats of one head's partial sums: m, l, then the mix.
 TTT_INLINE std::int64_t partial_floats(const AttendArgs& args) { return args.value_dim + 2; }
 
-void attend_one(DecodeFn decode, Exec& exec, const AttendArgs& args) {
+__attribute__((noinline, noclone)) void attend_one(DecodeFn decode, Exec& exec, const AttendArgs& args) {
   float* partial = reinterpret_cast<float*>(args.scratch.data());
   std::int64_t blocks = 0;
   for (const std::int32_t seq : args.seqs) blocks += seen_blocks(args, seq).count();
