@@ -12,7 +12,7 @@
 #include "base/exec.h"
 #include "collectives/self.h"
 #include "kernels/machine_peak.h"
-#include "kernels/matmul.h"
+#include "kernels/matmul/matmul.h"
 
 namespace ttt {
 namespace {

@@ -17,9 +17,9 @@
 #include "base/buffer.h"
 #include "base/error.h"
 #include "base/threads.h"
+#include "kernels/formats/packed.h"
 #include "kernels/machine_peak.h"
-#include "kernels/matmul.h"
-#include "kernels/packed.h"
+#include "kernels/matmul/matmul.h"
 
 namespace ttt {
 namespace {

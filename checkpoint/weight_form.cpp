@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "base/checked.h"
-#include "kernels/packed.h"
+#include "kernels/formats/packed.h"
 
 namespace ttt {
 namespace {

@@ -5,7 +5,7 @@
 
 #include "checkpoint/unused_tensors.h"
 #include "checkpoint/weight_values.h"
-#include "kernels/packed.h"
+#include "kernels/formats/packed.h"
 
 namespace ttt {
 namespace {

@@ -5,8 +5,8 @@
 #include <cstring>
 
 #include "base/error.h"
-#include "kernels/packed.h"
-#include "kernels/packed_block.h"
+#include "kernels/formats/packed.h"
+#include "kernels/formats/packed_block.h"
 
 namespace ttt {
 namespace {

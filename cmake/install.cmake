@@ -6,7 +6,7 @@ install(TARGETS ${ttt_layers} EXPORT ttt_targets)
 install(EXPORT ttt_targets NAMESPACE ttt:: FILE ttt-targets.cmake DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/ttt)
 
 install(DIRECTORY ttt DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/ttt
-        FILES_MATCHING PATTERN "*.h" PATTERN "kernels/cpu" EXCLUDE)
+        FILES_MATCHING PATTERN "*.h" REGEX "kernels/(.*/)?cpu$" EXCLUDE)
 foreach(layer checkpoint text runtime)
   if(TARGET ttt_${layer})
     install(DIRECTORY ${layer} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/ttt FILES_MATCHING PATTERN "*.h")

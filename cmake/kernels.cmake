@@ -59,9 +59,10 @@ function(ttt_compile_levels result prefix)
   set(${result} ${objects} PARENT_SCOPE)
 endfunction()
 
-# Object files of all kernels in ttt/kernels/cpu, for all levels.
+# Object files of all kernels in the cpu folders of ttt/kernels, for all levels.
 function(ttt_kernel_objects result)
-  file(GLOB bodies CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/ttt/kernels/cpu/*.cpp)
+  file(GLOB bodies CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/ttt/kernels/cpu/*.cpp
+       ${CMAKE_CURRENT_SOURCE_DIR}/ttt/kernels/*/cpu/*.cpp)
   ttt_compile_levels(objects ttt_kernels ${bodies})
   set(${result} ${objects} PARENT_SCOPE)
 endfunction()

@@ -19,7 +19,7 @@ endfunction()
 
 function(ttt_core_library)
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ttt/*.cpp)
-  list(FILTER sources EXCLUDE REGEX "ttt/(kernels/cpu/|collectives/(no_)?mpi.cpp$)")
+  list(FILTER sources EXCLUDE REGEX "ttt/(kernels/(.*/)?cpu/|collectives/(no_)?mpi.cpp$)")
   ttt_kernel_objects(kernel_object_files)
   add_library(ttt ${sources} ${kernel_object_files})
   ttt_finish_layer(ttt ttt)

@@ -6,7 +6,7 @@
 #include <cstring>
 
 #include "base/checked.h"
-#include "kernels/packed.h"
+#include "kernels/formats/packed.h"
 
 namespace ttt {
 namespace {

@@ -6,7 +6,7 @@
 #include "base/weights.h"
 #include "checkpoint/config_reader.h"
 #include "embeddings/rotary.h"
-#include "kernels/activation.h"
+#include "kernels/activation/activation.h"
 
 namespace ttt {
 

@@ -2,7 +2,7 @@
 
 #include <cstdint>
 
-#include "kernels/matmul.h"
+#include "kernels/matmul/matmul.h"
 #include "model/tree.h"
 
 namespace ttt {

@@ -36,6 +36,11 @@ def folder_of(path):
     return path.split("/")[0]
 
 
+def private(path):
+    """Bodies of kernels, compiled once for each instruction set."""
+    return re.match(r"kernels/(\w+/)?cpu/", path)
+
+
 def refusal(own_folder, own_path, include):
     """Why a file of `own_folder` may not have this include line, or None."""
     folder = folder_of(include)
@@ -44,8 +49,8 @@ def refusal(own_folder, own_path, include):
     if folder not in RANKS:
         return f'"{include}" begins with no folder of the library'
     # The sources that select kernels share tables with the bodies; bodies themselves refuse to be included there.
-    if include.startswith("kernels/cpu/") and not re.fullmatch(r"kernels/(cpu/.*|\w+\.cpp)", own_path):
-        return "kernels/cpu is private to kernels"
+    if private(include) and not (private(own_path) or re.fullmatch(r"kernels/(\w+/)?\w+\.cpp", own_path)):
+        return "the cpu folders of kernels are private to kernels"
     if folder == own_folder:
         return None
     if folder in BLOCKS and own_folder in BLOCKS:
@@ -56,7 +61,7 @@ def refusal(own_folder, own_path, include):
 
 
 def public(own_folder, own_path):
-    return own_folder != "apps" and not own_path.startswith("kernels/cpu/")
+    return own_folder != "apps" and not private(own_path)
 
 
 def third_party(include):

@@ -7,7 +7,7 @@
 #include "checkpoint/config_reader.h"
 #include "embeddings/rotary.h"
 #include "ffn/moe_spec.h"
-#include "kernels/activation.h"
+#include "kernels/activation/activation.h"
 #include "runtime/decoder_config.h"
 
 namespace ttt {

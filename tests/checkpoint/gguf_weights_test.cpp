@@ -4,7 +4,7 @@
 
 #include "checkpoint/gguf_translate.h"
 #include "checkpoint/weight_store.h"
-#include "kernels/packed.h"
+#include "kernels/formats/packed.h"
 #include "models/llama/llama_gguf.h"
 #include "tests/checkpoint/test_files.h"
 

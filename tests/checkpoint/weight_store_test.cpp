@@ -7,7 +7,7 @@
 #include <limits>
 
 #include "checkpoint/check_weights.h"
-#include "kernels/packed.h"
+#include "kernels/formats/packed.h"
 #include "models/llama/llama_gguf.h"
 #include "tests/checkpoint/test_files.h"
 

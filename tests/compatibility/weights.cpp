@@ -11,7 +11,7 @@
 
 #include "checkpoint/gguf_spelling.h"
 #include "checkpoint/test_files.h"
-#include "kernels/packed.h"
+#include "kernels/formats/packed.h"
 #include "support/random_checkpoint.h"
 #include "testing/values.h"
 

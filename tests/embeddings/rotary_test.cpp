@@ -7,7 +7,7 @@
 
 #include "base/fields.h"
 #include "embeddings/position.h"
-#include "kernels/store_rows.h"
+#include "kernels/attention/store_rows.h"
 #include "support/attention_case.h"
 #include "support/npy.h"
 

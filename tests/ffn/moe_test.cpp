@@ -7,7 +7,7 @@
 
 #include "collectives/threads.h"
 #include "ffn/moe_case.h"
-#include "kernels/packed.h"
+#include "kernels/formats/packed.h"
 
 namespace ttt {
 namespace {

@@ -4,7 +4,7 @@
 
 #include "base/partition.h"
 #include "collectives/threads.h"
-#include "kernels/packed.h"
+#include "kernels/formats/packed.h"
 #include "support/exec.h"
 #include "testing/metrics.h"
 

@@ -1,4 +1,4 @@
-#include "kernels/attend.h"
+#include "kernels/attention/attend.h"
 
 #include <gtest/gtest.h>
 

@@ -10,7 +10,7 @@
 
 #include "base/exec.h"
 #include "collectives/self.h"
-#include "kernels/matmul.h"
+#include "kernels/matmul/matmul.h"
 
 // What the tests of dense products share: an Exec, weights that end where memory ends, and the product in double.
 namespace ttt::testing {

@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "base/tensor.h"
-#include "kernels/packed.h"
-#include "kernels/packed_block.h"
+#include "kernels/formats/packed.h"
+#include "kernels/formats/packed_block.h"
 
 // Weights for the tests of grouped formats.
 

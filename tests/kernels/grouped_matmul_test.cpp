@@ -5,7 +5,7 @@
 
 #include "base/error.h"
 #include "kernels/grouped_data.h"
-#include "kernels/matmul.h"
+#include "kernels/matmul/matmul.h"
 #include "support/exec.h"
 
 // Products of grouped weights against double precision on the same codes.

@@ -5,8 +5,8 @@
 #include <limits>
 
 #include "kernels/grouped_data.h"
-#include "kernels/matmul.h"
-#include "kernels/prepare_int8.h"
+#include "kernels/matmul/matmul.h"
+#include "kernels/matmul/prepare_int8.h"
 #include "support/exec.h"
 
 namespace ttt::kernels {

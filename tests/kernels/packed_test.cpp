@@ -1,4 +1,4 @@
-#include "kernels/packed.h"
+#include "kernels/formats/packed.h"
 
 #include <gtest/gtest.h>
 

@@ -4,12 +4,12 @@
 
 #include <gtest/gtest.h>
 
-#include "kernels/activation.h"
-#include "kernels/gate.h"
-#include "kernels/layer_norm.h"
-#include "kernels/rms_norm.h"
-#include "kernels/shard_norm.h"
-#include "kernels/xielu.h"
+#include "kernels/activation/activation.h"
+#include "kernels/activation/gate.h"
+#include "kernels/activation/xielu.h"
+#include "kernels/norm/layer_norm.h"
+#include "kernels/norm/rms_norm.h"
+#include "kernels/norm/shard_norm.h"
 #include "support/exec.h"
 
 namespace ttt {

@@ -1,4 +1,4 @@
-#include "kernels/store_rows.h"
+#include "kernels/attention/store_rows.h"
 
 #include <gtest/gtest.h>
 

@@ -8,7 +8,7 @@
 
 #include "base/error.h"
 #include "kernels/dense_cases.h"
-#include "kernels/packed.h"
+#include "kernels/formats/packed.h"
 
 namespace ttt {
 namespace {

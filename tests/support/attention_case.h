@@ -11,8 +11,8 @@
 
 #include "base/exec.h"
 #include "collectives/self.h"
-#include "kernels/attend.h"
-#include "kernels/store_rows.h"
+#include "kernels/attention/attend.h"
+#include "kernels/attention/store_rows.h"
 #include "state/step_builder.h"
 
 // Attention kernels on sequences of random queries, keys and values, fed in any chunks.

@@ -11,9 +11,9 @@
 #include "base/context.h"
 #include "base/exec.h"
 #include "base/weights.h"
-#include "kernels/attend.h"
-#include "kernels/gate.h"
-#include "kernels/store_rows.h"
+#include "kernels/activation/gate.h"
+#include "kernels/attention/attend.h"
+#include "kernels/attention/store_rows.h"
 #include "linear/reduced_linear.h"
 #include "state/state_spec.h"
 

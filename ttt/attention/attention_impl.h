@@ -5,7 +5,7 @@
 #include <string_view>
 #include <variant>
 
-#include "kernels/attend.h"
+#include "kernels/attention/attend.h"
 #include "linear/linear.h"
 
 namespace ttt {

@@ -5,7 +5,7 @@
 
 #include "attention/attention.h"
 #include "attention/latent_attention_spec.h"
-#include "kernels/attend_latent.h"
+#include "kernels/attention/attend_latent.h"
 
 // c = norm(x wc^T), r = rope(x wr^T);  k_h = [wk_h c, r], v_h = wv_h c: every head's keys and values come from one
 // latent c, and one turned part r of the key serves all heads. q_h = [qn_h, rope(qr_h)] from x, or from norm(x wa^T).

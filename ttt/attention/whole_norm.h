@@ -6,7 +6,7 @@
 #include "base/context.h"
 #include "base/exec.h"
 #include "base/partition.h"
-#include "kernels/shard_norm.h"
+#include "kernels/norm/shard_norm.h"
 #include "normalization/rmsnorm.h"
 
 namespace ttt {

@@ -34,7 +34,7 @@ class Shape {
 // Where the values of a view lie.
 enum class Layout : std::uint8_t {
   kRowMajor,  // rows of the last extent one after the other, each dense; grouped formats: blocks as in files
-  kPanels,    // codes reordered for the matrix product; kernels/packed.h
+  kPanels,    // codes reordered for the matrix product; kernels/formats/packed.h
 };
 
 // A typed window on memory that somebody else owns. `row_bytes` is the distance between neighbours of the last extent

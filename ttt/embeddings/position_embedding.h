@@ -10,7 +10,7 @@
 #include "base/context.h"
 #include "base/exec.h"
 #include "base/weights.h"
-#include "kernels/position_rows.h"
+#include "kernels/rows/position_rows.h"
 
 namespace ttt {
 

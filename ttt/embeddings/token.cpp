@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "base/error.h"
-#include "kernels/rows.h"
+#include "kernels/rows/rows.h"
 #include "linear/gather_columns.h"
 
 namespace ttt {

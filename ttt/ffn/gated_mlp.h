@@ -8,7 +8,7 @@
 #include "base/exec.h"
 #include "base/partition.h"
 #include "base/weights.h"
-#include "kernels/gate.h"
+#include "kernels/activation/gate.h"
 #include "linear/linear.h"
 #include "linear/reduced_linear.h"
 

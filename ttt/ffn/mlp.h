@@ -7,7 +7,7 @@
 #include "base/exec.h"
 #include "base/partition.h"
 #include "base/weights.h"
-#include "kernels/xielu.h"
+#include "kernels/activation/xielu.h"
 #include "linear/linear.h"
 #include "linear/reduced_linear.h"
 
@@ -18,7 +18,7 @@ namespace ttt {
 // Over ranks ffn_dim is cut in units of 32.
 
 // Huang and Schlag, "Deriving Activation Functions Using Integration", 2024: two learned numbers shape the function;
-// kernels/xielu.h has the formula.
+// kernels/activation/xielu.h has the formula.
 struct XieluSpec {
   float beta = 0.5f;
   float eps = -1e-6f;

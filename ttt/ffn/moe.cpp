@@ -4,7 +4,7 @@
 #include <limits>
 
 #include "base/error.h"
-#include "kernels/add_rows.h"
+#include "kernels/rows/add_rows.h"
 
 namespace ttt {
 namespace {

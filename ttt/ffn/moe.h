@@ -11,8 +11,8 @@
 #include "ffn/gated_mlp.h"
 #include "ffn/moe_spec.h"
 #include "ffn/moe_weights.h"
-#include "kernels/expert_rows.h"
-#include "kernels/router.h"
+#include "kernels/experts/expert_rows.h"
+#include "kernels/experts/router.h"
 #include "linear/linear.h"
 #include "normalization/rmsnorm.h"
 

@@ -5,12 +5,12 @@
 
 #include "base/context.h"
 #include "ffn/gated_mlp.h"
-#include "kernels/router.h"
+#include "kernels/experts/router.h"
 #include "normalization/rmsnorm.h"
 
 namespace ttt {
 
-// How the experts of a row are chosen and weighed; kernels/router.h says it in full.
+// How the experts of a row are chosen and weighed; kernels/experts/router.h says it in full.
 struct RouterSpec {
   RouterScore score = RouterScore::kSoftmax;
   RouterWeight weight = RouterWeight::kScore;

@@ -4,7 +4,7 @@
 
 #include "base/error.h"
 #include "base/partition.h"
-#include "kernels/rows.h"
+#include "kernels/rows/rows.h"
 #include "linear/default_config.h"
 #include "linear/gather_columns.h"
 

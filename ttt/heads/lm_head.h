@@ -8,7 +8,7 @@
 #include "base/context.h"
 #include "base/exec.h"
 #include "base/weights.h"
-#include "kernels/top_rows.h"
+#include "kernels/rows/top_rows.h"
 #include "linear/linear.h"
 
 namespace ttt {

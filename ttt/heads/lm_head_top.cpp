@@ -3,7 +3,7 @@
 #include "base/error.h"
 #include "collectives/communicator.h"
 #include "heads/lm_head.h"
-#include "kernels/rows.h"
+#include "kernels/rows/rows.h"
 
 namespace ttt {
 namespace {

@@ -7,7 +7,7 @@
 #include "base/exec.h"
 #include "base/step.h"
 #include "base/weights.h"
-#include "kernels/pool_rows.h"
+#include "kernels/rows/pool_rows.h"
 
 namespace ttt {
 

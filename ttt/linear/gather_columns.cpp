@@ -2,7 +2,7 @@
 
 #include "base/error.h"
 #include "collectives/communicator.h"
-#include "kernels/rows.h"
+#include "kernels/rows/rows.h"
 
 namespace ttt {
 namespace {

@@ -11,8 +11,8 @@
 #include "base/exec.h"
 #include "base/scratch.h"
 #include "base/tensor.h"
-#include "kernels/activation.h"
-#include "kernels/matmul.h"
+#include "kernels/activation/activation.h"
+#include "kernels/matmul/matmul.h"
 
 namespace ttt {
 

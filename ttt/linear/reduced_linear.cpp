@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "base/partition.h"
-#include "kernels/add_rows.h"
+#include "kernels/rows/add_rows.h"
 #include "linear/gather_columns.h"
 
 namespace ttt {
@@ -12,7 +12,7 @@ namespace {
 
 // Inputs at which any weight format can be cut, and the least that a rank gets of the outputs.
 constexpr std::int64_t kGroup = 32;
-// Formats of two levels keep one scale for each so many inputs where a part has whole ones (kernels/packed.h).
+// Formats of two levels keep one scale for each so many inputs where a part has whole ones (kernels/formats/packed.h).
 constexpr std::int64_t kSuperGroup = 256;
 
 std::int64_t before(const std::vector<std::int64_t>& parts, std::int64_t rank) {

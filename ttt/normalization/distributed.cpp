@@ -5,7 +5,7 @@
 
 #include "base/error.h"
 #include "collectives/communicator.h"
-#include "kernels/add_rows.h"
+#include "kernels/rows/add_rows.h"
 #include "linear/gather_columns.h"
 
 namespace ttt {

@@ -9,7 +9,7 @@
 #include "base/exec.h"
 #include "base/partition.h"
 #include "base/weights.h"
-#include "kernels/shard_norm.h"
+#include "kernels/norm/shard_norm.h"
 #include "normalization/layernorm.h"
 #include "normalization/rmsnorm.h"
 

@@ -6,7 +6,7 @@
 #include "base/context.h"
 #include "base/exec.h"
 #include "base/weights.h"
-#include "kernels/layer_norm.h"
+#include "kernels/norm/layer_norm.h"
 
 namespace ttt {
 

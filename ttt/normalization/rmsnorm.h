@@ -6,7 +6,7 @@
 #include "base/context.h"
 #include "base/exec.h"
 #include "base/weights.h"
-#include "kernels/rms_norm.h"
+#include "kernels/norm/rms_norm.h"
 
 namespace ttt {
 

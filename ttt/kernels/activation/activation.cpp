@@ -1,0 +1,90 @@
+#include "kernels/activation/activation.h"
+
+#include <array>
+
+#include "base/error.h"
+#include "kernels/activation/cpu/activation_table.h"
+
+namespace ttt {
+namespace {
+
+// In the order of Activation.
+constexpr std::array<std::string_view, 9> kNames{"identity",   "relu", "relu2",   "gelu", "gelu_tanh",
+                                                 "quick_gelu", "silu", "sigmoid", "tanh"};
+
+struct Spelling {
+  std::string_view name;
+  Activation activation;
+};
+// What checkpoints call them besides.
+constexpr std::array<Spelling, 8> kSpellings{{{"linear", Activation::kIdentity},
+                                              {"relu_squared", Activation::kRelu2},
+                                              {"gelu_new", Activation::kGeluTanh},
+                                              {"gelu_fast", Activation::kGeluTanh},
+                                              {"gelu_pytorch_tanh", Activation::kGeluTanh},
+                                              {"gelu_python", Activation::kGelu},
+                                              {"swish", Activation::kSilu},
+                                              {"quick-gelu", Activation::kQuickGelu}}};
+
+}  // namespace
+
+std::string_view name_of(Activation activation) {
+  const auto i = static_cast<std::size_t>(activation);
+  return i < kNames.size() ? kNames[i] : std::string_view();
+}
+
+std::optional<Activation> activation_named(std::string_view name) {
+  for (std::size_t i = 0; i < kNames.size(); ++i) {
+    if (kNames[i] == name) return static_cast<Activation>(i);
+  }
+  for (const Spelling& s : kSpellings) {
+    if (s.name == name) return s.activation;
+  }
+  return std::nullopt;
+}
+
+namespace kernels {
+
+namespace sse2 {
+extern const ActivationTable kActivationTable;
+}
+namespace avx2 {
+extern const ActivationTable kActivationTable;
+}
+namespace avx512 {
+extern const ActivationTable kActivationTable;
+}
+namespace reference {
+extern const ActivationTable kActivationTable;
+}
+
+ActivationFn select_activation(const DeviceTraits& traits, Activation activation, bool reference) {
+  const ActivationTable& t = reference                         ? reference::kActivationTable
+                             : traits.isa >= IsaLevel::kAvx512 ? avx512::kActivationTable
+                             : traits.isa == IsaLevel::kAvx2   ? avx2::kActivationTable
+                                                               : sse2::kActivationTable;
+  switch (activation) {
+    case Activation::kIdentity:
+      return nullptr;
+    case Activation::kRelu:
+      return t.relu;
+    case Activation::kRelu2:
+      return t.relu2;
+    case Activation::kGelu:
+      return t.gelu;
+    case Activation::kGeluTanh:
+      return t.gelu_tanh;
+    case Activation::kQuickGelu:
+      return t.quick_gelu;
+    case Activation::kSilu:
+      return t.silu;
+    case Activation::kSigmoid:
+      return t.sigmoid;
+    case Activation::kTanh:
+      return t.tanh;
+  }
+  fail(ErrorKind::kInternal, text("no activation has the number ", static_cast<int>(activation)));
+}
+
+}  // namespace kernels
+}  // namespace ttt

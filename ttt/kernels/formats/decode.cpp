@@ -1,0 +1,62 @@
+#include <algorithm>
+#include <cstring>
+
+#include "base/error.h"
+#include "kernels/formats/packed.h"
+#include "kernels/formats/packed_block.h"
+
+namespace ttt::kernels {
+namespace {
+
+template <class T, class Convert>
+void decode_dense(const std::byte* row, std::int64_t begin, std::int64_t count, float* out, const Convert& convert) {
+  for (std::int64_t i = 0; i < count; ++i) {
+    T v;  // rows of mapped files need not be aligned
+    std::memcpy(&v, row + (begin + i) * static_cast<std::int64_t>(sizeof v), sizeof v);
+    out[i] = convert(v);
+  }
+}
+
+void decode_blocks(Format format, const std::byte* row, std::int64_t begin, std::int64_t count, float* out) {
+  const std::int64_t end = begin + count;
+  for (std::int64_t at = begin / kBlockInputs * kBlockInputs; at < end; at += kBlockInputs) {
+    float values[kBlockInputs];
+    block_values(format, read_stored_block(format, row, at), values);
+    const std::int64_t from = std::max(begin, at), to = std::min(end, at + kBlockInputs);
+    std::copy_n(values + (from - at), to - from, out + (from - begin));
+  }
+}
+
+}  // namespace
+
+void decode_row(const ConstTensorView& rows, std::int64_t r, std::int64_t begin, std::int64_t count, float* out) {
+  require(rows.layout == Layout::kRowMajor, ErrorKind::kUnsupported,
+          "decode_row wanted a row-major view, got panels of ", name_of(rows.format));
+  const std::byte* row = rows.row<std::byte>(r);
+  switch (rows.format) {
+    case Format::kF32:
+      std::memcpy(out, row + begin * 4, static_cast<std::size_t>(count) * 4);
+      return;
+    case Format::kF16:
+      decode_dense<std::uint16_t>(row, begin, count, out, f16_to_f32);
+      return;
+    case Format::kBF16:
+      decode_dense<std::uint16_t>(row, begin, count, out, bf16_to_f32);
+      return;
+    case Format::kQ4_0:
+    case Format::kQ4_1:
+    case Format::kQ5_0:
+    case Format::kQ5_1:
+    case Format::kQ8_0:
+    case Format::kQ4_K:
+    case Format::kQ5_K:
+    case Format::kQ6_K:
+      decode_blocks(rows.format, row, begin, count, out);
+      return;
+    default:
+      fail(ErrorKind::kUnsupported,
+           text("decode_row wanted a format that files hold rows in, got ", name_of(rows.format)));
+  }
+}
+
+}  // namespace ttt::kernels

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/cpu/simd.h"
+#include "kernels/matmul/matmul.h"
+
+namespace ttt::kernels::TTT_LEVEL {
+
+// Finishes a run of results of one row and stores it: values[i] belongs to y[row, out + i]. The values are overwritten.
+TTT_INLINE void finish_run(const MatmulJob& job, std::int64_t row, std::int64_t out, std::int64_t n, float* values) {
+  const Epilogue& e = job.epilogue;
+  if (e.bias) {
+    const float* bias = e.bias.row<float>(0) + out;
+    std::int64_t i = 0;
+    for (; i + kLanes <= n; i += kLanes) store(values + i, load(values + i) + load(bias + i));
+    if (i < n) store_part(values + i, load_part(values + i, n - i) + load_part(bias + i, n - i), n - i);
+  }
+  if (e.activate != nullptr) e.activate(values, n, e.params);
+  if (e.multiply) {
+    const float* other = e.multiply.row<float>(row) + out;
+    std::int64_t i = 0;
+    for (; i + kLanes <= n; i += kLanes) store(values + i, load(values + i) * load(other + i));
+    if (i < n) store_part(values + i, load_part(values + i, n - i) * load_part(other + i, n - i), n - i);
+  }
+  float* y = job.y.row<float>(row) + out;
+  std::int64_t i = 0;
+  if (e.accumulate) {
+    for (; i + kLanes <= n; i += kLanes) store(y + i, load(y + i) + load(values + i));
+    if (i < n) store_part(y + i, load_part(y + i, n - i) + load_part(values + i, n - i), n - i);
+    return;
+  }
+  for (; i + kLanes <= n; i += kLanes) store(y + i, load(values + i));
+  if (i < n) store_part(y + i, load_part(values + i, n - i), n - i);
+}
+
+}  // namespace ttt::kernels::TTT_LEVEL

@@ -1,0 +1,65 @@
+#include <algorithm>
+
+#include "base/error.h"
+#include "kernels/formats/packed.h"
+#include "kernels/matmul/matmul.h"
+
+namespace ttt::kernels {
+namespace {
+
+constexpr std::int64_t kRows = 16;     // rows of x that meet a weight while it is decoded
+constexpr std::int64_t kInputs = 512;  // decoded at once; a multiple of every group
+
+using DecodeFn = void (*)(const ConstTensorView& w, std::int64_t out, std::int64_t begin, std::int64_t count,
+                          float* to);
+
+void finish(const MatmulJob& job, std::int64_t row, std::int64_t out, double value) {
+  const Epilogue& e = job.epilogue;
+  if (e.bias) value += static_cast<double>(e.bias.row<float>(0)[out]);
+  if (e.activate != nullptr) {
+    float v = static_cast<float>(value);
+    e.activate(&v, 1, e.params);
+    value = static_cast<double>(v);
+  }
+  if (e.multiply) value *= static_cast<double>(e.multiply.row<float>(row)[out]);
+  float& y = job.y.row<float>(row)[out];
+  y = static_cast<float>(e.accumulate ? static_cast<double>(y) + value : value);
+}
+
+double dot(const float* a, const float* b, std::int64_t n) {
+  double sum = 0;
+  for (std::int64_t i = 0; i < n; ++i) sum += static_cast<double>(a[i]) * static_cast<double>(b[i]);
+  return sum;
+}
+
+template <DecodeFn kDecode>
+void tile(const PreparedRows& x, const MatmulJob& job, std::int64_t out_begin, std::int64_t out_end) noexcept {
+  float w[kInputs];
+  for (std::int64_t out = out_begin; out < out_end; ++out) {
+    for (std::int64_t row = 0; row < x.rows; row += kRows) {
+      const std::int64_t rows = std::min(kRows, x.rows - row);
+      double sums[kRows] = {};
+      for (std::int64_t begin = 0; begin < x.in; begin += kInputs) {
+        const std::int64_t count = std::min(kInputs, x.in - begin);
+        kDecode(job.w, out, begin, count, w);
+        for (std::int64_t r = 0; r < rows; ++r) {
+          sums[r] += dot(reinterpret_cast<const float*>(x.values + (row + r) * x.row_bytes) + begin, w, count);
+        }
+      }
+      for (std::int64_t r = 0; r < rows; ++r) finish(job, row + r, out, sums[r]);
+    }
+  }
+}
+
+}  // namespace
+
+MatmulKernel select_reference_matmul(Format weight, Layout layout) {
+  const bool panels = layout == Layout::kPanels;
+  const bool stored = (is_dense(weight) || is_grouped(weight)) && traits_of(weight).block_bytes > 0;
+  require(panels ? is_grouped(weight) : stored, ErrorKind::kUnsupported, "reference product wanted a weight ",
+          "row-major as in files or a grouped one in panels, got ", name_of(weight),
+          panels ? " in panels" : " row-major");
+  return {.unit = 1, .tile = panels ? tile<decode_packed_part> : tile<decode_row>, .name = "reference"};
+}
+
+}  // namespace ttt::kernels

@@ -1,0 +1,37 @@
+#include "kernels/norm/layer_norm.h"
+
+#include "kernels/norm/cpu/moments.h"
+
+namespace ttt::kernels::TTT_LEVEL {
+namespace {
+
+// Rows per task: below this the cost of handing out work shows.
+constexpr std::int64_t kRowsPerTask = 8;
+
+template <bool kAdd>
+TTT_INLINE void norm_row(const LayerNormArgs& args, std::int64_t r) {
+  const std::int64_t n = args.x.dim(1);
+  const float* x = args.x.row<float>(r);
+  const Moments m = moments(x, n);
+  scale_row<kAdd>(x, args.y.row<float>(r), n,
+                  {.mean = m.mean,
+                   .inverse = inverse_root(m.squares / static_cast<float>(n), args.eps),
+                   .weight = values_or_null(args.weight),
+                   .bias = values_or_null(args.bias)});
+}
+
+template <bool kAdd>
+TTT_INLINE void run(Exec& exec, const LayerNormArgs& args) {
+  const std::int64_t rows = args.x.dim(0);
+  exec.threads.parallel_for((rows + kRowsPerTask - 1) / kRowsPerTask, [&](std::int64_t task) {
+    const std::int64_t begin = task * kRowsPerTask, end = rows < begin + kRowsPerTask ? rows : begin + kRowsPerTask;
+    for (std::int64_t r = begin; r < end; ++r) norm_row<kAdd>(args, r);
+  });
+}
+
+}  // namespace
+
+void layer_norm(Exec& exec, const LayerNormArgs& args) noexcept { run<false>(exec, args); }
+void layer_norm_add(Exec& exec, const LayerNormArgs& args) noexcept { run<true>(exec, args); }
+
+}  // namespace ttt::kernels::TTT_LEVEL

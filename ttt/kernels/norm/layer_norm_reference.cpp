@@ -1,0 +1,41 @@
+#include <cmath>
+
+#include "kernels/norm/layer_norm.h"
+
+namespace ttt::kernels::reference {
+namespace {
+
+double value_at(const ConstTensorView& vector, std::int64_t i, double otherwise) {
+  return vector.data == nullptr ? otherwise : static_cast<double>(vector.row<float>(0)[i]);
+}
+
+template <bool kAdd>
+void norm_row(const LayerNormArgs& args, std::int64_t r) {
+  const std::int64_t n = args.x.dim(1);
+  const float* x = args.x.row<float>(r);
+  float* y = args.y.row<float>(r);
+  double sum = 0, squares = 0;
+  for (std::int64_t i = 0; i < n; ++i) sum += static_cast<double>(x[i]);
+  const double mean = sum / static_cast<double>(n);
+  for (std::int64_t i = 0; i < n; ++i) {
+    const double distance = static_cast<double>(x[i]) - mean;
+    squares += distance * distance;
+  }
+  const double root = std::sqrt(squares / static_cast<double>(n) + static_cast<double>(args.eps));
+  for (std::int64_t i = 0; i < n; ++i) {
+    const double v =
+        (static_cast<double>(x[i]) - mean) / root * value_at(args.weight, i, 1) + value_at(args.bias, i, 0);
+    y[i] = static_cast<float>(kAdd ? static_cast<double>(y[i]) + v : v);
+  }
+}
+
+}  // namespace
+
+void layer_norm(Exec& exec, const LayerNormArgs& args) noexcept {
+  exec.threads.parallel_for(args.x.dim(0), [&](std::int64_t r) { norm_row<false>(args, r); });
+}
+void layer_norm_add(Exec& exec, const LayerNormArgs& args) noexcept {
+  exec.threads.parallel_for(args.x.dim(0), [&](std::int64_t r) { norm_row<true>(args, r); });
+}
+
+}  // namespace ttt::kernels::reference
