@@ -7,11 +7,9 @@ install(EXPORT ttt_targets NAMESPACE ttt:: FILE ttt-targets.cmake DESTINATION ${
 
 install(DIRECTORY ttt DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/ttt
         FILES_MATCHING PATTERN "*.h" REGEX "kernels/(.*/)?cpu$" EXCLUDE)
-foreach(layer checkpoint text runtime)
-  if(TARGET ttt_${layer})
-    install(DIRECTORY ${layer} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/ttt FILES_MATCHING PATTERN "*.h")
-  endif()
-endforeach()
+install(DIRECTORY checkpoint text runtime models DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/ttt
+        FILES_MATCHING PATTERN "*.h")
+install(FILES apps/ttt/app.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/ttt/apps/ttt)
 
 configure_package_config_file(cmake/ttt-config.cmake.in ${CMAKE_CURRENT_BINARY_DIR}/ttt-config.cmake
                               INSTALL_DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/ttt)

@@ -52,18 +52,6 @@ function(ttt_finish_layer target export_name)
   set_property(GLOBAL APPEND PROPERTY TTT_LAYERS ${target})
 endfunction()
 
-# The families of models use the layers as any project would, and are not part of the installed package.
-function(ttt_models_library)
-  file(GLOB_RECURSE sources CONFIGURE_DEPENDS models/*.cpp)
-  if(NOT sources)
-    return()
-  endif()
-  add_library(ttt_models STATIC ${sources})
-  ttt_precompile(ttt_models)
-  target_include_directories(ttt_models PUBLIC ${CMAKE_CURRENT_SOURCE_DIR})
-  target_link_libraries(ttt_models PUBLIC ttt::runtime PRIVATE ttt_warnings)
-endfunction()
-
 # Ranks over MPI: a library of its own, so that only programs that use it start with MPI's libraries. TTT_MPI is AUTO (with
 # MPI where it is installed), ON or OFF.
 function(ttt_mpi_library)

@@ -8,7 +8,6 @@
 #include "apps/ttt/ranks.h"
 #include "base/error.h"
 #include "kernels/machine_peak.h"
-#include "models/families.h"
 #include "runtime/random_source.h"
 #include "runtime/work.h"
 
@@ -66,7 +65,7 @@ void build_random(Subject& s, const BenchFlags& f, std::int64_t context) {
                                             [&s](std::int64_t n, const std::function<void(std::int64_t)>& body) {
                                               s.threads->parallel_for(n, [&](std::int64_t i) { body(i); });
                                             });
-  s.made = build_model(family_of(families(), config, f.config), config, f.config, *s.random, s.load);
+  s.made = build_model(family_of(f.model.families, config, f.config), config, f.config, *s.random, s.load);
 }
 
 std::vector<std::int32_t> prompt_ids(const Runner& runner, const BenchFlags& f) {
@@ -256,14 +255,14 @@ int bench(const BenchFlags& f) {
 
 }  // namespace
 
-void add_bench(Arguments& arguments) {
+void add_bench(Arguments& arguments, std::span<const Family> families) {
   auto f = std::make_shared<BenchFlags>();
   Command c =
       arguments.command("bench", "Speed of prefill and decode, with the share of the machine's measured limit",
                         "Example: ttt bench -m model.gguf --prompt 512 --generate 64\n"
                         "         ttt bench --config config.json --format bf16 --json   (random weights of that shape)",
                         [f] { return bench(*f); });
-  add_model_options(c, f->model);
+  add_model_options(c, f->model, families);
   c.make_optional("--model");
   c.option("--config", f->config, "config.json of the shape to measure with random weights");
   c.option("--prompt", f->prompt, "tokens of a prompt", Option::kShowsDefault);

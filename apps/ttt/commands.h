@@ -1,17 +1,20 @@
 #pragma once
 
+#include <span>
+
 #include "apps/ttt/arguments.h"
+#include "runtime/model.h"
 
 namespace ttt::app {
 
-// Each adds one sub-command.
-void add_generate(Arguments& arguments);
-void add_logits(Arguments& arguments);
-void add_tokenize(Arguments& arguments);
-void add_perplexity(Arguments& arguments);
-void add_inspect(Arguments& arguments);
-void add_bench(Arguments& arguments);
-void add_verify(Arguments& arguments);
-void add_plan(Arguments& arguments);
+// Each adds one sub-command. It runs models of these families, which must outlive the arguments.
+void add_generate(Arguments& arguments, std::span<const Family> families);
+void add_logits(Arguments& arguments, std::span<const Family> families);
+void add_tokenize(Arguments& arguments, std::span<const Family> families);
+void add_perplexity(Arguments& arguments, std::span<const Family> families);
+void add_inspect(Arguments& arguments, std::span<const Family> families);
+void add_bench(Arguments& arguments, std::span<const Family> families);
+void add_verify(Arguments& arguments, std::span<const Family> families);
+void add_plan(Arguments& arguments, std::span<const Family> families);
 
 }  // namespace ttt::app

@@ -114,12 +114,12 @@ int generate_text(const GenerateFlags& f) {
 
 }  // namespace
 
-void add_generate(Arguments& arguments) {
+void add_generate(Arguments& arguments, std::span<const Family> families) {
   auto f = std::make_shared<GenerateFlags>();
   Command c = arguments.command("generate", "Continues a text; stdout is the continuation only",
                                 "Example: ttt generate -m model.gguf -p \"The capital of France is\" -n 32 --temp 0",
                                 [f] { return generate_text(*f); });
-  add_model_options(c, f->model);
+  add_model_options(c, f->model, families);
   c.option("-p,--prompt", f->prompt, "text to continue");
   c.option("-f,--file", f->file, "file with the text to continue");
   c.option("-n,--n-predict", f->count, "tokens to generate, at most", Option::kShowsDefault);

@@ -4,7 +4,6 @@
 #include "apps/ttt/commands.h"
 #include "apps/ttt/options.h"
 #include "base/error.h"
-#include "models/families.h"
 
 namespace ttt::app {
 namespace {
@@ -91,7 +90,7 @@ void print_tree(const Checkpoint& checkpoint, const PlannedModel& plan) {
 int inspect(const InspectFlags& f) {
   const auto checkpoint = open_model(f.model, true);
   LoadOptions load = load_options(f.model);
-  const PlannedModel plan = plan_model(*checkpoint, families(), load);
+  const PlannedModel plan = plan_model(*checkpoint, f.model.families, load);
   if (f.impl) {
     std::printf("%s\n", plan.built.tree->impl_configs().dump(2).c_str());
   } else if (f.json) {
@@ -105,13 +104,13 @@ int inspect(const InspectFlags& f) {
 
 }  // namespace
 
-void add_inspect(Arguments& arguments) {
+void add_inspect(Arguments& arguments, std::span<const Family> families) {
   auto f = std::make_shared<InspectFlags>();
   Command c = arguments.command(
       "inspect", "The tree of blocks with spec, resolved choices, parameters and bytes",
       "Example: ttt inspect -m model.gguf --impl-configs > impl.json   (edit it, then: --impl impl.json)",
       [f] { return inspect(*f); });
-  add_model_options(c, f->model);
+  add_model_options(c, f->model, families);
   c.flag("--json", f->json, "print JSON");
   c.flag("--impl-configs", f->impl, "print every block's ImplConfig, as --impl reads them");
 }

@@ -90,12 +90,12 @@ int write_logits(const LogitsFlags& f) {
 
 }  // namespace
 
-void add_logits(Arguments& arguments) {
+void add_logits(Arguments& arguments, std::span<const Family> families) {
   auto f = std::make_shared<LogitsFlags>();
   Command c = arguments.command("logits", "Writes logits of given tokens as a float32 .npy array [tokens, vocab]",
                                 "Example: ttt logits -m model.gguf --tokens 1,2,3 --prefill 2 -o logits.npy",
                                 [f] { return write_logits(*f); });
-  add_model_options(c, f->model);
+  add_model_options(c, f->model, families);
   c.option("--tokens", f->tokens, "token ids between commas");
   c.option("--tokens-file", f->tokens_file, ".npy file of int32 token ids");
   c.option("-o,--output", f->output, ".npy file to write; - is stdout", Option::kRequired);

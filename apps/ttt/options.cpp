@@ -11,7 +11,6 @@
 #include "base/error.h"
 #include "checkpoint/check_weights.h"
 #include "checkpoint/printable.h"
-#include "models/families.h"
 
 namespace ttt::app {
 namespace {
@@ -53,7 +52,8 @@ void say(const std::string& line) {
   if (leads()) std::fprintf(stderr, "%s\n", on_one_line(line).c_str());
 }
 
-void add_model_options(Command& command, ModelOptions& o) {
+void add_model_options(Command& command, ModelOptions& o, std::span<const Family> families) {
+  o.families = families;
   command.option("-m,--model", o.model, "Hugging Face directory or .gguf file", Option::kRequired);
   command.option("--format", o.format,
                  "format of the weights: auto (as stored), f32, bf16, f16, int8, int4, bfp8_b, bfp4_b",
@@ -106,7 +106,7 @@ LoadOptions load_options(const ModelOptions& o) {
 
 std::shared_ptr<const Checkpoint> open_model(const ModelOptions& o, bool headers_only) {
   require(!o.model.empty(), ErrorKind::kUsage, "--model wanted a Hugging Face directory or .gguf file, got \"\"");
-  const std::vector<GgufSpelling> all = gguf_spellings(families());
+  const std::vector<GgufSpelling> all = gguf_spellings(o.families);
   const FileAccess access = o.no_mmap ? FileAccess::kCopy : FileAccess::kMap;
   std::shared_ptr<const Checkpoint> checkpoint =
       open_checkpoint(o.model, all, {.access = access, .headers_only = headers_only});
@@ -134,7 +134,7 @@ Workbench::Workbench(const ModelOptions& o, std::shared_ptr<const Checkpoint> ch
     threads->parallel_for(n, [&](std::int64_t i) { body(i); });
   };
   if (o.check_weights) refuse_bad_weights(*checkpoint, load.parallel_for);
-  model = load_model(std::move(checkpoint), families(), load);
+  model = load_model(std::move(checkpoint), o.families, load);
   communicator.barrier();  // nobody goes on before everybody could load
   if (o.verbose == 0) return;
   for (const std::string& note : model.notes) say("ttt: note: " + note);

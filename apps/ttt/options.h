@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -23,9 +24,10 @@ struct ModelOptions {
   double step_timeout = 0;
   bool no_mmap = false, strict = false, check_weights = false;
   int verbose = 0;
+  std::span<const Family> families = {};  // what the model may be; of the tool, not of its command line
 };
 
-void add_model_options(Command& command, ModelOptions& options);
+void add_model_options(Command& command, ModelOptions& options, std::span<const Family> families);
 
 // What the options say, resolved and checked. Errors are Error{kUsage}.
 LoadOptions load_options(const ModelOptions& options);

@@ -58,12 +58,12 @@ int measure(const PerplexityFlags& f) {
 
 }  // namespace
 
-void add_perplexity(Arguments& arguments) {
+void add_perplexity(Arguments& arguments, std::span<const Family> families) {
   auto f = std::make_shared<PerplexityFlags>();
   Command c = arguments.command("perplexity", "Perplexity of a model on a text, in windows that do not overlap",
                                 "Example: ttt perplexity -m model.gguf -f text.txt --tokens 10000 --ctx 2048",
                                 [f] { return measure(*f); });
-  add_model_options(c, f->model);
+  add_model_options(c, f->model, families);
   c.option("-f,--file", f->file, "the text", Option::kRequired);
   c.option("--tokens", f->tokens, "use the first N tokens only");
   c.flag("--json", f->json, "print JSON");

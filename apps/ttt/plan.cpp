@@ -8,7 +8,6 @@
 #include "apps/ttt/options.h"
 #include "apps/ttt/ranks.h"
 #include "base/error.h"
-#include "models/families.h"
 #include "runtime/memory_plan.h"
 
 namespace ttt::app {
@@ -85,12 +84,12 @@ int plan(const PlanFlags& f) {
                             .context = load.context,
                             .chunk = f.model.chunk > 0 ? f.model.chunk : RunnerConfig{}.chunk,
                             .wanted = f.batch};
-  const MemoryPlan made = plan_memory(*checkpoint, families(), load, config, *threads);
+  const MemoryPlan made = plan_memory(*checkpoint, f.model.families, load, config, *threads);
   const std::int64_t limit = max_positions(checkpoint->config(), checkpoint->config_where());
   constexpr std::int64_t kMost = 1 << 20;  // rows, for configurations that name no limit
   const std::int64_t available = load.traits.available_bytes;
   const std::int64_t longest =
-      longest_context(*checkpoint, families(), load, config, *threads, limit > 0 ? limit : kMost, available);
+      longest_context(*checkpoint, f.model.families, load, config, *threads, limit > 0 ? limit : kMost, available);
   if (f.json) {
     Json::Array each;
     for (const RankMemory& r : made.ranks) each.push_back(rank_json(r));
@@ -116,12 +115,12 @@ int plan(const PlanFlags& f) {
 
 }  // namespace
 
-void add_plan(Arguments& arguments) {
+void add_plan(Arguments& arguments, std::span<const Family> families) {
   auto f = std::make_shared<PlanFlags>();
   Command c =
       arguments.command("plan", "Memory by block and rank, and the longest context that fits; reads headers only",
                         "Example: ttt plan -m model.gguf --ctx 4096 --batch 8 --ranks 4", [f] { return plan(*f); });
-  add_model_options(c, f->model);
+  add_model_options(c, f->model, families);
   c.option("--batch", f->batch, "sequences at once", Option::kShowsDefault);
   c.option("--ranks", f->ranks, "ranks to plan for; none is started (default: those of mpirun, else 1)");
   c.flag("--json", f->json, "print JSON, with every block");

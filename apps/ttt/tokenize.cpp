@@ -65,13 +65,13 @@ int tokenize(const TokenizeFlags& f) {
 
 }  // namespace
 
-void add_tokenize(Arguments& arguments) {
+void add_tokenize(Arguments& arguments, std::span<const Family> families) {
   auto f = std::make_shared<TokenizeFlags>();
   Command c = arguments.command("tokenize", "Turns text into token ids, or back",
                                 "Example: ttt tokenize -m model.gguf -p \"Hello world\"\n"
                                 "         echo '\"Hello world\"' | ttt tokenize -m model.gguf --jsonl",
                                 [f] { return tokenize(*f); });
-  add_model_options(c, f->model);
+  add_model_options(c, f->model, families);
   c.option("-p,--prompt", f->prompt, "text (with --decode: ids between commas); default: standard input");
   c.flag("--no-special-tokens", f->no_special, "do not add begin or end tokens");
   c.flag("--decode", f->decode, "ids to text");

@@ -5,7 +5,6 @@
 #include "apps/ttt/commands.h"
 #include "apps/ttt/options.h"
 #include "base/error.h"
-#include "models/families.h"
 
 namespace ttt::app {
 namespace {
@@ -23,8 +22,8 @@ int run_verify(const VerifyFlags& f) {
   const auto checkpoint = open_model(f.model);
   const auto rows = static_cast<std::int64_t>(trace.ids().size());
   Workbench bench(f.model, checkpoint, context_for(f.model, *checkpoint, rows));
-  const VerifyReport report =
-      verify(bench.model, families(), bench.load, trace, *bench.threads, {.tolerance = f.tolerance, .alone = f.alone});
+  const VerifyReport report = verify(bench.model, f.model.families, bench.load, trace, *bench.threads,
+                                     {.tolerance = f.tolerance, .alone = f.alone});
   const std::string text = f.json ? report.json().dump(2) + "\n" : report.text(f.all);
   std::fputs(text.c_str(), stdout);
   return report.agrees() ? 0 : static_cast<int>(ErrorKind::kBadData);
@@ -32,7 +31,7 @@ int run_verify(const VerifyFlags& f) {
 
 }  // namespace
 
-void add_verify(Arguments& arguments) {
+void add_verify(Arguments& arguments, std::span<const Family> families) {
   auto f = std::make_shared<VerifyFlags>();
   Command c = arguments.command(
       "verify", "Compares a model with a recorded run, block by block",
@@ -41,7 +40,7 @@ void add_verify(Arguments& arguments) {
       "Exit status: 0 every recorded place agrees, 3 one diverges: which, by how much and why is printed.",
       [f] { return run_verify(*f); });
   f->model.strategy = "accuracy";  // what is compared is the mathematics, not the rounding
-  add_model_options(c, f->model);
+  add_model_options(c, f->model, families);
   c.option("--trace", f->trace, "recording of tools/record_trace.py", Option::kRequired);
   c.option("--tolerance", f->tolerance,
            "largest error that agrees, as a share of the range of a recorded output (default: by the formats)");
