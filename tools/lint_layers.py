@@ -11,8 +11,8 @@ import re
 import sys
 
 BLOCKS = ("normalization", "embeddings", "attention", "ffn", "heads", "sampling")
-RANKS = {"base": 0, "kernels": 1, "collectives": 1, "linear": 2, "state": 2, **dict.fromkeys(BLOCKS, 3), "model": 4,
-         "testing": 5, "checkpoint": 5, "text": 5, "runtime": 6, "models": 7, "apps": 8}
+RANKS = {"base": 0, "kernels": 1, "collectives": 1, "block": 2, "linear": 3, "state": 3, **dict.fromkeys(BLOCKS, 4),
+         "model": 5, "testing": 6, "checkpoint": 6, "text": 6, "runtime": 7, "models": 8, "apps": 9}
 OUTSIDE_TTT = ("checkpoint", "text", "runtime", "models", "apps")
 
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*(?:"([^"]+)"|<([^>]+)>)', re.M)

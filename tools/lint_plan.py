@@ -4,7 +4,8 @@
 Usage: lint_plan.py [ROOT]
 
 In the folders of blocks a `struct Plan` holds no Spec, ImplConfig, optional, variant or string, and a class keeps
-nothing but `plan_`. Prints one line for each violation and exits 1 if there is any.
+nothing but `plan_`. No block asks whether a step is planned: that is for launches. Prints one line for each violation
+and exits 1 if there is any.
 """
 
 import pathlib
@@ -14,7 +15,8 @@ import sys
 FOLDERS = ("normalization", "embeddings", "attention", "ffn", "heads", "linear")
 SKIPPED = re.compile(r'//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"', re.S)
 PLAN = re.compile(r"\bstruct\s+(?:\w+::)*Plan\b[^;{]*\{")
-CLASS = re.compile(r"(?<!enum )\bclass\s+(\w+)\b[^;{()<>]*\{")
+# With base classes, which may be templates.
+CLASS = re.compile(r"(?<!enum )\bclass\s+(\w+)(?:\s+final)?\s*(?::(?!:)[^;{()]*)?\{")
 REFUSED = re.compile(r"\b\w*(?:Spec|ImplConfig)\b|\boptional\s*<|\bvariant\s*<|\bstring\b|\bstring_view\b|\bstd::any\b")
 DECLARES_TYPE = re.compile(r"(?:struct|class|union|enum(?:\s+class)?)\b[^{};]*\{\}\s*(\w*)")
 FUNCTION_POINTER = re.compile(r"\(\s*(?:\w+::)?\*\s*(?:const\s+)?(\w+)\s*\)")
@@ -92,6 +94,8 @@ def check(path, shown):
     for plan in PLAN.finditer(code):
         for match in REFUSED.finditer(code, plan.end(), body_end(code, plan.end())):
             note(match.start(), f"a Plan holds {match.group(0).rstrip(' <')}: resolve it in the constructor")
+    for match in re.finditer(r"\bplanning\s*\(", code):
+        note(match.start(), "a block asks whether a step is planned: launch what depends on it")
     for block in CLASS.finditer(code):
         body = code[block.end():body_end(code, block.end())]
         for offset, statement in statements(body):

@@ -3,6 +3,8 @@
 #include <type_traits>
 
 #include "base/error.h"
+#include "block/check_rows.h"
+#include "block/checked_weights.h"
 
 namespace ttt {
 
@@ -23,26 +25,28 @@ void bind_weights(LayerScaleWeights& weights, const LayerScaleSpec& spec, const 
 }
 
 LayerScale::LayerScale(const LayerScaleSpec& spec, const LayerScaleWeights& weights, const LayerScaleImplConfig& impl,
-                       const Context& context) {
-  validate(spec, context);
-  require(impl.activation == Format::kF32, ErrorKind::kUnsupported, "[", context.name_or("LayerScale"),
-          "] activation wanted f32, got ", name_of(impl.activation));
-  // The same list that loads the weights checks the ones that came. Shapes only: in a plan there is no data to look at.
-  LayerScaleWeights checked = weights;
-  WeightChecker checker;
-  bind_weights(checked, spec, impl, {}, context, checker);
-  plan_ = {.place = context.place,
-           .dim = spec.dim,
-           .gain = weights.gain,
-           .kernel = kernels::select_layer_scale(context.traits)};
+                       const Context& context)
+    // Validates the Spec; what it returns holds the weights that the Spec has, checked, and nothing else. Shapes only:
+    // in a plan there is no data to look at.
+    : plan_(make_plan(spec, checked_weights(spec, weights, impl, context), impl, context)) {
   // A leaf block is numbers, views and pointers.
   static_assert(std::is_trivially_copyable_v<Plan>);
 }
 
+LayerScale::Plan LayerScale::make_plan(const LayerScaleSpec& spec, const LayerScaleWeights& weights,
+                                       const LayerScaleImplConfig& impl, const Context& context) {
+  require(impl.activation == Format::kF32, ErrorKind::kUnsupported, "[", context.name_or("LayerScale"),
+          "] activation wanted f32, got ", name_of(impl.activation));
+  return {.place = context.place,
+          .dim = spec.dim,
+          .gain = weights.gain,
+          .kernel = kernels::select_layer_scale(context.traits)};
+}
+
+// y = x * gain. A block that is added to the residual stream derives from BlockForward (block/forward.h), which has
+// this forward and two that add.
 void LayerScale::forward(Exec& exec, ConstTensorView x, TensorView y) const {
-  require(x.shape.rank() == 2 && x.dim(1) == plan_.dim && y.shape == x.shape, ErrorKind::kInternal, "[",
-          plan_.place.path, "] x and y wanted [rows, ", plan_.dim, "], got ", x.shape.to_string(), " and ",
-          y.shape.to_string());
+  check_rows(plan_.place, x, y, plan_.dim);
   // launch, not a call: when a step is only planned, nothing runs and the work is added up.
   exec.launch(plan_.kernel, kernels::LayerScaleArgs{.x = x, .gain = plan_.gain, .y = y});
   // Every public forward ends with this: hooks, timings and checks see the result by the block's path.

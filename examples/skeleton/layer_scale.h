@@ -71,7 +71,10 @@ class LayerScale {
     std::int64_t dim;
     ConstTensorView gain;  // [dim]
     kernels::LayerScaleFn kernel;
-  } plan_{};
+  } plan_;
+
+  static Plan make_plan(const LayerScaleSpec& spec, const LayerScaleWeights& weights, const LayerScaleImplConfig& impl,
+                        const Context& context);
 };
 
 }  // namespace ttt

@@ -11,6 +11,7 @@
 #include "ffn/gated_mlp.h"
 #include "ffn/mlp.h"
 #include "ffn/moe.h"
+#include "heads/dense.h"
 #include "heads/lm_head.h"
 #include "normalization/distributed.h"
 #include "normalization/layernorm.h"
@@ -58,6 +59,7 @@ void RenamingBinder::bind(ConstTensorView& field, const WeightRequest& request) 
 std::span<const BlockKind> block_kinds() {
   static const std::array kKinds{block_kind<Attention>(),
                                  block_kind<CrossAttention>(),
+                                 block_kind<Dense>(),
                                  block_kind<DistributedNorm>(),
                                  block_kind<GatedMLP>(),
                                  block_kind<LMHead>(),

@@ -229,10 +229,10 @@ TEST(AttentionScratch, NeverFallsAndIsEnough) {
             .batch = {.row_begin = rows, .past = past, .positions = {}, .many = {}, .one = {}},
             .seqs = seqs,
             .slice = {.heads = 3, .kv_heads = 1, .group = 3},
-            .visible = visible,
             .key_dim = 4,
             .value_dim = 6,
-            .key_block = key_block};
+            .visible = visible,
+            .blocks = {.key_block = key_block}};
         const kernels::AttendKernel kernel =
             kernels::select_attend_one(query_device_traits(), kernels::ScoreAlgorithm::kFlash, Format::kF32);
         const std::int64_t bytes = kernel.scratch(args, 2);

@@ -122,7 +122,7 @@ std::vector<LawCase> law_cases() {
   add("axes", [](AttentionSpec& s) { s.position = RoPESpec{.rotary_dim = 12, .sections = {1, 3, 2}}; });
   add("v_norm", [](AttentionSpec& s) { s.v_norm = RMSNormSpec{.eps = 1e-6f}; });
   add("gated", [](AttentionSpec& s) { s.gate = s.gate_bias = true; });
-  add("warmed", [](AttentionSpec& s) { s.temperature = TemperatureSpec{.scale = 0.5f, .floor_scale = 4}; });
+  add("temperature", [](AttentionSpec& s) { s.temperature = TemperatureSpec{.scale = 0.5f, .floor_scale = 4}; });
   add("relative", [](AttentionSpec& s) {
     s.position = RelativeBiasSpec{.num_buckets = 12, .max_distance = 20, .bidirectional = false};
   });

@@ -337,6 +337,33 @@ TEST(LatentAttentionErrors, PrefillAndDecodeAreChecked) {
   EXPECT_EQ(call(&MultiHeadLatentAttention::decode, 1, 1), "nothing");
 }
 
+TEST(LatentAttentionErrors, MasksAreChecked) {
+  const Spec spec = spec_of(0);
+  const Context context{.traits = query_device_traits()};
+  support::WeightCutter weights;
+  MultiHeadLatentAttentionWeights w;
+  bind_weights(w, spec, {}, {}, context, weights);
+  const MultiHeadLatentAttention block(spec, w, {}, context);
+  StatePool pool({state_spec(spec, {}, context)}, {.sequences = 1, .context = 16, .page_rows = 4});
+  StepBuilder builder(pool, 16, 1);
+  Sequence sequence = pool.create();
+  Runner runner(1);
+  const std::vector<float> x = support::random_values(3 * 48, 5), mask(16);
+  const std::vector<std::int32_t> ids(3);
+  const StepEntry entry{&sequence, 3};
+  Step step = builder.prepare({&entry, 1}, ids);
+  std::vector<float> y(x.size());
+  const auto run = [&](std::vector<ConstTensorView> masks) {
+    step.masks = masks;
+    return message_of([&] {
+      block.forward(runner.exec, view_of(x.data(), {3, 48}), step, view_of(y.data(), {3, 48}));
+    });
+  };
+  EXPECT_EQ(run({view_of(mask.data(), {3, 2})}), "[] masks[0] wanted f32 [3, 3], got f32 [3, 2]");
+  EXPECT_EQ(run({{}, {}}), "[] masks wanted one of each of 1 sequences, got 2");
+  EXPECT_EQ(run({view_of(mask.data(), {3, 3})}), "nothing");
+}
+
 TEST(LatentAttentionSpec, SurvivesJson) {
   Spec read;
   from_json(read, to_json(spec_of(20)), "spec");

@@ -167,6 +167,10 @@ void add_ways(List& list, std::int64_t hidden) {
   list.all.push_back({.block = "Attention", .name = "added to the stream", .build = [hidden](const Scope& s) {
                         return adding<Attention>(s, grouped(hidden), hidden);
                       }});
+  list.all.push_back(
+      {.block = "Attention", .name = "a multiple added to the stream", .build = [hidden](const Scope& s) {
+         return adding<Attention>(s, grouped(hidden), hidden, Adding::kQuarter);
+       }});
 }
 
 Instance crossing(const Scope& scope, const CrossAttentionSpec& spec) {

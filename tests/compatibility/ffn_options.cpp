@@ -27,6 +27,9 @@ class List {
     all.push_back({.block = block_, .name = "added to the stream", .build = [spec](const Scope& s) {
                      return adding<Block>(s, spec, spec.hidden_dim);
                    }});
+    all.push_back({.block = block_, .name = "a multiple added to the stream", .build = [spec](const Scope& s) {
+                     return adding<Block>(s, spec, spec.hidden_dim, Adding::kQuarter);
+                   }});
   }
   void add_exact_inputs() {
     Option& o = add("linear.activation f32", [](typename Block::Spec&) {});
@@ -146,7 +149,7 @@ Options moe_options(std::int64_t hidden) {
     }();
     o.build = [spec](const Scope& s) {
       auto block = std::make_shared<const MoE>(make<MoE>(s / kPath, spec));
-      return Instance{.forward = [block](const Call& c) { block->forward(c.exec, c.x, c.y, {.ids = c.step.ids}); },
+      return Instance{.forward = [block](const Call& c) { block->forward(c.exec, c.x, {.ids = c.step.ids}, c.y); },
                       .x_width = spec.hidden_dim,
                       .y_width = spec.hidden_dim};
     };

@@ -56,17 +56,23 @@ Instance instance(const Scope& scope, const typename Block::Spec& spec, std::int
           .y_width = testing::output_width<Block>(spec)};
 }
 
-// y = 1 + what the block adds.
+// y = 1 + what the block adds, or 1 + 0.25 times that.
+enum class Adding { kAll, kQuarter };
 template <class Block>
-Instance adding(const Scope& scope, const typename Block::Spec& spec, std::int64_t x_width) {
+Instance adding(const Scope& scope, const typename Block::Spec& spec, std::int64_t x_width,
+                Adding amount = Adding::kAll) {
   auto block = std::make_shared<const Block>(make<Block>(scope / kPath, spec));
+  const auto add = [block, amount](Exec& exec, TensorView y, const auto&... inputs) {
+    if (amount == Adding::kQuarter) return block->forward_add_scaled(exec, inputs..., y, 0.25f);
+    block->forward_add(exec, inputs..., y);
+  };
   return {.forward =
-              [block](const Call& c) {
+              [block, add](const Call& c) {
                 for (std::int64_t r = 0; r < c.y.rows(); ++r) std::fill_n(c.y.row<float>(r), c.y.dim(1), 1.0f);
                 if constexpr (requires { block->forward_add(c.exec, c.x, c.step, c.y); }) {
-                  block->forward_add(c.exec, c.x, c.step, c.y);
+                  add(c.exec, c.y, c.x, c.step);
                 } else {
-                  block->forward_add(c.exec, c.x, c.y);
+                  add(c.exec, c.y, c.x);
                 }
               },
           .x_width = x_width,

@@ -5,6 +5,7 @@
 #include "compatibility/option.h"
 #include "embeddings/position_embedding.h"
 #include "embeddings/token.h"
+#include "heads/dense.h"
 #include "heads/lm_head.h"
 #include "heads/pooling.h"
 #include "normalization/distributed.h"
@@ -141,6 +142,9 @@ Options norm_options(std::int64_t dim) {
   all.push_back({.block = "RMSNorm", .name = "added to the stream", .build = [dim](const Scope& s) {
                    return adding<RMSNorm>(s, {.dim = dim}, dim);
                  }});
+  all.push_back({.block = "RMSNorm", .name = "a multiple added to the stream", .build = [dim](const Scope& s) {
+                   return adding<RMSNorm>(s, {.dim = dim}, dim, Adding::kQuarter);
+                 }});
   append(all, {layer("weight and bias", {.dim = dim}), layer("eps", {.dim = dim, .eps = 0.1f}),
                layer("weight only", {.dim = dim, .bias = false}), layer("bias only", {.dim = dim, .weight = false}),
                layer("neither", {.dim = dim, .weight = false, .bias = false})});
@@ -204,6 +208,19 @@ Options head_options(std::int64_t hidden) {
   add("soft_cap", [](LMHeadSpec& s) { s.soft_cap = 2.0f; });
   all.push_back({.block = "LMHead", .name = "forward_top: the best of every row", .build = [head](const Scope& s) {
                    return best_tokens(s, head);
+                 }});
+  const auto dense = [&](std::string name, const std::function<void(DenseSpec&)>& change) {
+    DenseSpec spec{.input_dim = hidden, .output_dim = hidden};
+    change(spec);
+    all.push_back(plain<Dense>("Dense", std::move(name), spec, hidden));
+  };
+  dense("input_dim and output_dim", [](DenseSpec&) {});
+  dense("activation tanh", [](DenseSpec& s) { s.activation = Activation::kTanh; });
+  dense("activation gelu", [](DenseSpec& s) { s.activation = Activation::kGelu; });
+  dense("without bias", [](DenseSpec& s) { s.bias = false; });
+  dense("output_dim 50", [](DenseSpec& s) { s.output_dim = 50; });
+  all.push_back({.block = "Dense", .name = "added to the stream", .build = [hidden](const Scope& s) {
+                   return adding<Dense>(s, {.input_dim = hidden, .output_dim = hidden}, hidden);
                  }});
   const auto pooling = [&](std::string name, PoolingSpec spec, bool whole = true) {
     spec.hidden_dim = hidden;

@@ -255,18 +255,18 @@ TEST(MoE, RefusesBadWeightsAndCalls) {
   const MoE moe(data.spec, data.weights({}, 0, 1), {}, {});
   EXPECT_EQ(error_of([&] { moe.forward(*exec, v, v); }), "[] ids wanted one for each of 2 rows, got 0");
   const std::vector<std::int32_t> beyond{0, 5};
-  EXPECT_EQ(error_of([&] { moe.forward(*exec, v, v, {.ids = beyond}); }), "[] ids wanted 0 to 4, got 5");
-  EXPECT_EQ(error_of([&] { moe.forward(*exec, v, v, {.ids = ids, .experts = experts}); }),
+  EXPECT_EQ(error_of([&] { moe.forward(*exec, v, {.ids = beyond}, v); }), "[] ids wanted 0 to 4, got 5");
+  EXPECT_EQ(error_of([&] { moe.forward(*exec, v, {.ids = ids, .experts = experts}, v); }),
             "[] experts wanted 4 values, got 3");
-  EXPECT_EQ(error_of([&] { moe.forward(*exec, v, v, {.ids = ids, .logits = v}); }),
+  EXPECT_EQ(error_of([&] { moe.forward(*exec, v, {.ids = ids, .logits = v}, v); }),
             "[] logits wanted [2, 3], got [2, 8]");
   EXPECT_EQ(error_of([&] {
-              moe.forward(*exec, view_of(x.data(), {4, 4}), v, {.ids = ids});
+              moe.forward(*exec, view_of(x.data(), {4, 4}), {.ids = ids}, v);
             }),
             "[] x and y wanted [rows, 8], got [4, 4] and [2, 8]");
   data.table[9] = 3;
   const MoE broken(data.spec, data.weights({}, 0, 1), {}, {});
-  EXPECT_EQ(error_of([&] { broken.forward(*exec, v, v, {.ids = ids}); }),
+  EXPECT_EQ(error_of([&] { broken.forward(*exec, v, {.ids = ids}, v); }),
             "[] token table names an expert outside [0, 3)");
 }
 

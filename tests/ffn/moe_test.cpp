@@ -137,9 +137,10 @@ Result run(const MoEData& data, const MoEImplConfig& impl, const Context& contex
   const std::vector<std::int32_t> ids = ids_of(rows, data.spec.router.token_table);
   Result r{x, x, std::vector<float>(assignments), std::vector<std::int32_t>(assignments),
            std::vector<std::int64_t>(static_cast<std::size_t>(data.spec.routed()))};
-  moe.forward(*exec, view_of(r.y.data(), shape), view_of(r.y.data(), shape),
-              {.ids = ids, .experts = r.experts, .weights = r.weights, .tokens_per_expert = r.counts});
-  moe.forward_add(*exec, view_of(x.data(), shape), view_of(r.sum.data(), shape), {.ids = ids});
+  moe.forward(*exec, view_of(r.y.data(), shape),
+              {.ids = ids, .experts = r.experts, .weights = r.weights, .tokens_per_expert = r.counts},
+              view_of(r.y.data(), shape));
+  moe.forward_add(*exec, view_of(x.data(), shape), {.ids = ids}, view_of(r.sum.data(), shape));
   return r;
 }
 
@@ -319,8 +320,9 @@ TEST(MoE, RoutesByOtherRowsWhereGiven) {
   const MoE moe(data.spec, data.weights({}, 0, 1), {}, {.traits = query_device_traits()});
   support::TestExec exec;
   moe.forward(
-      *exec, view_of(x.data(), {6, 33}), view_of(y.data(), {6, 33}),
-      {.router_x = view_of(routed_by.data(), {6, 33}), .logits = view_of(logits.data(), {6, 5}), .experts = experts});
+      *exec, view_of(x.data(), {6, 33}),
+      {.router_x = view_of(routed_by.data(), {6, 33}), .logits = view_of(logits.data(), {6, 5}), .experts = experts},
+      view_of(y.data(), {6, 33}));
   for (std::int64_t r = 0; r < 6; ++r) {
     const reference::Row row = support::row_of(routed_by, r, 33);
     const reference::Route route = data.route(row, 0);

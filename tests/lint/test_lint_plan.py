@@ -63,6 +63,13 @@ class Plans(unittest.TestCase):
                              ("std::string_view path;", "string_view"), ("std::vector<std::string> v;", "string")):
             self.refused(block(member), f"a Plan holds {name}:")
 
+    def test_members_of_a_block_with_a_base(self):
+        based = block(members="XSpec spec_;").replace("class X {", "class X : public BlockForward<X, ConstTensorView> {")
+        self.refused(based, "X keeps spec_")
+
+    def test_asking_whether_a_step_is_planned(self):
+        self.refused(block() + "void f(Exec& exec) { if (exec.planning()) return; }\n", "asks whether a step is planned")
+
     def test_nested_in_a_part_of_the_plan(self):
         self.refused(block("struct Part { std::optional<int> n; } part;"), "a Plan holds optional:")
 

@@ -155,16 +155,15 @@ class AttendRun {
                              .seqs = s.batch.many,
                              .state = s.states[0],
                              .slice = case_.slice,
-                             .visible = case_.visible,
                              .key_dim = case_.key_dim,
                              .value_dim = case_.value_dim,
-                             .scale = 0.3f,
-                             .soft_cap = case_.soft_cap,
-                             .query_block = case_.query_block,
-                             .key_block = case_.key_block};
-    if (case_.sinks) args.sinks = sinks_;
-    if (case_.slopes) args.slopes = slopes_;
-    if (case_.buckets) args.buckets = buckets_, args.bucket_bias = view_of(bucket_bias_.data(), {kBuckets, heads});
+                             .visible = case_.visible,
+                             .rule = {.scale = 0.3f, .soft_cap = case_.soft_cap},
+                             .blocks = {.query_block = case_.query_block, .key_block = case_.key_block}};
+    kernels::ScoreRule& rule = args.rule;
+    if (case_.sinks) rule.sinks = sinks_;
+    if (case_.slopes) rule.slopes = slopes_;
+    if (case_.buckets) rule.buckets = buckets_, rule.bucket_bias = view_of(bucket_bias_.data(), {kBuckets, heads});
     std::vector<float> latent = pick(latent_, heads * case_.value_dim, source);
     if (case_.latent) args.latent = view_of(latent.data(), {rows, heads * case_.value_dim});
     std::vector<ConstTensorView> masks;

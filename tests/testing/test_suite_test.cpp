@@ -52,6 +52,20 @@ class Suite : public ::testing::Test {
   GatedMLPSpec mlp_ = SwiGLU(64, 96);
 };
 
+// Which Specs say how wide the output of their block is.
+struct NamelessWidth {
+  struct Spec {
+    std::int64_t columns = 0;
+  };
+};
+struct OutputDim {
+  struct Spec {
+    std::int64_t output_dim = 0;
+  };
+};
+static_assert(!testing::HasOutputWidth<NamelessWidth> && testing::HasOutputWidth<OutputDim> &&
+              testing::HasOutputWidth<RMSNorm> && testing::HasOutputWidth<Attention>);
+
 testing::TestSuite::Function twice() {
   return [](Exec&, ConstTensorView x, TensorView y) {
     for (std::int64_t i = 0; i < x.shape.elements(); ++i) y.row<float>(0)[i] = 2 * x.row<float>(0)[i];

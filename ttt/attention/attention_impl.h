@@ -59,12 +59,4 @@ struct AttentionImplConfig {
 void set_weight_format(AttentionImplConfig& impl, Format format);  // of all four projections
 void set_state_format(AttentionImplConfig& impl, Format format);
 
-// How the scores of one work list are computed, as numbers and the name of the algorithm.
-struct ScorePlan {
-  kernels::ScoreAlgorithm algorithm = kernels::ScoreAlgorithm::kFlash;
-  FlashScores blocks = {};
-};
-// Throws Error{kUsage} that starts with "[who]".
-ScorePlan score_plan(const ScoresChoice& choice, std::string_view who);
-
 }  // namespace ttt

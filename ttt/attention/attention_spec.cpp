@@ -1,20 +1,11 @@
 #include "attention/attention_spec.h"
 
-#include "attention/attention_impl.h"
+#include <cmath>
+
 #include "base/error.h"
 
 namespace ttt {
 namespace {
-
-ScorePlan plan_of(const FlashScores& f, std::string_view who) {
-  require(f.query_block >= 1 && f.query_block <= kernels::kMaxQueryBlock && f.key_block >= 1 &&
-              f.key_block <= kernels::kMaxKeyBlock,
-          ErrorKind::kUsage, "[", who, "] query_block and key_block wanted 1 to ", kernels::kMaxQueryBlock,
-          " and 1 to ", kernels::kMaxKeyBlock, ", got ", f.query_block, " and ", f.key_block);
-  return {kernels::ScoreAlgorithm::kFlash, f};
-}
-ScorePlan plan_of(const FullScores&, std::string_view) { return {kernels::ScoreAlgorithm::kFull, {}}; }
-ScorePlan plan_of(const ReferenceScores&, std::string_view) { return {kernels::ScoreAlgorithm::kReference, {}}; }
 
 std::int64_t head_width(const auto& spec, std::string_view who) {
   require(spec.num_heads > 0, ErrorKind::kUsage, who, ".num_heads wanted a positive number, got ", spec.num_heads);
@@ -24,10 +15,57 @@ std::int64_t head_width(const auto& spec, std::string_view who) {
   return spec.head_dim > 0 ? spec.head_dim : spec.hidden_dim / spec.num_heads;
 }
 
+void check_position(const NoPosition&, const AttentionSpec&, std::string_view) {}
+void check_position(const ALiBiSpec&, const AttentionSpec&, std::string_view) {}
+void check_position(const RoPESpec& rope, const AttentionSpec& s, std::string_view who) {
+  validate(rope, text("[", who, "] position"));
+  require(rope.rotary_dim <= s.head_dim, ErrorKind::kUsage, "[", who, "] position.rotary_dim wanted at most head_dim ",
+          s.head_dim, ", got ", rope.rotary_dim);
+}
+void check_position(const RelativeBiasSpec& bias, const AttentionSpec&, std::string_view who) {
+  validate(bias, text("[", who, "] position"));
+}
+
+// What only some models have.
+void check_parts(const AttentionSpec& s, std::string_view who) {
+  const std::int64_t value_dim = value_width(s);
+  require(!s.qk_norm_whole || s.qk_norm, ErrorKind::kUsage, "[", who, "] qk_norm_whole wanted a qk_norm, got none");
+  require(!s.v_norm || s.v_norm->dim == 0 || s.v_norm->dim == value_dim, ErrorKind::kUsage, "[", who,
+          "] v_norm.dim wanted value_dim ", value_dim, ", got ", s.v_norm ? s.v_norm->dim : 0);
+  require(!s.shares_rows || (!s.k_bias && !s.v_bias && !s.v_norm && !s.qk_norm_whole), ErrorKind::kUsage, "[", who,
+          "] shares_rows wanted no k_bias, v_bias, v_norm and qk_norm_whole, got some");
+  require(!s.gate_bias || s.gate, ErrorKind::kUsage, "[", who, "] gate_bias wanted a gate, got none");
+  const TemperatureSpec t = s.temperature.value_or(TemperatureSpec{});
+  require(std::isfinite(t.scale) && t.floor_scale > 0 && t.offset >= 0, ErrorKind::kUsage, "[", who,
+          "] temperature wanted a finite scale, a positive floor_scale and an offset of at least 0, got ", t.scale,
+          ", ", t.floor_scale, " and ", t.offset);
+}
+
 }  // namespace
 
-ScorePlan score_plan(const ScoresChoice& choice, std::string_view who) {
-  return std::visit([&](const auto& alternative) { return plan_of(alternative, who); }, choice);
+std::int64_t value_width(const AttentionSpec& s) { return s.value_dim > 0 ? s.value_dim : s.head_dim; }
+
+void validate(const AttentionSpec& s, const Context& context) {
+  const std::string_view who = context.name_or("Attention");
+  require(s.hidden_dim > 0 && s.head_dim > 0 && s.value_dim >= 0, ErrorKind::kUsage, "[", who,
+          "] hidden_dim, head_dim and value_dim wanted positive numbers, got ", s.hidden_dim, ", ", s.head_dim, " and ",
+          s.value_dim);
+  require(s.num_heads > 0 && s.num_kv_heads > 0 && s.num_heads % s.num_kv_heads == 0, ErrorKind::kUsage, "[", who,
+          "] num_kv_heads wanted a divisor of num_heads ", s.num_heads, ", got ", s.num_kv_heads);
+  require(context.ranks >= 1 && context.ranks <= s.num_heads, ErrorKind::kUsage, "[", who,
+          "] wanted at most as many ranks as heads ", s.num_heads, ", got ", context.ranks);
+  const Visible& v = s.visible;
+  require(v.behind >= 0 && v.ahead >= 0 && v.pinned >= 0 && v.chunk > 0, ErrorKind::kUsage, "[", who,
+          "] visible wanted numbers of at least 0 and a positive chunk, got behind ", v.behind, ", ahead ", v.ahead,
+          ", pinned ", v.pinned, ", chunk ", v.chunk);
+  require(!s.soft_cap || (*s.soft_cap > 0 && std::isfinite(*s.soft_cap)), ErrorKind::kUsage, "[", who,
+          "] soft_cap wanted a positive number, got ", s.soft_cap.value_or(0.0f));
+  require(!s.scale || std::isfinite(*s.scale), ErrorKind::kUsage, "[", who, "] scale wanted a number, got ",
+          s.scale.value_or(0.0f));
+  require(!s.qk_norm || s.qk_norm->dim == 0 || s.qk_norm->dim == s.head_dim, ErrorKind::kUsage, "[", who,
+          "] qk_norm.dim wanted head_dim ", s.head_dim, ", got ", s.qk_norm ? s.qk_norm->dim : 0);
+  check_parts(s, who);
+  std::visit([&](const auto& position) { check_position(position, s, who); }, s.position);
 }
 
 MultiHeadAttentionSpec::operator AttentionSpec() const {
@@ -61,8 +99,5 @@ SlidingWindowAttentionSpec::operator AttentionSpec() const {
           .visible = {.behind = window - 1, .pinned = global_tokens},
           .position = position};
 }
-
-void set_weight_format(AttentionImplConfig& impl, Format format) { impl.qkv = impl.output = format; }
-void set_state_format(AttentionImplConfig& impl, Format format) { impl.state = format; }
 
 }  // namespace ttt

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "attention/relative_bias.h"
+#include "base/context.h"
 #include "base/step.h"
 #include "normalization/rmsnorm.h"
 
@@ -64,6 +65,9 @@ struct AttentionSpec {
     visit("sinks", self.sinks);
   }
 };
+
+std::int64_t value_width(const AttentionSpec& spec);  // of a value: value_dim or head_dim
+void validate(const AttentionSpec& spec, const Context& context);
 
 // Three of its kinds by name. Converting checks: Error{kUsage}. head_dim 0: hidden_dim / num_heads.
 

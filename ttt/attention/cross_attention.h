@@ -7,8 +7,8 @@
 
 // y = concat over heads h of o_h  wo^T + bo,   o_h = softmax over all rows j of the source of (scale q_h . k_j) v_j,
 //     q = x wq^T + bq,   k = source wk^T + bk,   v = source wv^T + bv
-// Keys and values are computed once for each sequence, by store, and kept in a slot of their own. Nothing turns: where
-// a source's row stands is in its values.
+// Keys and values are computed once for each sequence, by store, and kept in a slot of their own. Nothing is rotated:
+// where a row of the source stands is in its values.
 //
 // Vaswani et al., "Attention Is All You Need", 2017.
 namespace ttt {
@@ -51,7 +51,9 @@ void bind_weights(CrossAttentionWeights& weights, const CrossAttentionSpec& spec
 // What this rank keeps of every source.
 StateSpec state_spec(const CrossAttentionSpec& spec, const CrossAttentionImplConfig& impl, const Context& context);
 
-class CrossAttention {
+// forward, its other forms, prefill and decode are StepForward's. x, y: [rows, hidden_dim], f32; y may be x. Every row
+// sees all rows of its sequence's source.
+class CrossAttention : public StepForward<CrossAttention> {
  public:
   using Spec = CrossAttentionSpec;
   using ImplConfig = CrossAttentionImplConfig;
@@ -63,30 +65,24 @@ class CrossAttention {
 
   // source: [rows, source_dim], f32, of a step made by StepBuilder::prepare_source.
   void store(Exec& exec, ConstTensorView source, const Step& step) const;
-  // x, y: [rows, hidden_dim], f32; y may be x. Every row sees all rows of its sequence's source.
-  void forward(Exec& exec, ConstTensorView x, const Step& step, TensorView y) const;
-  void forward_add(Exec& exec, ConstTensorView x, const Step& step, TensorView y) const;  // y += attention(x)
-
-  // forward for steps in which every sequence starts or goes on by several rows, and for one row each: Error{kUsage}.
-  void prefill(Exec& exec, ConstTensorView x, const Step& step, TensorView y) const;
-  void decode(Exec& exec, ConstTensorView x, const Step& step, TensorView y) const;
 
  private:
+  friend BlockForward;
+  friend StepForward;
   struct Plan {
     Place place;
-    std::int64_t hidden_dim = 0, source_dim = 0, key_dim = 0, value_dim = 0, state_slot = 0;
-    kernels::HeadSlice slice = {};
-    kernels::AttendArgs many = {}, one = {};
+    std::int64_t hidden_dim, source_dim, state_slot;
     Linear query, key_value;
-    kernels::StoreRowsFn store_rows = nullptr;
-    kernels::AttendKernel attend_many = {}, attend_one = {};
+    kernels::StoreRowsFn store_rows;
+    Scores scores;
     ReducedLinear output;
   };
 
-  void check(ConstTensorView x, std::int64_t width, const Step& step) const;
-  void attend(Exec& exec, ConstTensorView x, const Step& step, TensorView o) const;
-  void scores(Exec& exec, const kernels::AttendKernel& kernel, kernels::AttendArgs args, const Step& step,
-              std::span<const std::int32_t> seqs, TensorView q, TensorView o) const;
+  static Plan make_plan(const CrossAttentionSpec& s, const AttentionWeights& w, const AttentionImplConfig& impl,
+                        const Context& context);
+  void check(ConstTensorView x, const Step& step, TensorView y) const;
+  void check_source(ConstTensorView x, ConstTensorView y, std::int64_t width, const Step& step) const;
+  void compute(Exec& exec, ConstTensorView x, const Step& step, const BlockOutput& out) const;
 
   Plan plan_;
 };

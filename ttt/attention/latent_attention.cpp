@@ -1,10 +1,11 @@
 #include "attention/latent_attention.h"
 
+#include <algorithm>
 #include <cmath>
 #include <utility>
 
 #include "base/error.h"
-#include "linear/default_config.h"
+#include "block/checked_weights.h"
 
 namespace ttt {
 namespace {
@@ -13,14 +14,9 @@ using Spec = MultiHeadLatentAttentionSpec;
 using Impl = MultiHeadLatentAttentionImplConfig;
 using Weights = MultiHeadLatentAttentionWeights;
 
-kernels::HeadSlice heads_of_rank(const Spec& s, std::int64_t rank, std::int64_t ranks) {
-  return head_slice(s.num_heads, s.num_heads, rank, ranks);
-}
-
-ProjectionSplit output_split(const Spec& s, const Impl& impl, const Context& c) {
-  std::vector<std::int64_t> inputs;
-  for (std::int64_t r = 0; r < c.ranks; ++r) inputs.push_back(heads_of_rank(s, r, c.ranks).heads * s.v_head_dim);
-  return projection_split(std::move(inputs), s.hidden_dim, impl.linear);
+// Heads are cut over ranks, and the last projection with them, as those of attention whose values are v_head_dim wide.
+AttentionSpec core_of(const Spec& s) {
+  return {.hidden_dim = s.hidden_dim, .num_heads = s.num_heads, .num_kv_heads = s.num_heads, .head_dim = s.v_head_dim};
 }
 
 float scale_of(const Spec& s) {
@@ -33,22 +29,19 @@ float scale_of(const Spec& s) {
   return s.scale.value_or(static_cast<float>(scale));
 }
 
-// Absorbed: all heads read the one latent, whose parts are the stored keys and values. Naive: heads have their own.
-kernels::AttendArgs fixed_args(const Spec& s, const AbsorbedLatents&, const ScorePlan& scores, std::int64_t heads) {
-  return {.slice = {.heads = heads, .kv_heads = 1, .group = heads},
-          .key_dim = s.qk_rope_head_dim,
-          .value_dim = s.kv_lora_rank,
-          .scale = scale_of(s),
-          .query_block = scores.blocks.query_block,
-          .key_block = scores.blocks.key_block};
-}
-kernels::AttendArgs fixed_args(const Spec& s, const NaiveLatents&, const ScorePlan& scores, std::int64_t heads) {
-  return {.slice = {.heads = heads, .kv_heads = heads},
-          .key_dim = s.qk_rope_head_dim + s.qk_nope_head_dim,
-          .value_dim = s.v_head_dim,
-          .scale = scale_of(s),
-          .query_block = scores.blocks.query_block,
-          .key_block = scores.blocks.key_block};
+// Absorbed: all heads read the one latent, whose parts are the stored keys and values. Naive: heads have their own,
+// which are computed in f32.
+Scores make_scores(const Spec& s, const Impl& impl, const Context& context) {
+  const std::string_view who = context.name_or("MultiHeadLatentAttention");
+  const bool naive = std::holds_alternative<NaiveLatents>(impl.form);
+  const std::int64_t heads = head_slice(core_of(s), context).heads;
+  const Format read = naive ? Format::kF32 : impl.state;
+  return {.many = many_scores(impl.many, context.traits, read, who),
+          .one = one_scores(impl.one, context.traits, read, who),
+          .slice = {.heads = heads, .kv_heads = naive ? heads : 1, .group = naive ? 1 : heads},
+          .key_dim = naive ? s.qk_rope_head_dim + s.qk_nope_head_dim : s.qk_rope_head_dim,
+          .value_dim = naive ? s.v_head_dim : s.kv_lora_rank,
+          .rule = {.scale = scale_of(s)}};
 }
 
 std::vector<LinearWeight> inputs_of(const Spec& s, const Weights& w) {
@@ -66,14 +59,6 @@ std::vector<RMSNorm> query_norms(const Spec& s, const Weights& w, const Impl& im
   std::vector<RMSNorm> norms;
   if (s.q_lora_rank > 0) norms.push_back(latent_norm(s, s.q_lora_rank, w.q_a_norm, impl, c.at("q_a_layernorm")));
   return norms;
-}
-
-const Spec& checked(const Spec& spec, const Weights& weights, const Impl& impl, const Context& context) {
-  validate(spec, context);
-  Weights copy = weights;
-  WeightChecker checker;
-  bind_weights(copy, spec, impl, {}, context, checker);
-  return spec;
 }
 
 }  // namespace
@@ -102,35 +87,30 @@ Impl default_impl_config(const Spec&, const DeviceTraits& traits, Strategy strat
 
 void bind_weights(Weights& w, const Spec& s, const Impl& impl, const MultiHeadLatentAttentionNames& names,
                   const Context& context, WeightBinder& binder) {
-  const kernels::HeadSlice slice = heads_of_rank(s, context.rank, context.ranks);
+  const AttentionSpec core = core_of(s);
+  const HeadsBinder bind{binder, context, head_slice(core, context)};
   const std::int64_t nope = s.qk_nope_head_dim, rope = s.qk_rope_head_dim, value = s.v_head_dim, n = s.num_heads;
-  const auto heads = [&](std::int64_t dim) { return Cut{0, slice.first_head * dim, slice.heads * dim}; };
-  const auto bind = [&](ConstTensorView& field, const TensorName& name, Shape shape, Cut cut, WeightUse use,
-                        std::optional<Format> format = {}) {
-    const std::string path(context.place.path);
-    binder.bind(field, {.path = path, .name = name, .shape = shape, .cut = cut, .use = use, .format = format});
-  };
   const bool low_rank = s.q_lora_rank > 0;
   const TensorName& q = low_rank ? names.q_b : names.q;
   const std::int64_t q_in = low_rank ? s.q_lora_rank : s.hidden_dim;
   if (low_rank) {
-    bind(w.q_a, names.q_a, {s.q_lora_rank, s.hidden_dim}, {}, WeightUse::kMatrix, impl.qkv);
-    bind(w.q_a_norm, names.q_a_norm, {s.q_lora_rank}, {}, WeightUse::kVector);
-    if (s.bias) bind(w.q_a_bias, names.q_a_bias, {s.q_lora_rank}, {}, WeightUse::kVector);
+    bind.matrix(w.q_a, names.q_a, {s.q_lora_rank, s.hidden_dim}, {}, impl.qkv);
+    bind.vector(w.q_a_norm, names.q_a_norm, s.q_lora_rank);
+    if (s.bias) bind.vector(w.q_a_bias, names.q_a_bias, s.q_lora_rank);
   }
-  bind(w.q_nope, every(q, 0, nope, nope + rope, n), {n * nope, q_in}, heads(nope), WeightUse::kMatrix, impl.qkv);
-  bind(w.q_rope, every(q, nope, rope, nope + rope, n), {n * rope, q_in}, heads(rope), WeightUse::kMatrix, impl.qkv);
-  bind(w.latent, rows(names.kv_a, 0, s.kv_lora_rank), {s.kv_lora_rank, s.hidden_dim}, {}, WeightUse::kMatrix, impl.qkv);
-  bind(w.k_rope, rows(names.kv_a, s.kv_lora_rank, rope), {rope, s.hidden_dim}, {}, WeightUse::kMatrix, impl.qkv);
+  bind.matrix(w.q_nope, every(q, 0, nope, nope + rope, n), {n * nope, q_in}, bind.heads(nope), impl.qkv);
+  bind.matrix(w.q_rope, every(q, nope, rope, nope + rope, n), {n * rope, q_in}, bind.heads(rope), impl.qkv);
+  bind.matrix(w.latent, rows(names.kv_a, 0, s.kv_lora_rank), {s.kv_lora_rank, s.hidden_dim}, {}, impl.qkv);
+  bind.matrix(w.k_rope, rows(names.kv_a, s.kv_lora_rank, rope), {rope, s.hidden_dim}, {}, impl.qkv);
   if (s.bias) {
-    bind(w.latent_bias, rows(names.kv_a_bias, 0, s.kv_lora_rank), {s.kv_lora_rank}, {}, WeightUse::kVector);
-    bind(w.k_rope_bias, rows(names.kv_a_bias, s.kv_lora_rank, rope), {rope}, {}, WeightUse::kVector);
-    bind(w.o_bias, names.o_bias, {s.hidden_dim}, {}, WeightUse::kVector);
+    bind.vector(w.latent_bias, rows(names.kv_a_bias, 0, s.kv_lora_rank), s.kv_lora_rank);
+    bind.vector(w.k_rope_bias, rows(names.kv_a_bias, s.kv_lora_rank, rope), rope);
+    bind.vector(w.o_bias, names.o_bias, s.hidden_dim);
   }
-  bind(w.kv_a_norm, names.kv_a_norm, {s.kv_lora_rank}, {}, WeightUse::kVector);
-  bind(w.kv_b, names.kv_b, {n * (nope + value), s.kv_lora_rank}, heads(nope + value), WeightUse::kMatrix, impl.kv_b);
-  bind(w.o, names.o, {s.hidden_dim, n * value}, output_split(s, impl, context).cut(context.rank), WeightUse::kMatrix,
-       impl.output);
+  bind.vector(w.kv_a_norm, names.kv_a_norm, s.kv_lora_rank);
+  bind.matrix(w.kv_b, names.kv_b, {n * (nope + value), s.kv_lora_rank}, bind.heads(nope + value), impl.kv_b);
+  bind.matrix(w.o, names.o, {s.hidden_dim, n * value},
+              attention_output_split(core, impl.linear, context).cut(context.rank), impl.output);
 }
 
 StateSpec state_spec(const Spec& s, const Impl& impl, const Context&) {
@@ -146,49 +126,155 @@ void set_state_format(Impl& impl, Format format) { impl.state = format; }
 
 MultiHeadLatentAttention::MultiHeadLatentAttention(const Spec& s, const Weights& w, const Impl& impl,
                                                    const Context& context)
-    : plan_{
-          .place = context.place,
-          .hidden_dim = checked(s, w, impl, context).hidden_dim,
-          .heads = heads_of_rank(s, context.rank, context.ranks).heads,
+    : plan_(make_plan(s, checked_weights(s, w, impl, context), impl, context)) {}
+
+MultiHeadLatentAttention::Plan MultiHeadLatentAttention::make_plan(const Spec& s, const Weights& w, const Impl& impl,
+                                                                   const Context& context) {
+  const AttentionSpec core = core_of(s);
+  const bool interleaved = s.rope.layout == RotaryLayout::kInterleaved, reference = impl.linear.reference;
+  const bool naive = std::holds_alternative<NaiveLatents>(impl.form);
+  return {.place = context.place,
+          .hidden_dim = s.hidden_dim,
+          .state_slot = context.state_slot,
+          .position_axes = rope_position_axes(s.rope),
+          .heads = head_slice(core, context).heads,
           .nope = s.qk_nope_head_dim,
           .rope = s.qk_rope_head_dim,
           .value = s.v_head_dim,
           .rank = s.kv_lora_rank,
           .q_rank = s.q_lora_rank,
-          .state_slot = context.state_slot,
-          .axes = rope_axes(s.rope),
-          .position_axes = rope_position_axes(s.rope),
-          .block_pairs = rope_block_pairs(s.rope),
-          .table_format = kernels::rotary_table_format(impl.linear.reference),
-          .kv_b = w.kv_b,
           .inputs = Linear(inputs_of(s, w), impl.linear, context),
           .query = Linear({{w.q_nope, {}}, {w.q_rope, {}}}, impl.linear, context),
           .query_norm = query_norms(s, w, impl, context),
           .latent_norm = latent_norm(s, s.kv_lora_rank, w.kv_a_norm, impl, context.at("kv_a_layernorm")),
-          .output = ReducedLinear({w.o, w.o_bias}, output_split(s, impl, context), impl.linear, context.at("o_proj"))} {
-  const std::string_view who = context.name_or("MultiHeadLatentAttention");
-  const ScorePlan many = score_plan(impl.many, who), one = score_plan(impl.one, who);
-  const bool naive = std::holds_alternative<NaiveLatents>(impl.form);
-  std::visit(
-      [&](const auto& form) {
-        plan_.many = fixed_args(s, form, many, plan_.heads);
-        plan_.one = fixed_args(s, form, one, plan_.heads);
-      },
-      impl.form);
-  RotaryFrequencies rotary = rope_frequencies(s.rope, s.rope.context);
-  plan_.inv_freq = std::move(rotary.inv_freq);
-  plan_.attention_factor = rotary.attention_factor;
-  const bool interleaved = s.rope.layout == RotaryLayout::kInterleaved, reference = impl.linear.reference;
-  plan_.kv_b_row = kernels::select_latent_row(w.kv_b.format, w.kv_b.layout);
-  plan_.rotary_table = kernels::select_rotary_table(context.traits, reference);
-  plan_.store_rows = kernels::select_store_rows(context.traits, impl.state, interleaved, reference);
-  plan_.absorb = kernels::select_absorb_queries(context.traits, reference);
-  plan_.expand_mix = kernels::select_expand_mixes(context.traits, reference);
-  plan_.expand = kernels::select_expand_latents(context.traits, reference);
-  const Format read = naive ? Format::kF32 : impl.state;  // of the rows that scores are taken of
-  plan_.attend_many = kernels::select_attend_many(context.traits, many.algorithm, read);
-  plan_.attend_one = kernels::select_attend_one(context.traits, one.algorithm, read);
-  plan_.attend = naive ? &MultiHeadLatentAttention::attend_naive : &MultiHeadLatentAttention::attend_absorbed;
+          .rotation = make_rotation(s.rope, context.traits, reference),
+          .block_pairs = rope_block_pairs(s.rope),
+          .table_format = kernels::rotary_table_format(reference),
+          .store_rows = kernels::select_store_rows(context.traits, impl.state, interleaved, reference),
+          .kv_b = w.kv_b,
+          .kv_b_row = kernels::select_latent_row(w.kv_b.format, w.kv_b.layout),
+          .absorb_queries = kernels::select_absorb_queries(context.traits, reference),
+          .project_values = kernels::select_project_values(context.traits, reference),
+          .expand = kernels::select_expand_latents(context.traits, reference),
+          .scores = make_scores(s, impl, context),
+          .attend = naive ? &MultiHeadLatentAttention::attend_naive : &MultiHeadLatentAttention::attend_absorbed,
+          .output = ReducedLinear({w.o, w.o_bias}, attention_output_split(core, impl.linear, context), impl.linear,
+                                  context.at("o_proj"))};
+}
+
+void MultiHeadLatentAttention::check(ConstTensorView x, const Step& step, TensorView y) const {
+  check_step(plan_.place, x, step, y, plan_.hidden_dim, plan_.state_slot);
+  check_positions(plan_.place, step, plan_.position_axes);
+  check_masks(plan_.place, step);
+}
+
+void MultiHeadLatentAttention::compute(Exec& exec, ConstTensorView x, const Step& step, const BlockOutput& out) const {
+  const std::int64_t rows = step.rows();
+  Scratch::Frame frame(exec.scratch);
+  const TensorView o = frame.take({rows, plan_.heads * plan_.value});
+  {
+    Scratch::Frame inner(exec.scratch);
+    const Queries q{inner.take({rows, plan_.heads * plan_.nope}), inner.take({rows, plan_.heads * plan_.rope})};
+    project(exec, x, step, q);
+    (this->*plan_.attend)(exec, step, q, o);
+  }
+  plan_.output.write(exec, o, out);
+}
+
+// Fills the queries, whose second part is rotated, and stores the rows' latents and rotated parts of keys.
+void MultiHeadLatentAttention::project(Exec& exec, ConstTensorView x, const Step& step, const Queries& q) const {
+  const Plan& p = plan_;
+  const std::int64_t rows = step.rows();
+  Scratch::Frame frame(exec.scratch);
+  const TensorView latent = frame.take({rows, p.rank}), key = frame.take({rows, p.rope});
+  const TensorView q_latent = frame.take({rows, p.q_rank});
+  const LinearOutput outputs[] = {{latent}, {key}, {q_latent}};
+  p.inputs.run(exec, p.inputs.prepare(exec, frame, x),
+               std::span(outputs).first(static_cast<std::size_t>(p.inputs.weights())));
+  p.latent_norm.forward(exec, latent, latent);
+  ConstTensorView input = x;
+  for (const RMSNorm& norm : p.query_norm) {
+    norm.forward(exec, q_latent, q_latent);
+    input = q_latent;
+  }
+  p.query.run(exec, p.query.prepare(exec, frame, input), {{q.nope}, {q.rope}});
+  const TensorView table = frame.take({rows, p.rope}, p.table_format);
+  p.rotation.fill(exec, step, table);
+  exec.launch(p.store_rows, {.q = q.rope,
+                             .k = key,
+                             .v = latent,
+                             .table = table,
+                             .block_pairs = p.block_pairs,
+                             .heads = p.heads,
+                             .kv_heads = 1,
+                             .key_dim = p.rope,
+                             .value_dim = p.rank,
+                             .batch = step.batch,
+                             .state = step.states[static_cast<std::size_t>(p.state_slot)]});
+}
+
+void MultiHeadLatentAttention::attend_absorbed(Exec& exec, const Step& step, const Queries& q, TensorView o) const {
+  const Plan& p = plan_;
+  Scratch::Frame frame(exec.scratch);
+  const TensorView absorbed = frame.take({step.rows(), p.heads * p.rank});
+  const TensorView latents = frame.take({step.rows(), p.heads * p.rank});  // weighted sums of stored latents
+  kernels::LatentArgs args{.weight = p.kv_b, .weight_row = p.kv_b_row, .heads = p.heads, .key = p.nope};
+  args.value = p.value;
+  args.rank = p.rank;
+  args.x = q.nope;
+  args.y = absorbed;
+  exec.launch(p.absorb_queries, args);
+  p.scores.run(exec, step,
+               {.q = q.rope,
+                .latent = absorbed,
+                .o = latents,
+                .state = step.states[static_cast<std::size_t>(p.state_slot)],
+                .masks = step.masks});
+  args.x = latents;
+  args.y = o;
+  exec.launch(p.project_values, args);
+}
+
+void MultiHeadLatentAttention::attend_naive(Exec& exec, const Step& step, const Queries& q, TensorView o) const {
+  const Plan& p = plan_;
+  const std::int64_t seqs = step.batch.seqs(), width = p.rope + p.nope;
+  std::int64_t longest = 0;
+  for (std::size_t s = 0; s < step.batch.past.size(); ++s) {
+    longest = std::max(longest, step.batch.past[s] + step.batch.row_begin[s + 1] - step.batch.row_begin[s]);
+  }
+  Scratch::Frame frame(exec.scratch);
+  kernels::ExpandLatentsArgs args{.q_rope = q.rope,
+                                  .q_nope = q.nope,
+                                  .weight = p.kv_b,
+                                  .weight_row = p.kv_b_row,
+                                  .state = step.states[static_cast<std::size_t>(p.state_slot)],
+                                  .batch = step.batch,
+                                  .heads = p.heads,
+                                  .rope = p.rope,
+                                  .key = p.nope,
+                                  .value = p.value,
+                                  .rank = p.rank,
+                                  .longest = longest,
+                                  .q = frame.take({step.rows(), p.heads * width}),
+                                  .k = frame.take({seqs * p.heads * longest, width}),
+                                  .v = frame.take({seqs * p.heads * longest, p.value})};
+  const std::size_t floats = static_cast<std::size_t>(exec.threads.size() * kernels::decoded_floats(args));
+  args.decoded = {reinterpret_cast<float*>(frame.take_bytes(static_cast<std::int64_t>(floats * sizeof(float)))),
+                  floats};
+  args.table = {reinterpret_cast<std::int32_t*>(frame.take_bytes(seqs * 4)), static_cast<std::size_t>(seqs)};
+  exec.launch(p.expand, args);
+  const auto rows = [&](const TensorView& x, std::int64_t dim) {
+    const std::int64_t row = dim * static_cast<std::int64_t>(sizeof(float));
+    return RowsView{.data = x.data,
+                    .page_rows = std::max<std::int64_t>(longest, 1),
+                    .page_stride = p.heads * longest * row,
+                    .head_stride = longest * row,
+                    .row_stride = row,
+                    .page_table = args.table.data(),
+                    .table_stride = 1};
+  };
+  p.scores.run(exec, step,
+               {.q = args.q, .o = o, .state = {rows(args.k, width), rows(args.v, p.value)}, .masks = step.masks});
 }
 
 }  // namespace ttt

@@ -8,10 +8,10 @@
 #include "kernels/attention/attend_latent.h"
 
 // c = norm(x wc^T), r = rope(x wr^T);  k_h = [wk_h c, r], v_h = wv_h c: every head's keys and values come from one
-// latent c, and one turned part r of the key serves all heads. q_h = [qn_h, rope(qr_h)] from x, or from norm(x wa^T).
+// latent c, and one rotated part r of the key serves all heads. q_h = [qn_h, rope(qr_h)] from x, or from norm(x wa^T).
 // y = concat over heads h of softmax over rows j of (scale q_h . k_h[j]) v_h[j]  wo^T
-// Only c and r are kept: q_h . k_h = (wk_h^T qn_h) . c + qr_h . r, and the mix of values is wv_h times the mix of
-// latents.
+// Only c and r are kept: q_h . k_h = (wk_h^T qn_h) . c + qr_h . r, and the weighted sum of values is wv_h
+// times the weighted sum of latents.
 //
 // DeepSeek-AI, "DeepSeek-V2: A Strong, Economical, and Efficient Mixture-of-Experts Language Model", 2024.
 namespace ttt {
@@ -44,7 +44,9 @@ void bind_weights(MultiHeadLatentAttentionWeights& weights, const MultiHeadLaten
 StateSpec state_spec(const MultiHeadLatentAttentionSpec& spec, const MultiHeadLatentAttentionImplConfig& impl,
                      const Context& context);
 
-class MultiHeadLatentAttention {
+// forward, its other forms, prefill and decode are StepForward's. x, y: [rows, hidden_dim], f32; y may be x. A forward
+// stores the rows' latents in slot Context::state_slot.
+class MultiHeadLatentAttention : public StepForward<MultiHeadLatentAttention> {
  public:
   using Spec = MultiHeadLatentAttentionSpec;
   using ImplConfig = MultiHeadLatentAttentionImplConfig;
@@ -53,48 +55,39 @@ class MultiHeadLatentAttention {
 
   MultiHeadLatentAttention(const Spec& spec, const Weights& weights, const ImplConfig& impl, const Context& context);
 
-  // x, y: [rows, hidden_dim], f32; y may be x. Stores the rows' latents in slot Context::state_slot.
-  void forward(Exec& exec, ConstTensorView x, const Step& step, TensorView y) const;
-  void forward_add(Exec& exec, ConstTensorView x, const Step& step, TensorView y) const;  // y += attention(x)
-
-  // forward for steps in which every sequence starts or goes on by several rows, and for one row each: Error{kUsage}.
-  void prefill(Exec& exec, ConstTensorView x, const Step& step, TensorView y) const;
-  void decode(Exec& exec, ConstTensorView x, const Step& step, TensorView y) const;
-
  private:
+  friend BlockForward;
+  friend StepForward;
   struct Queries {
     TensorView nope, rope;  // [rows, heads * nope], [rows, heads * rope]
   };
   using AttendForm = void (MultiHeadLatentAttention::*)(Exec&, const Step&, const Queries&, TensorView o) const;
   struct Plan {
     Place place;
-    std::int64_t hidden_dim = 0, heads = 0, nope = 0, rope = 0, value = 0, rank = 0, q_rank = 0, state_slot = 0;
-    kernels::AttendArgs many = {}, one = {};
-    std::vector<float> inv_freq = {};
-    std::vector<std::int32_t> axes = {};  // [pairs], axis of the positions; empty: the first
-    std::int64_t position_axes = 1, block_pairs = 0;
-    Format table_format = Format::kF32;  // of sines and cosines
-    float attention_factor = 1;
-    ConstTensorView kv_b = {};
-    kernels::LatentRowFn kv_b_row = nullptr;
-    Linear inputs, query;                  // of x: latent, key part and, where queries have one, their latent
-    std::vector<RMSNorm> query_norm = {};  // of the queries' latent, or none
+    std::int64_t hidden_dim, state_slot, position_axes;
+    std::int64_t heads, nope, rope, value, rank, q_rank;  // heads: this rank's; rank: kv_lora_rank
+    Linear inputs, query;             // of x: latent, key part and, where queries have one, their latent
+    std::vector<RMSNorm> query_norm;  // of the queries' latent, or none
     RMSNorm latent_norm;
-    kernels::RotaryTableFn rotary_table = nullptr;
-    kernels::StoreRowsFn store_rows = nullptr;
-    kernels::LatentFn absorb = nullptr, expand_mix = nullptr;
-    kernels::ExpandLatentsFn expand = nullptr;
-    kernels::AttendKernel attend_many = {}, attend_one = {};
-    AttendForm attend = nullptr;
+    Rotation rotation;
+    std::int64_t block_pairs;
+    Format table_format;  // of sines and cosines
+    kernels::StoreRowsFn store_rows;
+    ConstTensorView kv_b;
+    kernels::LatentRowFn kv_b_row;
+    kernels::LatentFn absorb_queries, project_values;
+    kernels::ExpandLatentsFn expand;
+    Scores scores;
+    AttendForm attend;
     ReducedLinear output;
   };
 
+  static Plan make_plan(const Spec& s, const Weights& w, const ImplConfig& impl, const Context& context);
   void check(ConstTensorView x, const Step& step, TensorView y) const;
+  void compute(Exec& exec, ConstTensorView x, const Step& step, const BlockOutput& out) const;
   void project(Exec& exec, ConstTensorView x, const Step& step, const Queries& q) const;
-  void mix(Exec& exec, ConstTensorView x, const Step& step, TensorView o) const;
   void attend_absorbed(Exec& exec, const Step& step, const Queries& q, TensorView o) const;
   void attend_naive(Exec& exec, const Step& step, const Queries& q, TensorView o) const;
-  void scores(Exec& exec, const Step& step, const kernels::AttendArgs& parts) const;
 
   Plan plan_;
 };

@@ -3,9 +3,9 @@
 #include <algorithm>
 
 #include "base/error.h"
-#include "collectives/communicator.h"
 #include "kernels/rows/add_rows.h"
 #include "linear/gather_columns.h"
+#include "normalization/rank_moments.h"
 
 namespace ttt {
 namespace {
@@ -35,6 +35,7 @@ WholeNorm::WholeNorm(const RMSNormSpec& spec, const ConstTensorView& weight, con
   for (const std::int64_t part : plan_.parts) plan_.dim += part;
   plan_.held = {held.begin * width, held.count * width};
   plan_.counted = {(mine.begin - held.begin) * width, mine.count * width};
+  plan_.one_each.assign(heads.held.size(), 1);
   plan_.eps = spec.eps;
   plan_.weight_offset = spec.weight_offset;
   plan_.weight = weight;
@@ -45,11 +46,9 @@ WholeNorm::WholeNorm(const RMSNormSpec& spec, const ConstTensorView& weight, con
 }
 
 void WholeNorm::exchange_squares(const Plan& p, Exec& exec, ConstTensorView x, TensorView y) {
-  const std::int64_t rows = x.dim(0), ranks = static_cast<std::int64_t>(p.parts.size());
   Scratch::Frame frame(exec.scratch);
-  const TensorView mine = frame.take({rows, 2}), all = frame.take({ranks, rows, 2});
-  exec.launch(p.moments, {.x = columns_of(x, p.counted.begin, p.counted.count), .statistics = mine});
-  gather_alike(exec, mine, all);
+  const ConstTensorView counted = columns_of(x, p.counted.begin, p.counted.count);
+  const TensorView all = gather_moments(exec, frame, p.moments, counted, p.one_each);
   exec.launch(p.norm, {.x = x,
                        .weight = p.weight,
                        .y = y,

@@ -34,10 +34,11 @@ class WholeNorm {
   struct Plan {
     using NormFn = void (*)(const Plan&, Exec&, ConstTensorView x, TensorView y);
     Place place;
-    std::int64_t dim = 0;                  // of all heads
-    Part held = {};                        // this rank's columns of them
-    Part counted = {};                     // those of its columns that no rank before it holds; begin: in its own
-    std::vector<std::int64_t> parts = {};  // [ranks], columns counted of each
+    std::int64_t dim = 0;                     // of all heads
+    Part held = {};                           // this rank's columns of them
+    Part counted = {};                        // those of its columns that no rank before it holds; begin: in its own
+    std::vector<std::int64_t> parts = {};     // [ranks], columns counted of each
+    std::vector<std::int64_t> one_each = {};  // [ranks], all 1
     float eps = 0, weight_offset = 0;
     ConstTensorView weight = {};
     kernels::RowMomentsFn moments = nullptr;

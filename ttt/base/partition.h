@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <vector>
 
 #include "base/weights.h"
 
@@ -19,6 +20,13 @@ inline Part part_of(std::int64_t total, std::int64_t unit, std::int64_t rank, st
   const std::int64_t first = rank * each + std::min(rank, extra), mine = each + (rank < extra ? 1 : 0);
   const std::int64_t begin = std::min(first * unit, total);
   return {begin, std::min((first + mine) * unit, total) - begin};
+}
+
+// [ranks], how much each rank has.
+inline std::vector<std::int64_t> parts_of(std::int64_t total, std::int64_t unit, std::int64_t ranks) {
+  std::vector<std::int64_t> parts;
+  for (std::int64_t r = 0; r < ranks; ++r) parts.push_back(part_of(total, unit, r, ranks).count);
+  return parts;
 }
 
 inline Cut cut_of(int axis, Part part) { return {.axis = axis, .begin = part.begin, .count = part.count}; }

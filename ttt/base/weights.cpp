@@ -44,6 +44,9 @@ Shape WeightRequest::cut_shape() const {
 void WeightChecker::bind(ConstTensorView& field, const WeightRequest& request) {
   require(field.shape == request.cut_shape(), ErrorKind::kBadData, "[", request.path, "] ", request.name.name,
           " wanted ", request.cut_shape().to_string(), ", got ", field ? field.shape.to_string() : "nothing");
+  // Kernels read vectors as f32 without asking. A field without data is a plan's.
+  require(request.use != WeightUse::kVector || field.data == nullptr || field.format == Format::kF32,
+          ErrorKind::kBadData, "[", request.path, "] ", request.name.name, " wanted f32, got ", name_of(field.format));
 }
 
 }  // namespace ttt

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "block/checked_weights.h"
 
 namespace ttt {
 namespace {
@@ -75,28 +76,29 @@ std::vector<double> sinusoid_frequencies(const SinusoidalPositions& kind, std::i
 
 PositionEmbedding::PositionEmbedding(const PositionEmbeddingSpec& spec, const PositionEmbeddingWeights& weights,
                                      const PositionEmbeddingImplConfig& impl, const Context& context)
-    : plan_{.place = context.place, .hidden_dim = spec.hidden_dim, .offset = spec.offset} {
-  validate(spec, context);
-  PositionEmbeddingWeights checked = weights;
-  WeightChecker checker;
-  bind_weights(checked, spec, impl, {}, context, checker);
+    : plan_(make_plan(spec, checked_weights(spec, weights, impl, context), context)) {}
+
+PositionEmbedding::Plan PositionEmbedding::make_plan(const PositionEmbeddingSpec& spec,
+                                                     const PositionEmbeddingWeights& weights, const Context& context) {
+  Plan plan{.place = context.place, .hidden_dim = spec.hidden_dim, .offset = spec.offset};
   if (const auto* table = std::get_if<LearnedPositions>(&spec.kind)) {
-    plan_.positions = table->num_embeddings - spec.offset;
-    plan_.weight = checked.weight;
-    plan_.store = learned<false>;
-    plan_.add = learned<true>;
-    return;
+    plan.positions = table->num_embeddings - spec.offset;
+    plan.weight = weights.weight;
+    plan.store = learned<false>;
+    plan.add = learned<true>;
+    return plan;
   }
   const auto& sines = std::get<SinusoidalPositions>(spec.kind);
   const bool halves = sines.layout == SinusoidLayout::kHalfSplit;
-  plan_.positions = kEndless - spec.offset;
-  plan_.frequencies = sinusoid_frequencies(sines, spec.hidden_dim);
-  plan_.step = halves ? 1 : 2;
-  plan_.cosine = halves ? spec.hidden_dim / 2 : 1;
-  plan_.sines = kernels::select_sinusoid_rows(halves, false);
-  plan_.sines_add = kernels::select_sinusoid_rows(halves, true);
-  plan_.store = sinusoidal<false>;
-  plan_.add = sinusoidal<true>;
+  plan.positions = kEndless - spec.offset;
+  plan.frequencies = sinusoid_frequencies(sines, spec.hidden_dim);
+  plan.step = halves ? 1 : 2;
+  plan.cosine = halves ? spec.hidden_dim / 2 : 1;
+  plan.sines = kernels::select_sinusoid_rows(halves, false);
+  plan.sines_add = kernels::select_sinusoid_rows(halves, true);
+  plan.store = sinusoidal<false>;
+  plan.add = sinusoidal<true>;
+  return plan;
 }
 
 template <bool kAdd>
@@ -127,16 +129,8 @@ void PositionEmbedding::check(std::span<const std::int64_t> positions, TensorVie
   }
 }
 
-void PositionEmbedding::forward(Exec& exec, std::span<const std::int64_t> positions, TensorView y) const {
-  check(positions, y);
-  plan_.store(plan_, exec, positions, y);
-  exec.done(plan_.place, y);
-}
-
-void PositionEmbedding::forward_add(Exec& exec, std::span<const std::int64_t> positions, TensorView y) const {
-  check(positions, y);
-  plan_.add(plan_, exec, positions, y);
-  exec.done(plan_.place, y);
+void PositionEmbedding::compute(Exec& exec, std::span<const std::int64_t> positions, const BlockOutput& out) const {
+  out.choose(plan_.store, plan_.add)(plan_, exec, positions, out.y);
 }
 
 }  // namespace ttt

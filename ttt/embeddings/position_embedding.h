@@ -10,6 +10,7 @@
 #include "base/context.h"
 #include "base/exec.h"
 #include "base/weights.h"
+#include "block/forward.h"
 #include "kernels/rows/position_rows.h"
 
 namespace ttt {
@@ -83,7 +84,9 @@ void bind_weights(PositionEmbeddingWeights& weights, const PositionEmbeddingSpec
 // f_i of the formula, [hidden_dim / 2].
 std::vector<double> sinusoid_frequencies(const SinusoidalPositions& kind, std::int64_t hidden_dim);
 
-class PositionEmbedding {
+// forward, forward_add and forward_add_scaled are BlockForward's. y: [positions.size(), hidden_dim], f32. A negative
+// position, or one beyond the table, is Error{kBadData} that names it.
+class PositionEmbedding : public BlockForward<PositionEmbedding, std::span<const std::int64_t>> {
  public:
   using Spec = PositionEmbeddingSpec;
   using ImplConfig = PositionEmbeddingImplConfig;
@@ -93,11 +96,8 @@ class PositionEmbedding {
   PositionEmbedding(const PositionEmbeddingSpec& spec, const PositionEmbeddingWeights& weights,
                     const PositionEmbeddingImplConfig& impl, const Context& context);
 
-  // y: [positions.size(), hidden_dim], f32. A negative position, or one beyond the table, is Error{kBadData} naming it.
-  void forward(Exec& exec, std::span<const std::int64_t> positions, TensorView y) const;
-  void forward_add(Exec& exec, std::span<const std::int64_t> positions, TensorView y) const;  // y += the embedding
-
  private:
+  friend BlockForward;
   struct Plan {
     using RowsFn = void (*)(const Plan&, Exec&, std::span<const std::int64_t> positions, TensorView y);
     Place place = {};
@@ -109,7 +109,10 @@ class PositionEmbedding {
     RowsFn store = nullptr, add = nullptr;
   } plan_;
 
+  static Plan make_plan(const PositionEmbeddingSpec& spec, const PositionEmbeddingWeights& weights,
+                        const Context& context);
   void check(std::span<const std::int64_t> positions, TensorView y) const;
+  void compute(Exec& exec, std::span<const std::int64_t> positions, const BlockOutput& out) const;
   template <bool kAdd>
   static void learned(const Plan& plan, Exec& exec, std::span<const std::int64_t> positions, TensorView y);
   template <bool kAdd>

@@ -7,7 +7,7 @@
 
 #include "embeddings/rotary_scaling.h"
 
-// Rotary position embedding: the pair i of a head's first rotary_dim values is turned by the angle
+// Rotary position embedding: the pair i of a head's first rotary_dim values is rotated by the angle
 //     f32(position) * inv_freq[i],   inv_freq[i] = base^(-2i / rotary_dim) before scaling
 // and multiplied by an attention factor. Names of scalings and fields as in Hugging Face's rope_parameters.
 namespace ttt {
@@ -36,7 +36,7 @@ struct RoPESpec {
                ProportionalScaling>
       scaling = NoScaling{};
   std::vector<float> freq_factors = {};  // [rotary_dim / 2] or empty; divide inv_freq
-  // Pairs turned by each of several axes of positions (time, height, width); empty: one axis turns all
+  // How many pairs each of several axes of positions (time, height, width) rotates; empty: one axis rotates all
   std::vector<std::int64_t> sections = {};
   bool interleaved_sections = false;  // axes take turns over the pairs; else one section after the other
   SectionFrequencies section_frequencies = SectionFrequencies::kContinued;
@@ -65,9 +65,9 @@ struct RotaryFrequencies {
 // For sequences of at most `context_length` rows, which only dynamic and longrope read.
 RotaryFrequencies rope_frequencies(const RoPESpec& spec, std::int64_t context_length);
 
-// The axis of positions that turns each pair; empty where there is one axis.
+// The axis of positions that rotates each pair; empty where there is one axis.
 std::vector<std::int32_t> rope_axes(const RoPESpec& spec);
-// How many axes of positions there are, and how many pairs lie side by side: (i, i + that).
+// How many axes of positions there are, and the distance between the two values of a pair: (i, i + distance).
 std::int64_t rope_position_axes(const RoPESpec& spec);
 std::int64_t rope_block_pairs(const RoPESpec& spec);
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "block/checked_weights.h"
 #include "kernels/rows/rows.h"
 #include "linear/gather_columns.h"
 
@@ -29,25 +30,8 @@ Part row_part(const TokenEmbeddingSpec& spec, const Context& context) {
   return part_of(spec.vocab_size, 1, context.rank, context.ranks);
 }
 
-Part column_part(const TokenEmbeddingSpec& spec, std::int64_t rank, const Context& context) {
-  return part_of(spec.hidden_dim, column_unit(spec.hidden_dim), rank, context.ranks);
-}
-
-std::vector<std::int64_t> columns_of_ranks(const TokenEmbeddingSpec& spec, const Context& context) {
-  std::vector<std::int64_t> columns;
-  for (std::int64_t r = 0; r < context.ranks; ++r) columns.push_back(column_part(spec, r, context).count);
-  return columns;
-}
-
-TokenEmbeddingWeights checked(const TokenEmbeddingSpec& spec, const TokenEmbeddingWeights& weights,
-                              const TokenEmbeddingImplConfig& impl, const Context& context) {
-  validate(spec, context);
-  require(!name_of(impl.split).empty(), ErrorKind::kUsage, "[", context.name_or("TokenEmbedding"),
-          "] split wanted vocabulary or hidden, got number ", static_cast<int>(impl.split));
-  TokenEmbeddingWeights copy = weights;
-  WeightChecker checker;
-  bind_weights(copy, spec, impl, {}, context, checker);
-  return copy;
+Part column_part(const TokenEmbeddingSpec& spec, const Context& context) {
+  return part_of(spec.hidden_dim, column_unit(spec.hidden_dim), context.rank, context.ranks);
 }
 
 }  // namespace
@@ -79,7 +63,7 @@ void bind_weights(TokenEmbeddingWeights& weights, const TokenEmbeddingSpec& spec
   binder.bind(weights.weight, {.path = path,
                                .name = names.weight,
                                .shape = {spec.vocab_size, spec.hidden_dim},
-                               .cut = by_columns(impl, context) ? cut_of(1, column_part(spec, context.rank, context))
+                               .cut = by_columns(impl, context) ? cut_of(1, column_part(spec, context))
                                                                 : cut_of(0, row_part(spec, context)),
                                .use = WeightUse::kTable,
                                .format = impl.table});
@@ -93,23 +77,27 @@ void bind_weights(TokenEmbeddingWeights& weights, const TokenEmbeddingSpec& spec
 
 TokenEmbedding::TokenEmbedding(const TokenEmbeddingSpec& spec, const TokenEmbeddingWeights& weights,
                                const TokenEmbeddingImplConfig& impl, const Context& context)
-    : plan_{[&] {
-        const TokenEmbeddingWeights w = checked(spec, weights, impl, context);
-        const bool gathers = by_columns(impl, context), types = spec.num_token_types > 0;
-        return Plan{.place = context.place,
-                    .vocab_size = spec.vocab_size,
-                    .hidden_dim = spec.hidden_dim,
-                    .token_types = spec.num_token_types,
-                    .first_row = gathers ? 0 : row_part(spec, context).begin,
-                    .columns = w.weight.dim(1),
-                    .columns_of_ranks = columns_of_ranks(spec, context),
-                    .scale = spec.scale,
-                    .weight = w.weight,
-                    .token_type = w.token_type,
-                    .reduce = select_all_reduce(context.ranks),
-                    .look_up = gathers ? look_up_gathered : look_up_summed,
-                    .add_types = types ? add_type_rows : add_nothing};
-      }()} {}
+    : plan_(make_plan(spec, checked_weights(spec, weights, impl, context), impl, context)) {}
+
+TokenEmbedding::Plan TokenEmbedding::make_plan(const TokenEmbeddingSpec& spec, const TokenEmbeddingWeights& w,
+                                               const TokenEmbeddingImplConfig& impl, const Context& context) {
+  require(!name_of(impl.split).empty(), ErrorKind::kUsage, "[", context.name_or("TokenEmbedding"),
+          "] split wanted vocabulary or hidden, got number ", static_cast<int>(impl.split));
+  const bool gathers = by_columns(impl, context), types = spec.num_token_types > 0;
+  return {.place = context.place,
+          .vocab_size = spec.vocab_size,
+          .hidden_dim = spec.hidden_dim,
+          .token_types = spec.num_token_types,
+          .first_row = gathers ? 0 : row_part(spec, context).begin,
+          .columns = w.weight.dim(1),
+          .columns_of_ranks = parts_of(spec.hidden_dim, column_unit(spec.hidden_dim), context.ranks),
+          .scale = spec.scale,
+          .weight = w.weight,
+          .token_type = w.token_type,
+          .reduce = select_all_reduce(context.ranks),
+          .look_up = gathers ? look_up_gathered : look_up_summed,
+          .add_types = types ? add_type_rows : add_nothing};
+}
 
 void TokenEmbedding::look_up_summed(const Plan& plan, Exec& exec, std::span<const std::int32_t> ids, TensorView y) {
   exec.launch(

@@ -101,6 +101,8 @@ class TokenEmbedding {
     LookUpFn add_types;  // y += rows of the second table; without types nothing
   } plan_;
 
+  static Plan make_plan(const TokenEmbeddingSpec& spec, const TokenEmbeddingWeights& w,
+                        const TokenEmbeddingImplConfig& impl, const Context& context);
   void check(std::span<const std::int32_t> ids, std::span<const std::int32_t> types, TensorView y) const;
   static void look_up_summed(const Plan& plan, Exec& exec, std::span<const std::int32_t> ids, TensorView y);
   static void look_up_gathered(const Plan& plan, Exec& exec, std::span<const std::int32_t> ids, TensorView y);

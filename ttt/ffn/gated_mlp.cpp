@@ -3,31 +3,12 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "block/check_rows.h"
+#include "block/checked_weights.h"
+#include "ffn/ffn_split.h"
 #include "linear/default_config.h"
 
 namespace ttt {
-namespace {
-
-constexpr std::int64_t kUnit = 32;  // the widest group of any weight format but kInt8's, which is the row
-
-Part ffn_part(const GatedMLPSpec& spec, const Context& context) {
-  return part_of(spec.ffn_dim, kUnit, context.rank, context.ranks);
-}
-
-ProjectionSplit down_split(const GatedMLPSpec& spec, const GatedMLPImplConfig& impl, const Context& context) {
-  return projection_split(spec.ffn_dim, kUnit, spec.hidden_dim, impl.linear, context.ranks);
-}
-
-GatedMLPWeights check(const GatedMLPSpec& spec, const GatedMLPWeights& weights, const GatedMLPImplConfig& impl,
-                      const Context& context) {
-  validate(spec, context);
-  GatedMLPWeights checked = weights;
-  WeightChecker checker;
-  bind_weights(checked, spec, impl, {}, context, checker);
-  return checked;
-}
-
-}  // namespace
 
 GatedMLPSpec SwiGLU(std::int64_t hidden_dim, std::int64_t ffn_dim) {
   return {.hidden_dim = hidden_dim, .ffn_dim = ffn_dim, .activation = Activation::kSilu};
@@ -74,8 +55,9 @@ GatedMLPImplConfig default_impl_config(const GatedMLPSpec&, const DeviceTraits& 
 void bind_weights(GatedMLPWeights& weights, const GatedMLPSpec& spec, const GatedMLPImplConfig& impl,
                   const GatedMLPNames& names, const Context& context, WeightBinder& binder) {
   const std::string path(context.place.path);
-  const Part part = ffn_part(spec, context);
-  const Cut by_out = cut_of(0, part), narrow = down_split(spec, impl, context).cut(context.rank);
+  const Part part = ffn_part(spec.ffn_dim, context);
+  const Cut by_out = cut_of(0, part),
+            narrow = ffn_down_split(spec.ffn_dim, spec.hidden_dim, impl.linear, context).cut(context.rank);
   const Shape widening{spec.ffn_dim, spec.hidden_dim}, narrowing{spec.hidden_dim, spec.ffn_dim};
   binder.bind(weights.gate, {.path = path, .name = names.gate, .shape = widening, .cut = by_out, .format = impl.gate});
   binder.bind(weights.up, {.path = path, .name = names.up, .shape = widening, .cut = by_out, .format = impl.up});
@@ -91,25 +73,28 @@ void bind_weights(GatedMLPWeights& weights, const GatedMLPSpec& spec, const Gate
 
 GatedMLP::GatedMLP(const GatedMLPSpec& spec, const GatedMLPWeights& weights, const GatedMLPImplConfig& impl,
                    const Context& context)
-    : plan_{[&] {
-        const GatedMLPWeights w = check(spec, weights, impl, context);
-        const GateClamp clamp = spec.clamp.value_or(GateClamp{});
-        return Plan{.place = context.place,
-                    .hidden_dim = spec.hidden_dim,
-                    .ffn = ffn_part(spec, context).count,
-                    .gate = spec.clamp ? kernels::select_clamped_gate(context.traits, impl.linear.reference)
-                                       : kernels::select_gate(context.traits, impl.linear.reference),
-                    .activate = kernels::select_activation(context.traits, spec.activation, impl.linear.reference),
-                    .params = {.limit = clamp.limit, .alpha = clamp.alpha},
-                    .up_offset = clamp.up_offset,
-                    .gate_up = Linear({{w.gate, w.gate_bias}, {w.up, w.up_bias}}, impl.linear, context),
-                    .down = ReducedLinear({w.down, w.down_bias}, down_split(spec, impl, context), impl.linear,
-                                          context.at("down_proj"))};
-      }()} {}
+    : plan_(make_plan(spec, checked_weights(spec, weights, impl, context), impl, context)) {}
+
+GatedMLP::Plan GatedMLP::make_plan(const GatedMLPSpec& spec, const GatedMLPWeights& w, const GatedMLPImplConfig& impl,
+                                   const Context& context) {
+  const GateClamp clamp = spec.clamp.value_or(GateClamp{});
+  return {
+      .place = context.place,
+      .hidden_dim = spec.hidden_dim,
+      .ffn = ffn_part(spec.ffn_dim, context).count,
+      .gate = spec.clamp ? kernels::select_clamped_gate(context.traits, impl.linear.reference)
+                         : kernels::select_gate(context.traits, impl.linear.reference),
+      .activate = kernels::select_activation(context.traits, spec.activation, impl.linear.reference),
+      .params = {.limit = clamp.limit, .alpha = clamp.alpha},
+      .up_offset = clamp.up_offset,
+      .gate_up = Linear({{w.gate, w.gate_bias}, {w.up, w.up_bias}}, impl.linear, context),
+      .down = ReducedLinear({w.down, w.down_bias}, ffn_down_split(spec.ffn_dim, spec.hidden_dim, impl.linear, context),
+                            impl.linear, context.at("down_proj"))};
+}
+
+void GatedMLP::check(ConstTensorView x, TensorView y) const { check_rows(plan_.place, x, y, plan_.hidden_dim); }
 
 TensorView GatedMLP::hidden(Exec& exec, Scratch::Frame& frame, ConstTensorView x) const {
-  require(x.shape.rank() == 2 && x.dim(1) == plan_.hidden_dim, ErrorKind::kInternal, "[", plan_.place.path,
-          "] x wanted [rows, ", plan_.hidden_dim, "], got ", x.shape.to_string());
   const TensorView gate = frame.take({x.dim(0), plan_.ffn}), up = frame.take({x.dim(0), plan_.ffn});
   {
     Scratch::Frame inner(exec.scratch);
@@ -124,16 +109,9 @@ TensorView GatedMLP::hidden(Exec& exec, Scratch::Frame& frame, ConstTensorView x
   return up;
 }
 
-void GatedMLP::forward(Exec& exec, ConstTensorView x, TensorView y) const {
+void GatedMLP::compute(Exec& exec, ConstTensorView x, const BlockOutput& out) const {
   Scratch::Frame frame(exec.scratch);
-  plan_.down.forward(exec, hidden(exec, frame, x), y);
-  exec.done(plan_.place, y);
-}
-
-void GatedMLP::forward_add(Exec& exec, ConstTensorView x, TensorView y) const {
-  Scratch::Frame frame(exec.scratch);
-  plan_.down.forward_add(exec, hidden(exec, frame, x), y);
-  exec.done(plan_.place, y);
+  plan_.down.write(exec, hidden(exec, frame, x), out);
 }
 
 }  // namespace ttt

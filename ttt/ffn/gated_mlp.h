@@ -8,6 +8,7 @@
 #include "base/exec.h"
 #include "base/partition.h"
 #include "base/weights.h"
+#include "block/forward.h"
 #include "kernels/activation/gate.h"
 #include "linear/linear.h"
 #include "linear/reduced_linear.h"
@@ -94,7 +95,8 @@ GatedMLPImplConfig default_impl_config(const GatedMLPSpec& spec, const DeviceTra
 void bind_weights(GatedMLPWeights& weights, const GatedMLPSpec& spec, const GatedMLPImplConfig& impl,
                   const GatedMLPNames& names, const Context& context, WeightBinder& binder);
 
-class GatedMLP {
+// forward, forward_add and forward_add_scaled are BlockForward's. x, y: [rows, hidden_dim], f32; y may be x.
+class GatedMLP : public BlockForward<GatedMLP, ConstTensorView> {
  public:
   using Spec = GatedMLPSpec;
   using ImplConfig = GatedMLPImplConfig;
@@ -104,11 +106,8 @@ class GatedMLP {
   GatedMLP(const GatedMLPSpec& spec, const GatedMLPWeights& weights, const GatedMLPImplConfig& impl,
            const Context& context);
 
-  // x, y: [rows, hidden_dim], f32. y may be x in forward.
-  void forward(Exec& exec, ConstTensorView x, TensorView y) const;
-  void forward_add(Exec& exec, ConstTensorView x, TensorView y) const;  // y += mlp(x)
-
  private:
+  friend BlockForward;
   struct Plan {
     Place place;
     std::int64_t hidden_dim, ffn;  // ffn: this rank's part
@@ -120,6 +119,10 @@ class GatedMLP {
     ReducedLinear down;
   } plan_;
 
+  static Plan make_plan(const GatedMLPSpec& spec, const GatedMLPWeights& w, const GatedMLPImplConfig& impl,
+                        const Context& context);
+  void check(ConstTensorView x, TensorView y) const;
+  void compute(Exec& exec, ConstTensorView x, const BlockOutput& out) const;
   TensorView hidden(Exec& exec, Scratch::Frame& frame, ConstTensorView x) const;
 };
 

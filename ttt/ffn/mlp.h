@@ -7,6 +7,7 @@
 #include "base/exec.h"
 #include "base/partition.h"
 #include "base/weights.h"
+#include "block/forward.h"
 #include "kernels/activation/xielu.h"
 #include "linear/linear.h"
 #include "linear/reduced_linear.h"
@@ -80,7 +81,8 @@ MLPImplConfig default_impl_config(const MLPSpec& spec, const DeviceTraits& trait
 void bind_weights(MLPWeights& weights, const MLPSpec& spec, const MLPImplConfig& impl, const MLPNames& names,
                   const Context& context, WeightBinder& binder);
 
-class MLP {
+// forward, forward_add and forward_add_scaled are BlockForward's. x, y: [rows, hidden_dim], f32; y may be x.
+class MLP : public BlockForward<MLP, ConstTensorView> {
  public:
   using Spec = MLPSpec;
   using ImplConfig = MLPImplConfig;
@@ -89,17 +91,14 @@ class MLP {
 
   MLP(const MLPSpec& spec, const MLPWeights& weights, const MLPImplConfig& impl, const Context& context);
 
-  // x, y: [rows, hidden_dim], f32. y may be x in forward.
-  void forward(Exec& exec, ConstTensorView x, TensorView y) const;
-  void forward_add(Exec& exec, ConstTensorView x, TensorView y) const;  // y += mlp(x)
-
  private:
+  friend BlockForward;
   struct Plan {
-    using FinishFn = void (*)(const Plan&, Exec&, TensorView hidden);
+    using XieluStepFn = void (*)(const Plan&, Exec&, TensorView hidden);
     Place place;
     std::int64_t hidden_dim, ffn;  // ffn: this rank's part
     kernels::ActivationFn activate;
-    FinishFn finish;  // what follows an activation without learned numbers: nothing
+    XieluStepFn xielu_step;  // with another activation it does nothing
     kernels::XieluFn xielu;
     ConstTensorView alpha_p, alpha_n;
     float beta, eps;
@@ -107,9 +106,12 @@ class MLP {
     ReducedLinear down;
   } plan_;
 
+  static Plan make_plan(const MLPSpec& spec, const MLPWeights& w, const MLPImplConfig& impl, const Context& context);
+  void check(ConstTensorView x, TensorView y) const;
+  void compute(Exec& exec, ConstTensorView x, const BlockOutput& out) const;
   TensorView hidden(Exec& exec, Scratch::Frame& frame, ConstTensorView x) const;
-  static void finish_nothing(const Plan& plan, Exec& exec, TensorView hidden);
-  static void finish_xielu(const Plan& plan, Exec& exec, TensorView hidden);
+  static void skip_xielu(const Plan& plan, Exec& exec, TensorView hidden);
+  static void apply_xielu(const Plan& plan, Exec& exec, TensorView hidden);
 };
 
 }  // namespace ttt

@@ -4,31 +4,46 @@
 #include <limits>
 
 #include "base/error.h"
+#include "block/check_rows.h"
+#include "block/checked_weights.h"
+#include "collectives/launch.h"
 #include "kernels/rows/add_rows.h"
 
 namespace ttt {
 namespace {
 
-// The weights that the Spec has, and no others.
-MoEWeights checked_weights(const MoESpec& spec, const MoEWeights& weights, const MoEImplConfig& impl,
-                           const Context& context) {
+// Checks what bind_weights does not say: how many experts there are, and that a table holds integers.
+const MoEWeights& checked_experts(const MoESpec& spec, const MoEWeights& weights, const Context& context) {
   validate(spec, context);
   const std::int64_t experts = expert_part(spec, context).count;
   require(static_cast<std::int64_t>(weights.experts.size()) == experts, ErrorKind::kBadData, "[", context.place.path,
           "] experts wanted ", experts, " on this rank, got ", weights.experts.size());
-  MoEWeights checked = weights;
-  if (!spec.router.bias) checked.router_bias = {};
-  if (!spec.router.selection_bias) checked.selection_bias = {};
-  if (!spec.router.expert_scale) checked.expert_scale = {};
-  if (spec.router.token_table == 0) checked.token_experts = {};
-  // Without data it is a plan's, and its source has said what is wrong with it.
-  const ConstTensorView& table = checked.token_experts;
-  require(table.data == nullptr || table.format == Format::kI32 || table.format == Format::kI64, ErrorKind::kBadData,
-          "[", context.place.path, "] token table wanted integers of 32 or 64 bits, got ", name_of(table.format));
-  WeightChecker checker;
-  bind_weights(checked, spec, impl, {}, context, checker);
-  return checked;
+  // A table without data is a plan's, and its source has said what is wrong with it.
+  const ConstTensorView& table = weights.token_experts;
+  require(spec.router.token_table == 0 || table.data == nullptr || table.format == Format::kI32 ||
+              table.format == Format::kI64,
+          ErrorKind::kBadData, "[", context.place.path, "] token table wanted integers of 32 or 64 bits, got ",
+          name_of(table.format));
+  return weights;
 }
+
+// Checks that every assignment has found its expert, which a table of experts may prevent, and adds up the counts for
+// the caller.
+struct CountAssignmentsArgs {
+  std::span<const std::int64_t> begin = {};        // [routed + 1]
+  std::int64_t wanted = 0;                         // assignments
+  std::span<std::int64_t> tokens_per_expert = {};  // [routed], or empty
+  std::string_view path = {};
+};
+void count_assignments(Exec&, const CountAssignmentsArgs& args) {
+  require(args.begin.back() == args.wanted, ErrorKind::kBadData, "[", args.path,
+          "] token table names an expert outside [0, ", args.begin.size() - 1, ")");
+  for (std::size_t e = 0; e < args.tokens_per_expert.size(); ++e) {
+    args.tokens_per_expert[e] += args.begin[e + 1] - args.begin[e];
+  }
+}
+double operations(const CountAssignmentsArgs&) { return 0; }
+double bytes(const CountAssignmentsArgs&) { return 0; }
 
 kernels::RouterRule rule_of(const RouterSpec& r) {
   return {.score = r.score,
@@ -43,7 +58,7 @@ kernels::RouterRule rule_of(const RouterSpec& r) {
           .routed_scale = r.routed_scale};
 }
 
-// Routing must not turn on what a format rounds away, so the router is multiplied in f32 under every strategy.
+// Routing must not depend on what a format rounds away, so the router is multiplied in f32 under every strategy.
 LinearImplConfig router_config(const LinearImplConfig& experts) {
   return {
       .activation = kernels::ActivationForm::kF32, .one_kernel = experts.one_kernel, .reference = experts.reference};
@@ -57,19 +72,20 @@ Linear input_of(const GatedMLPWeights& w, bool gated, const LinearImplConfig& im
 }  // namespace
 
 MoE::MoE(const MoESpec& spec, const MoEWeights& weights, const MoEImplConfig& impl, const Context& context)
-    : plan_(make_plan(spec, checked_weights(spec, weights, impl, context), impl, context)) {}
+    : plan_(make_plan(spec, checked_weights(spec, checked_experts(spec, weights, context), impl, context), impl,
+                      context)) {}
 
-void MoE::add_beside(Plan& plan, const MoESpec& spec, const MoEWeights& w, const MoEImplConfig& impl,
-                     const Context& context) {
+void MoE::add_unrouted(Plan& plan, const MoESpec& spec, const MoEWeights& w, const MoEImplConfig& impl,
+                       const Context& context) {
   if (spec.shared) {
     GatedMLP shared(*spec.shared, w.shared, impl.shared, context.at("shared_experts"));
     if (spec.shared_gate) {
       plan.gated.push_back({std::move(shared), Linear({{w.shared_gate, {}}}, router_config(impl.linear), context)});
     } else {
-      plan.beside.push_back(std::move(shared));
+      plan.unrouted.push_back(std::move(shared));
     }
   }
-  if (spec.dense) plan.beside.emplace_back(*spec.dense, w.dense, impl.dense, context.at("mlp"));
+  if (spec.dense) plan.unrouted.emplace_back(*spec.dense, w.dense, impl.dense, context.at("mlp"));
 }
 
 MoE::Plan MoE::make_plan(const MoESpec& spec, const MoEWeights& w, const MoEImplConfig& impl, const Context& context) {
@@ -102,11 +118,11 @@ MoE::Plan MoE::make_plan(const MoESpec& spec, const MoEWeights& w, const MoEImpl
             .up_offset = clamp.up_offset,
             .hidden = e.gated ? hidden_gated : hidden_plain,
             .gather = e.weigh_input ? kernels::gather_assigned_weighted : kernels::gather_assigned,
-            .give_back = by_slot ? (e.weigh_input ? kernels::store_assigned : kernels::store_assigned_weighted)
-                                 : (e.weigh_input ? kernels::add_assigned : kernels::add_assigned_weighted),
+            .scatter = by_slot ? (e.weigh_input ? kernels::store_assigned : kernels::store_assigned_weighted)
+                               : (e.weigh_input ? kernels::add_assigned : kernels::add_assigned_weighted),
             .sum = by_slot ? sum_by_slot : sum_in_place,
             .reduce = select_all_reduce(context.ranks),
-            .beside = {},
+            .unrouted = {},
             .gated = {}};
   if (spec.router.norm) {
     plan.router_norm.emplace_back(*spec.router.norm, w.router_norm, RMSNormImplConfig{.reference = exact},
@@ -116,7 +132,7 @@ MoE::Plan MoE::make_plan(const MoESpec& spec, const MoEWeights& w, const MoEImpl
     plan.experts.push_back(
         {input_of(x, e.gated, impl.linear, context), Linear({{x.down, x.down_bias}}, impl.linear, context)});
   }
-  add_beside(plan, spec, w, impl, context);
+  add_unrouted(plan, spec, w, impl, context);
   return plan;
 }
 
@@ -140,42 +156,32 @@ TensorView MoE::hidden_plain(const Plan& plan, const Expert& expert, Exec& exec,
 }
 
 void MoE::run_expert(const Plan& plan, const Expert& expert, Exec& exec, ConstTensorView x, const Routing& routing,
-                     std::int64_t begin, std::int64_t count, TensorView y) {
+                     const kernels::ExpertAssignments& assigned, TensorView y) {
   Scratch::Frame frame(exec.scratch);
-  const std::span<const std::int32_t> mine(routing.order.data() + begin, static_cast<std::size_t>(count));
-  const TensorView rows = frame.take({count, plan.hidden_dim});
+  const std::span<const std::int32_t> mine(routing.order.data() + assigned.begin,
+                                           static_cast<std::size_t>(assigned.count));
+  const TensorView rows = frame.take({assigned.count, plan.hidden_dim});
   exec.launch(plan.gather,
               {.x = x, .assignments = mine, .top_k = plan.rule.top_k, .weights = routing.weights, .y = rows});
   const TensorView hidden = plan.hidden(plan, expert, exec, frame, rows);
   {
-    // The gathered rows have been read: the result takes their place.
+    // The result overwrites the gathered rows, which nothing reads any more.
     Scratch::Frame inner(exec.scratch);
     expert.down.run(exec, expert.down.prepare(exec, inner, hidden), {{.y = rows}});
   }
-  exec.launch(plan.give_back,
+  exec.launch(plan.scatter,
               {.x = rows, .assignments = mine, .top_k = plan.rule.top_k, .weights = routing.weights, .y = y});
 }
 
 void MoE::run_experts(const Plan& plan, Exec& exec, ConstTensorView x, const Routing& routing, TensorView y) {
-  const std::int64_t experts = static_cast<std::int64_t>(plan.experts.size());
-  if (exec.planning()) {
-    // Scratch: each expert with all rows, uncounted. Work: this rank's share of all assignments, dealt out evenly.
-    NoObserver nobody;
-    Exec uncounted(exec.threads, exec.scratch, exec.communicator, nobody, Exec::Mode::kPlan);
-    const std::int64_t all = routing.rows * plan.rule.top_k;
-    const std::int64_t mine = (all * experts + plan.routed - 1) / plan.routed, hit = std::min(mine, experts);
-    for (std::int64_t e = 0; e < experts && routing.rows > 0; ++e) {
-      const Expert& expert = plan.experts[static_cast<std::size_t>(e)];
-      run_expert(plan, expert, uncounted, x, routing, 0, routing.rows * plan.rows_per_expert, y);
-      if (e < hit) run_expert(plan, expert, exec, x, routing, 0, mine / hit + (e < mine % hit ? 1 : 0), y);
-    }
-    return;
-  }
-  for (std::int64_t e = 0; e < experts; ++e) {
-    const std::size_t at = static_cast<std::size_t>(plan.first_expert + e);
-    const std::int64_t begin = routing.begin[at], count = routing.begin[at + 1] - begin;
-    if (count > 0) run_expert(plan, plan.experts[static_cast<std::size_t>(e)], exec, x, routing, begin, count, y);
-  }
+  const kernels::ExpertsArgs experts{.begin = routing.begin,
+                                     .first = plan.first_expert,
+                                     .experts = static_cast<std::int64_t>(plan.experts.size()),
+                                     .assignments = routing.rows * plan.rule.top_k,
+                                     .most = routing.rows * plan.rows_per_expert};
+  kernels::for_each_expert(exec, experts, [&](Exec& on, const kernels::ExpertAssignments& mine) {
+    run_expert(plan, plan.experts[static_cast<std::size_t>(mine.expert)], on, x, routing, mine, y);
+  });
 }
 
 void MoE::sum_in_place(const Plan& plan, Exec& exec, ConstTensorView x, const Routing& routing, TensorView total) {
@@ -234,19 +240,17 @@ MoE::Routing MoE::route(Exec& exec, Scratch::Frame& frame, ConstTensorView x, co
   exec.launch(
       kernels::group_rows,
       kernels::GroupRowsArgs{.experts = routing.experts, .begin = {begin, routed + 1}, .order = {order, count}});
-  if (exec.planning()) return routing;
-  require(routing.begin.back() == assignments, ErrorKind::kBadData, "[", plan_.place.path,
-          "] token table names an expert outside [0, ", plan_.routed, ")");
-  for (std::size_t e = 0; e < call.tokens_per_expert.size(); ++e) {
-    call.tokens_per_expert[e] += routing.begin[e + 1] - routing.begin[e];
-  }
+  launch_throwing(exec, count_assignments,
+                  {.begin = routing.begin,
+                   .wanted = assignments,
+                   .tokens_per_expert = call.tokens_per_expert,
+                   .path = plan_.place.path});
   return routing;
 }
 
-void MoE::check(ConstTensorView x, ConstTensorView y, const MoECall& call) const {
+void MoE::check(ConstTensorView x, const MoECall& call, TensorView y) const {
   const std::string_view path = plan_.place.path;
-  require(x.shape.rank() == 2 && x.dim(1) == plan_.hidden_dim && y.shape == x.shape, ErrorKind::kInternal, "[", path,
-          "] x and y wanted [rows, ", plan_.hidden_dim, "], got ", x.shape.to_string(), " and ", y.shape.to_string());
+  check_rows(plan_.place, x, y, plan_.hidden_dim);
   const std::int64_t rows = x.dim(0), assignments = rows * plan_.rule.top_k;
   const auto size = [&](std::size_t got, std::int64_t wanted, bool needed, std::string_view what) {
     require((got == 0 && !needed) || got == static_cast<std::size_t>(wanted), ErrorKind::kUsage, "[", path, "] ", what,
@@ -273,7 +277,8 @@ void MoE::check(ConstTensorView x, ConstTensorView y, const MoECall& call) const
   }
 }
 
-TensorView MoE::compute(Exec& exec, Scratch::Frame& frame, ConstTensorView x, const MoECall& call) const {
+void MoE::compute(Exec& exec, ConstTensorView x, const MoECall& call, const BlockOutput& out) const {
+  Scratch::Frame frame(exec.scratch);
   const TensorView total = frame.take(x.shape);
   {
     Scratch::Frame inner(exec.scratch);
@@ -287,7 +292,7 @@ TensorView MoE::compute(Exec& exec, Scratch::Frame& frame, ConstTensorView x, co
     plan_.sum(plan_, exec, x, routing, total);
   }
   if (exec.observer.wants(plan_.experts_place)) exec.done(plan_.experts_place, total);
-  for (const GatedMLP& mlp : plan_.beside) mlp.forward_add(exec, x, total);
+  for (const GatedMLP& mlp : plan_.unrouted) mlp.forward_add(exec, x, total);
   for (const GatedMember& member : plan_.gated) {
     Scratch::Frame inner(exec.scratch);
     const TensorView y = inner.take(x.shape), gate = inner.take({x.dim(0), 1});
@@ -295,21 +300,7 @@ TensorView MoE::compute(Exec& exec, Scratch::Frame& frame, ConstTensorView x, co
     member.gate.run(exec, member.gate.prepare(exec, inner, x), {{.y = gate}});
     exec.launch(kernels::add_gated_rows, kernels::AddGatedRowsArgs{.x = y, .gate = gate, .y = total});
   }
-  return total;
-}
-
-void MoE::forward(Exec& exec, ConstTensorView x, TensorView y, const MoECall& call) const {
-  check(x, y, call);
-  Scratch::Frame frame(exec.scratch);
-  exec.launch(kernels::add_rows_store, kernels::AddRowsArgs{.x = compute(exec, frame, x, call), .y = y});
-  exec.done(plan_.place, y);
-}
-
-void MoE::forward_add(Exec& exec, ConstTensorView x, TensorView y, const MoECall& call) const {
-  check(x, y, call);
-  Scratch::Frame frame(exec.scratch);
-  exec.launch(kernels::add_rows, kernels::AddRowsArgs{.x = compute(exec, frame, x, call), .y = y});
-  exec.done(plan_.place, y);
+  exec.launch(out.choose(kernels::add_rows_store, kernels::add_rows), {.x = total, .y = out.y});
 }
 
 }  // namespace ttt

@@ -7,11 +7,13 @@
 #include "base/context.h"
 #include "base/exec.h"
 #include "base/weights.h"
+#include "block/forward.h"
 #include "collectives/reduce.h"
 #include "ffn/gated_mlp.h"
 #include "ffn/moe_spec.h"
 #include "ffn/moe_weights.h"
 #include "kernels/experts/expert_rows.h"
+#include "kernels/experts/for_each_expert.h"
 #include "kernels/experts/router.h"
 #include "linear/linear.h"
 #include "normalization/rmsnorm.h"
@@ -19,13 +21,11 @@
 namespace ttt {
 
 // A mixture of experts; moe_spec.h has the formula. Only chosen experts are computed, whatever the number of rows: rows
-// are sorted by expert, and each expert that has any multiplies its own rows. Over ranks whole experts are dealt out
+// are sorted by expert, and each expert that has any multiplies its own rows. Over ranks whole experts are distributed
 // (a rank may have none), every rank routes alike, and the sums are reduced.
 //
-// How many rows an expert gets is in no shape: it is the one thing that a forward reads from tensor data. The kernel
-// that sorts writes the counts to scratch, and forward reads these counts, nothing else, once it has returned. A
-// planned step has no counts: its work is every row with top_k experts, dealt out evenly; its scratch is that of one
-// expert with all rows, which no routing exceeds.
+// How many rows an expert gets is known only once the rows are sorted; what a planned step assumes instead is said in
+// kernels/experts/for_each_expert.h.
 
 // What a call brings besides x, and what it reports where asked to. Everything may be absent.
 struct MoECall {
@@ -37,7 +37,9 @@ struct MoECall {
   std::span<std::int64_t> tokens_per_expert = {};  // [routed]: added to, by every rank for all experts
 };
 
-class MoE {
+// forward, forward_add and forward_add_scaled are BlockForward's, with a MoECall or without one. x, y: [rows,
+// hidden_dim], f32; y may be x.
+class MoE : public BlockForward<MoE, ConstTensorView, const MoECall&> {
  public:
   using Spec = MoESpec;
   using ImplConfig = MoEImplConfig;
@@ -46,11 +48,15 @@ class MoE {
 
   MoE(const MoESpec& spec, const MoEWeights& weights, const MoEImplConfig& impl, const Context& context);
 
-  // x, y: [rows, hidden_dim], f32. y may be x in forward.
-  void forward(Exec& exec, ConstTensorView x, TensorView y, const MoECall& call = {}) const;
-  void forward_add(Exec& exec, ConstTensorView x, TensorView y, const MoECall& call = {}) const;  // y += moe(x)
+  using BlockForward::forward, BlockForward::forward_add, BlockForward::forward_add_scaled;
+  void forward(Exec& exec, ConstTensorView x, TensorView y) const { forward(exec, x, MoECall{}, y); }
+  void forward_add(Exec& exec, ConstTensorView x, TensorView y) const { forward_add(exec, x, MoECall{}, y); }
+  void forward_add_scaled(Exec& exec, ConstTensorView x, TensorView y, float factor) const {
+    forward_add_scaled(exec, x, MoECall{}, y, factor);
+  }
 
  private:
+  friend BlockForward;
   struct Expert {
     Linear input;  // gate and up, or up alone
     Linear down;
@@ -69,7 +75,7 @@ class MoE {
   struct Plan {
     using HiddenFn = TensorView (*)(const Plan&, const Expert&, Exec&, Scratch::Frame&, ConstTensorView x);
     using GatherFn = void (*)(Exec&, const kernels::GatherAssignedArgs&) noexcept;
-    using ReturnFn = void (*)(Exec&, const kernels::ReturnAssignedArgs&) noexcept;
+    using ScatterFn = void (*)(Exec&, const kernels::ScatterAssignedArgs&) noexcept;
     using SumFn = void (*)(const Plan&, Exec&, ConstTensorView x, const Routing&, TensorView total);
     Place place, router_place, experts_place;
     std::int64_t hidden_dim, routed, ffn, ids_per_row, vocab;
@@ -87,21 +93,21 @@ class MoE {
     float up_offset;
     HiddenFn hidden;
     GatherFn gather;
-    ReturnFn give_back;
+    ScatterFn scatter;
     SumFn sum;
     ReduceFn reduce;
-    std::vector<GatedMLP> beside;    // shared expert without gate, dense feed-forward
+    std::vector<GatedMLP> unrouted;  // computed for every row: a shared expert without gate, a dense feed-forward
     std::vector<GatedMember> gated;  // shared expert with gate
   } plan_;
 
   Routing route(Exec& exec, Scratch::Frame& frame, ConstTensorView x, const MoECall& call) const;
-  TensorView compute(Exec& exec, Scratch::Frame& frame, ConstTensorView x, const MoECall& call) const;
-  void check(ConstTensorView x, ConstTensorView y, const MoECall& call) const;
+  void check(ConstTensorView x, const MoECall& call, TensorView y) const;
+  void compute(Exec& exec, ConstTensorView x, const MoECall& call, const BlockOutput& out) const;
   static Plan make_plan(const MoESpec&, const MoEWeights&, const MoEImplConfig&, const Context&);
-  static void add_beside(Plan&, const MoESpec&, const MoEWeights&, const MoEImplConfig&, const Context&);
+  static void add_unrouted(Plan&, const MoESpec&, const MoEWeights&, const MoEImplConfig&, const Context&);
   static void run_experts(const Plan&, Exec&, ConstTensorView x, const Routing&, TensorView y);
-  static void run_expert(const Plan&, const Expert&, Exec&, ConstTensorView x, const Routing&, std::int64_t begin,
-                         std::int64_t count, TensorView y);
+  static void run_expert(const Plan&, const Expert&, Exec&, ConstTensorView x, const Routing&,
+                         const kernels::ExpertAssignments&, TensorView y);
   static void sum_in_place(const Plan&, Exec&, ConstTensorView x, const Routing&, TensorView total);
   static void sum_by_slot(const Plan&, Exec&, ConstTensorView x, const Routing&, TensorView total);
   static TensorView hidden_gated(const Plan&, const Expert&, Exec&, Scratch::Frame&, ConstTensorView x);

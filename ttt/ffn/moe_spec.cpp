@@ -51,8 +51,8 @@ void check_expert(const MoESpec& spec, const Context& context, std::string_view 
            context);
 }
 
-void check_beside(const std::optional<GatedMLPSpec>& mlp, const MoESpec& spec, const Context& context,
-                  std::string_view who, std::string_view field) {
+void check_unrouted(const std::optional<GatedMLPSpec>& mlp, const MoESpec& spec, const Context& context,
+                    std::string_view who, std::string_view field) {
   if (!mlp) return;
   validate(*mlp, context);
   require(mlp->hidden_dim == spec.hidden_dim, ErrorKind::kBadData, "[", who, "] ", field, " wanted hidden_dim ",
@@ -72,8 +72,8 @@ void validate(const MoESpec& spec, const Context& context) {
   check_router(spec.router, spec, who, context);
   check_expert(spec, context, who);
   require(!spec.shared_gate || spec.shared, ErrorKind::kUsage, "[", who, "] shared_gate wanted a shared expert");
-  check_beside(spec.shared, spec, context, who, "shared");
-  check_beside(spec.dense, spec, context, who, "dense");
+  check_unrouted(spec.shared, spec, context, who, "shared");
+  check_unrouted(spec.dense, spec, context, who, "dense");
 }
 
 }  // namespace ttt

@@ -10,7 +10,7 @@
 
 namespace ttt {
 
-// How the experts of a row are chosen and weighed; kernels/experts/router.h says it in full.
+// How the experts of a row are chosen, and what weights they get; kernels/experts/router.h says it in full.
 struct RouterSpec {
   RouterScore score = RouterScore::kSoftmax;
   RouterWeight weight = RouterWeight::kScore;
@@ -71,7 +71,7 @@ struct ExpertSpec {
 // gate = sigmoid(x g^T) where shared_gate is set, else 1. n shared experts of width w are one of width n * w.
 struct MoESpec {
   std::int64_t hidden_dim = 0, num_experts = 0;
-  std::int64_t identity_experts = 0;  // numbered behind the others: give their input back
+  std::int64_t identity_experts = 0;  // numbered behind the others; each returns its input
   RouterSpec router = {};
   ExpertSpec expert = {};
   std::optional<GatedMLPSpec> shared = {};

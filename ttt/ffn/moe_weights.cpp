@@ -59,8 +59,8 @@ void set_weight_format(MoEImplConfig& impl, Format format) {
 }
 
 MoEImplConfig default_impl_config(const MoESpec&, const DeviceTraits& traits, Strategy strategy) {
-  const GatedMLPImplConfig beside = default_impl_config(GatedMLPSpec{}, traits, strategy);
-  return {.linear = default_linear_config(traits, strategy), .shared = beside, .dense = beside};
+  const GatedMLPImplConfig gated_mlp = default_impl_config(GatedMLPSpec{}, traits, strategy);
+  return {.linear = default_linear_config(traits, strategy), .shared = gated_mlp, .dense = gated_mlp};
 }
 
 GatedMLPNames below(const std::string& part, GatedMLPNames names) {

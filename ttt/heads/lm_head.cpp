@@ -4,9 +4,9 @@
 
 #include "base/error.h"
 #include "base/partition.h"
+#include "block/checked_weights.h"
 #include "kernels/rows/rows.h"
 #include "linear/default_config.h"
-#include "linear/gather_columns.h"
 
 namespace ttt {
 namespace {
@@ -24,28 +24,9 @@ void cap_logits(float* values, std::int64_t n, const kernels::ActivationParams& 
   }
 }
 
-kernels::ActivationFn finish_of(const LMHeadSpec& spec, const LMHeadImplConfig& impl) {
+kernels::ActivationFn scale_and_cap_of(const LMHeadSpec& spec, const LMHeadImplConfig& impl) {
   if (spec.soft_cap) return impl.linear.reference ? cap_logits<double> : cap_logits<float>;
   return spec.logit_scale == 1.0f ? nullptr : scale_logits;
-}
-
-Part vocab_part(const LMHeadSpec& spec, std::int64_t rank, const Context& context) {
-  return part_of(spec.vocab_size, 1, rank, context.ranks);
-}
-
-LMHeadWeights check(const LMHeadSpec& spec, const LMHeadWeights& weights, const LMHeadImplConfig& impl,
-                    const Context& context) {
-  validate(spec, context);
-  LMHeadWeights checked = weights;
-  WeightChecker checker;
-  bind_weights(checked, spec, impl, {}, context, checker);
-  return checked;
-}
-
-std::vector<std::int64_t> parts_of(const LMHeadSpec& spec, const Context& context) {
-  std::vector<std::int64_t> parts;
-  for (std::int64_t r = 0; r < context.ranks; ++r) parts.push_back(vocab_part(spec, r, context).count);
-  return parts;
 }
 
 }  // namespace
@@ -71,7 +52,7 @@ LMHeadImplConfig default_impl_config(const LMHeadSpec&, const DeviceTraits& trai
 void bind_weights(LMHeadWeights& weights, const LMHeadSpec& spec, const LMHeadImplConfig& impl,
                   const LMHeadNames& names, const Context& context, WeightBinder& binder) {
   const std::string path(context.place.path);
-  const Cut cut = cut_of(0, vocab_part(spec, context.rank, context));
+  const Cut cut = cut_of(0, part_of(spec.vocab_size, 1, context.rank, context.ranks));
   binder.bind(weights.weight, {.path = path,
                                .name = names.weight,
                                .shape = {spec.vocab_size, spec.hidden_dim},
@@ -84,33 +65,18 @@ void bind_weights(LMHeadWeights& weights, const LMHeadSpec& spec, const LMHeadIm
 
 LMHead::LMHead(const LMHeadSpec& spec, const LMHeadWeights& weights, const LMHeadImplConfig& impl,
                const Context& context)
-    : plan_{[&] {
-        const LMHeadWeights w = check(spec, weights, impl, context);
-        return Plan{.place = context.place,
-                    .hidden_dim = spec.hidden_dim,
-                    .vocab_size = spec.vocab_size,
-                    .parts = parts_of(spec, context),
-                    .rank = context.rank,
-                    .first = vocab_part(spec, context.rank, context).begin,
-                    .linear = Linear({{w.weight, w.bias}}, impl.linear, context),
-                    .finish = finish_of(spec, impl),
-                    .params = {.limit = spec.soft_cap.value_or(0), .alpha = spec.logit_scale},
-                    .project = context.ranks == 1 ? project_alone : project_sharded,
-                    .exchange = context.ranks == 1 ? keep_candidates : exchange_candidates};
-      }()} {}
+    : plan_(make_plan(spec, checked_weights(spec, weights, impl, context), impl, context)) {}
 
-void LMHead::project_alone(const Plan& plan, Exec& exec, ConstTensorView rows, TensorView logits) {
-  Scratch::Frame frame(exec.scratch);
-  plan.linear.run(exec, plan.linear.prepare(exec, frame, rows),
-                  {{.y = logits, .activate = plan.finish, .params = plan.params}});
-}
-
-void LMHead::project_sharded(const Plan& plan, Exec& exec, ConstTensorView rows, TensorView logits) {
-  Scratch::Frame frame(exec.scratch);
-  const std::int64_t wanted = rows.dim(0);
-  const TensorView mine = frame.take({wanted, plan.parts[static_cast<std::size_t>(plan.rank)]});
-  project_alone(plan, exec, rows, mine);
-  gather_columns(exec, mine, plan.parts, logits);
+LMHead::Plan LMHead::make_plan(const LMHeadSpec& spec, const LMHeadWeights& w, const LMHeadImplConfig& impl,
+                               const Context& context) {
+  return {
+      .place = context.place,
+      .hidden_dim = spec.hidden_dim,
+      .vocab_size = spec.vocab_size,
+      .linear = GatheredLinear({w.weight, w.bias}, parts_of(spec.vocab_size, 1, context.ranks), impl.linear, context),
+      .scale_and_cap = scale_and_cap_of(spec, impl),
+      .params = {.limit = spec.soft_cap.value_or(0), .alpha = spec.logit_scale},
+      .exchange = context.ranks == 1 ? keep_candidates : exchange_candidates};
 }
 
 void LMHead::check_input(ConstTensorView x) const {
@@ -127,7 +93,7 @@ void LMHead::forward(Exec& exec, ConstTensorView x, std::span<const std::int64_t
   Scratch::Frame frame(exec.scratch);
   const TensorView rows = frame.take({count, plan_.hidden_dim});
   exec.launch(kernels::gather_rows, kernels::GatherRowsArgs{.x = x, .index = wanted, .y = rows});
-  plan_.project(plan_, exec, rows, logits);
+  plan_.linear.forward(exec, rows, {.y = logits, .activate = plan_.scale_and_cap, .params = plan_.params});
   exec.done(plan_.place, logits);
 }
 

@@ -9,7 +9,7 @@
 #include "base/exec.h"
 #include "base/weights.h"
 #include "kernels/rows/top_rows.h"
-#include "linear/linear.h"
+#include "linear/gathered_linear.h"
 
 namespace ttt {
 
@@ -83,24 +83,20 @@ class LMHead {
 
  private:
   struct Plan {
-    using ProjectFn = void (*)(const Plan&, Exec&, ConstTensorView rows, TensorView logits);
     // All ranks' candidates, rank after rank, from this rank's: each rank has rows x min(k, its part).
     using ExchangeFn = const kernels::TopEntry* (*)(const Plan&, Exec&, Scratch::Frame&, const kernels::TopEntry* mine,
                                                     std::int64_t rows, std::int64_t k);
     Place place;
     std::int64_t hidden_dim, vocab_size;
-    std::vector<std::int64_t> parts;  // [ranks], vocabulary entries of each
-    std::int64_t rank, first;         // first: this rank's first vocabulary entry
-    Linear linear;
-    kernels::ActivationFn finish;  // scale and soft cap; null: neither
+    GatheredLinear linear;
+    kernels::ActivationFn scale_and_cap;  // of logits; null: neither
     kernels::ActivationParams params;
-    ProjectFn project;
     ExchangeFn exchange;
   } plan_;
 
+  static Plan make_plan(const LMHeadSpec& spec, const LMHeadWeights& w, const LMHeadImplConfig& impl,
+                        const Context& context);
   void check_input(ConstTensorView x) const;
-  static void project_alone(const Plan& plan, Exec& exec, ConstTensorView rows, TensorView logits);
-  static void project_sharded(const Plan& plan, Exec& exec, ConstTensorView rows, TensorView logits);
   static const kernels::TopEntry* keep_candidates(const Plan& plan, Exec& exec, Scratch::Frame& frame,
                                                   const kernels::TopEntry* mine, std::int64_t rows, std::int64_t k);
   static const kernels::TopEntry* exchange_candidates(const Plan& plan, Exec& exec, Scratch::Frame& frame,

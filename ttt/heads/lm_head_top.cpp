@@ -1,7 +1,7 @@
 #include <algorithm>
 
 #include "base/error.h"
-#include "collectives/communicator.h"
+#include "collectives/gather.h"
 #include "heads/lm_head.h"
 #include "kernels/rows/rows.h"
 
@@ -14,10 +14,6 @@ kernels::TopEntry* take(Scratch::Frame& frame, std::int64_t entries) {
   return reinterpret_cast<kernels::TopEntry*>(frame.take_bytes(entries * kBytes));
 }
 
-std::span<const std::byte> bytes_of(const kernels::TopEntry* entries, std::int64_t count) {
-  return std::as_bytes(std::span(entries, static_cast<std::size_t>(count)));
-}
-
 }  // namespace
 
 const kernels::TopEntry* LMHead::keep_candidates(const Plan&, Exec&, Scratch::Frame&, const kernels::TopEntry* mine,
@@ -27,17 +23,14 @@ const kernels::TopEntry* LMHead::keep_candidates(const Plan&, Exec&, Scratch::Fr
 
 const kernels::TopEntry* LMHead::exchange_candidates(const Plan& plan, Exec& exec, Scratch::Frame& frame,
                                                      const kernels::TopEntry* mine, std::int64_t rows, std::int64_t k) {
-  const std::int64_t ranks = static_cast<std::int64_t>(plan.parts.size());
   std::int64_t all = 0;
-  for (const std::int64_t part : plan.parts) all += rows * std::min(k, part);
+  for (const std::int64_t part : plan.linear.outputs()) all += rows * std::min(k, part);
   kernels::TopEntry* candidates = take(frame, all);
-  std::byte* memory = frame.take_bytes(ranks * static_cast<std::int64_t>(sizeof(std::int64_t)));
-  if (exec.planning()) return candidates;
-  const std::span counts(reinterpret_cast<std::int64_t*>(memory), plan.parts.size());
-  for (std::size_t r = 0; r < counts.size(); ++r) counts[r] = rows * std::min(k, plan.parts[r]) * kBytes;
-  const std::int64_t own = counts[static_cast<std::size_t>(plan.rank)] / kBytes;
-  exec.communicator.all_gather(bytes_of(mine, own), counts,
-                               std::as_writable_bytes(std::span(candidates, static_cast<std::size_t>(all))));
+  launch_all_gather(exec, {.mine = reinterpret_cast<const std::byte*>(mine),
+                           .counts = plan.linear.outputs(),
+                           .limit = k,
+                           .entry_bytes = rows * kBytes,
+                           .all = reinterpret_cast<std::byte*>(candidates)});
   return candidates;
 }
 
@@ -53,17 +46,17 @@ void LMHead::forward_top(Exec& exec, ConstTensorView x, std::span<const std::int
           ids.size());
   check_input(x);
   Scratch::Frame frame(exec.scratch);
-  const std::int64_t part = plan_.parts[static_cast<std::size_t>(plan_.rank)], own = std::min(k, part);
+  const std::int64_t part = plan_.linear.part(), own = std::min(k, part);
   kernels::TopEntry* mine = take(frame, rows * own);
   {
     Scratch::Frame inner(exec.scratch);
     const TensorView picked = inner.take({rows, plan_.hidden_dim}), logits = inner.take({rows, part});
     exec.launch(kernels::gather_rows, kernels::GatherRowsArgs{.x = x, .index = wanted, .y = picked});
-    project_alone(plan_, exec, picked, logits);
-    exec.launch(kernels::top_rows, {.x = logits, .first_id = plan_.first, .k = own, .y = mine});
+    plan_.linear.forward_part(exec, picked, {.y = logits, .activate = plan_.scale_and_cap, .params = plan_.params});
+    exec.launch(kernels::top_rows, {.x = logits, .first_id = plan_.linear.first(), .k = own, .y = mine});
   }
   exec.launch(kernels::merge_top, {.candidates = plan_.exchange(plan_, exec, frame, mine, rows, k),
-                                   .columns = plan_.parts,
+                                   .columns = plan_.linear.outputs(),
                                    .k = k,
                                    .work = take(frame, rows * k),
                                    .ids = ids,

@@ -52,15 +52,13 @@ ProjectionSplit projection_split(std::vector<std::int64_t> inputs, std::int64_t 
     on_groups = on_groups && begin % kGroup == 0 && between_scales;
   }
   if (ranks == 1 || (on_groups && !impl.one_kernel)) return split;
-  for (std::int64_t r = 0; r < ranks; ++r) split.outputs.push_back(part_of(out, kGroup, r, ranks).count);
+  split.outputs = parts_of(out, kGroup, ranks);
   return split;
 }
 
 ProjectionSplit projection_split(std::int64_t in, std::int64_t unit, std::int64_t out, const LinearImplConfig& impl,
                                  std::int64_t ranks) {
-  std::vector<std::int64_t> inputs;
-  for (std::int64_t r = 0; r < ranks; ++r) inputs.push_back(part_of(in, unit, r, ranks).count);
-  return projection_split(std::move(inputs), out, impl);
+  return projection_split(parts_of(in, unit, ranks), out, impl);
 }
 
 ReducedLinear::ReducedLinear(const LinearWeight& weight, const ProjectionSplit& split, const LinearImplConfig& impl,

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "base/weights.h"
+#include "block/forward.h"
 #include "collectives/reduce.h"
 #include "linear/linear.h"
 
@@ -22,7 +23,7 @@ struct ProjectionSplit {
 // of 256 inputs begins elsewhere; by outputs in all other cases, and where `impl` wants rows to be bitwise the same in
 // all circumstances.
 ProjectionSplit projection_split(std::vector<std::int64_t> inputs, std::int64_t out, const LinearImplConfig& impl);
-// The same where `in` inputs are dealt out to `ranks` in whole units (base/partition.h).
+// The same where `in` inputs are cut over `ranks` in whole units (base/partition.h).
 ProjectionSplit projection_split(std::int64_t in, std::int64_t unit, std::int64_t out, const LinearImplConfig& impl,
                                  std::int64_t ranks);
 
@@ -42,6 +43,9 @@ class ReducedLinear {
   // x: [rows, this rank's inputs], y: [rows, out], f32. The block that owns this one reports y to the observer.
   void forward(Exec& exec, ConstTensorView x, TensorView y) const { plan_.store(plan_, exec, x, y); }    // y = product
   void forward_add(Exec& exec, ConstTensorView x, TensorView y) const { plan_.add(plan_, exec, x, y); }  // y += product
+  void write(Exec& exec, ConstTensorView x, const BlockOutput& out) const {
+    out.choose(plan_.store, plan_.add)(plan_, exec, x, out.y);
+  }
 
   std::int64_t in() const { return plan_.linear.in(); }  // of the weight
   std::int64_t out() const { return plan_.linear.out(0); }

@@ -4,9 +4,11 @@
 #include <span>
 
 #include "base/error.h"
-#include "collectives/communicator.h"
+#include "block/check_rows.h"
+#include "block/checked_weights.h"
 #include "kernels/rows/add_rows.h"
 #include "linear/gather_columns.h"
+#include "normalization/rank_moments.h"
 
 namespace ttt {
 namespace {
@@ -74,43 +76,36 @@ void bind_weights(DistributedNormWeights& weights, const DistributedNormSpec& sp
 
 DistributedNorm::DistributedNorm(const DistributedNormSpec& spec, const DistributedNormWeights& weights,
                                  const DistributedNormImplConfig& impl, const Context& context)
-    : plan_{} {
-  validate(spec, context);
+    : plan_(make_plan(spec, checked_weights(spec, weights, impl, context), impl, context)) {}
+
+DistributedNorm::Plan DistributedNorm::make_plan(const DistributedNormSpec& spec, const DistributedNormWeights& weights,
+                                                 const DistributedNormImplConfig& impl, const Context& context) {
   const Base base = base_of(spec);
   const bool reduce = exchanges_statistics(spec, impl);
-  DistributedNormWeights checked{.weight = base.weight ? weights.weight : ConstTensorView{},
-                                 .bias = base.bias ? weights.bias : ConstTensorView{}};
-  WeightChecker checker;
-  bind_weights(checked, spec, impl, {}, context, checker);
-  std::vector<std::int64_t> parts;
-  for (std::int64_t r = 0; r < context.ranks; ++r)
-    parts.push_back(part_of(base.dim, impl.unit, r, context.ranks).count);
   const auto gathered = base.rms ? norm_gathered<true, false> : norm_gathered<false, false>;
   const auto gathered_add = base.rms ? norm_gathered<true, true> : norm_gathered<false, true>;
-  plan_ = {.place = context.place,
-           .dim = base.dim,
-           .part = part_of(base.dim, impl.unit, context.rank, context.ranks),
-           .parts = std::move(parts),
-           .eps = base.eps,
-           .weight_offset = base.weight_offset,
-           .weight = checked.weight,
-           .bias = checked.bias,
-           .moments = base.rms ? kernels::select_row_moments_about_zero(context.traits, impl.reference)
-                               : kernels::select_row_moments(context.traits, impl.reference),
-           .norm = kernels::select_shard_norm(context.traits, impl.reference),
-           .norm_add = kernels::select_shard_norm_add(context.traits, impl.reference),
-           .whole_rms = kernels::select_rms_norm(context.traits, impl.reference),
-           .whole_layer = kernels::select_layer_norm(context.traits, impl.reference),
-           .store = reduce ? store_reduced : gathered,
-           .add = reduce ? add_reduced : gathered_add};
+  return {.place = context.place,
+          .dim = base.dim,
+          .part = part_of(base.dim, impl.unit, context.rank, context.ranks),
+          .parts = parts_of(base.dim, impl.unit, context.ranks),
+          .one_each = std::vector<std::int64_t>(static_cast<std::size_t>(context.ranks), 1),
+          .eps = base.eps,
+          .weight_offset = base.weight_offset,
+          .weight = weights.weight,
+          .bias = weights.bias,
+          .moments = base.rms ? kernels::select_row_moments_about_zero(context.traits, impl.reference)
+                              : kernels::select_row_moments(context.traits, impl.reference),
+          .norm = kernels::select_shard_norm(context.traits, impl.reference),
+          .norm_add = kernels::select_shard_norm_add(context.traits, impl.reference),
+          .whole_rms = kernels::select_rms_norm(context.traits, impl.reference),
+          .whole_layer = kernels::select_layer_norm(context.traits, impl.reference),
+          .store = reduce ? store_reduced : gathered,
+          .add = reduce ? add_reduced : gathered_add};
 }
 
 kernels::ShardNormArgs DistributedNorm::exchange_statistics(const Plan& plan, Exec& exec, Scratch::Frame& frame,
                                                             ConstTensorView x, TensorView y) {
-  const std::int64_t rows = x.dim(0), ranks = static_cast<std::int64_t>(plan.parts.size());
-  const TensorView mine = frame.take({rows, 2}), all = frame.take({ranks, rows, 2});
-  exec.launch(plan.moments, {.x = x, .statistics = mine});
-  gather_alike(exec, mine, all);
+  const TensorView all = gather_moments(exec, frame, plan.moments, x, plan.one_each);
   return {.x = x,
           .weight = plan.weight,
           .bias = plan.bias,
@@ -152,23 +147,13 @@ void DistributedNorm::norm_gathered(const Plan& plan, Exec& exec, ConstTensorVie
 }
 
 void DistributedNorm::check(ConstTensorView x, TensorView y) const {
-  require(x.shape.rank() == 2 && x.dim(1) == plan_.part.count && y.shape == x.shape, ErrorKind::kInternal, "[",
-          plan_.place.path, "] x and y wanted [rows, ", plan_.part.count, "], got ", x.shape.to_string(), " and ",
-          y.shape.to_string());
+  check_rows(plan_.place, x, y, plan_.part.count);
   require(x.row_bytes == plan_.part.count * std::int64_t{sizeof(float)} || x.dim(0) < 2, ErrorKind::kInternal, "[",
           plan_.place.path, "] x wanted rows back to back, got ", x.row_bytes, " bytes between them");
 }
 
-void DistributedNorm::forward(Exec& exec, ConstTensorView x, TensorView y) const {
-  check(x, y);
-  plan_.store(plan_, exec, x, y);
-  exec.done(plan_.place, y);
-}
-
-void DistributedNorm::forward_add(Exec& exec, ConstTensorView x, TensorView y) const {
-  check(x, y);
-  plan_.add(plan_, exec, x, y);
-  exec.done(plan_.place, y);
+void DistributedNorm::compute(Exec& exec, ConstTensorView x, const BlockOutput& out) const {
+  out.choose(plan_.store, plan_.add)(plan_, exec, x, out.y);
 }
 
 }  // namespace ttt

@@ -9,6 +9,7 @@
 #include "base/exec.h"
 #include "base/partition.h"
 #include "base/weights.h"
+#include "block/forward.h"
 #include "kernels/norm/shard_norm.h"
 #include "normalization/layernorm.h"
 #include "normalization/rmsnorm.h"
@@ -70,7 +71,8 @@ void bind_weights(DistributedNormWeights& weights, const DistributedNormSpec& sp
                   const DistributedNormImplConfig& impl, const DistributedNormNames& names, const Context& context,
                   WeightBinder& binder);
 
-class DistributedNorm {
+// forward, forward_add and forward_add_scaled are BlockForward's. x, y: [rows, part], f32; y may be x.
+class DistributedNorm : public BlockForward<DistributedNorm, ConstTensorView> {
  public:
   using Spec = DistributedNormSpec;
   using ImplConfig = DistributedNormImplConfig;
@@ -80,19 +82,17 @@ class DistributedNorm {
   DistributedNorm(const DistributedNormSpec& spec, const DistributedNormWeights& weights,
                   const DistributedNormImplConfig& impl, const Context& context);
 
-  // x, y: [rows, part], f32. y may be x.
-  void forward(Exec& exec, ConstTensorView x, TensorView y) const;
-  void forward_add(Exec& exec, ConstTensorView x, TensorView y) const;  // y += norm(x)
-
   std::int64_t part() const { return plan_.part.count; }  // columns of this rank
 
  private:
+  friend BlockForward;
   struct Plan {
     using NormFn = void (*)(const Plan&, Exec&, ConstTensorView x, TensorView y);
     Place place;
     std::int64_t dim;
     Part part;
-    std::vector<std::int64_t> parts;  // [ranks]
+    std::vector<std::int64_t> parts;     // [ranks]
+    std::vector<std::int64_t> one_each;  // [ranks], all 1
     float eps, weight_offset;
     ConstTensorView weight, bias;
     kernels::RowMomentsFn moments;
@@ -102,7 +102,10 @@ class DistributedNorm {
     NormFn store, add;
   } plan_;
 
+  static Plan make_plan(const DistributedNormSpec& spec, const DistributedNormWeights& weights,
+                        const DistributedNormImplConfig& impl, const Context& context);
   void check(ConstTensorView x, TensorView y) const;
+  void compute(Exec& exec, ConstTensorView x, const BlockOutput& out) const;
   static kernels::ShardNormArgs exchange_statistics(const Plan&, Exec&, Scratch::Frame&, ConstTensorView x,
                                                     TensorView y);
   static void store_reduced(const Plan& plan, Exec& exec, ConstTensorView x, TensorView y);

@@ -6,7 +6,9 @@
 #include "base/context.h"
 #include "base/exec.h"
 #include "base/weights.h"
+#include "block/forward.h"
 #include "kernels/norm/layer_norm.h"
+#include "normalization/norm_config.h"
 
 namespace ttt {
 
@@ -30,16 +32,7 @@ struct LayerNormSpec {
   }
 };
 
-struct LayerNormImplConfig {
-  Format activation = Format::kF32;
-  bool reference = false;  // in double precision; slow
-
-  bool operator==(const LayerNormImplConfig&) const = default;
-  static void visit_fields(auto& self, auto&& visit) {
-    visit("activation", self.activation);
-    visit("reference", self.reference);
-  }
-};
+using LayerNormImplConfig = NormImplConfig;
 
 struct LayerNormWeights {
   ConstTensorView weight = {};  // [dim], f32; absent without weight
@@ -52,12 +45,13 @@ struct LayerNormNames {
 
 // Error{kBadData} unless dim > 0 and eps >= 0 and finite.
 void validate(const LayerNormSpec& spec, const Context& context);
-// kReference computes in double precision; all other strategies take the same kernel.
+// As default_norm_config says.
 LayerNormImplConfig default_impl_config(const LayerNormSpec& spec, const DeviceTraits& traits, Strategy strategy);
 void bind_weights(LayerNormWeights& weights, const LayerNormSpec& spec, const LayerNormImplConfig& impl,
                   const LayerNormNames& names, const Context& context, WeightBinder& binder);
 
-class LayerNorm {
+// forward, forward_add and forward_add_scaled are BlockForward's. x, y: [rows, dim], f32; y may be x.
+class LayerNorm : public BlockForward<LayerNorm, ConstTensorView> {
  public:
   using Spec = LayerNormSpec;
   using ImplConfig = LayerNormImplConfig;
@@ -67,20 +61,20 @@ class LayerNorm {
   LayerNorm(const LayerNormSpec& spec, const LayerNormWeights& weights, const LayerNormImplConfig& impl,
             const Context& context);
 
-  // x, y: [rows, dim], f32. y may be x.
-  void forward(Exec& exec, ConstTensorView x, TensorView y) const;
-  void forward_add(Exec& exec, ConstTensorView x, TensorView y) const;  // y += norm(x): sandwich norms
-
  private:
+  friend BlockForward;
   struct Plan {
     Place place;
     std::int64_t dim;
     float eps;
     ConstTensorView weight, bias;  // [dim]; null data: gain 1, nothing added
     kernels::LayerNormFn norm, norm_add;
-  } plan_{};
+  } plan_;
 
-  kernels::LayerNormArgs args(ConstTensorView x, TensorView y) const;
+  static Plan make_plan(const LayerNormSpec& spec, const LayerNormWeights& weights, const LayerNormImplConfig& impl,
+                        const Context& context);
+  void check(ConstTensorView x, TensorView y) const;
+  void compute(Exec& exec, ConstTensorView x, const BlockOutput& out) const;
 };
 
 }  // namespace ttt

@@ -1,21 +1,18 @@
 #include "normalization/rmsnorm.h"
 
-#include <cmath>
 #include <type_traits>
 
-#include "base/error.h"
+#include "block/check_rows.h"
+#include "block/checked_weights.h"
 
 namespace ttt {
 
 void validate(const RMSNormSpec& spec, const Context& context) {
-  const std::string_view who = context.name_or("RMSNorm");
-  require(spec.dim > 0, ErrorKind::kBadData, "[", who, "] dim wanted a positive number, got ", spec.dim);
-  require(spec.eps >= 0 && std::isfinite(spec.eps), ErrorKind::kBadData, "[", who,
-          "] eps wanted a number of at least 0, got ", spec.eps);
+  check_norm(spec.dim, spec.eps, context.name_or("RMSNorm"));
 }
 
 RMSNormImplConfig default_impl_config(const RMSNormSpec&, const DeviceTraits&, Strategy strategy) {
-  return {.reference = strategy == Strategy::kReference};
+  return default_norm_config(strategy);
 }
 
 void bind_weights(RMSNormWeights& weights, const RMSNormSpec& spec, const RMSNormImplConfig&, const RMSNormNames& names,
@@ -27,38 +24,28 @@ void bind_weights(RMSNormWeights& weights, const RMSNormSpec& spec, const RMSNor
 }
 
 RMSNorm::RMSNorm(const RMSNormSpec& spec, const RMSNormWeights& weights, const RMSNormImplConfig& impl,
-                 const Context& context) {
-  validate(spec, context);
-  require(impl.activation == Format::kF32, ErrorKind::kUnsupported, "[", context.name_or("RMSNorm"),
-          "] activation wanted f32, got ", name_of(impl.activation));
-  RMSNormWeights checked = weights;
-  WeightChecker checker;
-  bind_weights(checked, spec, impl, {}, context, checker);
-  plan_ = {.place = context.place,
-           .dim = spec.dim,
-           .eps = spec.eps,
-           .weight_offset = spec.weight_offset,
-           .weight = weights.weight,
-           .norm = kernels::select_rms_norm(context.traits, impl.reference),
-           .norm_add = kernels::select_rms_norm_add(context.traits, impl.reference)};
+                 const Context& context)
+    : plan_(make_plan(spec, checked_weights(spec, weights, impl, context), impl, context)) {
   static_assert(std::is_trivially_copyable_v<Plan>);
 }
 
-kernels::RmsNormArgs RMSNorm::args(ConstTensorView x, TensorView y) const {
-  require(x.shape.rank() == 2 && x.dim(1) == plan_.dim && y.shape == x.shape, ErrorKind::kInternal, "[",
-          plan_.place.path, "] x and y wanted [rows, ", plan_.dim, "], got ", x.shape.to_string(), " and ",
-          y.shape.to_string());
-  return {.x = x, .weight = plan_.weight, .y = y, .eps = plan_.eps, .weight_offset = plan_.weight_offset};
+RMSNorm::Plan RMSNorm::make_plan(const RMSNormSpec& spec, const RMSNormWeights& weights, const RMSNormImplConfig& impl,
+                                 const Context& context) {
+  check_norm(impl, context.name_or("RMSNorm"));
+  return {.place = context.place,
+          .dim = spec.dim,
+          .eps = spec.eps,
+          .weight_offset = spec.weight_offset,
+          .weight = weights.weight,
+          .norm = kernels::select_rms_norm(context.traits, impl.reference),
+          .norm_add = kernels::select_rms_norm_add(context.traits, impl.reference)};
 }
 
-void RMSNorm::forward(Exec& exec, ConstTensorView x, TensorView y) const {
-  exec.launch(plan_.norm, args(x, y));
-  exec.done(plan_.place, y);
-}
+void RMSNorm::check(ConstTensorView x, TensorView y) const { check_rows(plan_.place, x, y, plan_.dim); }
 
-void RMSNorm::forward_add(Exec& exec, ConstTensorView x, TensorView y) const {
-  exec.launch(plan_.norm_add, args(x, y));
-  exec.done(plan_.place, y);
+void RMSNorm::compute(Exec& exec, ConstTensorView x, const BlockOutput& out) const {
+  exec.launch(out.choose(plan_.norm, plan_.norm_add),
+              {.x = x, .weight = plan_.weight, .y = out.y, .eps = plan_.eps, .weight_offset = plan_.weight_offset});
 }
 
 }  // namespace ttt

@@ -6,7 +6,9 @@
 #include "base/context.h"
 #include "base/exec.h"
 #include "base/weights.h"
+#include "block/forward.h"
 #include "kernels/norm/rms_norm.h"
+#include "normalization/norm_config.h"
 
 namespace ttt {
 
@@ -30,16 +32,7 @@ struct RMSNormSpec {
   }
 };
 
-struct RMSNormImplConfig {
-  Format activation = Format::kF32;
-  bool reference = false;  // in double precision; slow
-
-  bool operator==(const RMSNormImplConfig&) const = default;
-  static void visit_fields(auto& self, auto&& visit) {
-    visit("activation", self.activation);
-    visit("reference", self.reference);
-  }
-};
+using RMSNormImplConfig = NormImplConfig;
 
 struct RMSNormWeights {
   ConstTensorView weight = {};  // [dim], f32; absent when not affine
@@ -51,13 +44,13 @@ struct RMSNormNames {
 
 // Error{kBadData} unless dim > 0 and eps >= 0 and finite.
 void validate(const RMSNormSpec& spec, const Context& context);
-// kReference computes in double precision; all other strategies take the same kernel, whose rows do not depend on each
-// other.
+// As default_norm_config says.
 RMSNormImplConfig default_impl_config(const RMSNormSpec& spec, const DeviceTraits& traits, Strategy strategy);
 void bind_weights(RMSNormWeights& weights, const RMSNormSpec& spec, const RMSNormImplConfig& impl,
                   const RMSNormNames& names, const Context& context, WeightBinder& binder);
 
-class RMSNorm {
+// forward, forward_add and forward_add_scaled are BlockForward's. x, y: [rows, dim], f32; y may be x.
+class RMSNorm : public BlockForward<RMSNorm, ConstTensorView> {
  public:
   using Spec = RMSNormSpec;
   using ImplConfig = RMSNormImplConfig;
@@ -67,20 +60,20 @@ class RMSNorm {
   RMSNorm(const RMSNormSpec& spec, const RMSNormWeights& weights, const RMSNormImplConfig& impl,
           const Context& context);
 
-  // x, y: [rows, dim], f32. y may be x.
-  void forward(Exec& exec, ConstTensorView x, TensorView y) const;
-  void forward_add(Exec& exec, ConstTensorView x, TensorView y) const;  // y += norm(x): sandwich norms
-
  private:
+  friend BlockForward;
   struct Plan {
     Place place;
     std::int64_t dim;
     float eps, weight_offset;
     ConstTensorView weight;  // [dim]; null data: gain 1
     kernels::RmsNormFn norm, norm_add;
-  } plan_{};
+  } plan_;
 
-  kernels::RmsNormArgs args(ConstTensorView x, TensorView y) const;
+  static Plan make_plan(const RMSNormSpec& spec, const RMSNormWeights& weights, const RMSNormImplConfig& impl,
+                        const Context& context);
+  void check(ConstTensorView x, TensorView y) const;
+  void compute(Exec& exec, ConstTensorView x, const BlockOutput& out) const;
 };
 
 }  // namespace ttt

@@ -46,19 +46,39 @@ void forward_block(const Block& block, Exec& exec, const Step& step, ConstTensor
   }
 }
 
+// A block whose forward writes a row for each wanted row, over a vocabulary.
+template <class Block>
+concept WritesLogits = requires(const Block& b, Exec& e, const Step& s, ConstTensorView x, TensorView y) {
+  b.forward(e, x, s.wanted_rows, y);
+};
+
+// Whether a Spec says how wide a row of y is.
+template <class Block>
+concept HasOutputWidth = (WritesLogits<Block> && requires(const typename Block::Spec& s) { s.vocab_size; }) ||
+                         requires(const typename Block::Spec& s) {
+  s.output_dim;
+}
+|| requires(const typename Block::Spec& s) { s.hidden_dim; }
+|| requires(const typename Block::Spec& s) { s.base_norm; }
+|| requires(const typename Block::Spec& s) { s.dim; };
+
 // The width of a row of y.
 template <class Block>
 std::int64_t output_width(const typename Block::Spec& spec) {
-  if constexpr (requires(const Block& b, Exec& e, const Step& s, ConstTensorView x, TensorView y) {
-                  b.forward(e, x, s.wanted_rows, y);
-                }) {
+  static_assert(HasOutputWidth<Block>,
+                "the Spec of a block under test names the width of its output output_dim, hidden_dim or dim");
+  if constexpr (WritesLogits<Block>) {
     return spec.vocab_size;
+  } else if constexpr (requires { spec.output_dim; }) {
+    return spec.output_dim;
   } else if constexpr (requires { spec.hidden_dim; }) {
     return spec.hidden_dim;
   } else if constexpr (requires { spec.base_norm; }) {
     return std::visit([](const auto& base) { return base.dim; }, spec.base_norm);
-  } else {
+  } else if constexpr (requires { spec.dim; }) {
     return spec.dim;
+  } else {
+    return 0;  // has been refused above, in one line
   }
 }
 

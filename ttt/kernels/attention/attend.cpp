@@ -66,8 +66,8 @@ std::int64_t most_blocks(const AttendArgs& args, std::int64_t seq) {
   const std::int64_t back = std::min({index, v.behind, v.chunk - 1});
   const std::int64_t span = std::max<std::int64_t>(back + rows.end - index, 0);
   const std::int64_t blocks =
-      div_up(rows.pinned, args.key_block) + (span > 0 ? div_up(span - 1, args.key_block) + 1 : 0);
-  return std::min(blocks, div_up(rows.end, args.key_block));
+      div_up(rows.pinned, args.blocks.key_block) + (span > 0 ? div_up(span - 1, args.blocks.key_block) + 1 : 0);
+  return std::min(blocks, div_up(rows.end, args.blocks.key_block));
 }
 
 std::int64_t partial_scratch(const AttendArgs& args, std::int64_t) noexcept {

@@ -20,28 +20,39 @@ struct HeadSlice {
   bool operator==(const HeadSlice&) const = default;
 };
 
-struct AttendArgs {
-  ConstTensorView q = {};  // [rows, heads * key_dim], f32
-  TensorView o = {};       // [rows, heads * value_dim], f32; other sequences' rows are left alone
-  BatchView batch = {};
-  std::span<const std::int32_t> seqs = {};  // the sequences to compute: batch.many or batch.one
-  AttentionStateView state = {};            // this step's rows are stored already
-  HeadSlice slice = {};
-  Visible visible = {};
-  std::int64_t key_dim = 0, value_dim = 0;
+// How a product of a query and a key becomes a score.
+struct ScoreRule {
   float scale = 1;
   float soft_cap = 0;                  // 0: none
   std::span<const float> sinks = {};   // [heads]; empty: none
   std::span<const float> slopes = {};  // [heads]; empty: none
-  ConstTensorView latent = {};         // [rows, heads * value_dim], f32; absent: none
   // [2 * reach + 1], by the key's index less the query's, at most `reach` either way; empty: none
   std::span<const std::int32_t> buckets = {};
-  ConstTensorView bucket_bias = {};             // [number of buckets, heads], f32
-  std::span<const ConstTensorView> masks = {};  // by sequence: [its rows, stored rows], f32; empty or absent: none
+  ConstTensorView bucket_bias = {};  // [number of buckets, heads], f32
+};
+
+struct ScoreBlocks {
+  std::int64_t query_block = 60;  // queries x heads of a KV head that share a tile of keys
+  std::int64_t key_block = 128;   // keys of one partial softmax, counted from row 0 of the sequence
+};
+
+struct AttendArgs {
+  // What changes from step to step.
+  ConstTensorView q = {};       // [rows, heads * key_dim], f32
+  ConstTensorView latent = {};  // [rows, heads * value_dim], f32; absent: none
+  TensorView o = {};            // [rows, heads * value_dim], f32; rows of other sequences are not written
+  BatchView batch = {};
+  std::span<const std::int32_t> seqs = {};      // the sequences to compute: batch.many or batch.one
+  AttentionStateView state = {};                // this step's rows are stored already
   std::span<const std::int64_t> stored = {};    // [seqs], rows of the state; empty: those of the past and of the step
-  std::int64_t query_block = 60;                // queries x heads of a KV head that share a tile of keys
-  std::int64_t key_block = 128;                 // keys of one partial softmax, counted from row 0 of the sequence
-  std::span<std::byte> scratch = {};            // AttendKernel::scratch bytes
+  std::span<const ConstTensorView> masks = {};  // by sequence: [its rows, stored rows], f32; empty or absent: none
+  // What does not.
+  HeadSlice slice = {};
+  std::int64_t key_dim = 0, value_dim = 0;
+  Visible visible = {};
+  ScoreRule rule = {};
+  ScoreBlocks blocks = {};
+  std::span<std::byte> scratch = {};  // AttendKernel::scratch bytes
 };
 using AttendFn = void (*)(Exec&, const AttendArgs&) noexcept;
 

@@ -33,13 +33,13 @@ Real bias_of(const AttendArgs& args, std::int64_t seq, std::int64_t row, std::in
   const std::size_t s = static_cast<std::size_t>(seq);
   const std::int64_t distance = j - args.batch.past[s] - row;
   Real bias = 0;
-  if (!args.slopes.empty()) {
-    bias += static_cast<Real>(args.slopes[static_cast<std::size_t>(head)]) * static_cast<Real>(distance);
+  if (!args.rule.slopes.empty()) {
+    bias += static_cast<Real>(args.rule.slopes[static_cast<std::size_t>(head)]) * static_cast<Real>(distance);
   }
-  if (!args.buckets.empty()) {
-    const std::int64_t reach = static_cast<std::int64_t>(args.buckets.size()) / 2;
+  if (!args.rule.buckets.empty()) {
+    const std::int64_t reach = static_cast<std::int64_t>(args.rule.buckets.size()) / 2;
     const std::int64_t at = std::clamp(distance, -reach, reach) + reach;
-    bias += static_cast<Real>(args.bucket_bias.row<float>(args.buckets[static_cast<std::size_t>(at)])[head]);
+    bias += static_cast<Real>(args.rule.bucket_bias.row<float>(args.rule.buckets[static_cast<std::size_t>(at)])[head]);
   }
   if (!args.masks.empty() && args.masks[s]) bias += static_cast<Real>(args.masks[s].row<float>(row)[j]);
   return bias;
@@ -54,23 +54,24 @@ void attend_query(const AttendArgs& args, std::int64_t seq, std::int64_t row, st
   const auto sees = [&](std::int64_t j) { return j < seen.pinned || j >= seen.begin; };
   const float* q = args.q.row<float>(r) + head * args.key_dim;
   const RowsView &keys = args.state.keys, &values = args.state.values;
-  const Real cap = static_cast<Real>(args.soft_cap);
-  Real highest = args.sinks.empty() ? -std::numeric_limits<Real>::infinity()
-                                    : static_cast<Real>(args.sinks[static_cast<std::size_t>(head)]);
+  const Real cap = static_cast<Real>(args.rule.soft_cap);
+  Real highest = args.rule.sinks.empty() ? -std::numeric_limits<Real>::infinity()
+                                         : static_cast<Real>(args.rule.sinks[static_cast<std::size_t>(head)]);
   for (std::int64_t j = 0; j < seen.end; ++j) {
     if (!sees(j)) continue;
     Real score = product<Real>(q, keys, seq, j, kv, args.key_dim);
     if (args.latent) {
       score += product<Real>(args.latent.row<float>(r) + head * args.value_dim, values, seq, j, kv, args.value_dim);
     }
-    score *= static_cast<Real>(args.scale);
+    score *= static_cast<Real>(args.rule.scale);
     if (cap > 0) score = cap * std::tanh(score / cap);
     p[j] = score + bias_of<Real>(args, seq, row, head, j);
     highest = std::max(highest, p[j]);
   }
   highest = std::max(highest, static_cast<Real>(-3.0e38f));  // where a mask hides everything
-  Real sum =
-      args.sinks.empty() ? Real{0} : std::exp(static_cast<Real>(args.sinks[static_cast<std::size_t>(head)]) - highest);
+  Real sum = args.rule.sinks.empty()
+                 ? Real{0}
+                 : std::exp(static_cast<Real>(args.rule.sinks[static_cast<std::size_t>(head)]) - highest);
   std::fill(mix, mix + args.value_dim, Real{0});
   for (std::int64_t j = 0; j < seen.end; ++j) {
     if (!sees(j)) continue;

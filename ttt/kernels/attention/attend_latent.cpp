@@ -8,7 +8,7 @@ namespace ttt::kernels {
 #define TTT_LATENT(level)                                        \
   namespace level {                                              \
   void absorb_queries(Exec&, const LatentArgs&) noexcept;        \
-  void expand_mixes(Exec&, const LatentArgs&) noexcept;          \
+  void project_values(Exec&, const LatentArgs&) noexcept;        \
   void expand_latents(Exec&, const ExpandLatentsArgs&) noexcept; \
   }
 TTT_LATENT(sse2)
@@ -52,10 +52,10 @@ LatentFn select_absorb_queries(const DeviceTraits& traits, bool reference) {
   return traits.isa >= IsaLevel::kAvx2 ? avx2::absorb_queries : sse2::absorb_queries;
 }
 
-LatentFn select_expand_mixes(const DeviceTraits& traits, bool reference) {
-  if (reference) return reference::expand_mixes;
-  if (traits.isa >= IsaLevel::kAvx512) return avx512::expand_mixes;
-  return traits.isa >= IsaLevel::kAvx2 ? avx2::expand_mixes : sse2::expand_mixes;
+LatentFn select_project_values(const DeviceTraits& traits, bool reference) {
+  if (reference) return reference::project_values;
+  if (traits.isa >= IsaLevel::kAvx512) return avx512::project_values;
+  return traits.isa >= IsaLevel::kAvx2 ? avx2::project_values : sse2::project_values;
 }
 
 ExpandLatentsFn select_expand_latents(const DeviceTraits& traits, bool reference) {

@@ -30,22 +30,22 @@ using LatentFn = void (*)(Exec&, const LatentArgs&) noexcept;
 // y[r, h, :] = sum over i of x[r, h, i] weight[h, i, :]; x: [rows, heads * key], y: [rows, heads * rank]
 LatentFn select_absorb_queries(const DeviceTraits& traits, bool reference = false);
 // y[r, h, i] = x[r, h, :] . weight[h, key + i, :]; x: [rows, heads * rank], y: [rows, heads * value]
-LatentFn select_expand_mixes(const DeviceTraits& traits, bool reference = false);
+LatentFn select_project_values(const DeviceTraits& traits, bool reference = false);
 double operations(const LatentArgs& args);
 double bytes(const LatentArgs& args);
 
-// Keys and values of every stored row, and queries to match: k[j, h, :] = (turned part of j, weight[h, 0:key] latent
+// Keys and values of every stored row, and queries to match: k[j, h, :] = (rotated part of j, weight[h, 0:key] latent
 // j).
 struct ExpandLatentsArgs {
-  ConstTensorView turned = {}, plain = {};  // [rows, heads * turn], [rows, heads * key]: the parts of the queries
+  ConstTensorView q_rope = {}, q_nope = {};  // [rows, heads * rope], [rows, heads * key]: the parts of the queries
   ConstTensorView weight = {};
   LatentRowFn weight_row = nullptr;
-  AttentionStateView state = {};  // keys: [turn], values: [rank]
+  AttentionStateView state = {};  // keys: [rope], values: [rank]
   BatchView batch = {};
-  std::int64_t heads = 0, turn = 0, key = 0, value = 0, rank = 0;
+  std::int64_t heads = 0, rope = 0, key = 0, value = 0, rank = 0;
   std::int64_t longest = 0;            // stored rows of a sequence, at most
-  TensorView q = {};                   // [rows, heads * (turn + key)]
-  TensorView k = {}, v = {};           // [seqs * heads * longest, turn + key], [.., value]
+  TensorView q = {};                   // [rows, heads * (rope + key)]
+  TensorView k = {}, v = {};           // [seqs * heads * longest, rope + key], [.., value]
   std::span<std::int32_t> table = {};  // [seqs]
   std::span<float> decoded = {};       // threads * decoded_floats(args)
 };
@@ -55,7 +55,7 @@ double operations(const ExpandLatentsArgs& args);
 double bytes(const ExpandLatentsArgs& args);
 
 inline std::int64_t decoded_floats(const ExpandLatentsArgs& a) {
-  return (a.turn + 15) / 16 * 16 + kLatentRows * ((a.rank + 15) / 16 * 16);
+  return (a.rope + 15) / 16 * 16 + kLatentRows * ((a.rank + 15) / 16 * 16);
 }
 
 }  // namespace ttt::kernels

@@ -29,9 +29,9 @@ void expand_row(const ExpandLatentsArgs& a, std::int64_t seq, std::int64_t j) {
     const std::int64_t at = (seq * a.heads + h) * a.longest + j, first = h * (a.key + a.value);
     float* k = a.k.row<float>(at);
     float* v = a.v.row<float>(at);
-    for (std::int64_t i = 0; i < a.turn; ++i) k[i] = static_cast<float>(stored(a.state.keys, i));
+    for (std::int64_t i = 0; i < a.rope; ++i) k[i] = static_cast<float>(stored(a.state.keys, i));
     for (std::int64_t i = 0; i < a.key; ++i) {
-      k[a.turn + i] = static_cast<float>(dot(a.weight, a.weight_row, first + i, a.rank, latent));
+      k[a.rope + i] = static_cast<float>(dot(a.weight, a.weight_row, first + i, a.rank, latent));
     }
     for (std::int64_t i = 0; i < a.value; ++i) {
       v[i] = static_cast<float>(dot(a.weight, a.weight_row, first + a.key + i, a.rank, latent));
@@ -41,9 +41,9 @@ void expand_row(const ExpandLatentsArgs& a, std::int64_t seq, std::int64_t j) {
 
 void join_queries(const ExpandLatentsArgs& a, std::int64_t r) {
   for (std::int64_t h = 0; h < a.heads; ++h) {
-    float* q = a.q.row<float>(r) + h * (a.turn + a.key);
-    std::copy_n(a.turned.row<float>(r) + h * a.turn, a.turn, q);
-    std::copy_n(a.plain.row<float>(r) + h * a.key, a.key, q + a.turn);
+    float* q = a.q.row<float>(r) + h * (a.rope + a.key);
+    std::copy_n(a.q_rope.row<float>(r) + h * a.rope, a.rope, q);
+    std::copy_n(a.q_nope.row<float>(r) + h * a.key, a.key, q + a.rope);
   }
 }
 
@@ -67,7 +67,7 @@ void absorb_queries(Exec& exec, const LatentArgs& a) noexcept {
   });
 }
 
-void expand_mixes(Exec& exec, const LatentArgs& a) noexcept {
+void project_values(Exec& exec, const LatentArgs& a) noexcept {
   exec.threads.parallel_for(a.x.dim(0) * a.heads, [&](std::int64_t unit) {
     const std::int64_t r = unit / a.heads, h = unit % a.heads;
     const float* x = a.x.row<float>(r) + h * a.rank;

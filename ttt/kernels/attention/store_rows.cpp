@@ -23,28 +23,28 @@ TTT_STORE_ROWS(avx512)
 
 namespace reference {
 void rotary_table(Exec&, const RotaryTableArgs&) noexcept;
-void turn_rows_half(Exec&, const StoreRowsArgs&) noexcept;
-void turn_rows_inter(Exec&, const StoreRowsArgs&) noexcept;
+void rotate_rows_half(Exec&, const StoreRowsArgs&) noexcept;
+void rotate_rows_inter(Exec&, const StoreRowsArgs&) noexcept;
 }  // namespace reference
 
 namespace {
 
-// Rows turned in double precision are stored by the kernels that turn none.
-template <StoreRowsFn kTurn, StoreRowsFn kStore>
-void turn_then_store(Exec& exec, const StoreRowsArgs& args) noexcept {
-  kTurn(exec, args);
-  StoreRowsArgs turned = args;
-  turned.table = {nullptr, Format::kF32, Layout::kRowMajor, {args.table.dim(0), 0}, 0};
-  turned.temperature = 0;
-  kStore(exec, turned);
+// Rows rotated in double precision are stored by the kernels that rotate none.
+template <StoreRowsFn kRotate, StoreRowsFn kStore>
+void rotate_then_store(Exec& exec, const StoreRowsArgs& args) noexcept {
+  kRotate(exec, args);
+  StoreRowsArgs rotated = args;
+  rotated.table = {nullptr, Format::kF32, Layout::kRowMajor, {args.table.dim(0), 0}, 0};
+  rotated.temperature = {};
+  kStore(exec, rotated);
 }
 
-template <StoreRowsFn kTurn>
+template <StoreRowsFn kRotate>
 StoreRowsFn reference_for(Format state) {
-  if (state == Format::kF32) return turn_then_store<kTurn, sse2::store_rows_f32_half>;
-  if (state == Format::kBF16) return turn_then_store<kTurn, sse2::store_rows_bf16_half>;
-  if (state == Format::kInt8) return turn_then_store<kTurn, sse2::store_rows_int8_half>;
-  if (state == Format::kBfp8B) return turn_then_store<kTurn, sse2::store_rows_bfp8_half>;
+  if (state == Format::kF32) return rotate_then_store<kRotate, sse2::store_rows_f32_half>;
+  if (state == Format::kBF16) return rotate_then_store<kRotate, sse2::store_rows_bf16_half>;
+  if (state == Format::kInt8) return rotate_then_store<kRotate, sse2::store_rows_int8_half>;
+  if (state == Format::kBfp8B) return rotate_then_store<kRotate, sse2::store_rows_bfp8_half>;
   return nullptr;
 }
 
@@ -91,8 +91,8 @@ RotaryTableFn select_rotary_table(const DeviceTraits& traits, bool reference) {
 StoreRowsFn select_store_rows(const DeviceTraits& traits, Format state, bool interleaved, bool reference) {
   const Row& row = row_for(traits);
   if (reference) {
-    const StoreRowsFn store = interleaved ? reference_for<reference::turn_rows_inter>(state)
-                                          : reference_for<reference::turn_rows_half>(state);
+    const StoreRowsFn store = interleaved ? reference_for<reference::rotate_rows_inter>(state)
+                                          : reference_for<reference::rotate_rows_half>(state);
     if (store != nullptr) return store;
   }
   if (state == Format::kF32) return row.f32[interleaved];
@@ -116,8 +116,8 @@ double bytes(const StoreRowsArgs& args) {
     const double scales = static_cast<double>(rows.scale_row_stride);
     return static_cast<double>(args.q.dim(0) * args.kv_heads) * (static_cast<double>(rows.row_stride) + scales);
   };
-  const double turned = static_cast<double>(args.q.shape.elements() + args.k.shape.elements());
-  return 8.0 * turned + 4.0 * static_cast<double>(args.v.shape.elements()) + moved(args.state.keys) +
+  const double rotated = static_cast<double>(args.q.shape.elements() + args.k.shape.elements());
+  return 8.0 * rotated + 4.0 * static_cast<double>(args.v.shape.elements()) + moved(args.state.keys) +
          moved(args.state.values);
 }
 

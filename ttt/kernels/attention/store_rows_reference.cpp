@@ -6,7 +6,7 @@ namespace ttt::kernels::reference {
 namespace {
 
 template <bool kInterleaved>
-void turn(float* head, const double* table, std::int64_t pairs, std::int64_t block) {
+void rotate(float* head, const double* table, std::int64_t pairs, std::int64_t block) {
   for (std::int64_t i = 0; i < pairs; ++i) {
     const std::int64_t first = kInterleaved ? 2 * i : i / block * block + i,
                        second = first + (kInterleaved ? 1 : block);
@@ -17,33 +17,33 @@ void turn(float* head, const double* table, std::int64_t pairs, std::int64_t blo
   }
 }
 
-void warm(const StoreRowsArgs& args, std::int64_t r, float* q) {
-  const std::int64_t p = args.batch.positions[static_cast<std::size_t>(r)] + args.temperature_offset;
-  const double steps = static_cast<double>(p / args.temperature_floor);
-  const double factor = std::log1p(steps) * static_cast<double>(args.temperature) + 1;
+void scale_by_temperature(const StoreRowsArgs& args, std::int64_t r, float* q) {
+  const std::int64_t p = args.batch.positions[static_cast<std::size_t>(r)] + args.temperature.offset;
+  const double steps = static_cast<double>(p / args.temperature.floor);
+  const double factor = std::log1p(steps) * static_cast<double>(args.temperature.scale) + 1;
   for (std::int64_t i = 0; i < args.heads * args.key_dim; ++i) {
     q[i] = static_cast<float>(static_cast<double>(q[i]) * factor);
   }
 }
 
 template <bool kInterleaved>
-void turn_rows(Exec& exec, const StoreRowsArgs& args) {
+void rotate_rows(Exec& exec, const StoreRowsArgs& args) {
   const std::int64_t pairs = args.table.dim(1) / 2, block = args.block_pairs > 0 ? args.block_pairs : pairs;
   exec.threads.parallel_for(args.q.dim(0), [&](std::int64_t r) {
     const double* table = args.table.row<double>(r);
     const auto heads = [&](float* x, std::int64_t count) {
-      for (std::int64_t h = 0; h < count; ++h) turn<kInterleaved>(x + h * args.key_dim, table, pairs, block);
+      for (std::int64_t h = 0; h < count; ++h) rotate<kInterleaved>(x + h * args.key_dim, table, pairs, block);
     };
     heads(args.q.row<float>(r), args.heads);
     heads(args.k.row<float>(r), args.kv_heads);
-    if (args.temperature != 0) warm(args, r, args.q.row<float>(r));
+    if (args.temperature.scale != 0) scale_by_temperature(args, r, args.q.row<float>(r));
   });
 }
 
 }  // namespace
 
-void turn_rows_half(Exec& exec, const StoreRowsArgs& args) noexcept { turn_rows<false>(exec, args); }
-void turn_rows_inter(Exec& exec, const StoreRowsArgs& args) noexcept { turn_rows<true>(exec, args); }
+void rotate_rows_half(Exec& exec, const StoreRowsArgs& args) noexcept { rotate_rows<false>(exec, args); }
+void rotate_rows_inter(Exec& exec, const StoreRowsArgs& args) noexcept { rotate_rows<true>(exec, args); }
 
 void rotary_table(Exec& exec, const RotaryTableArgs& args) noexcept {
   const std::int64_t pairs = static_cast<std::int64_t>(args.inv_freq.size()), rows = args.table.dim(0);

@@ -23,7 +23,7 @@ void gather(Exec& exec, const GatherAssignedArgs& args) {
 }
 
 template <bool kWeighted>
-void add(Exec& exec, const ReturnAssignedArgs& args) {
+void add(Exec& exec, const ScatterAssignedArgs& args) {
   // Cut by columns: a token table may give a row the same expert twice, and two tasks must not add to one place.
   const std::int64_t dim = args.y.dim(1), rows = static_cast<std::int64_t>(args.assignments.size());
   exec.threads.parallel_for((dim + kColumnsPerTask - 1) / kColumnsPerTask, [&](std::int64_t task) {
@@ -39,7 +39,7 @@ void add(Exec& exec, const ReturnAssignedArgs& args) {
 }
 
 template <bool kWeighted>
-void store(Exec& exec, const ReturnAssignedArgs& args) {
+void store(Exec& exec, const ScatterAssignedArgs& args) {
   const std::int64_t dim = args.y.dim(1);
   exec.threads.parallel_for(static_cast<std::int64_t>(args.assignments.size()), [&](std::int64_t i) {
     const std::int64_t a = args.assignments[static_cast<std::size_t>(i)];
@@ -77,10 +77,10 @@ void group_rows(Exec&, const GroupRowsArgs& args) noexcept {
 void gather_assigned(Exec& exec, const GatherAssignedArgs& args) noexcept { gather<false>(exec, args); }
 void gather_assigned_weighted(Exec& exec, const GatherAssignedArgs& args) noexcept { gather<true>(exec, args); }
 
-void add_assigned(Exec& exec, const ReturnAssignedArgs& args) noexcept { add<false>(exec, args); }
-void add_assigned_weighted(Exec& exec, const ReturnAssignedArgs& args) noexcept { add<true>(exec, args); }
-void store_assigned(Exec& exec, const ReturnAssignedArgs& args) noexcept { store<false>(exec, args); }
-void store_assigned_weighted(Exec& exec, const ReturnAssignedArgs& args) noexcept { store<true>(exec, args); }
+void add_assigned(Exec& exec, const ScatterAssignedArgs& args) noexcept { add<false>(exec, args); }
+void add_assigned_weighted(Exec& exec, const ScatterAssignedArgs& args) noexcept { add<true>(exec, args); }
+void store_assigned(Exec& exec, const ScatterAssignedArgs& args) noexcept { store<false>(exec, args); }
+void store_assigned_weighted(Exec& exec, const ScatterAssignedArgs& args) noexcept { store<true>(exec, args); }
 
 void identity_rows(Exec& exec, const IdentityRowsArgs& args) noexcept {
   const std::int64_t dim = args.y.dim(1);
@@ -130,8 +130,8 @@ double operations(const GroupRowsArgs&) { return 0; }
 double bytes(const GroupRowsArgs& args) { return 16.0 * static_cast<double>(args.experts.size()); }
 double operations(const GatherAssignedArgs&) { return 0; }
 double bytes(const GatherAssignedArgs& args) { return 8.0 * elements(args.y.shape); }
-double operations(const ReturnAssignedArgs& args) { return 2.0 * elements(args.x.shape); }
-double bytes(const ReturnAssignedArgs& args) { return 12.0 * elements(args.x.shape); }
+double operations(const ScatterAssignedArgs& args) { return 2.0 * elements(args.x.shape); }
+double bytes(const ScatterAssignedArgs& args) { return 12.0 * elements(args.x.shape); }
 double operations(const IdentityRowsArgs& args) { return elements(args.y.shape); }
 double bytes(const IdentityRowsArgs& args) { return 4.0 * elements(args.y.shape); }
 double operations(const SumSlotsArgs& args) { return elements(args.x.shape); }

@@ -6,8 +6,9 @@
 #include "base/exec.h"
 #include "base/tensor.h"
 
-// The way of rows to the experts that were chosen for them, and back. Assignment a = row * top_k + slot says that the
-// row's expert number `slot` is experts[a]. Kernels bound by memory, built for the baseline alone.
+// Rows are gathered for the experts that were chosen for them, and their results are scattered back. Assignment a = row
+// * top_k + slot says that the row's expert number `slot` is experts[a]. Kernels bound by memory, built for the
+// baseline alone.
 namespace ttt::kernels {
 
 // Sorts assignments by expert, by counting; those of one expert stay in order. An expert below 0 is left out.
@@ -30,20 +31,20 @@ void gather_assigned(Exec& exec, const GatherAssignedArgs& args) noexcept;      
 void gather_assigned_weighted(Exec& exec, const GatherAssignedArgs& args) noexcept;  // with it
 
 // y[row of assignments[i], :] += weight * x[i, :], or y[assignments[i], :] = weight * x[i, :].
-struct ReturnAssignedArgs {
+struct ScatterAssignedArgs {
   ConstTensorView x = {};                          // [n, dim], f32
   std::span<const std::int32_t> assignments = {};  // [n]
   std::int64_t top_k = 1;
   const float* weights = nullptr;  // [rows, top_k]
   TensorView y = {};               // [rows, dim] or [rows * top_k, dim], f32
 };
-void add_assigned(Exec& exec, const ReturnAssignedArgs& args) noexcept;  // without the weight
-void add_assigned_weighted(Exec& exec, const ReturnAssignedArgs& args) noexcept;
-void store_assigned(Exec& exec, const ReturnAssignedArgs& args) noexcept;  // without the weight
-void store_assigned_weighted(Exec& exec, const ReturnAssignedArgs& args) noexcept;
+void add_assigned(Exec& exec, const ScatterAssignedArgs& args) noexcept;  // without the weight
+void add_assigned_weighted(Exec& exec, const ScatterAssignedArgs& args) noexcept;
+void store_assigned(Exec& exec, const ScatterAssignedArgs& args) noexcept;  // without the weight
+void store_assigned_weighted(Exec& exec, const ScatterAssignedArgs& args) noexcept;
 
 // y[r, :] = x[r, :] * sum of the weights of those of r's experts that are numbered from `first_identity`: experts that
-// give their input back. 0 where there are none.
+// return their input. 0 where there are none.
 struct IdentityRowsArgs {
   ConstTensorView x = {};                      // [rows, dim], f32
   std::span<const std::int32_t> experts = {};  // [rows, top_k]
@@ -78,8 +79,8 @@ double operations(const GroupRowsArgs& args);
 double bytes(const GroupRowsArgs& args);
 double operations(const GatherAssignedArgs& args);
 double bytes(const GatherAssignedArgs& args);
-double operations(const ReturnAssignedArgs& args);
-double bytes(const ReturnAssignedArgs& args);
+double operations(const ScatterAssignedArgs& args);
+double bytes(const ScatterAssignedArgs& args);
 double operations(const IdentityRowsArgs& args);
 double bytes(const IdentityRowsArgs& args);
 double operations(const SumSlotsArgs& args);

@@ -24,6 +24,15 @@ void add(Exec& exec, const AddRowsArgs& args) {
 void add_rows(Exec& exec, const AddRowsArgs& args) noexcept { add<true>(exec, args); }
 void add_rows_store(Exec& exec, const AddRowsArgs& args) noexcept { add<false>(exec, args); }
 
+void add_scaled_rows(Exec& exec, const AddRowsArgs& args) noexcept {
+  const std::int64_t dim = args.y.dim(1);
+  exec.threads.parallel_for(args.y.dim(0), [&](std::int64_t r) {
+    const float* x = args.x.row<float>(r);
+    float* y = args.y.row<float>(r);
+    for (std::int64_t i = 0; i < dim; ++i) y[i] += args.factor * x[i];
+  });
+}
+
 double operations(const AddRowsArgs& args) { return 2.0 * static_cast<double>(args.y.shape.elements()); }
 double bytes(const AddRowsArgs& args) { return 12.0 * static_cast<double>(args.y.shape.elements()); }
 

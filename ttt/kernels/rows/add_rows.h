@@ -5,14 +5,16 @@
 
 namespace ttt::kernels {
 
-// y += x + bias, or y = x + bias: what follows a sum over ranks.
+// y += x + bias, y = x + bias, or y += factor * x
 struct AddRowsArgs {
   ConstTensorView x = {};     // [rows, dim], f32; may be y
   ConstTensorView bias = {};  // [dim], f32; absent: none
   TensorView y = {};          // [rows, dim], f32
+  float factor = 1;           // read by add_scaled_rows only
 };
-void add_rows(Exec& exec, const AddRowsArgs& args) noexcept;        // y += x + bias
-void add_rows_store(Exec& exec, const AddRowsArgs& args) noexcept;  // y = x + bias
+void add_rows(Exec& exec, const AddRowsArgs& args) noexcept;         // y += x + bias
+void add_rows_store(Exec& exec, const AddRowsArgs& args) noexcept;   // y = x + bias
+void add_scaled_rows(Exec& exec, const AddRowsArgs& args) noexcept;  // y += factor * x, without a bias
 double operations(const AddRowsArgs& args);
 double bytes(const AddRowsArgs& args);
 

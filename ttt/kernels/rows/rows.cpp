@@ -59,7 +59,7 @@ void gather_rows(Exec&, const GatherRowsArgs& args) noexcept {
 double operations(const GatherRowsArgs&) { return 0; }
 double bytes(const GatherRowsArgs& args) { return 8.0 * static_cast<double>(args.y.shape.elements()); }
 
-void join_columns(Exec& exec, const JoinColumnsArgs& args) noexcept {
+void concat_columns(Exec& exec, const ConcatColumnsArgs& args) noexcept {
   const std::int64_t rows = args.y.dim(0);
   exec.threads.parallel_for(rows, [&](std::int64_t r) {
     const float* part = args.parts;
@@ -72,7 +72,7 @@ void join_columns(Exec& exec, const JoinColumnsArgs& args) noexcept {
   });
 }
 
-double operations(const JoinColumnsArgs&) { return 0; }
-double bytes(const JoinColumnsArgs& args) { return 8.0 * static_cast<double>(args.y.shape.elements()); }
+double operations(const ConcatColumnsArgs&) { return 0; }
+double bytes(const ConcatColumnsArgs& args) { return 8.0 * static_cast<double>(args.y.shape.elements()); }
 
 }  // namespace ttt::kernels

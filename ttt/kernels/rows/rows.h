@@ -42,13 +42,13 @@ double operations(const GatherRowsArgs& args);
 double bytes(const GatherRowsArgs& args);
 
 // y[:, begin_r : begin_r + count_r] = part r, for parts [rows, count_r] that lie back to back in `parts`.
-struct JoinColumnsArgs {
+struct ConcatColumnsArgs {
   const float* parts = nullptr;
   std::span<const std::int64_t> counts = {};  // [parts], columns of each
   TensorView y = {};                          // [rows, sum of counts], f32
 };
-void join_columns(Exec& exec, const JoinColumnsArgs& args) noexcept;
-double operations(const JoinColumnsArgs& args);
-double bytes(const JoinColumnsArgs& args);
+void concat_columns(Exec& exec, const ConcatColumnsArgs& args) noexcept;
+double operations(const ConcatColumnsArgs& args);
+double bytes(const ConcatColumnsArgs& args);
 
 }  // namespace ttt::kernels

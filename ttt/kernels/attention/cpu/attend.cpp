@@ -91,7 +91,7 @@ TTT_INLINE void score_part(DecodeFn decode, const float* const* queries, std::in
 }
 
 TTT_INLINE bool adjusts(const AttendArgs& args) {
-  return args.soft_cap > 0 || !args.slopes.empty() || !args.buckets.empty() || !args.masks.empty();
+  return args.rule.soft_cap > 0 || !args.rule.slopes.empty() || !args.rule.buckets.empty() || !args.masks.empty();
 }
 
 // What one query's scores gain at keys block + [c, c + kLanes).
@@ -99,15 +99,15 @@ TTT_INLINE F32 bias_at(const AttendArgs& args, const Queries& q, std::int64_t i,
   const std::int64_t distance = block + c - q.index[i], head = q.head[i], left = q.stored - block - c;
   F32 bias = zero();
   float parts[kLanes];
-  if (!args.slopes.empty()) {
+  if (!args.rule.slopes.empty()) {
     for (std::int64_t j = 0; j < kLanes; ++j) parts[j] = static_cast<float>(distance + j);
-    bias = splat(args.slopes[static_cast<std::size_t>(head)]) * load(parts);
+    bias = splat(args.rule.slopes[static_cast<std::size_t>(head)]) * load(parts);
   }
-  if (!args.buckets.empty()) {
-    const std::int64_t reach = static_cast<std::int64_t>(args.buckets.size()) / 2;
+  if (!args.rule.buckets.empty()) {
+    const std::int64_t reach = static_cast<std::int64_t>(args.rule.buckets.size()) / 2;
     for (std::int64_t j = 0; j < kLanes; ++j) {
       const std::int64_t d = distance + j, at = d < -reach ? -reach : (d > reach ? reach : d);
-      parts[j] = args.bucket_bias.row<float>(args.buckets[static_cast<std::size_t>(at + reach)])[head];
+      parts[j] = args.rule.bucket_bias.row<float>(args.rule.buckets[static_cast<std::size_t>(at + reach)])[head];
     }
     bias = bias + load(parts);
   }
@@ -123,7 +123,7 @@ TTT_INLINE void adjust_scores(const AttendArgs& args, const Queries& q, std::int
                               std::int64_t first, std::int64_t last) {
   for (std::int64_t c = first; c < last; c += kLanes) {
     F32 x = load(s + c);
-    if (args.soft_cap > 0) x = splat(args.soft_cap) * tanh(x / splat(args.soft_cap));
+    if (args.rule.soft_cap > 0) x = splat(args.rule.soft_cap) * tanh(x / splat(args.rule.soft_cap));
     store(s + c, x + bias_at(args, q, i, block, c));
   }
 }
@@ -138,7 +138,7 @@ TTT_INLINE Partial weigh(const AttendArgs& args, const Queries& q, std::int64_t 
   constexpr std::int64_t kWhole = 16;  // a multiple of kLanes at every level
   float* s = t.scores + i * kMaxKeyBlock;
   const std::int64_t from = first / kWhole * kWhole, to = (last + kWhole - 1) / kWhole * kWhole;
-  for (std::int64_t c = from; c < to; c += kLanes) store(s + c, load(s + c) * splat(args.scale));
+  for (std::int64_t c = from; c < to; c += kLanes) store(s + c, load(s + c) * splat(args.rule.scale));
   if (adjusts(args)) adjust_scores(args, q, i, block, s, from, to);
   const SeenRows seen = seen_rows(args.visible, q.index[i], q.stored);
   const std::int64_t pinned = seen.pinned - block, begin = seen.begin - block, end = seen.end - block;
@@ -206,19 +206,19 @@ TTT_INLINE void add_blocks(DecodeFn decode, const AttendArgs& args, Queries& q, 
   const SeenRows a = seen_rows(args.visible, q.index[0], q.stored);
   const SeenRows b = seen_rows(args.visible, q.index[q.count - 1], q.stored);
   for (std::int64_t n = from; n < to; ++n) {
-    const std::int64_t block = n * args.key_block;
+    const std::int64_t block = n * args.blocks.key_block;
     const bool pinned = block < b.pinned;
     const std::int64_t first = pinned || a.begin < block ? 0 : a.begin - block;
-    std::int64_t last = b.end - block < args.key_block ? b.end - block : args.key_block;
-    if (pinned && a.begin >= block + args.key_block && b.pinned - block < last) last = b.pinned - block;
-    if (first < last && first < args.key_block) add_block(decode, args, q, block, first, last, t);
+    std::int64_t last = b.end - block < args.blocks.key_block ? b.end - block : args.blocks.key_block;
+    if (pinned && a.begin >= block + args.blocks.key_block && b.pinned - block < last) last = b.pinned - block;
+    if (first < last && first < args.blocks.key_block) add_block(decode, args, q, block, first, last, t);
   }
 }
 
 // Divides by the softmax's sum, in which the head's sink takes part.
 TTT_INLINE void finish(const AttendArgs& args, std::int64_t head, float m, float l, float* o) {
   float alpha = 1, beta = 0, top = m;
-  if (!args.sinks.empty()) merge_factors(m, args.sinks[static_cast<std::size_t>(head)], top, alpha, beta);
+  if (!args.rule.sinks.empty()) merge_factors(m, args.rule.sinks[static_cast<std::size_t>(head)], top, alpha, beta);
   const float sum = l * alpha + beta;
   const F32 factor = splat(sum > 0 ? alpha / sum : 0.0f);
   std::int64_t d = 0;
@@ -274,7 +274,7 @@ TTT_INLINE std::int64_t query_tiles(const AttendArgs& args, std::int64_t height,
 }
 
 __attribute__((noinline, noclone)) void attend_many(DecodeFn decode, Exec& exec, const AttendArgs& args) {
-  std::int64_t height = args.query_block;
+  std::int64_t height = args.blocks.query_block;
   const auto nothing = [](std::int64_t, std::int64_t, std::int64_t) {};
   std::int64_t units = query_tiles(args, height, -1, nothing);
   while (units < 4 * exec.threads.size() && height >= 4 * kTileRows) {
@@ -292,7 +292,7 @@ __attribute__((noinline, noclone)) void attend_many(DecodeFn decode, Exec& exec,
       for (std::int64_t i = tile * height; i < all && i < (tile + 1) * height; ++i) {
         add_query(args, q, i / heads.count, heads.first + i % heads.count, nullptr);
       }
-      add_blocks(decode, args, q, 0, (q.stored + args.key_block - 1) / args.key_block, t);
+      add_blocks(decode, args, q, 0, (q.stored + args.blocks.key_block - 1) / args.blocks.key_block, t);
       for (std::int64_t i = 0; i < q.count; ++i) finish(args, q.head[i], q.m[i], q.l[i], q.o[i]);
     });
   });
@@ -308,9 +308,9 @@ TTT_INLINE SeenBlocks seen_blocks(const AttendArgs& args, std::int64_t seq) {
   const std::int64_t index = args.batch.past[static_cast<std::size_t>(seq)];
   const SeenRows rows = seen_rows(args.visible, index, stored_rows(args, seq));
   SeenBlocks b;
-  b.end = (rows.end + args.key_block - 1) / args.key_block;
-  b.pinned = (rows.pinned + args.key_block - 1) / args.key_block;
-  b.begin = rows.begin / args.key_block;
+  b.end = (rows.end + args.blocks.key_block - 1) / args.blocks.key_block;
+  b.pinned = (rows.pinned + args.blocks.key_block - 1) / args.blocks.key_block;
+  b.begin = rows.begin / args.blocks.key_block;
   if (b.begin < b.pinned) b.begin = b.pinned;
   return b;
 }

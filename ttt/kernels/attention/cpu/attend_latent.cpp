@@ -59,11 +59,11 @@ TTT_INLINE void expand_rows(const ExpandLatentsArgs& a, std::int64_t seq, std::i
   float* latents = decoded;
   float* turned = decoded + kLatentRows * width;
   for (std::int64_t r = 0; r < count; ++r) {
-    decode_row(a.state.keys, seq, first + r, a.turn, turned);
+    decode_row(a.state.keys, seq, first + r, a.rope, turned);
     decode_row(a.state.values, seq, first + r, a.rank, latents + r * width);
     for (std::int64_t h = 0; h < a.heads; ++h) {
       float* k = a.k.row<float>((seq * a.heads + h) * a.longest + first + r);
-      std::memcpy(k, turned, static_cast<std::size_t>(a.turn) * sizeof(float));
+      std::memcpy(k, turned, static_cast<std::size_t>(a.rope) * sizeof(float));
     }
   }
   float sums[kLatentRows];
@@ -72,7 +72,7 @@ TTT_INLINE void expand_rows(const ExpandLatentsArgs& a, std::int64_t seq, std::i
     for (std::int64_t i = 0; i < a.key + a.value; ++i) {
       dots(a.weight, a.weight_row, h * (a.key + a.value) + i, a.rank, latents, width, count, sums);
       for (std::int64_t r = 0; r < count; ++r) {
-        if (i < a.key) a.k.row<float>(at + r)[a.turn + i] = sums[r];
+        if (i < a.key) a.k.row<float>(at + r)[a.rope + i] = sums[r];
         if (i >= a.key) a.v.row<float>(at + r)[i - a.key] = sums[r];
       }
     }
@@ -81,9 +81,9 @@ TTT_INLINE void expand_rows(const ExpandLatentsArgs& a, std::int64_t seq, std::i
 
 TTT_INLINE void join_queries(const ExpandLatentsArgs& a, std::int64_t r) {
   for (std::int64_t h = 0; h < a.heads; ++h) {
-    float* q = a.q.row<float>(r) + h * (a.turn + a.key);
-    std::memcpy(q, a.turned.row<float>(r) + h * a.turn, static_cast<std::size_t>(a.turn) * sizeof(float));
-    std::memcpy(q + a.turn, a.plain.row<float>(r) + h * a.key, static_cast<std::size_t>(a.key) * sizeof(float));
+    float* q = a.q.row<float>(r) + h * (a.rope + a.key);
+    std::memcpy(q, a.q_rope.row<float>(r) + h * a.rope, static_cast<std::size_t>(a.rope) * sizeof(float));
+    std::memcpy(q + a.rope, a.q_nope.row<float>(r) + h * a.key, static_cast<std::size_t>(a.key) * sizeof(float));
   }
 }
 
@@ -107,7 +107,7 @@ void absorb_queries(Exec& exec, const LatentArgs& a) noexcept {
   });
 }
 
-void expand_mixes(Exec& exec, const LatentArgs& a) noexcept {
+void project_values(Exec& exec, const LatentArgs& a) noexcept {
   const std::int64_t rows = a.x.dim(0), blocks = (rows + kLatentRows - 1) / kLatentRows;
   exec.threads.parallel_for(a.heads * blocks, [&](std::int64_t unit) {
     float sums[kLatentRows];

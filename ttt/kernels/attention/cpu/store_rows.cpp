@@ -42,7 +42,7 @@ TTT_INLINE void sine_cosine(double x, double& sine, double& cosine) {
 
 // Products are rounded before they are added, as in the usual formulation with a rotated copy.
 template <bool kInterleaved>
-TTT_INLINE void turn(float* __restrict head, const float* __restrict table, std::int64_t pairs, std::int64_t block) {
+TTT_INLINE void rotate(float* __restrict head, const float* __restrict table, std::int64_t pairs, std::int64_t block) {
   const float* cosine = table;
   const float* sine = table + pairs;
   for (std::int64_t begin = 0; begin < pairs; begin += kInterleaved ? pairs : block) {
@@ -146,10 +146,10 @@ TTT_INLINE std::int64_t sequence_of(const BatchView& batch, std::int64_t r) {
   return low;
 }
 
-TTT_INLINE void warm(const StoreRowsArgs& args, std::int64_t r, float* q) {
-  const std::int64_t p = args.batch.positions[static_cast<std::size_t>(r)] + args.temperature_offset;
-  const double steps = static_cast<double>(p / args.temperature_floor);
-  const float factor = static_cast<float>(__builtin_log1p(steps)) * args.temperature + 1.0f;
+TTT_INLINE void scale_by_temperature(const StoreRowsArgs& args, std::int64_t r, float* q) {
+  const std::int64_t p = args.batch.positions[static_cast<std::size_t>(r)] + args.temperature.offset;
+  const double steps = static_cast<double>(p / args.temperature.floor);
+  const float factor = static_cast<float>(__builtin_log1p(steps)) * args.temperature.scale + 1.0f;
   for (std::int64_t i = 0; i < args.heads * args.key_dim; ++i) q[i] *= factor;
 }
 
@@ -160,15 +160,15 @@ TTT_INLINE void store_row(const StoreRowsArgs& args, std::int64_t r) {
   float* q = args.q.row<float>(r);
   float* k = args.k.row<float>(r);
   const float* v = args.v.row<float>(r);
-  for (std::int64_t h = 0; h < args.heads; ++h) turn<kInterleaved>(q + h * args.key_dim, table, pairs, block);
-  if (args.temperature != 0) warm(args, r, q);
+  for (std::int64_t h = 0; h < args.heads; ++h) rotate<kInterleaved>(q + h * args.key_dim, table, pairs, block);
+  if (args.temperature.scale != 0) scale_by_temperature(args, r, q);
   const std::int64_t seq = sequence_of(args.batch, r);
   const std::size_t s = static_cast<std::size_t>(seq);
   const std::int64_t index = args.batch.past[s] + r - args.batch.row_begin[s];
   const RowsView& keys = args.state.keys;
   const RowsView& values = args.state.values;
   for (std::int64_t h = 0; h < args.kv_heads; ++h) {
-    turn<kInterleaved>(k + h * args.key_dim, table, pairs, block);
+    rotate<kInterleaved>(k + h * args.key_dim, table, pairs, block);
     write_row<kFormat>(keys, keys.page_of(seq, index), h, index % keys.page_rows, k + h * args.key_dim, args.key_dim);
     write_row<kFormat>(values, values.page_of(seq, index), h, index % values.page_rows, v + h * args.value_dim,
                        args.value_dim);
