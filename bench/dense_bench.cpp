@@ -10,9 +10,9 @@
 
 #include "base/error.h"
 #include "base/exec.h"
+#include "bench/machine_peak/machine_peak.h"
 #include "collectives/self.h"
-#include "kernels/machine_peak.h"
-#include "kernels/matmul/matmul.h"
+#include "kernels/matmul/matmul_dense.h"
 
 namespace ttt {
 namespace {
@@ -36,7 +36,7 @@ void fill(std::byte* data, std::int64_t count, Format format) {
 }
 
 // Copies of the weight are multiplied in turn, so that few rows find none of them in a cache, as in a model.
-void measure(Exec& exec, const DeviceTraits& traits, const kernels::MachinePeak& peak, Format format,
+void measure(Exec& exec, const DeviceTraits& traits, const bench::MachinePeak& peak, Format format,
              kernels::ActivationForm form, const Shape3& s) {
   const std::int64_t bytes = stored_bytes(format, s.in * s.out, "weight");
   const std::int64_t copies = s.rows <= 16 ? std::max<std::int64_t>((std::int64_t{768} << 20) / bytes, 1) : 1;
@@ -45,7 +45,8 @@ void measure(Exec& exec, const DeviceTraits& traits, const kernels::MachinePeak&
   for (std::int64_t c = 1; c < copies; ++c)
     std::memcpy(weight.data() + c * bytes, weight.data(), static_cast<std::size_t>(bytes));
   fill(x.data(), s.rows * s.in, Format::kF32);
-  const kernels::MatmulKernel kernel = kernels::select_dense_matmul(traits, format, form, s.rows);
+  const kernels::MatmulKernel& kernel =
+      kernels::select_dense_matmul(traits, format, form, kernels::row_class_of(s.rows));
   const kernels::PrepareFn prepare = kernels::select_prepare(traits, form, kernel.panels);
   Buffer memory(kernels::prepared_bytes(form, kernel.panels, s.rows, s.in));
   const kernels::PreparedRows rows = kernels::prepared_rows(form, kernel.panels, s.rows, s.in, memory.data());
@@ -54,7 +55,7 @@ void measure(Exec& exec, const DeviceTraits& traits, const kernels::MachinePeak&
   for (std::int64_t i = 0; i < 4 * copies && (i < 3 || now() < end); ++i) {
     kernels::MatmulJob job{.w = view_of(weight.data() + i % copies * bytes, format, {s.out, s.in}),
                            .y = view_of(y.data(), Format::kF32, {s.rows, s.out}),
-                           .kernel = kernel};
+                           .kernel = &kernel};
     const double t0 = now();
     exec.launch(prepare, kernels::PrepareArgs{view_of(x.data(), Format::kF32, {s.rows, s.in}), rows});
     const double t1 = now();
@@ -80,14 +81,14 @@ int run(int argc, char** argv) {
   Scratch scratch(0);
   NoObserver observer;
   Exec exec(threads, scratch, self_communicator(), observer);
-  const kernels::MachinePeak peak = kernels::measure_machine_peak(threads, traits);
+  const bench::MachinePeak peak = bench::measure_machine_peak(threads, traits);
   std::printf("%s, %ld threads: f32 %.0f, bf16 %.0f, int8 %.0f Gop/s; read %.1f GB/s\n",
-              std::string(name_of(traits.isa)).c_str(), static_cast<long>(threads_wanted), peak.f32 * 1e-9,
+              std::string(name_of(traits.isa())).c_str(), static_cast<long>(threads_wanted), peak.f32 * 1e-9,
               peak.bf16 * 1e-9, peak.int8 * 1e-9, peak.read_bandwidth * 1e-9);
   std::vector<std::pair<Format, kernels::ActivationForm>> kinds{{Format::kF32, kernels::ActivationForm::kF32},
                                                                 {Format::kBF16, kernels::ActivationForm::kF32},
                                                                 {Format::kF16, kernels::ActivationForm::kF32}};
-  if (traits.isa >= IsaLevel::kAvx512Bf16) kinds.emplace_back(Format::kBF16, kernels::ActivationForm::kBF16);
+  if (traits.features.has(CpuFeature::kAvx512Bf16)) kinds.emplace_back(Format::kBF16, kernels::ActivationForm::kBF16);
   for (const auto& [format, form] : kinds) {
     for (const std::int64_t rows : {1, 2, 4, 6, 7, 8, 16, 32, 64, 512})
       measure(exec, traits, peak, format, form, {rows, 2048, 8192});

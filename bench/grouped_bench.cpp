@@ -17,9 +17,9 @@
 #include "base/buffer.h"
 #include "base/error.h"
 #include "base/threads.h"
+#include "bench/machine_peak/machine_peak.h"
 #include "kernels/formats/packed.h"
-#include "kernels/machine_peak.h"
-#include "kernels/matmul/matmul.h"
+#include "kernels/matmul/matmul_grouped.h"
 
 namespace ttt {
 namespace {
@@ -108,7 +108,9 @@ Timing time_rows(ThreadPool& threads, const DeviceTraits& traits, const Weights&
     if (size == 4) std::memcpy(memory.data() + 4 * i, &value, 4);
   }
   float* s = reinterpret_cast<float*>(scales);
-  for (std::int64_t i = 0; i < rows * padded / 32 * 3; ++i) s[i] = 0.01f;
+  std::int32_t* sums = reinterpret_cast<std::int32_t*>(s + rows * padded / 32);
+  for (std::int64_t i = 0; i < rows * padded / 32; ++i) s[i] = 0.01f;
+  for (std::int64_t i = 0; i < rows * padded / 16; ++i) sums[i] = static_cast<std::int32_t>(i % 401 - 200);
   const PreparedRows x{.form = form,
                        .rows = rows,
                        .in = w.in,
@@ -116,13 +118,13 @@ Timing time_rows(ThreadPool& threads, const DeviceTraits& traits, const Weights&
                        .values = memory.data(),
                        .row_bytes = padded * size,
                        .scales = s,
-                       .sums = s + rows * padded / 32};
+                       .sums = sums};
   std::vector<float> y(static_cast<std::size_t>(rows * w.out));
   const MatmulJob job{.w = packed_view(w.memory.data(), w.format, w.out, w.in),
                       .y = view_of(y.data(), {rows, w.out}),
-                      .kernel = select_grouped_matmul(traits, w.format, form, rows)};
+                      .kernel = &select_grouped_matmul(traits, w.format, form)};
   const auto tile = [&](std::int64_t begin, std::int64_t outputs) {
-    job.kernel.tile(x, job, begin, std::min(begin + outputs, w.out));
+    job.kernel->tile(x, job, begin, std::min(begin + outputs, w.out));
   };
   if (threads.size() == 1 && rows > 4) {
     // One thread and many rows: 64 outputs at a time, because on a shared core only short stretches are undisturbed.
@@ -162,9 +164,9 @@ int run_all(int argc, char** argv) {
   ThreadPool threads(argc > 2 ? std::atoi(argv[2]) : traits.cores, ThreadPool::Pinning::kNone);
   const std::int64_t buffer = std::int64_t{192} << 20;
   const double read =
-      threads.size() == 1 ? read_rate(threads, buffer) : measure_read_bandwidth(threads, traits, buffer);
-  const double peak = measure_int8_peak(threads, traits);
-  std::printf("%s, %ld threads: read %.1f GB/s, int8 %.0f Gop/s\n", std::string(name_of(traits.isa)).c_str(),
+      threads.size() == 1 ? read_rate(threads, buffer) : bench::measure_read_bandwidth(threads, traits, buffer);
+  const double peak = bench::measure_int8_peak(threads, traits);
+  std::printf("%s, %ld threads: read %.1f GB/s, int8 %.0f Gop/s\n", std::string(name_of(traits.isa())).c_str(),
               static_cast<long>(threads.size()), read * 1e-9, peak * 1e-9);
   for (int f = static_cast<int>(Format::kQ4_0); f <= static_cast<int>(Format::kBfp4B); ++f) {
     const auto format = static_cast<Format>(f);

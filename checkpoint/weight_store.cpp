@@ -5,6 +5,7 @@
 
 #include "checkpoint/unused_tensors.h"
 #include "checkpoint/weight_values.h"
+#include "kernels/formats/dense_values.h"
 #include "kernels/formats/packed.h"
 
 namespace ttt {
@@ -63,7 +64,7 @@ void convert_rows(const WeightForm& f, std::int64_t begin, std::int64_t end, std
   for (std::int64_t i = begin; i < end; i += step) {
     const std::int64_t n = std::min(step, end - i);
     read_values(f, i, n, values.data());
-    encode_dense(f.format, values.data(), n * f.column_count, to + i * f.column_count * unit);
+    kernels::encode_dense(f.format, values.data(), n * f.column_count, to + i * f.column_count * unit);
   }
 }
 

@@ -7,12 +7,7 @@
 
 namespace ttt {
 
-// Values of stored tensors as f32, and back; sources may be unaligned.
-
-// `count` values of a dense format or f64.
-void decode_dense(Format format, const std::byte* from, std::int64_t count, float* to);
-// To f32, f16 or bf16, rounded to nearest even.
-void encode_dense(Format format, const float* from, std::int64_t count, std::byte* to);
+// Values of stored tensors as f32; sources may be unaligned.
 
 // Wanted rows [begin, begin + count) of a form with `transposed` and `subtract_one` applied, as f32
 // [count, column_count].

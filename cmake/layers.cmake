@@ -21,6 +21,7 @@ function(ttt_core_library)
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ttt/*.cpp)
   list(FILTER sources EXCLUDE REGEX "ttt/(kernels/(.*/)?cpu/|collectives/(no_)?mpi.cpp$)")
   ttt_kernel_objects(kernel_object_files)
+  ttt_vectorise_baseline()
   add_library(ttt ${sources} ${kernel_object_files})
   ttt_finish_layer(ttt ttt)
   target_include_directories(ttt PUBLIC $<BUILD_INTERFACE:${CMAKE_CURRENT_SOURCE_DIR}/ttt>

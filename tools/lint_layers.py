@@ -12,8 +12,9 @@ import sys
 
 BLOCKS = ("normalization", "embeddings", "attention", "ffn", "heads", "sampling")
 RANKS = {"base": 0, "kernels": 1, "collectives": 1, "block": 2, "linear": 3, "state": 3, **dict.fromkeys(BLOCKS, 4),
-         "model": 5, "testing": 6, "checkpoint": 6, "text": 6, "runtime": 7, "models": 8, "apps": 9}
-OUTSIDE_TTT = ("checkpoint", "text", "runtime", "models", "apps")
+         "model": 5, "testing": 6, "checkpoint": 6, "text": 6, "runtime": 7, "models": 8, "bench": 8,
+         "apps": 9}
+OUTSIDE_TTT = ("checkpoint", "text", "runtime", "models", "bench", "apps")
 
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*(?:"([^"]+)"|<([^>]+)>)', re.M)
 COMMENT = re.compile(r'//[^\n]*|/\*.*?\*/|("(?:\\.|[^"\\\n])*")', re.S)
@@ -38,7 +39,7 @@ def folder_of(path):
 
 def private(path):
     """Bodies of kernels, compiled once for each instruction set."""
-    return re.match(r"kernels/(\w+/)?cpu/", path)
+    return re.match(r"(kernels/(\w+/)?|bench/\w+/)cpu/", path)
 
 
 def refusal(own_folder, own_path, include):
@@ -48,8 +49,7 @@ def refusal(own_folder, own_path, include):
         return "source files are not included"
     if folder not in RANKS:
         return f'"{include}" begins with no folder of the library'
-    # The sources that select kernels share tables with the bodies; bodies themselves refuse to be included there.
-    if private(include) and not (private(own_path) or re.fullmatch(r"kernels/(\w+/)?\w+\.cpp", own_path)):
+    if private(include) and not private(own_path):
         return "the cpu folders of kernels are private to kernels"
     if folder == own_folder:
         return None

@@ -7,7 +7,7 @@
 #include "apps/ttt/options.h"
 #include "apps/ttt/ranks.h"
 #include "base/error.h"
-#include "kernels/machine_peak.h"
+#include "bench/machine_peak/machine_peak.h"
 #include "runtime/random_source.h"
 #include "runtime/work.h"
 
@@ -122,20 +122,20 @@ Timing run_once(Runner& runner, const BenchFlags& f) {
   return t;
 }
 
-double peak_of(const kernels::MachinePeak& peak, kernels::ActivationForm form) {
+double peak_of(const bench::MachinePeak& peak, kernels::ActivationForm form) {
   if (form == kernels::ActivationForm::kInt8) return peak.int8;
   return form == kernels::ActivationForm::kBF16 ? peak.bf16 : peak.f32;
 }
 
-kernels::MachinePeak best_of(const kernels::MachinePeak& a, const kernels::MachinePeak& b) {
+bench::MachinePeak best_of(const bench::MachinePeak& a, const bench::MachinePeak& b) {
   return {.f32 = std::max(a.f32, b.f32),
           .bf16 = std::max(a.bf16, b.bf16),
           .int8 = std::max(a.int8, b.int8),
           .read_bandwidth = std::max(a.read_bandwidth, b.read_bandwidth)};
 }
 
-Json machine_json(const kernels::MachinePeak& peak, const DeviceTraits& traits, std::int64_t threads) {
-  return Json(Json::Object{{"isa", name_of(traits.isa)},
+Json machine_json(const bench::MachinePeak& peak, const DeviceTraits& traits, std::int64_t threads) {
+  return Json(Json::Object{{"isa", name_of(traits.isa())},
                            {"threads", threads},
                            {"f32_ops_per_s", peak.f32},
                            {"bf16_ops_per_s", peak.bf16},
@@ -149,7 +149,7 @@ void print_text(const Json& out) {
   }
 }
 
-Json figures(Subject& s, const BenchFlags& f, const RunnerConfig& config, const kernels::MachinePeak& peak,
+Json figures(Subject& s, const BenchFlags& f, const RunnerConfig& config, const bench::MachinePeak& peak,
              double prefill_s, double decode_s) {
   const ModelTree& tree = *s.built().tree;
   const auto form = matrix_work(tree, s.load.traits, s.load.strategy).main();
@@ -218,7 +218,7 @@ int bench(const BenchFlags& f) {
   const std::int64_t chunk = f.model.chunk > 0 ? f.model.chunk : f.prompt;
   Runner runner(s.built(), s.pool(), s.communicator, s.observer,
                 {.sequences = f.batch, .context = context, .chunk = chunk, .wanted = f.batch});
-  const kernels::MachinePeak before = kernels::measure_machine_peak(s.pool(), s.load.traits);
+  const bench::MachinePeak before = bench::measure_machine_peak(s.pool(), s.load.traits);
 
   run_once(runner, f);  // pages in, caches and clocks warm
   std::vector<double> prefill, decode;
@@ -228,7 +228,7 @@ int bench(const BenchFlags& f) {
     decode.push_back(t.decode_seconds);
   }
   // A neighbour may have had the machine at either moment; the limit is what it could do at best.
-  const kernels::MachinePeak peak = best_of(before, kernels::measure_machine_peak(s.pool(), s.load.traits));
+  const bench::MachinePeak peak = best_of(before, bench::measure_machine_peak(s.pool(), s.load.traits));
 
   const double prefill_s = median(prefill), decode_s = median(decode);
   Json out = figures(s, f, runner.config(), peak, prefill_s, decode_s);

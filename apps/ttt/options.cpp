@@ -15,6 +15,16 @@
 namespace ttt::app {
 namespace {
 
+// Every level, the last after `before_last`.
+std::string isa_names(std::string_view before_last) {
+  std::string names;
+  for (int i = 0; i < kIsaLevels; ++i) {
+    if (i > 0) names += i + 1 < kIsaLevels ? ", " : before_last;
+    names += name_of(static_cast<IsaLevel>(i));
+  }
+  return names;
+}
+
 std::optional<Format> format_option(const std::string& name, const std::string& flag, std::string_view known) {
   if (name.empty() || name == "auto") return std::nullopt;
   const std::optional<Format> format = format_named(name);
@@ -62,7 +72,7 @@ void add_model_options(Command& command, ModelOptions& o, std::span<const Family
                  "format of keys and values: f32, bf16, int8, bfp8_b (default: the strategy's)");
   command.option("--strategy", o.strategy, "default, performance, accuracy, memory, reference, invariant",
                  Option::kShowsDefault);
-  command.option("--isa", o.isa, "highest instruction set: sse2, avx2, avx512, avx512_vnni, avx512_bf16");
+  command.option("--isa", o.isa, "highest instruction set: " + isa_names(", "));
   command.option("--impl", o.impl, "JSON file with ImplConfig fields by block path");
   command.option("-c,--ctx", o.context, "context: rows of one sequence (default: what is needed)");
   command.option("-t,--threads", o.threads, "threads (default: one per core)");
@@ -79,8 +89,7 @@ LoadOptions load_options(const ModelOptions& o) {
   load.traits = query_device_traits();
   if (!o.isa.empty()) {
     const std::optional<IsaLevel> isa = isa_named(o.isa);
-    require(isa.has_value(), ErrorKind::kUsage, "--isa wanted sse2, avx2, avx512, avx512_vnni or avx512_bf16, got \"",
-            o.isa, "\"");
+    require(isa.has_value(), ErrorKind::kUsage, "--isa wanted ", isa_names(" or "), ", got \"", o.isa, "\"");
     load.traits = with_isa(load.traits, *isa);
   }
   const std::optional<Strategy> strategy = strategy_named(o.strategy);
@@ -145,7 +154,7 @@ Workbench::Workbench(const ModelOptions& o, std::shared_ptr<const Checkpoint> ch
   }
   const WeightBytes bytes = model.weights->bytes();
   say(text("ttt: ", model.tree().parameters(), " parameters, ", bytes.mapped, " bytes used in place, ", bytes.owned,
-           " bytes converted or packed; ", name_of(load.traits.isa), ", ", threads->size(), " threads",
+           " bytes converted or packed; ", name_of(load.traits.isa()), ", ", threads->size(), " threads",
            load.ranks > 1 ? text(" on each of ", load.ranks, " ranks") : std::string()));
 }
 

@@ -7,9 +7,15 @@
 namespace ttt::app {
 
 std::string version_text() {
+  const DeviceTraits traits = query_device_traits();
+  std::string features;
+  for (int i = 0; i < kCpuFeatures; ++i) {
+    const auto feature = static_cast<CpuFeature>(i);
+    if (traits.features.has(feature)) features += (features.empty() ? "" : " ") + std::string(name_of(feature));
+  }
   const std::string mpi = mpi_library();
-  return text("ttt ", TTT_VERSION, "\ncompiler: ", __VERSION__,
-              "\ninstruction set: ", name_of(query_device_traits().isa), "\nranks: self, threads",
+  return text("ttt ", TTT_VERSION, "\ncompiler: ", __VERSION__, "\ninstruction set: ", name_of(traits.isa()),
+              features.empty() ? "" : " (", features, features.empty() ? "" : ")", "\nranks: self, threads",
               mpi.empty() ? "" : ", ", mpi);
 }
 

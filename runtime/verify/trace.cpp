@@ -4,7 +4,7 @@
 #include <cstring>
 
 #include "base/error.h"
-#include "checkpoint/weight_values.h"
+#include "kernels/formats/dense_values.h"
 
 namespace ttt {
 namespace {
@@ -27,7 +27,7 @@ std::vector<float> numbers(const StoredTensor& t) {
   require(is_dense(t.format) || t.format == Format::kF64, ErrorKind::kBadData, t.file, ": ", t.name,
           " wanted f32, f16, bf16 or f64, got ", t.format_name);
   std::vector<float> values(static_cast<std::size_t>(t.shape.elements()));
-  decode_dense(t.format, t.data, t.shape.elements(), values.data());
+  kernels::decode_dense(t.format, t.data, t.shape.elements(), values.data());
   return values;
 }
 

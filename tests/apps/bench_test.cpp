@@ -26,7 +26,7 @@ TEST_F(BenchToolTest, MeasuresARandomModelOfAShape) {
   EXPECT_EQ(number(out, "generate"), 4);
   EXPECT_EQ(number(out, "batch"), 2);
   const Json& machine = out.at("machine", "bench");
-  EXPECT_EQ(machine.at("isa", ""), Json(name_of(query_device_traits().isa)));
+  EXPECT_EQ(machine.at("isa", ""), Json(name_of(query_device_traits().isa())));
   for (const char* key : {"threads", "f32_ops_per_s", "bf16_ops_per_s", "int8_ops_per_s", "read_bytes_per_s"}) {
     EXPECT_GT(number(machine, key), 0) << key;
   }

@@ -23,7 +23,7 @@ TEST_F(MainTest, HelpAndVersionAreNoErrors) {
   const auto version = tool({"--version"});
   expect_ok(version);
   EXPECT_TRUE(version.out.starts_with("ttt ")) << version.out;
-  EXPECT_NE(version.out.find(text("instruction set: ", name_of(query_device_traits().isa))), std::string::npos);
+  EXPECT_NE(version.out.find(text("instruction set: ", name_of(query_device_traits().isa()))), std::string::npos);
 }
 
 TEST_F(MainTest, ArgumentsThatCannotBeAreUsageErrors) {
@@ -104,7 +104,7 @@ TEST_F(MainTest, MessagesStayOneLineWithoutControls) {
 // Every level that the machine has runs and gives the same greedy text; the next one is refused.
 TEST_F(MainTest, EveryInstructionSetOfTheMachineCanBeForced) {
   const std::string model = random_model();
-  const IsaLevel highest = query_device_traits().isa;
+  const IsaLevel highest = query_device_traits().isa();
   std::string first;
   for (int i = 0; !name_of(static_cast<IsaLevel>(i)).empty(); ++i) {
     const std::string level(name_of(static_cast<IsaLevel>(i)));

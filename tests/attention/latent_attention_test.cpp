@@ -10,6 +10,7 @@
 
 #include "base/fields.h"
 #include "collectives/threads.h"
+#include "kernels/formats/half.h"
 #include "kernels/grouped_data.h"
 #include "state/step_builder.h"
 #include "support/attention_golden.h"

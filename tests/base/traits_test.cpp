@@ -9,16 +9,6 @@
 namespace ttt {
 namespace {
 
-TEST(Traits, LevelsReadBack) {
-  for (int i = 0; i <= static_cast<int>(IsaLevel::kAvx512Bf16); ++i) {
-    const auto level = static_cast<IsaLevel>(i);
-    EXPECT_FALSE(name_of(level).empty());
-    EXPECT_EQ(isa_named(name_of(level)), level);
-  }
-  EXPECT_EQ(isa_named("avx"), std::nullopt);
-  EXPECT_TRUE(name_of(static_cast<IsaLevel>(9)).empty());
-}
-
 TEST(Traits, ThisMachineIsPlausible) {
   const DeviceTraits t = query_device_traits();
   EXPECT_GE(t.cores, 1);
@@ -35,14 +25,23 @@ TEST(Traits, AreTheSameOnEveryCall) {
 }
 
 TEST(Traits, ALowerLevelIsGranted) {
-  const DeviceTraits t{.isa = IsaLevel::kAvx512, .cores = 3};
-  EXPECT_EQ(with_isa(t, IsaLevel::kAvx2).isa, IsaLevel::kAvx2);
+  const DeviceTraits t{.features = features_of(IsaLevel::kAvx512), .cores = 3};
+  EXPECT_EQ(with_isa(t, IsaLevel::kAvx2).isa(), IsaLevel::kAvx2);
   EXPECT_EQ(with_isa(t, IsaLevel::kAvx512), t);
   EXPECT_EQ(with_isa(t, IsaLevel::kSse2).cores, 3);
 }
 
+TEST(Traits, AForcedLevelHasExactlyItsFeatures) {
+  DeviceTraits more{.features = features_of(IsaLevel::kAvx512Bf16)};
+  more.features.add(CpuFeature::kAvxVnni);
+  more.features.add(CpuFeature::kAmxTile);
+  EXPECT_EQ(more.isa(), IsaLevel::kAvx512Bf16);
+  EXPECT_EQ(with_isa(more, IsaLevel::kAvx512Bf16).features, features_of(IsaLevel::kAvx512Bf16));
+  EXPECT_EQ(with_isa(more, IsaLevel::kAvx2).features, features_of(IsaLevel::kAvx2));
+}
+
 TEST(Traits, AHigherLevelIsRefused) {
-  const DeviceTraits t{.isa = IsaLevel::kAvx2};
+  const DeviceTraits t{.features = features_of(IsaLevel::kAvx2)};
   try {
     with_isa(t, IsaLevel::kAvx512Bf16);
     FAIL() << "accepted";

@@ -33,7 +33,7 @@ double ulps(float a, float b) {
 std::vector<IsaLevel> levels() {
   std::vector<IsaLevel> all;
   for (const IsaLevel l : {IsaLevel::kSse2, IsaLevel::kAvx2, IsaLevel::kAvx512}) {
-    if (query_device_traits().isa >= l) all.push_back(l);
+    if (query_device_traits().isa() >= l) all.push_back(l);
   }
   return all;
 }
@@ -47,7 +47,7 @@ std::vector<float> turn(const RoPESpec& spec, const RotaryFrequencies& f, std::v
   Scratch::Frame frame(runner.scratch);
   std::vector<float> unused(x.size());
   const TensorView cosines = frame.take({rows, spec.rotary_dim}, kernels::rotary_table_format(reference));
-  const DeviceTraits traits{.isa = level};
+  const DeviceTraits traits{.features = features_of(level)};
   const std::vector<std::int32_t> axes = rope_axes(spec);
   runner.exec.launch(kernels::select_rotary_table(traits, reference), {.positions = positions,
                                                                        .axes = axes,
@@ -166,7 +166,7 @@ TEST(Rotary, SineAndCosineAreExactForMillions) {
   std::vector<float> table(positions.size() * 8);
   support::Runner runner(2);
   for (const IsaLevel level : levels()) {
-    runner.exec.launch(kernels::select_rotary_table({.isa = level}),
+    runner.exec.launch(kernels::select_rotary_table({.features = features_of(level)}),
                        {.positions = positions, .inv_freq = inv_freq, .table = view_of(table.data(), {rows, 8})});
     for (std::size_t r = 0; r < positions.size(); ++r) {
       for (std::size_t i = 0; i < 4; ++i) {

@@ -105,7 +105,7 @@ TEST_P(GatedMLPLaw, EqualsTheFormulaAtEveryLevelAndOnAnyRanks) {
   for (const DeviceTraits& traits : support::levels()) {
     std::vector<float> y, sum;
     run({.traits = traits}, self_communicator(), y, sum);
-    check(y, sum, std::string(name_of(traits.isa)));
+    check(y, sum, std::string(name_of(traits.isa())));
   }
   for (std::int64_t ranks = 2; ranks <= 4; ++ranks) {
     std::vector<std::vector<float>> y(4), sum(4);
@@ -158,7 +158,7 @@ TEST(GatedMLP, ClampsGateAndUp) {
       const reference::Row want = reference::linear(g, w.down, w.down_bias, kHidden);
       for (std::size_t i = 0; i < want.size(); ++i) {
         const double tolerance = 64 * kEpsF32 * std::sqrt(static_cast<double>(kHidden + kFfn));
-        EXPECT_NEAR(y[static_cast<std::size_t>(r * kHidden) + i], want[i], tolerance) << name_of(traits.isa);
+        EXPECT_NEAR(y[static_cast<std::size_t>(r * kHidden) + i], want[i], tolerance) << name_of(traits.isa());
       }
     }
   }

@@ -50,7 +50,7 @@ TEST_P(MLPGolden, EqualsTheLayer) {
     support::TestExec exec;
     std::vector<float> y(c.array("y").size());
     mlp.forward(*exec, c.view("x"), view_of(y.data(), c.shapes.at("y")));
-    expect_equal(c, y, spec.hidden_dim + spec.ffn_dim, std::string(name_of(traits.isa)));
+    expect_equal(c, y, spec.hidden_dim + spec.ffn_dim, std::string(name_of(traits.isa())));
   }
 }
 
@@ -119,7 +119,7 @@ TEST_P(MoEGolden, EqualsTheLayer) {
       support::TestExec exec;
       std::vector<float> y(c.array("y").size());
       moe.forward(*exec, c.view("x"), view_of(y.data(), c.shapes.at("y")));
-      expect_equal(c, y, spec.hidden_dim + spec.expert.ffn_dim, text(name_of(traits.isa), " ", name_of(strategy)));
+      expect_equal(c, y, spec.hidden_dim + spec.expert.ffn_dim, text(name_of(traits.isa()), " ", name_of(strategy)));
     }
   }
 }

@@ -46,7 +46,8 @@ void expect_agreement(const typename Block::Spec& spec, const typename Block::We
     for (const Strategy s :
          {Strategy::kDefault, Strategy::kPerformance, Strategy::kAccuracy, Strategy::kMemory, Strategy::kInvariant}) {
       const std::vector<float> other = run(Block(spec, weights, config(s), {.traits = traits}), v);
-      EXPECT_LT(max_relative_error(exact, other), kRounding) << who << " " << name_of(s) << " " << name_of(traits.isa);
+      EXPECT_LT(max_relative_error(exact, other), kRounding)
+          << who << " " << name_of(s) << " " << name_of(traits.isa());
     }
   }
 }

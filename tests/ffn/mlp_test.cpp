@@ -128,7 +128,7 @@ TEST_P(MLPLaw, EqualsTheFormulaAtEveryLevelAndOnAnyRanks) {
   for (const DeviceTraits& traits : support::levels()) {
     std::vector<float> y, sum;
     run({.traits = traits}, self_communicator(), y, sum);
-    check(y, sum, std::string(name_of(traits.isa)));
+    check(y, sum, std::string(name_of(traits.isa())));
   }
   for (std::int64_t ranks = 2; ranks <= 4; ++ranks) {
     std::vector<std::vector<float>> y(4), sum(4);
@@ -170,7 +170,7 @@ TEST(MLP, XieluIsAccurateEverywhere) {
     for (std::size_t i = 0; i < x.size(); ++i) {
       const double want = reference::xielu(x[i], kAlphaP, kAlphaN, 0.5f, -1e-6f);
       // The two halves may cancel: what counts is the larger one.
-      EXPECT_NEAR(y[i], want, 4 * kEpsF32 * (std::abs(want) + std::abs(x[i]))) << name_of(traits.isa) << " " << x[i];
+      EXPECT_NEAR(y[i], want, 4 * kEpsF32 * (std::abs(want) + std::abs(x[i]))) << name_of(traits.isa()) << " " << x[i];
     }
   }
 }

@@ -184,7 +184,7 @@ TEST_P(MoELaw, EqualsTheFormulaAtEveryLevelAndOnAnyRanks) {
     for (const DeviceTraits& traits : support::levels()) {
       const MoEImplConfig impl = default_impl_config(data.spec, traits, Strategy::kDefault);
       check(data, x, run(data, impl, {.traits = traits}, self_communicator(), x),
-            text(name_of(traits.isa), ", ", rows, " rows"));
+            text(name_of(traits.isa()), ", ", rows, " rows"));
     }
     for (std::int64_t ranks = 2; ranks <= 4; ++ranks) {
       std::vector<Result> results(4);

@@ -66,7 +66,7 @@ TEST_P(LMHeadLaw, EqualsTheFormulaAtEveryLevelAndOnAnyRanks) {
     }
   };
   for (const DeviceTraits& traits : support::levels())
-    check(run({.traits = traits}, self_communicator()), std::string(name_of(traits.isa)));
+    check(run({.traits = traits}, self_communicator()), std::string(name_of(traits.isa())));
   for (std::int64_t ranks = 2; ranks <= 4; ++ranks) {
     std::vector<std::vector<float>> y(static_cast<std::size_t>(ranks));
     run_ranks(ranks, [&](std::int64_t rank, Communicator& communicator) {

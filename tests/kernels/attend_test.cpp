@@ -18,7 +18,7 @@ using support::AttendRun;
 std::vector<IsaLevel> levels() {
   std::vector<IsaLevel> all;
   for (const IsaLevel l : {IsaLevel::kSse2, IsaLevel::kAvx2, IsaLevel::kAvx512}) {
-    if (query_device_traits().isa >= l) all.push_back(l);
+    if (query_device_traits().isa() >= l) all.push_back(l);
   }
   return all;
 }
@@ -148,13 +148,14 @@ TEST(AttendScores, LargeScoresDoNotOverflow) {
 }
 
 TEST(AttendSelection, PicksTheLevelAndRefusesOtherFormats) {
-  const DeviceTraits low{.isa = IsaLevel::kSse2}, middle{.isa = IsaLevel::kAvx2}, high{.isa = IsaLevel::kAvx512Bf16};
+  const DeviceTraits low{.features = features_of(IsaLevel::kSse2)}, middle{.features = features_of(IsaLevel::kAvx2)},
+      high{.features = features_of(IsaLevel::kAvx512Bf16)};
   const auto kernel = [](const DeviceTraits& t) {
     return kernels::select_attend_many(t, ScoreAlgorithm::kFlash, Format::kF32).run;
   };
   EXPECT_NE(kernel(low), kernel(middle));
   EXPECT_NE(kernel(middle), kernel(high));
-  EXPECT_EQ(kernel(high), kernel({.isa = IsaLevel::kAvx512}));
+  EXPECT_EQ(kernel(high), kernel({.features = features_of(IsaLevel::kAvx512)}));
   try {
     kernels::select_attend_one(low, ScoreAlgorithm::kFlash, Format::kF16);
     FAIL();

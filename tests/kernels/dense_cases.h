@@ -10,7 +10,7 @@
 
 #include "base/exec.h"
 #include "collectives/self.h"
-#include "kernels/matmul/matmul.h"
+#include "kernels/matmul/matmul_dense.h"
 
 // What the tests of dense products share: an Exec, weights that end where memory ends, and the product in double.
 namespace ttt::testing {
@@ -125,7 +125,10 @@ inline Reference dot_reference(const float* x, bool rounded, const double* w, st
 inline std::vector<IsaLevel> machine_levels() {
   const DeviceTraits traits = query_device_traits();
   std::vector<IsaLevel> levels;
-  for (int i = 0; i <= static_cast<int>(traits.isa); ++i) levels.push_back(static_cast<IsaLevel>(i));
+  for (int i = 0; i < kIsaLevels; ++i) {
+    const auto level = static_cast<IsaLevel>(i);
+    if (traits.features.contains(features_of(level))) levels.push_back(level);
+  }
   return levels;
 }
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/tensor.h"
+#include "kernels/formats/half.h"
 #include "kernels/formats/packed.h"
 #include "kernels/formats/packed_block.h"
 

@@ -5,7 +5,7 @@
 
 #include "base/error.h"
 #include "kernels/grouped_data.h"
-#include "kernels/matmul/matmul.h"
+#include "kernels/matmul/matmul_grouped.h"
 #include "support/exec.h"
 
 // Products of grouped weights against double precision on the same codes.
@@ -25,7 +25,8 @@ constexpr ActivationForm kForms[] = {ActivationForm::kInt8, ActivationForm::kF32
 struct TestRows {
   PreparedRows view;
   std::vector<std::byte> values;
-  std::vector<float> scales, sums;
+  std::vector<float> scales;
+  std::vector<std::int32_t> sums;
   std::vector<float> decoded;  // [rows][padded_in]
 
   TestRows(ActivationForm form, const std::vector<float>& x, std::int64_t rows, std::int64_t in) {
@@ -66,7 +67,7 @@ struct TestRows {
           row[32 * g + i] = scale * static_cast<float>(code);
           sum += code;
         }
-        sums[static_cast<std::size_t>(r * padded / 16 + 2 * g + half)] = scale * static_cast<float>(sum);
+        sums[static_cast<std::size_t>(r * padded / 16 + 2 * g + half)] = sum;
       }
     }
   }
@@ -102,8 +103,8 @@ class GroupedMatmul : public testing::TestWithParam<Case> {};
 
 // Runs the ranges of whole units that `cut` says (0: one range).
 void run(const MatmulJob& job, const PreparedRows& x, std::int64_t cut) {
-  const std::int64_t out = job.w.dim(0), step = cut ? cut * job.kernel.unit : out;
-  for (std::int64_t b = 0; b < out; b += step) job.kernel.tile(x, job, b, std::min(b + step, out));
+  const std::int64_t out = job.w.dim(0), step = cut ? cut * job.kernel->unit : out;
+  for (std::int64_t b = 0; b < out; b += step) job.kernel->tile(x, job, b, std::min(b + step, out));
 }
 
 void check_plain(const Case& c, std::int64_t out, std::int64_t in, std::int64_t rows) {
@@ -113,8 +114,8 @@ void check_plain(const Case& c, std::int64_t out, std::int64_t in, std::int64_t 
   const TestRows x(c.form, random_floats(rows * in, static_cast<unsigned>(rows)), rows, in);
   for (const DeviceTraits& traits : levels()) {
     std::vector<float> y(static_cast<std::size_t>(rows * (out + 1)) + 1, 7.0f);
-    const MatmulKernel kernel = select_grouped_matmul(traits, c.format, c.form, rows);
-    MatmulJob job{.w = w.view(), .y = view_of(y.data() + 1, {rows, out}), .kernel = kernel};
+    const MatmulKernel& kernel = select_grouped_matmul(traits, c.format, c.form);
+    MatmulJob job{.w = w.view(), .y = view_of(y.data() + 1, {rows, out}), .kernel = &kernel};
     job.y.row_bytes = (out + 1) * 4;
     run(job, x.view, out % 2);
     ASSERT_EQ(y[0], 7.0f);
@@ -150,12 +151,12 @@ TEST_P(GroupedMatmul, AppliesTheEpilogue) {
   const TestRows x(GetParam().form, random_floats(rows * in, 4), rows, in);
   const auto bias = random_floats(out, 5), factor = random_floats(rows * out, 6), before = random_floats(rows * out, 7);
   for (const DeviceTraits& traits : levels()) {
-    const MatmulKernel kernel = select_grouped_matmul(traits, GetParam().format, GetParam().form, rows);
+    const MatmulKernel& kernel = select_grouped_matmul(traits, GetParam().format, GetParam().form);
     std::vector<float> plain(static_cast<std::size_t>(rows * out));
-    run({.w = w.view(), .y = view_of(plain.data(), {rows, out}), .kernel = kernel}, x.view, 0);
+    run({.w = w.view(), .y = view_of(plain.data(), {rows, out}), .kernel = &kernel}, x.view, 0);
     for (int which = 0; which < 16; ++which) {
       std::vector<float> y = before;
-      MatmulJob job{.w = w.view(), .y = view_of(y.data(), {rows, out}), .kernel = kernel};
+      MatmulJob job{.w = w.view(), .y = view_of(y.data(), {rows, out}), .kernel = &kernel};
       if (which & 1) job.epilogue.bias = view_of(bias.data(), {out});
       if (which & 2) job.epilogue.activate = plus_one_half, job.epilogue.params.alpha = 3;
       if (which & 4) job.epilogue.multiply = view_of(factor.data(), {rows, out});
@@ -172,7 +173,7 @@ TEST_P(GroupedMatmul, AppliesTheEpilogue) {
       }
     }
     std::vector<float> y = factor;  // the factor may be y itself
-    MatmulJob job{.w = w.view(), .y = view_of(y.data(), {rows, out}), .kernel = kernel};
+    MatmulJob job{.w = w.view(), .y = view_of(y.data(), {rows, out}), .kernel = &kernel};
     job.epilogue.multiply = job.y;
     run(job, x.view, 1);
     for (std::size_t i = 0; i < y.size(); ++i) ASSERT_EQ(y[i], plain[i] * factor[i]) << kernel.name;
@@ -186,14 +187,14 @@ TEST_P(GroupedMatmul, ARowIsTheSameInEveryBatch) {
   const auto values = random_floats(rows * in, 9);
   const TestRows all(GetParam().form, values, rows, in);
   for (const DeviceTraits& traits : levels()) {
-    const MatmulKernel kernel = select_grouped_matmul(traits, GetParam().format, GetParam().form, rows);
+    const MatmulKernel& kernel = select_grouped_matmul(traits, GetParam().format, GetParam().form);
     std::vector<float> together(static_cast<std::size_t>(rows * out));
-    run({.w = w.view(), .y = view_of(together.data(), {rows, out}), .kernel = kernel}, all.view, 0);
+    run({.w = w.view(), .y = view_of(together.data(), {rows, out}), .kernel = &kernel}, all.view, 0);
     for (const std::int64_t n : {1, 2, 3, 4, 7}) {
       for (std::int64_t r = 0; r + n <= rows; r += n) {
         const TestRows part(GetParam().form, {values.begin() + r * in, values.begin() + (r + n) * in}, n, in);
         std::vector<float> y(static_cast<std::size_t>(n * out));
-        run({.w = w.view(), .y = view_of(y.data(), {n, out}), .kernel = kernel}, part.view, 1);
+        run({.w = w.view(), .y = view_of(y.data(), {n, out}), .kernel = &kernel}, part.view, 1);
         for (std::size_t i = 0; i < y.size(); ++i) {
           ASSERT_EQ(y[i], together[static_cast<std::size_t>(r * out) + i])
               << kernel.name << " " << n << " rows from " << r;
@@ -234,8 +235,8 @@ TEST_P(GroupedMatmul, ExtremeCodesAreExact) {
       const TestRows x(GetParam().form, std::vector<float>(static_cast<std::size_t>(in), sign), 1, in);
       for (const DeviceTraits& traits : levels()) {
         std::vector<float> y(static_cast<std::size_t>(out));
-        const MatmulKernel kernel = select_grouped_matmul(traits, w.format, GetParam().form, 1);
-        run({.w = w.view(), .y = view_of(y.data(), {1, out}), .kernel = kernel}, x.view, 0);
+        const MatmulKernel& kernel = select_grouped_matmul(traits, w.format, GetParam().form);
+        run({.w = w.view(), .y = view_of(y.data(), {1, out}), .kernel = &kernel}, x.view, 0);
         for (std::int64_t o = 0; o < out; ++o) {
           const Sum s = reference(w.row(o), x.decoded.data());
           ASSERT_NEAR(y[static_cast<std::size_t>(o)], s.value, 1e-5 * s.magnitude) << kernel.name << " " << fill;
@@ -261,11 +262,11 @@ TEST(GroupedMatmulSelection, NamesTheKernel) {
   const std::string_view int8[] = {"sse2", "avx2", "avx512", "avx512_vnni", "avx512_vnni"};
   const std::string_view f32[] = {"sse2", "avx2", "avx512", "avx512", "avx512"};
   for (const DeviceTraits& traits : levels()) {
-    const auto level = static_cast<std::size_t>(traits.isa);
+    const auto level = static_cast<std::size_t>(traits.isa());
     for (const Format format : kFormats) {
       const std::string rest = ".grouped_" + std::string(name_of(format));
-      const MatmulKernel a = select_grouped_matmul(traits, format, ActivationForm::kInt8, 1);
-      const MatmulKernel b = select_grouped_matmul(traits, format, ActivationForm::kF32, 100);
+      const MatmulKernel& a = select_grouped_matmul(traits, format, ActivationForm::kInt8);
+      const MatmulKernel& b = select_grouped_matmul(traits, format, ActivationForm::kF32);
       EXPECT_EQ(a.name, std::string(int8[level]) + rest);
       EXPECT_EQ(b.name, std::string(f32[level]) + rest + "_f32");
       EXPECT_EQ(a.form, ActivationForm::kInt8);
@@ -279,7 +280,7 @@ TEST(GroupedMatmulSelection, RefusesByName) {
   const DeviceTraits traits = query_device_traits();
   const auto refusal = [&](Format format, ActivationForm form) -> std::string {
     try {
-      select_grouped_matmul(traits, format, form, 1);
+      select_grouped_matmul(traits, format, form);
     } catch (const Error& e) {
       EXPECT_EQ(e.kind(), ErrorKind::kUnsupported);
       return e.what();

@@ -45,8 +45,8 @@ std::string name_of_case(const ::testing::TestParamInfo<Case>& info) {
 
 class DenseMatmul : public ::testing::TestWithParam<Case> {
  protected:
-  MatmulKernel kernel(std::int64_t rows) const {
-    return kernels::select_dense_matmul(traits_, GetParam().weight, GetParam().form, rows);
+  const MatmulKernel& kernel(std::int64_t rows) const {
+    return kernels::select_dense_matmul(traits_, GetParam().weight, GetParam().form, kernels::row_class_of(rows));
   }
   bool rounded() const { return GetParam().form == ActivationForm::kBF16; }
   // Fails the test once, at the first element that is off.
@@ -63,7 +63,7 @@ void DenseMatmul::expect_product(DenseMatrix& w, const std::vector<float>& x, st
   xv.row_bytes = x_stride * 4;
   const PreparedInput prepared(parts_.exec, traits_, k, xv);
   std::vector<float> y(static_cast<std::size_t>(rows * w.out) + 1, -77.0f);
-  const MatmulJob job{.w = w.view(), .y = view_of(y.data(), {rows, w.out}), .kernel = k};
+  const MatmulJob job{.w = w.view(), .y = view_of(y.data(), {rows, w.out}), .kernel = &k};
   parts_.exec.launch(kernels::matmul, MatmulArgs{prepared.rows, {&job, 1}});
   EXPECT_EQ(y.back(), -77.0f);
   for (std::int64_t r = 0; r < rows; ++r) {
@@ -131,7 +131,7 @@ TEST_P(DenseMatmul, NoInputsGiveBias) {
     const MatmulJob job{.w = {nullptr, GetParam().weight, Layout::kRowMajor, {3, 0}, 0},
                         .y = view_of(y.data(), {rows, 3}),
                         .epilogue = {.bias = view_of(bias.data(), {3})},
-                        .kernel = kernel(rows)};
+                        .kernel = &kernel(rows)};
     parts_.exec.launch(kernels::matmul, MatmulArgs{prepared.rows, {&job, 1}});
     for (std::size_t i = 0; i < y.size(); ++i) EXPECT_EQ(y[i], bias[i % 3]);
   }
@@ -158,7 +158,7 @@ TEST_P(DenseMatmul, AppliesEpilogueToStridedOutput) {
                                      .params = {.limit = 0.5f},
                                      .multiply = other,
                                      .accumulate = true},
-                        .kernel = kernel(rows)};
+                        .kernel = &kernel(rows)};
     parts_.exec.launch(kernels::matmul, MatmulArgs{prepared.rows, {&job, 1}});
     for (std::int64_t r = 0; r < rows; ++r) {
       for (std::int64_t c = 0; c < kStride; ++c) {
@@ -186,13 +186,13 @@ TEST_P(DenseMatmul, RowsAndRangesDoNotMatter) {
   DenseMatrix w(GetParam().weight, kOut, kIn, 0, 0, 12);
   const std::vector<float> x = random_floats(kMost * kIn, 13);
   for (const std::int64_t like : {1, 64}) {
-    const MatmulKernel k = kernel(like);
+    const MatmulKernel& k = kernel(like);
     std::vector<float> whole(kMost * kOut);
     for (const std::int64_t rows :
          {kMost, std::int64_t{1}, std::int64_t{5}, std::int64_t{20}, std::int64_t{33}, std::int64_t{50}}) {
       std::vector<float> y(static_cast<std::size_t>(rows * kOut));
       const PreparedInput prepared(parts_.exec, traits_, k, view_of(x.data(), {rows, kIn}));
-      const MatmulJob job{.w = w.view(), .y = view_of(y.data(), {rows, kOut}), .kernel = k};
+      const MatmulJob job{.w = w.view(), .y = view_of(y.data(), {rows, kOut}), .kernel = &k};
       if (rows == kMost) {
         k.tile(prepared.rows, job, 0, kOut);
         whole = y;
@@ -213,12 +213,12 @@ TEST_P(DenseMatmul, SeveralWeightsOfOneInput) {
     const PreparedInput prepared(parts_.exec, traits_, kernel(rows), view_of(x.data(), {rows, kIn}));
     DenseMatrix a(GetParam().weight, 100, kIn, 0, 0, 15), b(GetParam().weight, 9, kIn, 0, 0, 16);
     std::vector<float> ya(static_cast<std::size_t>(rows * 100)), yb(static_cast<std::size_t>(rows * 9));
-    const std::array<MatmulJob, 3> jobs{MatmulJob{a.view(), view_of(ya.data(), {rows, 100}), {}, kernel(rows)},
+    const std::array<MatmulJob, 3> jobs{MatmulJob{a.view(), view_of(ya.data(), {rows, 100}), {}, &kernel(rows)},
                                         MatmulJob{{nullptr, GetParam().weight, Layout::kRowMajor, {0, kIn}, 0},
                                                   view_of(static_cast<float*>(nullptr), {rows, 0}),
                                                   {},
-                                                  kernel(rows)},
-                                        MatmulJob{b.view(), view_of(yb.data(), {rows, 9}), {}, kernel(rows)}};
+                                                  &kernel(rows)},
+                                        MatmulJob{b.view(), view_of(yb.data(), {rows, 9}), {}, &kernel(rows)}};
     const MatmulArgs args{prepared.rows, jobs};
     parts_.exec.launch(kernels::matmul, args);
     EXPECT_EQ(kernels::operations(args), 2.0 * static_cast<double>(rows * kIn * 109));
@@ -242,27 +242,41 @@ TEST_P(DenseMatmul, NamesItsKernel) {
 
 INSTANTIATE_TEST_SUITE_P(Levels, DenseMatmul, ::testing::ValuesIn(all_cases()), name_of_case);
 
+// The choice follows from the traits alone, on whatever machine it is made.
+TEST(DenseMatmulSelection, Bf16DotsPayByTheTraitsAlone) {
+  DeviceTraits traits{.features = features_of(IsaLevel::kAvx512Vnni)};
+  EXPECT_FALSE(kernels::bf16_dots_pay(traits));
+  traits.features = features_of(IsaLevel::kAvx512Bf16);
+  EXPECT_TRUE(kernels::bf16_dots_pay(traits));
+  traits.slow_bf16_dots = true;
+  EXPECT_FALSE(kernels::bf16_dots_pay(traits));
+}
+
 TEST(DenseMatmulSelection, RefusesWhatIsNotBuilt) {
   DeviceTraits traits;
   const auto message = [&](Format weight, ActivationForm form) -> std::string {
     try {
-      kernels::select_dense_matmul(traits, weight, form, 1);
+      kernels::select_dense_matmul(traits, weight, form, kernels::RowClass::kFew);
     } catch (const Error& e) {
       EXPECT_EQ(e.kind(), ErrorKind::kUnsupported);
       return e.what();
     }
     return "";
   };
-  traits.isa = IsaLevel::kAvx512Vnni;
+  traits.features = features_of(IsaLevel::kAvx512Vnni);
   EXPECT_EQ(message(Format::kBF16, ActivationForm::kBF16),
             "matrix product of bf16 weights with activations in bf16 is not built for avx512_vnni");
-  traits.isa = IsaLevel::kAvx512Bf16;
+  traits.features = features_of(IsaLevel::kAvx512Bf16);
   EXPECT_EQ(message(Format::kF32, ActivationForm::kBF16),
             "matrix product of f32 weights with activations in bf16 is not built for avx512_bf16");
   EXPECT_EQ(message(Format::kF16, ActivationForm::kInt8),
             "matrix product of f16 weights with activations in int8 is not built for avx512_bf16");
-  EXPECT_THROW(kernels::select_matmul(traits, Format::kQ8_0, Layout::kRowMajor, ActivationForm::kInt8, 1), Error);
-  EXPECT_THROW(kernels::select_matmul(traits, Format::kF32, Layout::kPanels, ActivationForm::kF32, 1), Error);
+  EXPECT_THROW(
+      kernels::select_matmul(traits, Format::kQ8_0, Layout::kRowMajor, ActivationForm::kInt8, kernels::RowClass::kFew),
+      Error);
+  EXPECT_THROW(
+      kernels::select_matmul(traits, Format::kF32, Layout::kPanels, ActivationForm::kF32, kernels::RowClass::kFew),
+      Error);
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <numeric>
 
 #include "base/error.h"
+#include "kernels/formats/half.h"
 #include "kernels/grouped_data.h"
 
 namespace ttt::kernels {

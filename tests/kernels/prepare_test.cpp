@@ -103,7 +103,7 @@ TEST(Prepare, RefusesWhatIsNotBuilt) {
     }
     return "";
   };
-  traits.isa = IsaLevel::kAvx512Vnni;
+  traits.features = features_of(IsaLevel::kAvx512Vnni);
   EXPECT_EQ(message(ActivationForm::kBF16, true), "activations in bf16 panels are not built for avx512_vnni");
   EXPECT_EQ(message(ActivationForm::kInt8, true), "activations in int8 panels are not built for avx512_vnni");
 }

@@ -14,7 +14,7 @@ namespace {
 std::vector<IsaLevel> levels() {
   std::vector<IsaLevel> all;
   for (const IsaLevel l : {IsaLevel::kSse2, IsaLevel::kAvx2, IsaLevel::kAvx512}) {
-    if (query_device_traits().isa >= l) all.push_back(l);
+    if (query_device_traits().isa() >= l) all.push_back(l);
   }
   return all;
 }
@@ -67,7 +67,7 @@ class Stored {
     ids_.assign(static_cast<std::size_t>(rows), 0);
     step_ = builder_.prepare(entries, ids_);
     support::Runner runner(2);
-    runner.exec.launch(kernels::select_store_rows({.isa = level}, format, interleaved),
+    runner.exec.launch(kernels::select_store_rows({.features = features_of(level)}, format, interleaved),
                        {.q = view_of(turned_q.data(), {rows, kHeads * key_dim_}),
                         .k = view_of(turned_k.data(), {rows, kKvHeads * key_dim_}),
                         .v = view_of(v.data(), {rows, kKvHeads * value_dim_}),

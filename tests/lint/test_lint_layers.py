@@ -64,7 +64,9 @@ class Layers(unittest.TestCase):
     def test_bodies_of_kernels_are_private(self):
         for path in ("ttt/kernels/a.h", "ttt/linear/a.cpp", "models/m/a.cpp"):
             self.refused(path, '#include "kernels/cpu/simd.h"\n', "private to kernels")
-        self.accepted("ttt/kernels/a.cpp", '#include "kernels/cpu/simd.h"\n')
+        self.refused("ttt/kernels/a.cpp", '#include "kernels/cpu/simd.h"\n', "private to kernels")
+        self.accepted("ttt/kernels/norm/cpu/a.cpp", '#include "kernels/cpu/simd.h"\n')
+        self.accepted("bench/peak/cpu/a.cpp", '#include "kernels/cpu/simd.h"\n')
 
     def test_source_files_are_not_included(self):
         self.refused("ttt/attention/a.cpp", '#include "normalization/rmsnorm.cpp"\n', "source files are not included")

@@ -222,7 +222,7 @@ template <class Spec>
 void expect_default_configs_load_back(const Spec& spec) {
   for (int level = 0; !name_of(static_cast<IsaLevel>(level)).empty(); ++level) {
     for (int i = 0; !name_of(static_cast<Strategy>(i)).empty(); ++i) {
-      const DeviceTraits traits{.isa = static_cast<IsaLevel>(level)};
+      const DeviceTraits traits{.features = features_of(static_cast<IsaLevel>(level))};
       const auto impl = default_impl_config(spec, traits, static_cast<Strategy>(i));
       EXPECT_EQ(impl, default_impl_config(spec, traits, static_cast<Strategy>(i))) << "a pure function";
       auto read = std::remove_const_t<decltype(impl)>{};

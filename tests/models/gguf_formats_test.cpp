@@ -129,9 +129,9 @@ TEST_P(GgufFormats, RunsAsStored) {
   ASSERT_GT(range, 1.0);
   for (const DeviceTraits& traits : {with_isa(query_device_traits(), IsaLevel::kSse2), query_device_traits()}) {
     support::TestModel exact(file, {.traits = traits, .strategy = Strategy::kAccuracy}, 40);
-    EXPECT_LT(max_abs_error(exact.logits(ids, 13, 8), decoded), 1e-5 * range) << name_of(traits.isa);
+    EXPECT_LT(max_abs_error(exact.logits(ids, 13, 8), decoded), 1e-5 * range) << name_of(traits.isa());
     support::TestModel stored(file, {.traits = traits}, 40);
-    EXPECT_GT(pcc(stored.logits(ids, 40, 40), decoded), 0.999) << name_of(traits.isa);
+    EXPECT_GT(pcc(stored.logits(ids, 40, 40), decoded), 0.999) << name_of(traits.isa());
   }
 }
 

@@ -110,7 +110,7 @@ TEST_P(DistributedNormLaw, EqualsTheNormOfOneDevice) {
         const double v = want[static_cast<std::size_t>(i)];
         // Inputs lie 25 deviations (three values: perhaps far more) from zero, and are rounded there.
         const double tolerance = kEpsF32 * (4 * std::sqrt(static_cast<double>(c.dim)) * (std::abs(v) + 1) + 200);
-        ASSERT_NEAR(got.y[at], v, tolerance) << name_of(traits.isa) << " row " << r << " column " << i;
+        ASSERT_NEAR(got.y[at], v, tolerance) << name_of(traits.isa()) << " row " << r << " column " << i;
         ASSERT_NEAR(got.sum[at], v + static_cast<double>(data.x[at]), tolerance + 2 * kEpsF32 * std::abs(data.x[at]));
       }
     }

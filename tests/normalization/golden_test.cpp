@@ -23,7 +23,7 @@ TEST(LayerNorm, EqualsTorch) {
       norm.forward(*exec, c.view("x"), view_of(y.data(), c.shapes.at("y")));
       const std::vector<float>& want = c.array("y");
       for (std::size_t i = 0; i < y.size(); ++i) {
-        ASSERT_NEAR(y[i], want[i], 32 * support::kEpsF32 * (1 + std::abs(want[i]))) << c.name << name_of(traits.isa);
+        ASSERT_NEAR(y[i], want[i], 32 * support::kEpsF32 * (1 + std::abs(want[i]))) << c.name << name_of(traits.isa());
       }
     }
   }

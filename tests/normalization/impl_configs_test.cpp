@@ -30,7 +30,7 @@ void expect_agreement(const typename Block::Spec& spec, const typename Block::We
   for (const DeviceTraits& traits : support::levels()) {
     EXPECT_LT(max_relative_error(exact, run(Strategy::kDefault, traits)),
               4 * support::kEpsF32 * std::sqrt(static_cast<double>(dim)))
-        << dim << " " << name_of(traits.isa);
+        << dim << " " << name_of(traits.isa());
   }
 }
 

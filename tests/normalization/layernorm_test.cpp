@@ -48,7 +48,7 @@ TEST_P(LayerNormLaw, EqualsTheFormulaAtEveryLevel) {
         const double gain = with_weight ? std::abs(w[static_cast<std::size_t>(i)]) : 1.0;
         const double tolerance = 4 * kEpsF32 * std::sqrt(static_cast<double>(dim)) * (std::abs(v) + 1) +
                                  2 * kEpsF32 * std::abs(mean) / 3 * gain;
-        EXPECT_NEAR(y[at], v, tolerance) << name_of(traits.isa);
+        EXPECT_NEAR(y[at], v, tolerance) << name_of(traits.isa());
         EXPECT_NEAR(sum[at], v + static_cast<double>(x[at]), tolerance + kEpsF32 * (std::abs(v) + std::abs(x[at])));
       }
     }
@@ -75,7 +75,7 @@ TEST(LayerNorm, KeepsASmallVarianceBesideALargeMean) {
     support::TestExec exec(1);
     norm.forward(*exec, view_of(x.data(), {1, kDim}), view_of(y.data(), {1, kDim}));
     for (std::size_t i = 0; i < x.size(); ++i) {
-      EXPECT_NEAR(y[i], (static_cast<double>(i % 5) - 2) / std::sqrt(2.0), 32 * kEpsF32) << name_of(traits.isa);
+      EXPECT_NEAR(y[i], (static_cast<double>(i % 5) - 2) / std::sqrt(2.0), 32 * kEpsF32) << name_of(traits.isa());
     }
   }
 }

@@ -43,7 +43,7 @@ TEST_P(RMSNormLaw, EqualsTheFormulaAtEveryLevel) {
         const double v = want[static_cast<std::size_t>(i)];
         // The mean's error is spread over lanes; the rest is a handful of roundings.
         const double tolerance = 4 * kEpsF32 * std::sqrt(static_cast<double>(dim)) * std::abs(v) + 1e-12;
-        EXPECT_NEAR(y[at], v, tolerance) << name_of(traits.isa);
+        EXPECT_NEAR(y[at], v, tolerance) << name_of(traits.isa());
         EXPECT_NEAR(sum[at], v + static_cast<double>(x[at]), tolerance + kEpsF32 * (std::abs(v) + std::abs(x[at])));
       }
     }

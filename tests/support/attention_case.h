@@ -136,7 +136,7 @@ class AttendRun {
     std::vector<float> o(static_cast<std::size_t>(rows * heads * case_.value_dim), -9.0f);
     const std::vector<std::int32_t> ids(static_cast<std::size_t>(rows), 0);
     const Step s = builder.prepare(entries, ids);
-    const DeviceTraits traits{.isa = choice.level};
+    const DeviceTraits traits{.features = features_of(choice.level)};
     float no_table = 0;
     runner.exec.launch(kernels::select_store_rows(traits, case_.state, false),
                        {.q = view_of(q.data(), {rows, heads * case_.key_dim}),

@@ -46,7 +46,10 @@ inline reference::Row doubles(const std::vector<float>& values) { return {values
 inline std::vector<DeviceTraits> levels() {
   const DeviceTraits machine = query_device_traits();
   std::vector<DeviceTraits> all;
-  for (int i = 0; i <= static_cast<int>(machine.isa); ++i) all.push_back(with_isa(machine, static_cast<IsaLevel>(i)));
+  for (int i = 0; i < kIsaLevels; ++i) {
+    const auto level = static_cast<IsaLevel>(i);
+    if (machine.features.contains(features_of(level))) all.push_back(with_isa(machine, level));
+  }
   return all;
 }
 

@@ -8,8 +8,8 @@
 #include <filesystem>
 #include <functional>
 
-#include "checkpoint/weight_values.h"
 #include "ffn/moe.h"
+#include "kernels/formats/dense_values.h"
 #include "models/llama/llama.h"
 #include "support/model.h"
 #include "support/random_checkpoint.h"
@@ -260,7 +260,7 @@ TEST_F(Verify, NamesAFactorOfTheResidualStream) {
   const SafetensorsFile weights = open_safetensors(model_ / "model.safetensors");
   const auto gain = std::ranges::find(weights.tensors, norm + ".weight", &StoredTensor::name);
   std::vector<float> w(32);
-  decode_dense(gain->format, gain->data, 32, w.data());
+  kernels::decode_dense(gain->format, gain->data, 32, w.data());
   testing::Values normed{.width = 32};
   for (std::int64_t r = 0; r < input.rows(); ++r) {
     const auto row = input.data.begin() + r * 32;

@@ -4,29 +4,15 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <charconv>
-#include <cmath>
 #include <fstream>
+#include <optional>
 #include <string>
 
 #include "base/error.h"
 
 namespace ttt {
 namespace {
-
-constexpr std::array<std::string_view, 5> kIsaNames{"sse2", "avx2", "avx512", "avx512_vnni", "avx512_bf16"};
-
-IsaLevel query_isa() {
-  __builtin_cpu_init();
-  const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
-  if (!avx2) return IsaLevel::kSse2;
-  const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-                      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
-  if (!avx512) return IsaLevel::kAvx2;
-  if (!__builtin_cpu_supports("avx512vnni")) return IsaLevel::kAvx512;
-  return __builtin_cpu_supports("avx512bf16") ? IsaLevel::kAvx512Bf16 : IsaLevel::kAvx512Vnni;
-}
 
 // First number of a small system file; nothing when there is none ("max").
 std::optional<std::int64_t> number_in(const std::string& path) {
@@ -97,21 +83,11 @@ std::int64_t query_available() {
 
 }  // namespace
 
-std::string_view name_of(IsaLevel level) {
-  const auto i = static_cast<std::size_t>(level);
-  return i < kIsaNames.size() ? kIsaNames[i] : std::string_view();
-}
-
-std::optional<IsaLevel> isa_named(std::string_view name) {
-  for (std::size_t i = 0; i < kIsaNames.size(); ++i) {
-    if (kIsaNames[i] == name) return static_cast<IsaLevel>(i);
-  }
-  return std::nullopt;
-}
-
 DeviceTraits query_device_traits() {
   DeviceTraits t;
-  t.isa = query_isa();
+  const CpuReport cpu = query_cpu();
+  t.features = usable_features(cpu);
+  t.slow_bf16_dots = has_amx_units(cpu);
   t.cores = query_cores();
   query_caches(t);
   t.available_bytes = query_available();
@@ -119,9 +95,9 @@ DeviceTraits query_device_traits() {
 }
 
 DeviceTraits with_isa(DeviceTraits traits, IsaLevel level) {
-  require(level <= traits.isa, ErrorKind::kUsage, "--isa wanted at most ", name_of(traits.isa),
-          " (the highest level of this machine), got ", name_of(level));
-  traits.isa = level;
+  require(traits.features.contains(features_of(level)), ErrorKind::kUsage, "--isa wanted at most ",
+          name_of(traits.isa()), " (the highest level of this machine), got ", name_of(level));
+  traits.features = features_of(level);
   return traits;
 }
 

@@ -3,11 +3,14 @@
 #include <type_traits>
 
 #include "base/error.h"
+#include "kernels/matmul/matmul_dense.h"
+#include "kernels/matmul/matmul_reference.h"
 
 namespace ttt {
 
 using kernels::ActivationForm;
 using kernels::MatmulJob;
+using kernels::RowClass;
 
 kernels::ActivationForm default_activation(const DeviceTraits& traits, Format weight) {
   if (is_grouped(weight)) return ActivationForm::kInt8;
@@ -16,6 +19,8 @@ kernels::ActivationForm default_activation(const DeviceTraits& traits, Format we
 
 Linear::Linear(std::span<const LinearWeight> weights, const LinearImplConfig& impl, const Context& context) {
   static_assert(std::is_trivially_copyable_v<Plan>);
+  // A model with experts has tens of thousands of these.
+  static_assert(sizeof(Plan) <= 576);
   const std::string_view name = context.name_or("Linear");
   require(!weights.empty() && weights.size() <= std::size_t{kMaxWeights}, ErrorKind::kUsage, "[", name,
           "] weights wanted 1 to ", kMaxWeights, ", got ", weights.size());
@@ -37,52 +42,46 @@ Linear::Linear(std::span<const LinearWeight> weights, const LinearImplConfig& im
     plan_.weight[i] = w.weight;
     // Nothing is read of a weight without inputs, so any kernel does: the one that needs no packing.
     if (plan_.in == 0) plan_.weight[i] = {nullptr, Format::kF32, Layout::kRowMajor, w.weight.shape, 0};
-    plan_.bias[i] = w.bias;
+    plan_.bias[i] = w.bias ? w.bias.row<float>(0) : nullptr;
   }
   try {
-    for (std::size_t i = 0; i < kRowClasses.size(); ++i) {
-      plan_class(static_cast<int>(i), kRowClasses[impl.one_kernel ? kRowClasses.size() - 1 : i], impl, context);
+    using enum RowClass;
+    for (const RowClass rows : {kFew, kMany}) {
+      plan_.classes[static_cast<std::size_t>(rows)] = plan_class(impl.one_kernel ? kMany : rows, impl, context);
     }
   } catch (const Error& e) {
     fail(e.kind(), text("[", name, "] ", e.what()));
   }
 }
 
-void Linear::plan_class(int index, std::int64_t rows, const LinearImplConfig& impl, const Context& context) {
-  Plan::Class& c = plan_.classes[static_cast<std::size_t>(index)];
+Linear::Plan::Class Linear::plan_class(RowClass rows, const LinearImplConfig& impl, const Context& context) const {
+  Plan::Class c;
   for (std::size_t i = 0; i < static_cast<std::size_t>(plan_.weights); ++i) {
     const ConstTensorView& w = plan_.weight[i];
     ActivationForm form = impl.activation.value_or(default_activation(context.traits, w.format));
     if (plan_.in == 0 || impl.reference) form = ActivationForm::kF32;
-    c.kernel[i] = impl.reference ? kernels::select_reference_matmul(w.format, w.layout)
-                                 : kernels::select_matmul(context.traits, w.format, w.layout, form, rows);
-    int f = 0;
-    const auto wanted = [&](const Plan::Form& x) { return x.form == form && x.panels == c.kernel[i].panels; };
-    while (f < c.num_forms && !wanted(c.forms[static_cast<std::size_t>(f)])) ++f;
-    if (f == c.num_forms) {
-      c.forms[static_cast<std::size_t>(c.num_forms++)] = {
-          form, c.kernel[i].panels, kernels::select_prepare(context.traits, form, c.kernel[i].panels)};
-    }
+    c.kernel[i] = impl.reference ? &kernels::select_reference_matmul(w.format, w.layout)
+                                 : &kernels::select_matmul(context.traits, w.format, w.layout, form, rows);
+    const bool panels = c.kernel[i]->panels;
+    std::uint8_t f = 0;
+    while (f < c.num_forms && (c.forms[f].form != form || c.forms[f].panels != panels)) ++f;
+    if (f == c.num_forms)
+      c.forms[c.num_forms++] = {form, panels, kernels::select_prepare(context.traits, form, panels)};
     c.form_of[i] = f;
   }
-}
-
-int Linear::class_of(std::int64_t rows) {
-  int c = 0;
-  while (c + 1 < static_cast<int>(kRowClasses.size()) && kRowClasses[static_cast<std::size_t>(c + 1)] <= rows) ++c;
   return c;
 }
 
 const kernels::MatmulKernel& Linear::kernel(std::int64_t weight, std::int64_t rows) const {
-  return plan_.classes[static_cast<std::size_t>(class_of(rows))].kernel[static_cast<std::size_t>(weight)];
+  return *class_of(kernels::row_class_of(rows)).kernel[static_cast<std::size_t>(weight)];
 }
 
 Linear::Prepared Linear::prepare(Exec& exec, Scratch::Frame& frame, ConstTensorView x) const {
   require(x.shape.rank() == 2 && x.dim(1) == plan_.in && x.format == Format::kF32, ErrorKind::kUsage, "[",
           plan_.place.path, "] x wanted f32 [rows, ", plan_.in, "], got ", name_of(x.format), " ", x.shape.to_string());
-  Prepared p{.rows = x.dim(0), .row_class = class_of(x.dim(0))};
-  const Plan::Class& c = plan_.classes[static_cast<std::size_t>(p.row_class)];
-  for (std::size_t f = 0; f < static_cast<std::size_t>(c.num_forms); ++f) {
+  Prepared p{.rows = x.dim(0), .row_class = kernels::row_class_of(x.dim(0))};
+  const Plan::Class& c = class_of(p.row_class);
+  for (std::size_t f = 0; f < c.num_forms; ++f) {
     const Plan::Form& form = c.forms[f];
     std::byte* memory = frame.take_bytes(kernels::prepared_bytes(form.form, form.panels, p.rows, plan_.in));
     p.forms[f] = kernels::prepared_rows(form.form, form.panels, p.rows, plan_.in, memory);
@@ -94,8 +93,8 @@ Linear::Prepared Linear::prepare(Exec& exec, Scratch::Frame& frame, ConstTensorV
 void Linear::run(Exec& exec, const Prepared& prepared, std::span<const LinearOutput> outputs) const {
   require(outputs.size() == static_cast<std::size_t>(plan_.weights), ErrorKind::kUsage, "[", plan_.place.path,
           "] outputs wanted ", plan_.weights, ", got ", outputs.size());
-  const Plan::Class& c = plan_.classes[static_cast<std::size_t>(prepared.row_class)];
-  for (int f = 0; f < c.num_forms; ++f) {
+  const Plan::Class& c = class_of(prepared.row_class);
+  for (std::size_t f = 0; f < c.num_forms; ++f) {
     std::array<MatmulJob, kMaxWeights> jobs;
     std::size_t count = 0;
     for (std::size_t i = 0; i < outputs.size(); ++i) {
@@ -104,12 +103,11 @@ void Linear::run(Exec& exec, const Prepared& prepared, std::span<const LinearOut
       require(o.y.shape == Shape{prepared.rows, out}, ErrorKind::kUsage, "[", plan_.place.path, "] y ", i, " wanted [",
               prepared.rows, ", ", out, "], got ", o.y.shape.to_string());
       if (c.form_of[i] != f || out == 0) continue;
-      jobs[count++] = {
-          plan_.weight[i], o.y, {plan_.bias[i], o.activate, o.params, o.multiply, o.accumulate}, c.kernel[i]};
+      const ConstTensorView bias = plan_.bias[i] == nullptr ? ConstTensorView() : view_of(plan_.bias[i], {out});
+      jobs[count++] = {plan_.weight[i], o.y, {bias, o.activate, o.params, o.multiply, o.accumulate}, c.kernel[i]};
     }
     if (count == 0) continue;
-    exec.launch(kernels::matmul,
-                kernels::MatmulArgs{prepared.forms[static_cast<std::size_t>(f)], std::span(jobs.data(), count)});
+    exec.launch(kernels::matmul, kernels::MatmulArgs{prepared.forms[f], std::span(jobs.data(), count)});
   }
 }
 

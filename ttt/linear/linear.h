@@ -54,13 +54,11 @@ struct LinearOutput {
 class Linear {
  public:
   static constexpr int kMaxWeights = 4;
-  // Row counts at which another kernel may take over; a class holds the counts from its entry to the next one.
-  static constexpr std::array<std::int64_t, 10> kRowClasses{1, 2, 3, 4, 6, 8, 16, 32, 64, 128};
 
   // The rows of one input as the kernels read them. Lives as long as the frame that it was prepared in.
   struct Prepared {
     std::int64_t rows = 0;
-    int row_class = 0;
+    kernels::RowClass row_class = kernels::RowClass::kFew;
     std::array<kernels::PreparedRows, kMaxWeights> forms = {};  // by Plan::Class::forms
   };
 
@@ -92,21 +90,21 @@ class Linear {
     };
     // What a call with a number of rows of one class does.
     struct Class {
-      int num_forms = 0;
+      std::uint8_t num_forms = 0;
+      std::array<std::uint8_t, kMaxWeights> form_of = {};  // by weight, index into forms
       std::array<Form, kMaxWeights> forms = {};
-      std::array<int, kMaxWeights> form_of = {};  // by weight, index into forms
-      std::array<kernels::MatmulKernel, kMaxWeights> kernel = {};
+      std::array<const kernels::MatmulKernel*, kMaxWeights> kernel = {};
     };
     Place place = {};
     std::int64_t in = 0;
     int weights = 0;
     std::array<ConstTensorView, kMaxWeights> weight = {};
-    std::array<ConstTensorView, kMaxWeights> bias = {};
-    std::array<Class, kRowClasses.size()> classes = {};
+    std::array<const float*, kMaxWeights> bias = {};  // [out]; null: none
+    std::array<Class, kernels::kRowClasses> classes = {};
   } plan_{};
 
-  static int class_of(std::int64_t rows);
-  void plan_class(int index, std::int64_t rows, const LinearImplConfig& impl, const Context& context);
+  const Plan::Class& class_of(kernels::RowClass rows) const { return plan_.classes[static_cast<std::size_t>(rows)]; }
+  Plan::Class plan_class(kernels::RowClass rows, const LinearImplConfig& impl, const Context& context) const;
 };
 
 // The form of activations that a weight is multiplied with when the ImplConfig leaves it open.

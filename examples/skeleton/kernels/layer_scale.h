@@ -15,6 +15,10 @@ struct LayerScaleArgs {
 };
 // Kernels are noexcept: what can be wrong was refused by the block's constructor or at the entry of its forward.
 using LayerScaleFn = void (*)(Exec&, const LayerScaleArgs&) noexcept;
+// What is chosen together for a level of instructions; most ops have more than one function here.
+struct LayerScaleKernels {
+  LayerScaleFn layer_scale;
+};
 
 // Never null. The choice depends on what the device says about itself, never on a timing.
 LayerScaleFn select_layer_scale(const DeviceTraits& traits);

@@ -3,7 +3,7 @@
 #include <array>
 
 #include "base/error.h"
-#include "kernels/activation/cpu/activation_table.h"
+#include "kernels/at_level.h"
 
 namespace ttt {
 namespace {
@@ -45,24 +45,8 @@ std::optional<Activation> activation_named(std::string_view name) {
 
 namespace kernels {
 
-namespace sse2 {
-extern const ActivationTable kActivationTable;
-}
-namespace avx2 {
-extern const ActivationTable kActivationTable;
-}
-namespace avx512 {
-extern const ActivationTable kActivationTable;
-}
-namespace reference {
-extern const ActivationTable kActivationTable;
-}
-
 ActivationFn select_activation(const DeviceTraits& traits, Activation activation, bool reference) {
-  const ActivationTable& t = reference                         ? reference::kActivationTable
-                             : traits.isa >= IsaLevel::kAvx512 ? avx512::kActivationTable
-                             : traits.isa == IsaLevel::kAvx2   ? avx2::kActivationTable
-                                                               : sse2::kActivationTable;
+  const ActivationKernels& t = at_level<ActivationKernels>(traits, reference);
   switch (activation) {
     case Activation::kIdentity:
       return nullptr;

@@ -33,6 +33,10 @@ struct ActivationParams {
 // values[i] = f(values[i]) for i in [0, n).
 using ActivationFn = void (*)(float* values, std::int64_t n, const ActivationParams& params) noexcept;
 
+struct ActivationKernels {
+  ActivationFn relu, relu2, gelu, gelu_tanh, quick_gelu, silu, sigmoid, tanh;
+};
+
 // Null for kIdentity, which every caller takes as "leave the values"; never null otherwise. reference: in double
 // precision through the C library, rounded once.
 ActivationFn select_activation(const DeviceTraits& traits, Activation activation, bool reference = false);

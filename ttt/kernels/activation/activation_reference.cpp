@@ -2,7 +2,7 @@
 #include <numbers>
 
 #include "kernels/activation/activation.h"
-#include "kernels/activation/cpu/activation_table.h"
+#include "kernels/at_level.h"
 
 namespace ttt::kernels::reference {
 namespace {
@@ -29,16 +29,10 @@ void apply(float* values, std::int64_t n, const ActivationParams&) noexcept {
 
 }  // namespace
 
-extern const ActivationTable kActivationTable;
-constinit const ActivationTable kActivationTable{
-    .relu = apply<relu>,
-    .relu2 = apply<relu2>,
-    .gelu = apply<gelu>,
-    .gelu_tanh = apply<gelu_tanh>,
-    .quick_gelu = apply<quick_gelu>,
-    .silu = apply<silu>,
-    .sigmoid = apply<sigmoid>,
-    .tanh = apply<tanh_of>,
-};
-
 }  // namespace ttt::kernels::reference
+
+namespace ttt::kernels {
+TTT_KERNELS_OF(reference, ActivationKernels, .relu = apply<relu>, .relu2 = apply<relu2>, .gelu = apply<gelu>,
+               .gelu_tanh = apply<gelu_tanh>, .quick_gelu = apply<quick_gelu>, .silu = apply<silu>,
+               .sigmoid = apply<sigmoid>, .tanh = apply<tanh_of>)
+}  // namespace ttt::kernels

@@ -18,6 +18,9 @@ struct GateArgs {
   float up_offset = 0;              // clamped only
 };
 using GateFn = void (*)(Exec&, const GateArgs&) noexcept;
+struct GateKernels {
+  GateFn gate, clamped_gate;
+};
 
 // reference: in double precision.
 GateFn select_gate(const DeviceTraits& traits, bool reference = false);

@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "kernels/activation/gate.h"
+#include "kernels/at_level.h"
 
 namespace ttt::kernels::reference {
 namespace {
@@ -41,3 +42,7 @@ void clamped_gate(Exec& exec, const GateArgs& args) noexcept {
 }
 
 }  // namespace ttt::kernels::reference
+
+namespace ttt::kernels {
+TTT_KERNELS_OF(reference, GateKernels, .gate = gate, .clamped_gate = clamped_gate)
+}  // namespace ttt::kernels

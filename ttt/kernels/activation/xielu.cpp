@@ -1,24 +1,11 @@
 #include "kernels/activation/xielu.h"
 
+#include "kernels/at_level.h"
+
 namespace ttt::kernels {
 
-namespace sse2 {
-void xielu(Exec&, const XieluArgs&) noexcept;
-}
-namespace avx2 {
-void xielu(Exec&, const XieluArgs&) noexcept;
-}
-namespace avx512 {
-void xielu(Exec&, const XieluArgs&) noexcept;
-}
-namespace reference {
-void xielu(Exec&, const XieluArgs&) noexcept;
-}
-
 XieluFn select_xielu(const DeviceTraits& traits, bool reference) {
-  if (reference) return reference::xielu;
-  if (traits.isa >= IsaLevel::kAvx512) return avx512::xielu;
-  return traits.isa >= IsaLevel::kAvx2 ? avx2::xielu : sse2::xielu;
+  return at_level<XieluKernels>(traits, reference).xielu;
 }
 
 double operations(const XieluArgs& args) { return 12.0 * static_cast<double>(args.x.shape.elements()); }

@@ -14,6 +14,9 @@ struct XieluArgs {
   float beta = 0, eps = 0;
 };
 using XieluFn = void (*)(Exec&, const XieluArgs&) noexcept;
+struct XieluKernels {
+  XieluFn xielu;
+};
 
 // reference: in double precision.
 XieluFn select_xielu(const DeviceTraits& traits, bool reference = false);

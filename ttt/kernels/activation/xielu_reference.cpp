@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "kernels/activation/xielu.h"
+#include "kernels/at_level.h"
 
 namespace ttt::kernels::reference {
 namespace {
@@ -26,3 +27,7 @@ void xielu(Exec& exec, const XieluArgs& args) noexcept {
 }
 
 }  // namespace ttt::kernels::reference
+
+namespace ttt::kernels {
+TTT_KERNELS_OF(reference, XieluKernels, .xielu = xielu)
+}  // namespace ttt::kernels

@@ -4,53 +4,23 @@
 
 #include "base/checked.h"
 #include "base/error.h"
+#include "kernels/at_level.h"
 #include "kernels/attention/attend_full.h"
 
 namespace ttt::kernels {
 
-#define TTT_ATTEND(level)                                   \
-  namespace level {                                         \
-  void attend_many_f32(Exec&, const AttendArgs&) noexcept;  \
-  void attend_many_bf16(Exec&, const AttendArgs&) noexcept; \
-  void attend_many_int8(Exec&, const AttendArgs&) noexcept; \
-  void attend_many_bfp8(Exec&, const AttendArgs&) noexcept; \
-  void attend_one_f32(Exec&, const AttendArgs&) noexcept;   \
-  void attend_one_bf16(Exec&, const AttendArgs&) noexcept;  \
-  void attend_one_int8(Exec&, const AttendArgs&) noexcept;  \
-  void attend_one_bfp8(Exec&, const AttendArgs&) noexcept;  \
-  }
-TTT_ATTEND(sse2)
-TTT_ATTEND(avx2)
-TTT_ATTEND(avx512)
-#undef TTT_ATTEND
-
 namespace {
 
-struct Row {
-  IsaLevel level;
-  Format state;
+struct OfFormat {
   AttendFn many, one;
 };
 
-constexpr Row kTable[] = {
-    {IsaLevel::kAvx512, Format::kF32, avx512::attend_many_f32, avx512::attend_one_f32},
-    {IsaLevel::kAvx512, Format::kBF16, avx512::attend_many_bf16, avx512::attend_one_bf16},
-    {IsaLevel::kAvx512, Format::kInt8, avx512::attend_many_int8, avx512::attend_one_int8},
-    {IsaLevel::kAvx512, Format::kBfp8B, avx512::attend_many_bfp8, avx512::attend_one_bfp8},
-    {IsaLevel::kAvx2, Format::kF32, avx2::attend_many_f32, avx2::attend_one_f32},
-    {IsaLevel::kAvx2, Format::kBF16, avx2::attend_many_bf16, avx2::attend_one_bf16},
-    {IsaLevel::kAvx2, Format::kInt8, avx2::attend_many_int8, avx2::attend_one_int8},
-    {IsaLevel::kAvx2, Format::kBfp8B, avx2::attend_many_bfp8, avx2::attend_one_bfp8},
-    {IsaLevel::kSse2, Format::kF32, sse2::attend_many_f32, sse2::attend_one_f32},
-    {IsaLevel::kSse2, Format::kBF16, sse2::attend_many_bf16, sse2::attend_one_bf16},
-    {IsaLevel::kSse2, Format::kInt8, sse2::attend_many_int8, sse2::attend_one_int8},
-    {IsaLevel::kSse2, Format::kBfp8B, sse2::attend_many_bfp8, sse2::attend_one_bfp8},
-};
-
-const Row& row_for(const DeviceTraits& traits, Format state) {
-  for (const Row& row : kTable) {
-    if (traits.isa >= row.level && row.state == state) return row;
-  }
+OfFormat kernels_for(const DeviceTraits& traits, Format state) {
+  const AttendKernels& k = at_level<AttendKernels>(traits);
+  if (state == Format::kF32) return {k.many_f32, k.one_f32};
+  if (state == Format::kBF16) return {k.many_bf16, k.one_bf16};
+  if (state == Format::kInt8) return {k.many_int8, k.one_int8};
+  if (state == Format::kBfp8B) return {k.many_bfp8, k.one_bfp8};
   fail(ErrorKind::kUnsupported, text("state format wanted one of f32, bf16, int8, bfp8_b, got ", name_of(state)));
 }
 
@@ -99,13 +69,13 @@ double seen_pairs(const AttendArgs& args) {
 }  // namespace
 
 AttendKernel select_attend_many(const DeviceTraits& traits, ScoreAlgorithm algorithm, Format state) {
-  const Row& row = row_for(traits, state);
-  return algorithm == ScoreAlgorithm::kFlash ? AttendKernel{row.many, no_scratch} : full_kernel(algorithm);
+  const OfFormat of_format = kernels_for(traits, state);
+  return algorithm == ScoreAlgorithm::kFlash ? AttendKernel{of_format.many, no_scratch} : full_kernel(algorithm);
 }
 
 AttendKernel select_attend_one(const DeviceTraits& traits, ScoreAlgorithm algorithm, Format state) {
-  const Row& row = row_for(traits, state);
-  return algorithm == ScoreAlgorithm::kFlash ? AttendKernel{row.one, partial_scratch} : full_kernel(algorithm);
+  const OfFormat of_format = kernels_for(traits, state);
+  return algorithm == ScoreAlgorithm::kFlash ? AttendKernel{of_format.one, partial_scratch} : full_kernel(algorithm);
 }
 
 double operations(const AttendArgs& args) {

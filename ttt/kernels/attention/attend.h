@@ -56,6 +56,10 @@ struct AttendArgs {
 };
 using AttendFn = void (*)(Exec&, const AttendArgs&) noexcept;
 
+struct AttendKernels {
+  AttendFn many_f32, many_bf16, many_int8, many_bfp8, one_f32, one_bf16, one_int8, one_bfp8;
+};
+
 enum class ScoreAlgorithm : std::uint8_t {
   kFlash,      // tiles of keys, partial softmax per block of keys
   kFull,       // all scores of a row at once, f32

@@ -1,21 +1,10 @@
 #include "kernels/attention/attend_latent.h"
 
 #include "base/error.h"
+#include "kernels/at_level.h"
 #include "kernels/formats/packed.h"
 
 namespace ttt::kernels {
-
-#define TTT_LATENT(level)                                        \
-  namespace level {                                              \
-  void absorb_queries(Exec&, const LatentArgs&) noexcept;        \
-  void project_values(Exec&, const LatentArgs&) noexcept;        \
-  void expand_latents(Exec&, const ExpandLatentsArgs&) noexcept; \
-  }
-TTT_LATENT(sse2)
-TTT_LATENT(avx2)
-TTT_LATENT(avx512)
-TTT_LATENT(reference)
-#undef TTT_LATENT
 
 namespace {
 
@@ -47,21 +36,13 @@ LatentRowFn select_latent_row(Format format, Layout layout) {
 }
 
 LatentFn select_absorb_queries(const DeviceTraits& traits, bool reference) {
-  if (reference) return reference::absorb_queries;
-  if (traits.isa >= IsaLevel::kAvx512) return avx512::absorb_queries;
-  return traits.isa >= IsaLevel::kAvx2 ? avx2::absorb_queries : sse2::absorb_queries;
+  return at_level<LatentKernels>(traits, reference).absorb_queries;
 }
-
 LatentFn select_project_values(const DeviceTraits& traits, bool reference) {
-  if (reference) return reference::project_values;
-  if (traits.isa >= IsaLevel::kAvx512) return avx512::project_values;
-  return traits.isa >= IsaLevel::kAvx2 ? avx2::project_values : sse2::project_values;
+  return at_level<LatentKernels>(traits, reference).project_values;
 }
-
 ExpandLatentsFn select_expand_latents(const DeviceTraits& traits, bool reference) {
-  if (reference) return reference::expand_latents;
-  if (traits.isa >= IsaLevel::kAvx512) return avx512::expand_latents;
-  return traits.isa >= IsaLevel::kAvx2 ? avx2::expand_latents : sse2::expand_latents;
+  return at_level<LatentKernels>(traits, reference).expand_latents;
 }
 
 double operations(const LatentArgs& a) {

@@ -50,6 +50,10 @@ struct ExpandLatentsArgs {
   std::span<float> decoded = {};       // threads * decoded_floats(args)
 };
 using ExpandLatentsFn = void (*)(Exec&, const ExpandLatentsArgs&) noexcept;
+struct LatentKernels {
+  LatentFn absorb_queries, project_values;
+  ExpandLatentsFn expand_latents;
+};
 ExpandLatentsFn select_expand_latents(const DeviceTraits& traits, bool reference = false);
 double operations(const ExpandLatentsArgs& args);
 double bytes(const ExpandLatentsArgs& args);

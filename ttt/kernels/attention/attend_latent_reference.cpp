@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "kernels/at_level.h"
 #include "kernels/attention/attend_latent.h"
 #include "kernels/formats/stored_value.h"
 
@@ -90,3 +91,8 @@ void expand_latents(Exec& exec, const ExpandLatentsArgs& a) noexcept {
 }
 
 }  // namespace ttt::kernels::reference
+
+namespace ttt::kernels {
+TTT_KERNELS_OF(reference, LatentKernels, .absorb_queries = absorb_queries, .project_values = project_values,
+               .expand_latents = expand_latents)
+}  // namespace ttt::kernels

@@ -44,6 +44,17 @@ struct StoreRowsArgs {
 };
 using StoreRowsFn = void (*)(Exec&, const StoreRowsArgs&) noexcept;
 
+// By [interleaved].
+struct StoreRowsKernels {
+  RotaryTableFn rotary_table;
+  StoreRowsFn f32[2], bf16[2], int8[2], bfp8[2];
+};
+// In double precision: queries and keys are rotated in place, and nothing is stored.
+struct RotateRowsKernels {
+  RotaryTableFn rotary_table;
+  StoreRowsFn rotate[2];
+};
+
 // interleaved: pairs are (2i, 2i + 1), and block_pairs is not read. reference: rotated in double precision and rounded
 // to f32 once, before the format of the state. Never null: throws Error{kUnsupported} naming the format.
 StoreRowsFn select_store_rows(const DeviceTraits& traits, Format state, bool interleaved, bool reference = false);

@@ -1,5 +1,6 @@
 #include <cmath>
 
+#include "kernels/at_level.h"
 #include "kernels/attention/store_rows.h"
 
 namespace ttt::kernels::reference {
@@ -62,3 +63,8 @@ void rotary_table(Exec& exec, const RotaryTableArgs& args) noexcept {
 }
 
 }  // namespace ttt::kernels::reference
+
+namespace ttt::kernels {
+TTT_KERNELS_OF(reference, RotateRowsKernels, .rotary_table = rotary_table,
+               .rotate = {rotate_rows_half, rotate_rows_inter})
+}  // namespace ttt::kernels

@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "kernels/cpu/level.h"
+#include "kernels/formats/half.h"
 
 // A vector of f32 at the level being compiled: 16, 8 or 4 lanes. Loads and stores need no alignment. `n` of partial
 // operations is the number of lanes that exist, 0 < n < kLanes; the others read as zero and are not written.
@@ -186,22 +187,6 @@ TTT_INLINE F32 load_bf16(const std::uint16_t* p) {
   const __m128i h = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(p));
   return {_mm_castsi128_ps(_mm_unpacklo_epi16(_mm_setzero_si128(), h))};
 }
-TTT_INLINE float f16_to_f32(std::uint16_t h) {
-  const std::uint32_t sign = (h & 0x8000u) << 16, exponent = (h >> 10) & 31u, mantissa = h & 0x3ffu;
-  std::uint32_t u = 0;
-  float f = 0;
-  if (exponent == 31) {
-    u = sign | 0x7f800000u | (mantissa << 13);
-  } else if (exponent != 0) {
-    u = sign | ((exponent + 112) << 23) | (mantissa << 13);
-  } else {
-    f = static_cast<float>(mantissa) * 0x1p-24f;
-    std::memcpy(&u, &f, 4);
-    u |= sign;
-  }
-  std::memcpy(&f, &u, 4);
-  return f;
-}
 TTT_INLINE F32 load_f16(const std::uint16_t* p) {
   return {_mm_setr_ps(f16_to_f32(p[0]), f16_to_f32(p[1]), f16_to_f32(p[2]), f16_to_f32(p[3]))};
 }
@@ -238,6 +223,22 @@ TTT_INLINE F32 exp(F32 x) {
   p = fma(p, r, splat(1.0f));
   p = fma(p, r, splat(1.0f));
   return scale_by_power(p, k);
+}
+
+// tanh to about 3 ulp. NaN stays NaN.
+TTT_INLINE F32 tanh(F32 x) {
+  // 1 - 2 / (e^2a + 1), which is 1 in f32 beyond 10. Below 0.625 it cancels, and a polynomial takes over.
+  const F32 a = min(splat(10.0f), abs(x));
+  const F32 large = splat(1.0f) - splat(2.0f) / (exp(a + a) + splat(1.0f));
+  // x + x^3 p(x^2), coefficients of Cephes' tanhf.
+  const F32 z = x * x;
+  F32 p = splat(-5.70498872745e-3f);
+  p = fma(p, z, splat(2.06390887954e-2f));
+  p = fma(p, z, splat(-5.37397155531e-2f));
+  p = fma(p, z, splat(1.33314422036e-1f));
+  p = fma(p, z, splat(-3.33332819422e-1f));
+  const F32 small = fma(p * z, x, x);
+  return where_less(a, splat(0.625f), small, where_less(x, zero(), zero() - large, large));
 }
 
 }  // namespace ttt::kernels::TTT_LEVEL

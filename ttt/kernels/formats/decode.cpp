@@ -1,21 +1,12 @@
 #include <algorithm>
-#include <cstring>
 
 #include "base/error.h"
+#include "kernels/formats/dense_values.h"
 #include "kernels/formats/packed.h"
 #include "kernels/formats/packed_block.h"
 
 namespace ttt::kernels {
 namespace {
-
-template <class T, class Convert>
-void decode_dense(const std::byte* row, std::int64_t begin, std::int64_t count, float* out, const Convert& convert) {
-  for (std::int64_t i = 0; i < count; ++i) {
-    T v;  // rows of mapped files need not be aligned
-    std::memcpy(&v, row + (begin + i) * static_cast<std::int64_t>(sizeof v), sizeof v);
-    out[i] = convert(v);
-  }
-}
 
 void decode_blocks(Format format, const std::byte* row, std::int64_t begin, std::int64_t count, float* out) {
   const std::int64_t end = begin + count;
@@ -35,13 +26,9 @@ void decode_row(const ConstTensorView& rows, std::int64_t r, std::int64_t begin,
   const std::byte* row = rows.row<std::byte>(r);
   switch (rows.format) {
     case Format::kF32:
-      std::memcpy(out, row + begin * 4, static_cast<std::size_t>(count) * 4);
-      return;
     case Format::kF16:
-      decode_dense<std::uint16_t>(row, begin, count, out, f16_to_f32);
-      return;
     case Format::kBF16:
-      decode_dense<std::uint16_t>(row, begin, count, out, bf16_to_f32);
+      decode_dense(rows.format, row + begin * traits_of(rows.format).block_bytes, count, out);
       return;
     case Format::kQ4_0:
     case Format::kQ4_1:

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <cstring>
 
+#include "kernels/formats/half.h"
+
 namespace ttt::kernels {
 namespace {
 

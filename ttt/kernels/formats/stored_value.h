@@ -2,9 +2,9 @@
 
 #include <cmath>
 #include <cstdint>
-#include <cstring>
 
 #include "base/step.h"
+#include "kernels/formats/half.h"
 
 // One value of a row of the state, for kernels that are read rather than fast.
 namespace ttt::kernels {
@@ -14,10 +14,7 @@ Real stored_value(const RowsView& rows, std::int32_t page, std::int64_t head, st
   const std::byte* row = rows.row(page, head, offset);
   if (rows.format == Format::kF32) return static_cast<Real>(reinterpret_cast<const float*>(row)[d]);
   if (rows.format == Format::kBF16) {
-    const std::uint32_t bits = std::uint32_t{reinterpret_cast<const std::uint16_t*>(row)[d]} << 16;
-    float value = 0;
-    std::memcpy(&value, &bits, sizeof value);
-    return static_cast<Real>(value);
+    return static_cast<Real>(bf16_to_f32(reinterpret_cast<const std::uint16_t*>(row)[d]));
   }
   const std::byte* scales = rows.row_scales(page, head, offset);
   const Real code = static_cast<Real>(reinterpret_cast<const std::int8_t*>(row)[d]);

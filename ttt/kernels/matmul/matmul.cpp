@@ -3,6 +3,9 @@
 #include <algorithm>
 
 #include "base/checked.h"
+#include "base/error.h"
+#include "kernels/matmul/matmul_dense.h"
+#include "kernels/matmul/matmul_grouped.h"
 
 namespace ttt::kernels {
 namespace {
@@ -25,23 +28,11 @@ double cost_per_output(const MatmulJob& job, std::int64_t rows) {
 // Outputs of one tile: as many as cost `target`, in whole units.
 std::int64_t outputs_per_tile(const MatmulJob& job, std::int64_t rows, double target) {
   const double outputs = target / std::max(cost_per_output(job, rows), 1.0);
-  const std::int64_t units = static_cast<std::int64_t>(outputs) / job.kernel.unit;
-  return std::max<std::int64_t>(units, 1) * job.kernel.unit;
+  const std::int64_t units = static_cast<std::int64_t>(outputs) / job.kernel->unit;
+  return std::max<std::int64_t>(units, 1) * job.kernel->unit;
 }
 
 }  // namespace
-
-std::string_view name_of(ActivationForm form) {
-  switch (form) {
-    case ActivationForm::kF32:
-      return "f32";
-    case ActivationForm::kBF16:
-      return "bf16";
-    case ActivationForm::kInt8:
-      return "int8";
-  }
-  return {};
-}
 
 void matmul(Exec& exec, const MatmulArgs& args) noexcept {
   const std::int64_t rows = args.x.rows;
@@ -57,7 +48,7 @@ void matmul(Exec& exec, const MatmulArgs& args) noexcept {
       const std::int64_t outputs = outputs_per_tile(job, rows, target), count = div_up(job.w.dim(0), outputs);
       if (tile < count) {
         const std::int64_t begin = tile * outputs;
-        job.kernel.tile(args.x, job, begin, std::min(begin + outputs, job.w.dim(0)));
+        job.kernel->tile(args.x, job, begin, std::min(begin + outputs, job.w.dim(0)));
         return;
       }
       tile -= count;
@@ -83,13 +74,13 @@ double bytes(const MatmulArgs& args) {
   return n;
 }
 
-MatmulKernel select_matmul(const DeviceTraits& traits, Format weight, Layout layout, ActivationForm form,
-                           std::int64_t rows) {
+const MatmulKernel& select_matmul(const DeviceTraits& traits, Format weight, Layout layout, ActivationForm form,
+                                  RowClass rows) {
   if (is_dense(weight) && layout == Layout::kRowMajor) return select_dense_matmul(traits, weight, form, rows);
   require(is_grouped(weight) && layout == Layout::kPanels, ErrorKind::kUnsupported, "matrix product wanted a dense ",
           "weight row-major or a grouped one in panels, got ", name_of(weight),
           layout == Layout::kPanels ? " in panels" : " row-major");
-  return select_grouped_matmul(traits, weight, form, rows);
+  return select_grouped_matmul(traits, weight, form);
 }
 
 }  // namespace ttt::kernels

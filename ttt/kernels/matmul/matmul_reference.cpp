@@ -1,8 +1,9 @@
+#include "kernels/matmul/matmul_reference.h"
+
 #include <algorithm>
 
 #include "base/error.h"
 #include "kernels/formats/packed.h"
-#include "kernels/matmul/matmul.h"
 
 namespace ttt::kernels {
 namespace {
@@ -53,13 +54,15 @@ void tile(const PreparedRows& x, const MatmulJob& job, std::int64_t out_begin, s
 
 }  // namespace
 
-MatmulKernel select_reference_matmul(Format weight, Layout layout) {
+const MatmulKernel& select_reference_matmul(Format weight, Layout layout) {
   const bool panels = layout == Layout::kPanels;
   const bool stored = (is_dense(weight) || is_grouped(weight)) && traits_of(weight).block_bytes > 0;
   require(panels ? is_grouped(weight) : stored, ErrorKind::kUnsupported, "reference product wanted a weight ",
           "row-major as in files or a grouped one in panels, got ", name_of(weight),
           panels ? " in panels" : " row-major");
-  return {.unit = 1, .tile = panels ? tile<decode_packed_part> : tile<decode_row>, .name = "reference"};
+  static constexpr MatmulKernel of_panels{.unit = 1, .tile = tile<decode_packed_part>, .name = "reference"};
+  static constexpr MatmulKernel of_rows{.unit = 1, .tile = tile<decode_row>, .name = "reference"};
+  return panels ? of_panels : of_rows;
 }
 
 }  // namespace ttt::kernels

@@ -1,27 +1,10 @@
+#include "kernels/matmul/prepare.h"
+
 #include "base/checked.h"
-#include "kernels/matmul/matmul.h"
-#include "kernels/matmul/prepare_int8.h"
+#include "base/error.h"
+#include "kernels/at_level.h"
 
 namespace ttt::kernels {
-
-namespace sse2 {
-void prepare_rows_f32(Exec& exec, const PrepareArgs& args) noexcept;
-void prepare_panels_f32(Exec& exec, const PrepareArgs& args) noexcept;
-}  // namespace sse2
-namespace avx2 {
-void prepare_rows_f32(Exec& exec, const PrepareArgs& args) noexcept;
-void prepare_panels_f32(Exec& exec, const PrepareArgs& args) noexcept;
-}  // namespace avx2
-namespace avx512 {
-void prepare_rows_f32(Exec& exec, const PrepareArgs& args) noexcept;
-void prepare_panels_f32(Exec& exec, const PrepareArgs& args) noexcept;
-}  // namespace avx512
-namespace avx512_bf16 {
-void prepare_rows_f32(Exec& exec, const PrepareArgs& args) noexcept;
-void prepare_panels_f32(Exec& exec, const PrepareArgs& args) noexcept;
-void prepare_rows_bf16(Exec& exec, const PrepareArgs& args) noexcept;
-void prepare_panels_bf16(Exec& exec, const PrepareArgs& args) noexcept;
-}  // namespace avx512_bf16
 
 namespace {
 
@@ -54,28 +37,19 @@ Sizes sizes_of(ActivationForm form, bool panels, std::int64_t rows, std::int64_t
   return s;
 }
 
-struct DensePrepare {
-  PrepareFn rows_f32, panels_f32, rows_bf16, panels_bf16;
-};
+}  // namespace
 
-// Preparation moves data: what AVX-512 has without BF16 serves the level between.
-DensePrepare functions_at(IsaLevel isa) {
-  switch (isa) {
-    case IsaLevel::kSse2:
-      return {sse2::prepare_rows_f32, sse2::prepare_panels_f32, nullptr, nullptr};
-    case IsaLevel::kAvx2:
-      return {avx2::prepare_rows_f32, avx2::prepare_panels_f32, nullptr, nullptr};
-    case IsaLevel::kAvx512:
-    case IsaLevel::kAvx512Vnni:
-      return {avx512::prepare_rows_f32, avx512::prepare_panels_f32, nullptr, nullptr};
-    case IsaLevel::kAvx512Bf16:
-      return {avx512_bf16::prepare_rows_f32, avx512_bf16::prepare_panels_f32, avx512_bf16::prepare_rows_bf16,
-              avx512_bf16::prepare_panels_bf16};
+std::string_view name_of(ActivationForm form) {
+  switch (form) {
+    case ActivationForm::kF32:
+      return "f32";
+    case ActivationForm::kBF16:
+      return "bf16";
+    case ActivationForm::kInt8:
+      return "int8";
   }
   return {};
 }
-
-}  // namespace
 
 std::int64_t prepared_bytes(ActivationForm form, bool panels, std::int64_t rows, std::int64_t in) {
   const Sizes s = sizes_of(form, panels, rows, in);
@@ -88,7 +62,7 @@ PreparedRows prepared_rows(ActivationForm form, bool panels, std::int64_t rows, 
   if (!panels) r.row_bytes = s.padded_in * (form == ActivationForm::kF32 ? 4 : form == ActivationForm::kBF16 ? 2 : 1);
   if (form == ActivationForm::kInt8) {
     r.scales = reinterpret_cast<float*>(memory + s.values);
-    r.sums = reinterpret_cast<float*>(memory + s.values + s.scales);
+    r.sums = reinterpret_cast<std::int32_t*>(memory + s.values + s.scales);
   }
   return r;
 }
@@ -102,13 +76,13 @@ double bytes(const PrepareArgs& args) {
 }
 
 PrepareFn select_prepare(const DeviceTraits& traits, ActivationForm form, bool panels) {
-  const DensePrepare dense = functions_at(traits.isa);
+  const DensePrepareKernels& dense = at_level<DensePrepareKernels>(traits);
   PrepareFn fn = nullptr;
   if (form == ActivationForm::kF32) fn = panels ? dense.panels_f32 : dense.rows_f32;
   if (form == ActivationForm::kBF16) fn = panels ? dense.panels_bf16 : dense.rows_bf16;
-  if (form == ActivationForm::kInt8 && !panels) fn = select_prepare_int8(traits);
+  if (form == ActivationForm::kInt8 && !panels) fn = at_level<Int8PrepareKernels>(traits).rows_int8;
   require(fn != nullptr, ErrorKind::kUnsupported, "activations in ", name_of(form), panels ? " panels" : " rows",
-          " are not built for ", name_of(traits.isa));
+          " are not built for ", name_of(traits.isa()));
   return fn;
 }
 

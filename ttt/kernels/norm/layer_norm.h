@@ -14,6 +14,9 @@ struct LayerNormArgs {
   float eps = 0;
 };
 using LayerNormFn = void (*)(Exec&, const LayerNormArgs&) noexcept;
+struct LayerNormKernels {
+  LayerNormFn norm, norm_add;
+};
 
 // The variance is the mean square distance from the mean, taken in a second pass, which also corrects the mean.
 // reference: everything in double precision.

@@ -1,5 +1,6 @@
 #include <cmath>
 
+#include "kernels/at_level.h"
 #include "kernels/norm/layer_norm.h"
 
 namespace ttt::kernels::reference {
@@ -39,3 +40,7 @@ void layer_norm_add(Exec& exec, const LayerNormArgs& args) noexcept {
 }
 
 }  // namespace ttt::kernels::reference
+
+namespace ttt::kernels {
+TTT_KERNELS_OF(reference, LayerNormKernels, .norm = layer_norm, .norm_add = layer_norm_add)
+}  // namespace ttt::kernels

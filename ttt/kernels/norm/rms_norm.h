@@ -14,6 +14,9 @@ struct RmsNormArgs {
   float weight_offset = 0;
 };
 using RmsNormFn = void (*)(Exec&, const RmsNormArgs&) noexcept;
+struct RmsNormKernels {
+  RmsNormFn norm, norm_add;
+};
 
 // The mean is accumulated in f32 over vector lanes; reference: everything in double precision.
 RmsNormFn select_rms_norm(const DeviceTraits& traits, bool reference = false);

@@ -1,5 +1,6 @@
 #include <cmath>
 
+#include "kernels/at_level.h"
 #include "kernels/norm/rms_norm.h"
 
 namespace ttt::kernels::reference {
@@ -33,3 +34,7 @@ void rms_norm_add(Exec& exec, const RmsNormArgs& args) noexcept {
 }
 
 }  // namespace ttt::kernels::reference
+
+namespace ttt::kernels {
+TTT_KERNELS_OF(reference, RmsNormKernels, .norm = rms_norm, .norm_add = rms_norm_add)
+}  // namespace ttt::kernels

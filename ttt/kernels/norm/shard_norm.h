@@ -34,6 +34,11 @@ using ShardNormFn = void (*)(Exec&, const ShardNormArgs&) noexcept;
 ShardNormFn select_shard_norm(const DeviceTraits& traits, bool reference = false);
 ShardNormFn select_shard_norm_add(const DeviceTraits& traits, bool reference = false);  // y +=
 
+struct ShardNormKernels {
+  RowMomentsFn moments, moments_about_zero;
+  ShardNormFn norm, norm_add;
+};
+
 double operations(const RowMomentsArgs& args);
 double bytes(const RowMomentsArgs& args);
 double operations(const ShardNormArgs& args);

@@ -1,5 +1,6 @@
 #include <cmath>
 
+#include "kernels/at_level.h"
 #include "kernels/norm/shard_norm.h"
 
 // What passes between ranks stays f32, as the kernels' interface says.
@@ -64,3 +65,8 @@ void shard_norm_add(Exec& exec, const ShardNormArgs& args) noexcept {
 }
 
 }  // namespace ttt::kernels::reference
+
+namespace ttt::kernels {
+TTT_KERNELS_OF(reference, ShardNormKernels, .moments = row_moments, .moments_about_zero = row_moments_about_zero,
+               .norm = shard_norm, .norm_add = shard_norm_add)
+}  // namespace ttt::kernels

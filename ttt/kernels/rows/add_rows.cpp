@@ -3,7 +3,6 @@
 namespace ttt::kernels {
 namespace {
 
-// Bound by memory at any instruction set, hence built for the baseline alone.
 template <bool kAccumulate>
 void add(Exec& exec, const AddRowsArgs& args) {
   const std::int64_t dim = args.y.dim(1);

@@ -31,3 +31,8 @@ void layer_scale(Exec& exec, const LayerScaleArgs& args) noexcept {
 }
 
 }  // namespace ttt::kernels::TTT_LEVEL
+
+namespace ttt::kernels {
+// The table of this level, which at_level<LayerScaleKernels>(traits) finds on a device that has the level.
+TTT_KERNELS(LayerScaleKernels, .layer_scale = layer_scale)
+}  // namespace ttt::kernels

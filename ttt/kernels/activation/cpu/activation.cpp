@@ -1,6 +1,5 @@
 #include "kernels/activation/activation.h"
 
-#include "kernels/activation/cpu/activation_table.h"
 #include "kernels/cpu/simd.h"
 
 namespace ttt::kernels::TTT_LEVEL {
@@ -11,21 +10,6 @@ TTT_INLINE F32 sigmoid_of(F32 x) {
   const F32 e = exp(zero() - abs(x));
   const F32 r = splat(1.0f) / (splat(1.0f) + e);
   return where_less(x, zero(), e * r, r);
-}
-
-TTT_INLINE F32 tanh_of(F32 x) {
-  // 1 - 2 / (e^2a + 1), which is 1 in f32 beyond 10. Below 0.625 it cancels, and a polynomial takes over.
-  const F32 a = min(splat(10.0f), abs(x));
-  const F32 large = splat(1.0f) - splat(2.0f) / (exp(a + a) + splat(1.0f));
-  // x + x^3 p(x^2), coefficients of Cephes' tanhf.
-  const F32 z = x * x;
-  F32 p = splat(-5.70498872745e-3f);
-  p = fma(p, z, splat(2.06390887954e-2f));
-  p = fma(p, z, splat(-5.37397155531e-2f));
-  p = fma(p, z, splat(1.33314422036e-1f));
-  p = fma(p, z, splat(-3.33332819422e-1f));
-  const F32 small = fma(p * z, x, x);
-  return where_less(a, splat(0.625f), small, where_less(x, zero(), zero() - large, large));
 }
 
 // The normal distribution's upper tail Q(a) = erfc(a / sqrt(2)) / 2 for a >= 0, in relative precision:
@@ -79,7 +63,7 @@ struct Sigmoid {
   TTT_INLINE F32 of(F32 x) { return sigmoid_of(x); }
 };
 struct Tanh {
-  TTT_INLINE F32 of(F32 x) { return tanh_of(x); }
+  TTT_INLINE F32 of(F32 x) { return tanh(x); }
 };
 
 template <class F>
@@ -91,16 +75,10 @@ void apply(float* values, std::int64_t n, const ActivationParams&) noexcept {
 
 }  // namespace
 
-extern const ActivationTable kActivationTable;
-constinit const ActivationTable kActivationTable{
-    .relu = apply<Relu>,
-    .relu2 = apply<Relu2>,
-    .gelu = apply<Gelu>,
-    .gelu_tanh = apply<GeluTanh>,
-    .quick_gelu = apply<QuickGelu>,
-    .silu = apply<Silu>,
-    .sigmoid = apply<Sigmoid>,
-    .tanh = apply<Tanh>,
-};
-
 }  // namespace ttt::kernels::TTT_LEVEL
+
+namespace ttt::kernels {
+TTT_KERNELS(ActivationKernels, .relu = apply<Relu>, .relu2 = apply<Relu2>, .gelu = apply<Gelu>,
+            .gelu_tanh = apply<GeluTanh>, .quick_gelu = apply<QuickGelu>, .silu = apply<Silu>,
+            .sigmoid = apply<Sigmoid>, .tanh = apply<Tanh>)
+}  // namespace ttt::kernels

@@ -48,3 +48,7 @@ void gate(Exec& exec, const GateArgs& args) noexcept { for_runs(exec, args, gate
 void clamped_gate(Exec& exec, const GateArgs& args) noexcept { for_runs(exec, args, clamped_run); }
 
 }  // namespace ttt::kernels::TTT_LEVEL
+
+namespace ttt::kernels {
+TTT_KERNELS(GateKernels, .gate = gate, .clamped_gate = clamped_gate)
+}  // namespace ttt::kernels

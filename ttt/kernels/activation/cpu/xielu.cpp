@@ -51,3 +51,7 @@ void xielu(Exec& exec, const XieluArgs& args) noexcept {
 }
 
 }  // namespace ttt::kernels::TTT_LEVEL
+
+namespace ttt::kernels {
+TTT_KERNELS(XieluKernels, .xielu = xielu)
+}  // namespace ttt::kernels

@@ -400,3 +400,9 @@ void attend_one_bfp8(Exec& exec, const AttendArgs& args) noexcept {
 }
 
 }  // namespace ttt::kernels::TTT_LEVEL
+
+namespace ttt::kernels {
+TTT_KERNELS(AttendKernels, .many_f32 = attend_many_f32, .many_bf16 = attend_many_bf16, .many_int8 = attend_many_int8,
+            .many_bfp8 = attend_many_bfp8, .one_f32 = attend_one_f32, .one_bf16 = attend_one_bf16,
+            .one_int8 = attend_one_int8, .one_bfp8 = attend_one_bfp8)
+}  // namespace ttt::kernels

@@ -140,3 +140,8 @@ void expand_latents(Exec& exec, const ExpandLatentsArgs& a) noexcept {
 }
 
 }  // namespace ttt::kernels::TTT_LEVEL
+
+namespace ttt::kernels {
+TTT_KERNELS(LatentKernels, .absorb_queries = absorb_queries, .project_values = project_values,
+            .expand_latents = expand_latents)
+}  // namespace ttt::kernels

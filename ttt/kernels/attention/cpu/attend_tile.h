@@ -192,17 +192,6 @@ TTT_INLINE void decode_part(const std::byte* row, const std::byte* scales, std::
   }
 }
 
-// tanh to about 3e-7.
-TTT_INLINE F32 tanh(F32 x) {
-  const F32 z = x * x;
-  F32 p = fma(splat(62.0f / 2835), z, splat(-17.0f / 315));
-  p = fma(p, z, splat(2.0f / 15));
-  p = fma(p, z, splat(-1.0f / 3));
-  const F32 small = fma(p * z, x, x);
-  const F32 large = splat(1.0f) - splat(2.0f) / (exp(x + x) + splat(1.0f));
-  return where_less(abs(x), splat(0.3f), small, large);
-}
-
 // e^x, zero where it is below e^-87 and for minus infinity.
 TTT_INLINE F32 weight(F32 x) { return where_less(x, splat(-87.0f), zero(), exp(x)); }
 

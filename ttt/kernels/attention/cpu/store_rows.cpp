@@ -212,3 +212,10 @@ void store_rows_bfp8_half(Exec& e, const StoreRowsArgs& a) noexcept { store_all<
 void store_rows_bfp8_inter(Exec& e, const StoreRowsArgs& a) noexcept { store_all<Format::kBfp8B, true>(e, a); }
 
 }  // namespace ttt::kernels::TTT_LEVEL
+
+namespace ttt::kernels {
+TTT_KERNELS(StoreRowsKernels, .rotary_table = rotary_table, .f32 = {store_rows_f32_half, store_rows_f32_inter},
+            .bf16 = {store_rows_bf16_half, store_rows_bf16_inter},
+            .int8 = {store_rows_int8_half, store_rows_int8_inter},
+            .bfp8 = {store_rows_bfp8_half, store_rows_bfp8_inter})
+}  // namespace ttt::kernels

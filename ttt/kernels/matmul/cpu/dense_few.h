@@ -2,8 +2,8 @@
 
 #include <cstdint>
 
-#include "kernels/matmul/cpu/dense_epilogue.h"
 #include "kernels/matmul/cpu/dense_weights.h"
+#include "kernels/matmul/cpu/epilogue.h"
 
 // Products of few rows: every weight row is read once and multiplied with all rows of x. Bound by memory.
 namespace ttt::kernels::TTT_LEVEL {

@@ -2,9 +2,9 @@
 
 #include <cstdint>
 
-#include "kernels/matmul/cpu/dense_epilogue.h"
 #include "kernels/matmul/cpu/dense_transpose.h"
 #include "kernels/matmul/cpu/dense_weights.h"
+#include "kernels/matmul/cpu/epilogue.h"
 
 // Products of many rows. The roles of the operands are swapped: rows of x are packed in panels and fill the vectors,
 // while the weight is broadcast value by value straight from its row-major memory, so that it needs no packed copy.

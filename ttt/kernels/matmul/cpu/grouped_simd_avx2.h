@@ -45,16 +45,15 @@ TTT_INLINE Floats fma(Floats x, Floats y, Floats z) {
 }
 TTT_INLINE Floats to_floats(Ints x) { return {_mm256_cvtepi32_ps(x.a), _mm256_cvtepi32_ps(x.b)}; }
 // p[2i] + p[2i + 1]
-TTT_INLINE __m256 pair_sums_256(const float* p) {
-  const __m256 sums = _mm256_hadd_ps(_mm256_loadu_ps(p), _mm256_loadu_ps(p + 8));  // 0 1 4 5 2 3 6 7
-  return _mm256_castpd_ps(_mm256_permute4x64_pd(_mm256_castps_pd(sums), 0xD8));
+TTT_INLINE __m256i pair_sums_256(const std::int32_t* p) {
+  const __m256i a = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+  const __m256i b = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p + 8));
+  return _mm256_permute4x64_epi64(_mm256_hadd_epi32(a, b), 0xD8);  // from 0 1 4 5 2 3 6 7
 }
-TTT_INLINE Floats pair_sums(const float* p) { return {pair_sums_256(p), pair_sums_256(p + 16)}; }
-// p[i / 2]
-TTT_INLINE Floats load_twice(const float* p) {
-  const __m256 x = _mm256_loadu_ps(p);
-  return {_mm256_permutevar8x32_ps(x, _mm256_setr_epi32(0, 0, 1, 1, 2, 2, 3, 3)),
-          _mm256_permutevar8x32_ps(x, _mm256_setr_epi32(4, 4, 5, 5, 6, 6, 7, 7))};
+TTT_INLINE Ints pair_sums(const std::int32_t* p) { return {pair_sums_256(p), pair_sums_256(p + 16)}; }
+TTT_INLINE Ints load_ints(const std::int32_t* p) {
+  return {_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)),
+          _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p + 8))};
 }
 TTT_INLINE void store_ints(std::int32_t* p, Ints x) {
   _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), x.a);
@@ -63,13 +62,6 @@ TTT_INLINE void store_ints(std::int32_t* p, Ints x) {
 TTT_INLINE Ints mul_ints(Ints x, int by) {
   return {_mm256_mullo_epi32(x.a, _mm256_set1_epi32(by)), _mm256_mullo_epi32(x.b, _mm256_set1_epi32(by))};
 }
-TTT_INLINE Ints round_to_ints(Floats x) { return {_mm256_cvtps_epi32(x.a), _mm256_cvtps_epi32(x.b)}; }
-TTT_INLINE __m256 inverse_or_zero(__m256 x) {
-  const __m256 above = _mm256_cmp_ps(x, _mm256_setzero_ps(), _CMP_GT_OQ);
-  return _mm256_and_ps(above, _mm256_div_ps(_mm256_set1_ps(1), x));
-}
-// 1 / x, or 0 where x is not above 0.
-TTT_INLINE Floats inverse_or_zero(Floats x) { return {inverse_or_zero(x.a), inverse_or_zero(x.b)}; }
 TTT_INLINE Floats load_halves(const std::byte* p) {
   const __m256i h = load_256(p);
   return {_mm256_cvtph_ps(_mm256_castsi256_si128(h)), _mm256_cvtph_ps(_mm256_extracti128_si256(h, 1))};

@@ -28,24 +28,15 @@ TTT_INLINE Floats mul(Floats a, Floats b) { return _mm512_mul_ps(a, b); }
 TTT_INLINE Floats fma(Floats a, Floats b, Floats c) { return _mm512_fmadd_ps(a, b, c); }
 TTT_INLINE Floats to_floats(Ints x) { return _mm512_cvtepi32_ps(x); }
 // p[2i] + p[2i + 1]
-TTT_INLINE Floats pair_sums(const float* p) {
+TTT_INLINE Ints pair_sums(const std::int32_t* p) {
   const __m512i even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
   const __m512i odd = _mm512_setr_epi32(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
-  const __m512 a = _mm512_loadu_ps(p), b = _mm512_loadu_ps(p + 16);
-  return _mm512_add_ps(_mm512_permutex2var_ps(a, even, b), _mm512_permutex2var_ps(a, odd, b));
+  const __m512i a = _mm512_loadu_si512(p), b = _mm512_loadu_si512(p + 16);
+  return _mm512_add_epi32(_mm512_permutex2var_epi32(a, even, b), _mm512_permutex2var_epi32(a, odd, b));
 }
-// p[i / 2]
-TTT_INLINE Floats load_twice(const float* p) {
-  const __m512i index = _mm512_setr_epi32(0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7);
-  return _mm512_permutexvar_ps(index, _mm512_castps256_ps512(_mm256_loadu_ps(p)));
-}
+TTT_INLINE Ints load_ints(const std::int32_t* p) { return _mm512_loadu_si512(p); }
 TTT_INLINE void store_ints(std::int32_t* p, Ints x) { _mm512_storeu_si512(p, x); }
 TTT_INLINE Ints mul_ints(Ints x, int by) { return _mm512_mullo_epi32(x, _mm512_set1_epi32(by)); }
-TTT_INLINE Ints round_to_ints(Floats x) { return _mm512_cvtps_epi32(x); }
-// 1 / x to within 2^-14, or 0 where x is not above 0. Enough to find a whole number of at most 32 x 127.
-TTT_INLINE Floats inverse_or_zero(Floats x) {
-  return _mm512_maskz_rcp14_ps(_mm512_cmp_ps_mask(x, _mm512_setzero_ps(), _CMP_GT_OQ), x);
-}
 TTT_INLINE Floats load_halves(const std::byte* p) {
   return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
 }

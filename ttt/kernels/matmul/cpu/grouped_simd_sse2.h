@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "kernels/cpu/level.h"
+#include "kernels/formats/half.h"
 
 // The baseline: vectors over 16 channels in four registers each.
 namespace ttt::kernels::TTT_LEVEL::grouped {
@@ -42,17 +43,6 @@ TTT_INLINE Floats make_floats(const F& f) {
 TTT_INLINE __m128i load_128(const void* p) { return _mm_loadu_si128(static_cast<const __m128i*>(p)); }
 TTT_INLINE void store_128(void* p, __m128i x) { _mm_storeu_si128(static_cast<__m128i*>(p), x); }
 
-// Exact for denormal numbers of f16 although the thread may flush denormal f32 numbers.
-TTT_INLINE float half_value(std::uint32_t h) {
-  const std::uint32_t magnitude = h & 0x7FFFu;
-  std::uint32_t bits = (magnitude << 13) + (112u << 23);
-  if (magnitude >= 0x7C00) bits = 0x7F800000u | (magnitude & 0x3FFu) << 13;
-  float r;
-  std::memcpy(&r, &bits, 4);
-  if (magnitude < 0x400) r = static_cast<float>(magnitude) * 0x1p-24f;
-  return h & 0x8000u ? -r : r;
-}
-
 TTT_INLINE Floats zero_floats() {
   return parts<Floats>([](int) { return _mm_setzero_ps(); });
 }
@@ -80,16 +70,14 @@ TTT_INLINE Floats to_floats(const Ints& x) {
   return parts<Floats>([&](int i) { return _mm_cvtepi32_ps(x.v[i]); });
 }
 // p[2i] + p[2i + 1]
-TTT_INLINE Floats pair_sums(const float* p) {
-  return parts<Floats>([p](int i) {
-    const __m128 x = _mm_loadu_ps(p + 8 * i), y = _mm_loadu_ps(p + 8 * i + 4);
-    return _mm_add_ps(_mm_shuffle_ps(x, y, 0x88), _mm_shuffle_ps(x, y, 0xDD));
+TTT_INLINE Ints pair_sums(const std::int32_t* p) {
+  return parts<Ints>([p](int i) {
+    const __m128 x = _mm_castsi128_ps(load_128(p + 8 * i)), y = _mm_castsi128_ps(load_128(p + 8 * i + 4));
+    return _mm_add_epi32(_mm_castps_si128(_mm_shuffle_ps(x, y, 0x88)), _mm_castps_si128(_mm_shuffle_ps(x, y, 0xDD)));
   });
 }
-// p[i / 2]
-TTT_INLINE Floats load_twice(const float* p) {
-  const __m128 x = _mm_loadu_ps(p), y = _mm_loadu_ps(p + 4);
-  return {{_mm_unpacklo_ps(x, x), _mm_unpackhi_ps(x, x), _mm_unpacklo_ps(y, y), _mm_unpackhi_ps(y, y)}};
+TTT_INLINE Ints load_ints(const std::int32_t* p) {
+  return parts<Ints>([p](int i) { return load_128(p + 4 * i); });
 }
 TTT_INLINE void store_ints(std::int32_t* p, const Ints& x) {
 #pragma GCC unroll 4
@@ -100,20 +88,10 @@ TTT_INLINE Ints mul_ints(const Ints& x, int by) {
   const __m128 factor = _mm_set1_ps(static_cast<float>(by));
   return parts<Ints>([&](int i) { return _mm_cvtps_epi32(_mm_mul_ps(_mm_cvtepi32_ps(x.v[i]), factor)); });
 }
-// |x| < 8192; any integer in that range where x is no number.
-TTT_INLINE Ints round_to_ints(const Floats& x) {
-  const __m128 most = _mm_set1_ps(8192), least = _mm_set1_ps(-8192);
-  return parts<Ints>([&](int i) { return _mm_cvtps_epi32(_mm_min_ps(_mm_max_ps(x.v[i], least), most)); });
-}
-// 1 / x, or 0 where x is not above 0.
-TTT_INLINE Floats inverse_or_zero(const Floats& x) {
-  return parts<Floats>(
-      [&](int i) { return _mm_and_ps(_mm_div_ps(_mm_set1_ps(1), x.v[i]), _mm_cmpgt_ps(x.v[i], _mm_setzero_ps())); });
-}
 TTT_INLINE Floats load_halves(const std::byte* p) {
   std::uint16_t h[16];
   std::memcpy(h, p, sizeof h);
-  return make_floats([&](int i) { return half_value(h[i]); });
+  return make_floats([&](int i) { return f16_to_f32(h[i]); });
 }
 TTT_INLINE Floats load_u8(const std::byte* p) {
   return make_floats([&](int i) { return static_cast<float>(std::to_integer<int>(p[i])); });

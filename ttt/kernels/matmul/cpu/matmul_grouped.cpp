@@ -1,20 +1,20 @@
+#include "kernels/matmul/matmul_grouped.h"
+
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 
 #include "kernels/cpu/level.h"
 #include "kernels/formats/packed_layout.h"
-#include "kernels/matmul/cpu/grouped_epilogue.h"
+#include "kernels/matmul/cpu/epilogue.h"
 #include "kernels/matmul/cpu/grouped_panel.h"
-#include "kernels/matmul/matmul.h"
 
 // Grouped panels times int8 rows:
-//     y = sum over groups g of  x_scale[g] * scale[g] * dot(code - centre, x_code)  +  minimum[g] * x_sum[g]
+//     y = sum over groups g of  x_scale[g] * (scale[g] * dot(code - centre, x_code)  +  minimum[g] * x_sum[g])
 // The dot and the centre's part are exact integers. Every output is summed group by group in the order of the input,
 // whatever the rows and outputs of the call: a row's result is bitwise the same in every batch.
 
 namespace ttt::kernels::TTT_LEVEL {
-
-MatmulTileFn grouped_tile(Format weight) noexcept;
 
 namespace grouped {
 namespace {
@@ -33,7 +33,7 @@ struct Count {
 struct Rows {
   const std::int8_t* codes;  // [in]
   const float* scales;       // [blocks]
-  const float* sums;         // [2 blocks]
+  const std::int32_t* sums;  // [2 blocks], of codes
 };
 
 TTT_INLINE Rows row_of(const PreparedRows& x, std::int64_t r) {
@@ -42,42 +42,38 @@ TTT_INLINE Rows row_of(const PreparedRows& x, std::int64_t r) {
           x.sums + 2 * r * blocks};
 }
 
-// Per row and group of a chunk: where dots start, -centre * sum of the activation codes, which the preparation hands
-// over only as scale * sum; or, for formats with minima, the sum of 32.
+// Per row and group of a chunk: where dots start, -centre * sum of the activation codes; or, for formats with minima,
+// x_scale * sum of 32 codes.
 struct Corrections {
   std::int32_t start[2 * kChunk];
   float sums[kChunk];
 };
 
-// -centre * (sum / scale), the quotients being whole numbers up to rounding.
-TTT_INLINE Ints starts_of(Floats sums, Floats inverse_scales, int centre) {
-  return mul_ints(round_to_ints(mul(sums, inverse_scales)), -centre);
-}
-
 // scales, sums: of 16 blocks.
 template <PanelKind kKind>
-TTT_INLINE void fill_whole(Corrections& c, const float* scales, const float* sums) {
+TTT_INLINE void fill_whole(Corrections& c, const float* scales, const std::int32_t* sums) {
   static_assert(kChunk == kPanelWidth);  // one vector of blocks
   if constexpr (kKind.centre == 0) {
-    store_floats(c.sums, pair_sums(sums));
+    store_floats(c.sums, mul(to_floats(pair_sums(sums)), load_floats(scales)));
   } else if constexpr (!Dot<kKind.bits>::kCentred && kKind.group == 32) {
-    store_ints(c.start, starts_of(pair_sums(sums), inverse_or_zero(load_floats(scales)), kKind.centre));
+    store_ints(c.start, mul_ints(pair_sums(sums), -kKind.centre));
   } else if constexpr (!Dot<kKind.bits>::kCentred) {
     for (int half = 0; half < 2; ++half) {
-      const Floats inverse = inverse_or_zero(load_twice(scales + 8 * half));
-      store_ints(c.start + 16 * half, starts_of(load_floats(sums + 16 * half), inverse, kKind.centre));
+      store_ints(c.start + 16 * half, mul_ints(load_ints(sums + 16 * half), -kKind.centre));
     }
   }
 }
 
 template <PanelKind kKind>
 TTT_INLINE void fill(Corrections& c, const Rows& row, std::int64_t begin, std::int64_t count) {
-  const float *scales = row.scales + begin, *sums = row.sums + 2 * begin;
+  const float* scales = row.scales + begin;
+  const std::int32_t* sums = row.sums + 2 * begin;
   if (count == kChunk) {
     fill_whole<kKind>(c, scales, sums);
     return;
   }
-  float padded_scales[kChunk] = {}, padded_sums[2 * kChunk] = {};
+  float padded_scales[kChunk] = {};
+  std::int32_t padded_sums[2 * kChunk] = {};
   for (std::int64_t b = 0; b < count; ++b) {
     padded_scales[b] = scales[b];
     padded_sums[2 * b] = sums[2 * b];
@@ -289,7 +285,7 @@ void multiply_band(const Work& work, std::int64_t r, std::int64_t end, std::int6
       float* s = sums[i] + p * kPanelWidth;
       store_floats(s, scaled_total<kKind>(side.panels[p], load_floats(s)));
     }
-    store_results(work.job, r + i, out, n, sums[i]);
+    finish_run(work.job, r + i, out, n, sums[i]);
   }
 }
 
@@ -310,38 +306,28 @@ void tile(const PreparedRows& x, const MatmulJob& job, std::int64_t out_begin, s
   }
 }
 
-}  // namespace
-}  // namespace grouped
-
-MatmulTileFn grouped_tile(Format weight) noexcept {
-  using grouped::tile;
-  switch (weight) {
-    case Format::kQ4_0:
-      return tile<panel_kind(Format::kQ4_0)>;
-    case Format::kQ4_1:
-    case Format::kInt4:
-      return tile<panel_kind(Format::kQ4_1)>;
-    case Format::kQ5_0:
-      return tile<panel_kind(Format::kQ5_0)>;
-    case Format::kQ5_1:
-      return tile<panel_kind(Format::kQ5_1)>;
-    case Format::kQ8_0:
-      return tile<panel_kind(Format::kQ8_0)>;
-    case Format::kQ4_K:
-      return tile<panel_kind(Format::kQ4_K)>;
-    case Format::kQ5_K:
-      return tile<panel_kind(Format::kQ5_K)>;
-    case Format::kQ6_K:
-      return tile<panel_kind(Format::kQ6_K)>;
-    case Format::kInt8:
-      return tile<panel_kind(Format::kInt8)>;
-    case Format::kBfp8B:
-      return tile<panel_kind(Format::kBfp8B)>;
-    case Format::kBfp4B:
-      return tile<panel_kind(Format::kBfp4B)>;
-    default:
-      return nullptr;
-  }
+// Whole pairs of panels, at every level.
+constexpr std::int64_t kUnit = 2 * kPanelWidth;
+template <Format kFormat>
+constexpr MatmulKernel kernel(std::string_view name) {
+  return {ActivationForm::kInt8, false, kUnit, tile<panel_kind(kFormat)>, name};
 }
 
+}  // namespace
+}  // namespace grouped
 }  // namespace ttt::kernels::TTT_LEVEL
+
+namespace ttt::kernels {
+TTT_KERNELS(GroupedKernels, .int8 = {grouped::kernel<Format::kQ4_0>(TTT_KERNEL_NAME("grouped_q4_0")),
+                                     grouped::kernel<Format::kQ4_1>(TTT_KERNEL_NAME("grouped_q4_1")),
+                                     grouped::kernel<Format::kQ5_0>(TTT_KERNEL_NAME("grouped_q5_0")),
+                                     grouped::kernel<Format::kQ5_1>(TTT_KERNEL_NAME("grouped_q5_1")),
+                                     grouped::kernel<Format::kQ8_0>(TTT_KERNEL_NAME("grouped_q8_0")),
+                                     grouped::kernel<Format::kQ4_K>(TTT_KERNEL_NAME("grouped_q4_k")),
+                                     grouped::kernel<Format::kQ5_K>(TTT_KERNEL_NAME("grouped_q5_k")),
+                                     grouped::kernel<Format::kQ6_K>(TTT_KERNEL_NAME("grouped_q6_k")),
+                                     grouped::kernel<Format::kInt8>(TTT_KERNEL_NAME("grouped_int8")),
+                                     grouped::kernel<Format::kInt4>(TTT_KERNEL_NAME("grouped_int4")),
+                                     grouped::kernel<Format::kBfp8B>(TTT_KERNEL_NAME("grouped_bfp8_b")),
+                                     grouped::kernel<Format::kBfp4B>(TTT_KERNEL_NAME("grouped_bfp4_b"))})
+}  // namespace ttt::kernels

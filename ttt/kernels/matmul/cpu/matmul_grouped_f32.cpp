@@ -1,19 +1,18 @@
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 
 #include "kernels/cpu/level.h"
 #include "kernels/formats/packed_layout.h"
-#include "kernels/matmul/cpu/grouped_epilogue.h"
+#include "kernels/matmul/cpu/epilogue.h"
 #include "kernels/matmul/cpu/grouped_panel.h"
-#include "kernels/matmul/matmul.h"
+#include "kernels/matmul/matmul_grouped.h"
 
 // Grouped panels times f32 rows, for results without the rounding of activations: each block of 32 inputs is turned
 // into values once for a band of rows. Every output is summed input by input, whatever the rows and outputs of the
 // call.
 
 namespace ttt::kernels::TTT_LEVEL {
-
-MatmulTileFn grouped_tile_f32(Format weight) noexcept;
 
 namespace grouped {
 namespace {
@@ -75,7 +74,7 @@ void multiply_band(const PreparedRows& x, const MatmulJob& job, const PanelLayou
   for (int i = 0; i < kRows; ++i) {
     float results[kPanelWidth];
     store_floats(results, scaled_total<kKind>(panel, acc[i]));
-    store_results(job, r + i, out, n, results);
+    finish_run(job, r + i, out, n, results);
   }
 }
 
@@ -89,38 +88,28 @@ void tile_f32(const PreparedRows& x, const MatmulJob& job, std::int64_t out_begi
   }
 }
 
-}  // namespace
-}  // namespace grouped
-
-MatmulTileFn grouped_tile_f32(Format weight) noexcept {
-  using grouped::tile_f32;
-  switch (weight) {
-    case Format::kQ4_0:
-      return tile_f32<panel_kind(Format::kQ4_0)>;
-    case Format::kQ4_1:
-    case Format::kInt4:
-      return tile_f32<panel_kind(Format::kQ4_1)>;
-    case Format::kQ5_0:
-      return tile_f32<panel_kind(Format::kQ5_0)>;
-    case Format::kQ5_1:
-      return tile_f32<panel_kind(Format::kQ5_1)>;
-    case Format::kQ8_0:
-      return tile_f32<panel_kind(Format::kQ8_0)>;
-    case Format::kQ4_K:
-      return tile_f32<panel_kind(Format::kQ4_K)>;
-    case Format::kQ5_K:
-      return tile_f32<panel_kind(Format::kQ5_K)>;
-    case Format::kQ6_K:
-      return tile_f32<panel_kind(Format::kQ6_K)>;
-    case Format::kInt8:
-      return tile_f32<panel_kind(Format::kInt8)>;
-    case Format::kBfp8B:
-      return tile_f32<panel_kind(Format::kBfp8B)>;
-    case Format::kBfp4B:
-      return tile_f32<panel_kind(Format::kBfp4B)>;
-    default:
-      return nullptr;
-  }
+// Whole pairs of panels, at every level.
+constexpr std::int64_t kUnit = 2 * kPanelWidth;
+template <Format kFormat>
+constexpr MatmulKernel kernel(std::string_view name) {
+  return {ActivationForm::kF32, false, kUnit, tile_f32<panel_kind(kFormat)>, name};
 }
 
+}  // namespace
+}  // namespace grouped
 }  // namespace ttt::kernels::TTT_LEVEL
+
+namespace ttt::kernels {
+TTT_KERNELS(GroupedF32Kernels, .f32 = {grouped::kernel<Format::kQ4_0>(TTT_KERNEL_NAME("grouped_q4_0_f32")),
+                                       grouped::kernel<Format::kQ4_1>(TTT_KERNEL_NAME("grouped_q4_1_f32")),
+                                       grouped::kernel<Format::kQ5_0>(TTT_KERNEL_NAME("grouped_q5_0_f32")),
+                                       grouped::kernel<Format::kQ5_1>(TTT_KERNEL_NAME("grouped_q5_1_f32")),
+                                       grouped::kernel<Format::kQ8_0>(TTT_KERNEL_NAME("grouped_q8_0_f32")),
+                                       grouped::kernel<Format::kQ4_K>(TTT_KERNEL_NAME("grouped_q4_k_f32")),
+                                       grouped::kernel<Format::kQ5_K>(TTT_KERNEL_NAME("grouped_q5_k_f32")),
+                                       grouped::kernel<Format::kQ6_K>(TTT_KERNEL_NAME("grouped_q6_k_f32")),
+                                       grouped::kernel<Format::kInt8>(TTT_KERNEL_NAME("grouped_int8_f32")),
+                                       grouped::kernel<Format::kInt4>(TTT_KERNEL_NAME("grouped_int4_f32")),
+                                       grouped::kernel<Format::kBfp8B>(TTT_KERNEL_NAME("grouped_bfp8_b_f32")),
+                                       grouped::kernel<Format::kBfp4B>(TTT_KERNEL_NAME("grouped_bfp4_b_f32"))})
+}  // namespace ttt::kernels

@@ -1,6 +1,6 @@
 #include "kernels/cpu/simd.h"
 #include "kernels/matmul/cpu/dense_transpose.h"
-#include "kernels/matmul/matmul.h"
+#include "kernels/matmul/prepare.h"
 
 namespace ttt::kernels::TTT_LEVEL {
 namespace {
@@ -102,3 +102,13 @@ void prepare_panels_bf16(Exec& exec, const PrepareArgs& args) noexcept {
 #endif
 
 }  // namespace ttt::kernels::TTT_LEVEL
+
+namespace ttt::kernels {
+#if defined(__AVX512BF16__)
+TTT_KERNELS(DensePrepareKernels, .rows_f32 = prepare_rows_f32, .panels_f32 = prepare_panels_f32,
+            .rows_bf16 = prepare_rows_bf16, .panels_bf16 = prepare_panels_bf16)
+#else
+TTT_KERNELS(DensePrepareKernels, .rows_f32 = prepare_rows_f32, .panels_f32 = prepare_panels_f32, .rows_bf16 = nullptr,
+            .panels_bf16 = nullptr)
+#endif
+}  // namespace ttt::kernels

@@ -3,15 +3,13 @@
 #include <limits>
 
 #include "kernels/cpu/level.h"
-#include "kernels/matmul/matmul.h"
+#include "kernels/matmul/prepare.h"
 
 #if defined(__AVX512F__)
 #include <immintrin.h>
 #endif
 
 namespace ttt::kernels::TTT_LEVEL {
-
-void prepare_int8(Exec& exec, const PrepareArgs& args) noexcept;
 
 namespace {
 
@@ -23,13 +21,14 @@ constexpr float kLeast = 2e-36f;
 struct Group {
   std::int8_t* codes;  // [32]
   float* scale;
-  float* sums;  // [2]
+  std::int32_t* sums;  // [2], of 16 codes each
 };
 
 // What stands for a group without codes: scale 0, or NaN where an input is no number.
 TTT_INLINE void write_plain(const Group& g, float scale) {
   std::memset(g.codes, 0, kGroup);
-  *g.scale = g.sums[0] = g.sums[1] = scale;
+  *g.scale = scale;
+  g.sums[0] = g.sums[1] = 0;
 }
 
 #if defined(__AVX512F__)
@@ -57,8 +56,8 @@ TTT_INLINE void prepare_group(const float* x, const Group& g) {
   _mm_storeu_si128(reinterpret_cast<__m128i*>(g.codes), _mm512_cvtsepi32_epi8(ca));
   _mm_storeu_si128(reinterpret_cast<__m128i*>(g.codes + 16), _mm512_cvtsepi32_epi8(cb));
   *g.scale = scale;
-  g.sums[0] = scale * static_cast<float>(_mm512_reduce_add_epi32(ca));
-  g.sums[1] = scale * static_cast<float>(_mm512_reduce_add_epi32(cb));
+  g.sums[0] = _mm512_reduce_add_epi32(ca);
+  g.sums[1] = _mm512_reduce_add_epi32(cb);
 }
 
 #else
@@ -94,7 +93,7 @@ TTT_INLINE void prepare_group(const float* x, const Group& g) {
       g.codes[i] = static_cast<std::int8_t>(code);
       sum += code;
     }
-    g.sums[half] = scale * static_cast<float>(sum);
+    g.sums[half] = sum;
   }
 }
 
@@ -133,3 +132,7 @@ void prepare_int8(Exec& exec, const PrepareArgs& args) noexcept {
 }
 
 }  // namespace ttt::kernels::TTT_LEVEL
+
+namespace ttt::kernels {
+TTT_KERNELS(Int8PrepareKernels, .rows_int8 = prepare_int8)
+}  // namespace ttt::kernels

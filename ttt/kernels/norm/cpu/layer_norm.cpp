@@ -35,3 +35,7 @@ void layer_norm(Exec& exec, const LayerNormArgs& args) noexcept { run<false>(exe
 void layer_norm_add(Exec& exec, const LayerNormArgs& args) noexcept { run<true>(exec, args); }
 
 }  // namespace ttt::kernels::TTT_LEVEL
+
+namespace ttt::kernels {
+TTT_KERNELS(LayerNormKernels, .norm = layer_norm, .norm_add = layer_norm_add)
+}  // namespace ttt::kernels

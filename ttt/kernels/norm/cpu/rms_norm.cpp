@@ -60,3 +60,7 @@ void rms_norm(Exec& exec, const RmsNormArgs& args) noexcept { run<false>(exec, a
 void rms_norm_add(Exec& exec, const RmsNormArgs& args) noexcept { run<true>(exec, args); }
 
 }  // namespace ttt::kernels::TTT_LEVEL
+
+namespace ttt::kernels {
+TTT_KERNELS(RmsNormKernels, .norm = rms_norm, .norm_add = rms_norm_add)
+}  // namespace ttt::kernels

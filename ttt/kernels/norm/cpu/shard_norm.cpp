@@ -67,3 +67,8 @@ void shard_norm(Exec& exec, const ShardNormArgs& args) noexcept { run<false>(exe
 void shard_norm_add(Exec& exec, const ShardNormArgs& args) noexcept { run<true>(exec, args); }
 
 }  // namespace ttt::kernels::TTT_LEVEL
+
+namespace ttt::kernels {
+TTT_KERNELS(ShardNormKernels, .moments = row_moments, .moments_about_zero = row_moments_about_zero, .norm = shard_norm,
+            .norm_add = shard_norm_add)
+}  // namespace ttt::kernels

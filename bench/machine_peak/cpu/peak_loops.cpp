@@ -1,4 +1,5 @@
-#include "kernels/cpu/peak_loops.h"
+#include "bench/machine_peak/peak_loops.h"
+
 #include "kernels/cpu/simd.h"
 
 namespace ttt::kernels::TTT_LEVEL {
@@ -126,7 +127,8 @@ float read_loop(const std::byte* data, std::int64_t bytes) noexcept {
 
 }  // namespace
 
-extern const PeakLoops kPeakLoops;
-constinit const PeakLoops kPeakLoops{f32_loop, bf16_loop, int8_loop, read_loop};
-
 }  // namespace ttt::kernels::TTT_LEVEL
+
+namespace ttt::kernels {
+TTT_KERNELS(PeakLoops, .f32 = f32_loop, .bf16 = bf16_loop, .int8 = int8_loop, .read = read_loop)
+}  // namespace ttt::kernels

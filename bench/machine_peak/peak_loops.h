@@ -5,7 +5,7 @@
 
 namespace ttt::kernels {
 
-// The loops of machine_peak.cpp at one instruction set. Each arithmetic loop runs `n` rounds and returns the operations
+// The loops of machine_peak.cpp at one level. Each arithmetic loop runs `n` rounds and returns the operations
 // of all of them; `sink` keeps the result alive.
 struct PeakLoops {
   using Loop = double (*)(std::int64_t n, float* sink) noexcept;

@@ -1,30 +1,16 @@
-#include "kernels/machine_peak.h"
+#include "bench/machine_peak/machine_peak.h"
 
 #include <algorithm>
 #include <chrono>
 
 #include "base/buffer.h"
-#include "kernels/cpu/peak_loops.h"
+#include "bench/machine_peak/peak_loops.h"
+#include "kernels/at_level.h"
 
-namespace ttt::kernels {
-
-namespace sse2 {
-extern const PeakLoops kPeakLoops;
-}
-namespace avx2 {
-extern const PeakLoops kPeakLoops;
-}
-namespace avx512 {
-extern const PeakLoops kPeakLoops;
-}
-namespace avx512_vnni {
-extern const PeakLoops kPeakLoops;
-}
-namespace avx512_bf16 {
-extern const PeakLoops kPeakLoops;
-}
-
+namespace ttt::bench {
 namespace {
+
+using kernels::PeakLoops;
 
 // Many and short, because only a repetition that no other process interrupts shows the limit.
 constexpr int kRepetitions = 16;
@@ -32,21 +18,7 @@ constexpr double kSecondsEach = 0.02;
 constexpr std::int64_t kReadBufferBytes = std::int64_t{512} << 20;
 constexpr std::int64_t kReadPart = 1 << 20;
 
-const PeakLoops& loops_at(IsaLevel isa) {
-  switch (isa) {
-    case IsaLevel::kSse2:
-      return sse2::kPeakLoops;
-    case IsaLevel::kAvx2:
-      return avx2::kPeakLoops;
-    case IsaLevel::kAvx512:
-      return avx512::kPeakLoops;
-    case IsaLevel::kAvx512Vnni:
-      return avx512_vnni::kPeakLoops;
-    case IsaLevel::kAvx512Bf16:
-      return avx512_bf16::kPeakLoops;
-  }
-  return sse2::kPeakLoops;
-}
+const PeakLoops& loops_for(const DeviceTraits& traits) { return kernels::at_level<PeakLoops>(traits); }
 
 double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
@@ -73,13 +45,13 @@ double peak_of(ThreadPool& threads, PeakLoops::Loop loop) {
 }  // namespace
 
 double measure_f32_peak(ThreadPool& threads, const DeviceTraits& traits) {
-  return peak_of(threads, loops_at(traits.isa).f32);
+  return peak_of(threads, loops_for(traits).f32);
 }
 double measure_bf16_peak(ThreadPool& threads, const DeviceTraits& traits) {
-  return peak_of(threads, loops_at(traits.isa).bf16);
+  return peak_of(threads, loops_for(traits).bf16);
 }
 double measure_int8_peak(ThreadPool& threads, const DeviceTraits& traits) {
-  return peak_of(threads, loops_at(traits.isa).int8);
+  return peak_of(threads, loops_for(traits).int8);
 }
 
 double measure_read_bandwidth(ThreadPool& threads, const DeviceTraits& traits, std::int64_t buffer_bytes) {
@@ -92,7 +64,7 @@ double measure_read_bandwidth(ThreadPool& threads, const DeviceTraits& traits, s
   for (int i = 0; i < kRepetitions; ++i) {
     const double start = now();
     threads.parallel_for(parts, [&](std::int64_t part) {
-      volatile float sink = loops_at(traits.isa).read(buffer.data() + part * kReadPart, kReadPart);
+      volatile float sink = loops_for(traits).read(buffer.data() + part * kReadPart, kReadPart);
       (void)sink;
     });
     best = std::max(best, static_cast<double>(parts * kReadPart) / (now() - start));
@@ -105,4 +77,4 @@ MachinePeak measure_machine_peak(ThreadPool& threads, const DeviceTraits& traits
           measure_read_bandwidth(threads, traits, kReadBufferBytes)};
 }
 
-}  // namespace ttt::kernels
+}  // namespace ttt::bench

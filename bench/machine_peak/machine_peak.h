@@ -5,7 +5,7 @@
 #include "base/threads.h"
 #include "base/traits.h"
 
-namespace ttt::kernels {
+namespace ttt::bench {
 
 // What the machine can do at most with all threads of a pool, measured now. The yardstick of benchmarks.
 struct MachinePeak {
@@ -24,4 +24,4 @@ double measure_bf16_peak(ThreadPool& threads, const DeviceTraits& traits);
 double measure_int8_peak(ThreadPool& threads, const DeviceTraits& traits);
 double measure_read_bandwidth(ThreadPool& threads, const DeviceTraits& traits, std::int64_t buffer_bytes);
 
-}  // namespace ttt::kernels
+}  // namespace ttt::bench

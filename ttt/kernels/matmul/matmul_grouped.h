@@ -1,0 +1,25 @@
+#pragma once
+
+#include "base/format.h"
+#include "kernels/matmul/matmul.h"
+
+// Products with grouped weights in panels (kernels/formats/packed.h).
+
+namespace ttt::kernels {
+
+inline constexpr int kGroupedFormats = static_cast<int>(Format::kBfp4B) - static_cast<int>(Format::kQ4_0) + 1;
+
+// The products of one level, by format from kQ4_0 on.
+struct GroupedKernels {
+  MatmulKernel int8[kGroupedFormats];
+};
+// Activations in f32. A table of its own, because VNNI gains nothing here.
+struct GroupedF32Kernels {
+  MatmulKernel f32[kGroupedFormats];
+};
+
+// One kernel serves every number of rows, bitwise the same for each row whatever the batch. Throws Error{kUnsupported}
+// naming what was asked when no such kernel was built.
+const MatmulKernel& select_grouped_matmul(const DeviceTraits& traits, Format weight, ActivationForm form);
+
+}  // namespace ttt::kernels
