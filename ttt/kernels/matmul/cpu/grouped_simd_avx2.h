@@ -6,15 +6,12 @@
 #include <cstdint>
 #include <cstring>
 
-#include "kernels/cpu/level.h"
+#include "kernels/matmul/cpu/grouped_floats.h"
 
 namespace ttt::kernels::TTT_LEVEL::grouped {
 
-struct Floats {
-  __m256 a, b;  // channels 0..7, 8..15
-};
 struct Ints {
-  __m256i a, b;
+  __m256i a, b;  // channels 0..7, 8..15
 };
 struct Bytes {
   __m256i a, b;
@@ -28,22 +25,7 @@ inline constexpr int kGroupedPanels = 1;
 TTT_INLINE __m256i load_256(const std::byte* p) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)); }
 TTT_INLINE __m128i load_64(const std::byte* p) { return _mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)); }
 
-TTT_INLINE Floats zero_floats() { return {_mm256_setzero_ps(), _mm256_setzero_ps()}; }
-TTT_INLINE Floats all_floats(float x) { return {_mm256_set1_ps(x), _mm256_set1_ps(x)}; }
-TTT_INLINE Floats load_floats(const void* p) {
-  const float* f = static_cast<const float*>(p);
-  return {_mm256_loadu_ps(f), _mm256_loadu_ps(f + 8)};
-}
-TTT_INLINE void store_floats(float* p, Floats x) {
-  _mm256_storeu_ps(p, x.a);
-  _mm256_storeu_ps(p + 8, x.b);
-}
-TTT_INLINE Floats add(Floats x, Floats y) { return {_mm256_add_ps(x.a, y.a), _mm256_add_ps(x.b, y.b)}; }
-TTT_INLINE Floats mul(Floats x, Floats y) { return {_mm256_mul_ps(x.a, y.a), _mm256_mul_ps(x.b, y.b)}; }
-TTT_INLINE Floats fma(Floats x, Floats y, Floats z) {
-  return {_mm256_fmadd_ps(x.a, y.a, z.a), _mm256_fmadd_ps(x.b, y.b, z.b)};
-}
-TTT_INLINE Floats to_floats(Ints x) { return {_mm256_cvtepi32_ps(x.a), _mm256_cvtepi32_ps(x.b)}; }
+TTT_INLINE Floats to_floats(Ints x) { return {F32{_mm256_cvtepi32_ps(x.a)}, F32{_mm256_cvtepi32_ps(x.b)}}; }
 // p[2i] + p[2i + 1]
 TTT_INLINE __m256i pair_sums_256(const std::int32_t* p) {
   const __m256i a = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
@@ -62,21 +44,20 @@ TTT_INLINE void store_ints(std::int32_t* p, Ints x) {
 TTT_INLINE Ints mul_ints(Ints x, int by) {
   return {_mm256_mullo_epi32(x.a, _mm256_set1_epi32(by)), _mm256_mullo_epi32(x.b, _mm256_set1_epi32(by))};
 }
-TTT_INLINE Floats load_halves(const std::byte* p) {
-  const __m256i h = load_256(p);
-  return {_mm256_cvtph_ps(_mm256_castsi256_si128(h)), _mm256_cvtph_ps(_mm256_extracti128_si256(h, 1))};
-}
 TTT_INLINE Ints widen_u8(const std::byte* p) {
   return {_mm256_cvtepu8_epi32(load_64(p)), _mm256_cvtepu8_epi32(load_64(p + 8))};
 }
+TTT_INLINE Floats load_halves(const std::byte* p) {
+  return parts<Floats>([p](int i) { return load_f16(reinterpret_cast<const std::uint16_t*>(p) + 8 * i); });
+}
 TTT_INLINE Floats load_u8(const std::byte* p) { return to_floats(widen_u8(p)); }
 TTT_INLINE Floats load_i8(const std::byte* p) {
-  return to_floats({_mm256_cvtepi8_epi32(load_64(p)), _mm256_cvtepi8_epi32(load_64(p + 8))});
+  return parts<Floats>([p](int i) { return TTT_LEVEL::load_i8(reinterpret_cast<const std::int8_t*>(p) + 8 * i); });
 }
 // 2^(e - 127) for 16 exponents.
 TTT_INLINE Floats load_exponents(const std::byte* p) {
   const Ints e = widen_u8(p);
-  return {_mm256_castsi256_ps(_mm256_slli_epi32(e.a, 23)), _mm256_castsi256_ps(_mm256_slli_epi32(e.b, 23))};
+  return {F32{_mm256_castsi256_ps(_mm256_slli_epi32(e.a, 23))}, F32{_mm256_castsi256_ps(_mm256_slli_epi32(e.b, 23))}};
 }
 
 TTT_INLINE Bytes load_bytes(const std::byte* p) { return {load_256(p), load_256(p + 32)}; }

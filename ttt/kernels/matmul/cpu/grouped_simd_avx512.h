@@ -6,11 +6,10 @@
 #include <cstdint>
 #include <cstring>
 
-#include "kernels/cpu/level.h"
+#include "kernels/matmul/cpu/grouped_floats.h"
 
 namespace ttt::kernels::TTT_LEVEL::grouped {
 
-using Floats = __m512;
 using Ints = __m512i;
 using Bytes = __m512i;
 using Quad = __m512i;
@@ -19,14 +18,7 @@ using Quad = __m512i;
 inline constexpr int kGroupedRows = 6;
 inline constexpr int kGroupedPanels = 2;
 
-TTT_INLINE Floats zero_floats() { return _mm512_setzero_ps(); }
-TTT_INLINE Floats all_floats(float x) { return _mm512_set1_ps(x); }
-TTT_INLINE Floats load_floats(const void* p) { return _mm512_loadu_ps(p); }
-TTT_INLINE void store_floats(float* p, Floats x) { _mm512_storeu_ps(p, x); }
-TTT_INLINE Floats add(Floats a, Floats b) { return _mm512_add_ps(a, b); }
-TTT_INLINE Floats mul(Floats a, Floats b) { return _mm512_mul_ps(a, b); }
-TTT_INLINE Floats fma(Floats a, Floats b, Floats c) { return _mm512_fmadd_ps(a, b, c); }
-TTT_INLINE Floats to_floats(Ints x) { return _mm512_cvtepi32_ps(x); }
+TTT_INLINE Floats to_floats(Ints x) { return {F32{_mm512_cvtepi32_ps(x)}}; }
 // p[2i] + p[2i + 1]
 TTT_INLINE Ints pair_sums(const std::int32_t* p) {
   const __m512i even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
@@ -37,18 +29,16 @@ TTT_INLINE Ints pair_sums(const std::int32_t* p) {
 TTT_INLINE Ints load_ints(const std::int32_t* p) { return _mm512_loadu_si512(p); }
 TTT_INLINE void store_ints(std::int32_t* p, Ints x) { _mm512_storeu_si512(p, x); }
 TTT_INLINE Ints mul_ints(Ints x, int by) { return _mm512_mullo_epi32(x, _mm512_set1_epi32(by)); }
-TTT_INLINE Floats load_halves(const std::byte* p) {
-  return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
-}
 TTT_INLINE __m512i widen_u8(const std::byte* p) {
   return _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
 }
-TTT_INLINE Floats load_u8(const std::byte* p) { return _mm512_cvtepi32_ps(widen_u8(p)); }
-TTT_INLINE Floats load_i8(const std::byte* p) {
-  return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))));
-}
+TTT_INLINE Floats load_halves(const std::byte* p) { return {load_f16(reinterpret_cast<const std::uint16_t*>(p))}; }
+TTT_INLINE Floats load_u8(const std::byte* p) { return to_floats(widen_u8(p)); }
+TTT_INLINE Floats load_i8(const std::byte* p) { return {TTT_LEVEL::load_i8(reinterpret_cast<const std::int8_t*>(p))}; }
 // 2^(e - 127) for 16 exponents.
-TTT_INLINE Floats load_exponents(const std::byte* p) { return _mm512_castsi512_ps(_mm512_slli_epi32(widen_u8(p), 23)); }
+TTT_INLINE Floats load_exponents(const std::byte* p) {
+  return {F32{_mm512_castsi512_ps(_mm512_slli_epi32(widen_u8(p), 23))}};
+}
 
 TTT_INLINE Bytes load_bytes(const std::byte* p) { return _mm512_loadu_si512(p); }
 TTT_INLINE void store_bytes(std::byte* p, Bytes x) { _mm512_storeu_si512(p, x); }
@@ -76,8 +66,7 @@ TTT_INLINE void prefetch(const std::byte* p) { _mm_prefetch(reinterpret_cast<con
 
 // The j-th of 4 numbers per channel, as a vector over the channels.
 TTT_INLINE Floats quarter_of(Bytes x, int j) {
-  return _mm512_cvtepi32_ps(
-      _mm512_and_si512(_mm512_srli_epi32(x, static_cast<unsigned>(8 * j)), _mm512_set1_epi32(255)));
+  return to_floats(_mm512_and_si512(_mm512_srli_epi32(x, static_cast<unsigned>(8 * j)), _mm512_set1_epi32(255)));
 }
 
 #if defined(__AVX512VNNI__)

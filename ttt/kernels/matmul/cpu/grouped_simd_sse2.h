@@ -6,15 +6,12 @@
 #include <cstdint>
 #include <cstring>
 
-#include "kernels/cpu/level.h"
 #include "kernels/formats/half.h"
+#include "kernels/matmul/cpu/grouped_floats.h"
 
 // The baseline: vectors over 16 channels in four registers each.
 namespace ttt::kernels::TTT_LEVEL::grouped {
 
-struct Floats {
-  __m128 v[4];
-};
 struct Ints {
   __m128i v[4];
 };
@@ -26,48 +23,20 @@ using Quad = __m128i;  // 4 activation codes as i16, twice
 inline constexpr int kGroupedRows = 1;
 inline constexpr int kGroupedPanels = 1;
 
-// Part by part.
-template <class Vector, class F>
-TTT_INLINE Vector parts(const F& f) {
-  return {{f(0), f(1), f(2), f(3)}};
-}
 // A vector of f(0) .. f(15), where no instruction does it.
 template <class F>
 TTT_INLINE Floats make_floats(const F& f) {
   float x[16];
 #pragma GCC unroll 1
   for (int i = 0; i < 16; ++i) x[i] = f(i);
-  return parts<Floats>([&](int i) { return _mm_loadu_ps(x + 4 * i); });
+  return load_floats(x);
 }
 
 TTT_INLINE __m128i load_128(const void* p) { return _mm_loadu_si128(static_cast<const __m128i*>(p)); }
 TTT_INLINE void store_128(void* p, __m128i x) { _mm_storeu_si128(static_cast<__m128i*>(p), x); }
 
-TTT_INLINE Floats zero_floats() {
-  return parts<Floats>([](int) { return _mm_setzero_ps(); });
-}
-TTT_INLINE Floats all_floats(float x) {
-  return parts<Floats>([x](int) { return _mm_set1_ps(x); });
-}
-TTT_INLINE Floats load_floats(const void* p) {
-  const float* f = static_cast<const float*>(p);
-  return parts<Floats>([f](int i) { return _mm_loadu_ps(f + 4 * i); });
-}
-TTT_INLINE void store_floats(float* p, const Floats& x) {
-#pragma GCC unroll 4
-  for (int i = 0; i < 4; ++i) _mm_storeu_ps(p + 4 * i, x.v[i]);
-}
-TTT_INLINE Floats add(const Floats& x, const Floats& y) {
-  return parts<Floats>([&](int i) { return _mm_add_ps(x.v[i], y.v[i]); });
-}
-TTT_INLINE Floats mul(const Floats& x, const Floats& y) {
-  return parts<Floats>([&](int i) { return _mm_mul_ps(x.v[i], y.v[i]); });
-}
-TTT_INLINE Floats fma(const Floats& x, const Floats& y, const Floats& z) {
-  return parts<Floats>([&](int i) { return _mm_add_ps(_mm_mul_ps(x.v[i], y.v[i]), z.v[i]); });
-}
 TTT_INLINE Floats to_floats(const Ints& x) {
-  return parts<Floats>([&](int i) { return _mm_cvtepi32_ps(x.v[i]); });
+  return parts<Floats>([&](int i) { return F32{_mm_cvtepi32_ps(x.v[i])}; });
 }
 // p[2i] + p[2i + 1]
 TTT_INLINE Ints pair_sums(const std::int32_t* p) {
@@ -141,8 +110,8 @@ TTT_INLINE void prefetch(const std::byte*) {}
 
 // The j-th of 4 numbers per channel, as a vector over the channels.
 TTT_INLINE Floats quarter_of(const Bytes& x, int j) {
-  return parts<Floats>(
-      [&](int i) { return _mm_cvtepi32_ps(_mm_and_si128(_mm_srli_epi32(x.v[i], 8 * j), _mm_set1_epi32(255))); });
+  return to_floats(
+      parts<Ints>([&](int i) { return _mm_and_si128(_mm_srli_epi32(x.v[i], 8 * j), _mm_set1_epi32(255)); }));
 }
 
 // Two partial sums of each channel side by side: of its first two codes in a quad, and of its last two.
