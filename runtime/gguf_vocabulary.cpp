@@ -52,6 +52,10 @@ GgufVocabulary gguf_vocabulary(const GgufFile& file) {
   v.bos = id(file, "bos");
   v.eos = id(file, "eos");
   v.eot = id(file, "eot");
+  v.eom = id(file, "eom");
+  v.fim_pad = id(file, "fim_pad");
+  v.fim_rep = id(file, "fim_rep");
+  v.fim_sep = id(file, "fim_sep");
   v.unk = id(file, "unknown");
   v.pad = id(file, "padding");
   v.add_bos = flag(file, "add_bos_token");

@@ -1,13 +1,18 @@
 #pragma once
 
+#include <filesystem>
+
 #include "checkpoint/checkpoint.h"
 #include "text/tokenizer.h"
 
 namespace ttt {
 
-// The tokenizer that comes with a checkpoint: tokenizer.json of a directory, or the vocabulary in GGUF metadata.
-// Error{kBadData} when there is none, or when it has more ids than the model; Error{kUnsupported} for kinds that are
-// not read, by name.
+// The tokenizer that comes with a checkpoint: tokenizer.json and the files beside it (tokenizer_config.json,
+// special_tokens_map.json, added_tokens.json), or the vocabulary in GGUF metadata. It may know more tokens than the
+// model has rows for. Error{kBadData} when there is none; Error{kUnsupported} for kinds that are not read, by name.
 Tokenizer load_tokenizer(const Checkpoint& checkpoint);
+
+// The same from a directory or GGUF file that need not hold a model: configuration and weights are not looked at.
+Tokenizer load_tokenizer(const std::filesystem::path& path);
 
 }  // namespace ttt

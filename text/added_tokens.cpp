@@ -113,14 +113,18 @@ std::vector<AddedTokens::Part> AddedTokens::cut(std::string_view s, bool parse_s
     if (!parse_special && token.special) continue;
     if (token.single_word && !stands_alone(s, begin, end)) continue;
     if (token.lstrip) {
-      // No further back than `done`: the token before may own that white space.
       while (begin > done && is_at(s, character_before(s, begin), kStripSpace)) begin = character_before(s, begin);
+      // What the token before took is gone, and this one with it where it lies within.
+      begin = std::max(begin, done);
     }
     if (token.rstrip) {
       while (end < s.size() && is_at(s, end, kStripSpace)) end += utf8_step(s[end]);
     }
+    // Only here the library stops with an error ("bad split").
+    if (begin > end) continue;
     if (done < begin) parts.push_back(Part{done, begin, -1});
-    parts.push_back(Part{begin, end, token.id});
+    if (begin < end) parts.push_back(Part{begin, end, token.id});
+    // Without lstrip a token inside what the one before took is a token too, and the text goes on behind it.
     done = end;
   }
   if (done < s.size()) parts.push_back(Part{done, s.size(), -1});

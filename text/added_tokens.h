@@ -63,7 +63,8 @@ class AddedTokens {
   void add(AddedToken token, std::string_view pattern);  // `pattern` is what is looked for
   void build() { finder_.build(); }
   bool empty() const { return tokens_.empty(); }
-  // Covers `s` from left to right. Without parse_special, special tokens are text.
+  // Covers `s` from left to right. Without parse_special, special tokens are text. The white space that a token takes
+  // by rstrip may hold others: they are found too, as in the library, so that parts can overlap there.
   std::vector<Part> cut(std::string_view s, bool parse_special) const;
 
  private:

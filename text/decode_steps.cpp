@@ -58,6 +58,13 @@ class ByteFallbackStep : public DecodeStep {
     out.push_back(std::move(run_));
     run_.clear();
   }
+  void settle(Emit& out) override {
+    const std::size_t unfinished = run_.size() - unfinished_utf8(run_);
+    std::string rest = run_.substr(unfinished);
+    run_.resize(unfinished);
+    finish(out);
+    run_ = std::move(rest);
+  }
 
  private:
   std::string replace_each() const {
@@ -134,6 +141,11 @@ class StripStep : public DecodeStep {
     std::string rest;
     if (step_.fused) append(rest, held_ - std::min(held_, step_.stop));
     out.push_back(std::move(rest));
+  }
+  void settle(Emit& out) override {
+    std::string all;
+    append(all, std::exchange(held_, 0));
+    out.push_back(std::move(all));
   }
 
  private:

@@ -93,6 +93,14 @@ std::string DecodeStream::push(std::string token) {
   return run(0, std::move(tokens));
 }
 
+void DecodeStream::settle() {
+  for (std::size_t i = 0; i < steps_.size(); ++i) {
+    std::vector<std::string> held;
+    steps_[i]->settle(held);
+    run(i + 1, std::move(held));
+  }
+}
+
 std::string DecodeStream::finish() {
   std::string out;
   for (std::size_t i = 0; i < steps_.size(); ++i) {

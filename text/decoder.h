@@ -17,6 +17,9 @@ class DecodeStep {
   virtual ~DecodeStep() = default;
   virtual void push(std::string token, Emit& out) = 0;
   virtual void finish(Emit&) {}
+  // What was pushed so far has been shown from another source: lets go of all that is complete. What must be kept is
+  // an unfinished character, and what the step knows of its place in the text.
+  virtual void settle(Emit&) {}
 };
 
 // How token texts become text: the "decoder" of a tokenizer.json.
@@ -53,6 +56,7 @@ class DecodeStream {
   explicit DecodeStream(const Decoder& decoder);
   std::string push(std::string token);
   std::string finish();
+  void settle();
 
  private:
   std::string run(std::size_t from, std::vector<std::string> tokens);

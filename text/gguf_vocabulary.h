@@ -19,8 +19,12 @@ struct GgufVocabulary {
   std::optional<std::int64_t> bos;  // bos_token_id, and so on
   std::optional<std::int64_t> eos;
   std::optional<std::int64_t> eot;
+  std::optional<std::int64_t> eom;
   std::optional<std::int64_t> unk;
   std::optional<std::int64_t> pad;
+  std::optional<std::int64_t> fim_pad;  // of filling text in: these three end a generation
+  std::optional<std::int64_t> fim_rep;
+  std::optional<std::int64_t> fim_sep;
   std::optional<bool> add_bos;  // add_bos_token
   std::optional<bool> add_eos;
   std::optional<bool> add_space_prefix;

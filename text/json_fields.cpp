@@ -37,10 +37,7 @@ Pattern pattern_field(const Json& json, std::string_view where) {
   const Json& pattern = json.at("pattern", where);
   if (const Json* regex = pattern.find("Regex")) {
     const std::string& expression = regex->as_string(text(where, " pattern.Regex"));
-    const auto known = Pattern::for_regex(expression);
-    require(known.has_value(), ErrorKind::kUnsupported, where, ": the regular expression ", quoted(expression),
-            " is not supported");
-    return *known;
+    return Pattern::for_regex(expression, where);
   }
   const std::string literal = string_field(pattern, "String", text(where, " pattern"));
   require(!literal.empty(), ErrorKind::kUnsupported, where, ": an empty pattern is not supported");

@@ -1,8 +1,10 @@
 #include "text/pattern.h"
 
 #include <limits>
+#include <utility>
 
 #include "base/utf8.h"
+#include "text/known_regexes.h"
 #include "text/unicode.h"
 
 namespace ttt {
@@ -152,20 +154,6 @@ std::optional<Pattern::Match> find_digit_triple(std::string_view s, std::size_t 
   return std::nullopt;
 }
 
-constexpr std::string_view kGpt2Regex = R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
-constexpr std::string_view kGpt2ShortRegex =
-    R"('(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
-constexpr std::string_view kLlama3Regex =
-    R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
-constexpr std::string_view kQwen2Regex =
-    R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
-constexpr std::string_view kQwen3_5Regex =
-    R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N}| ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
-constexpr std::string_view kO200kRegex =
-    R"([^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?|)"
-    R"([^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?|)"
-    R"(\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
-
 }  // namespace
 
 Pattern Pattern::gpt2() { return Pattern(Kind::kGpt2); }
@@ -190,18 +178,66 @@ Pattern Pattern::run_of(unsigned classes, std::size_t longest) {
   return p;
 }
 
-std::optional<Pattern> Pattern::for_regex(std::string_view regex) {
-  if (regex == kGpt2Regex || regex == kGpt2ShortRegex) return gpt2();
-  if (regex == kLlama3Regex) return llama3();
-  if (regex == kQwen2Regex) return qwen2();
-  if (regex == kQwen3_5Regex) return Pattern(Kind::kQwen3_5);
-  if (regex == kO200kRegex) return o200k();
+Pattern Pattern::digit_triples_from_right(CharSet digits, bool lead) {
+  Pattern p(Kind::kTriplesFromRight);
+  p.digits_ = std::make_shared<const CharSet>(std::move(digits));
+  p.lead_ = lead;
+  return p;
+}
+
+Pattern Pattern::for_regex(std::string_view regex, std::string_view where) {
+  if (regex == regexes::kGpt2 || regex == regexes::kGpt2Short) return gpt2();
+  if (regex == regexes::kLlama3) return llama3();
+  if (regex == regexes::kQwen2) return qwen2();
+  if (regex == regexes::kQwen3_5) return Pattern(Kind::kQwen3_5);
+  if (regex == regexes::kO200k) return o200k();
+  if (regex == regexes::kPunctuationOrMath) return punctuation_or_ascii_math();
+  if (regex == regexes::kAsciiDigitTriples) return ascii_digit_triples();
+  if (regex == regexes::kTriplesFromRight) return digit_triples_from_right(CharSet::property("Nd"), false);
   if (regex == R"(\w+|[^\w\s]+)") return words_or_symbols();
   if (regex == R"(\p{N})") return run_of(kNumber, 1);
   if (regex == R"(\p{N}{1,3})") return run_of(kNumber, 3);
   if (regex == R"(\p{N}+)") return run_of(kNumber, kAnyLength);
   if (regex == R"(\s)") return run_of(kSpace, 1);
   if (regex == R"(\s+)") return run_of(kSpace, kAnyLength);
+  Pattern p(Kind::kRegex);
+  p.regex_ = std::make_shared<const Regex>(Regex::parse(regex, where));
+  return p;
+}
+
+PatternSearch::PatternSearch(const Pattern& pattern, std::string_view s) : pattern_(pattern), s_(s) {
+  if (pattern.kind_ == Pattern::Kind::kRegex) regex_.emplace(*pattern.regex_, s);
+}
+
+std::optional<Pattern::Match> PatternSearch::find(std::size_t from) {
+  if (pattern_.kind_ == Pattern::Kind::kTriplesFromRight) return find_triple(from);
+  if (!regex_) return pattern_.find(s_, from);
+  const auto found = regex_->find(from);
+  if (!found) return std::nullopt;
+  return Pattern::Match{found->begin, found->end};
+}
+
+std::optional<Pattern::Match> PatternSearch::find_triple(std::size_t from) {
+  const auto digit = [&](std::size_t i) { return i < s_.size() && pattern_.digits_->has(utf8_decode(s_.data() + i)); };
+  const auto skip = [&](std::size_t& i, std::size_t count) {
+    for (; count > 0; --count) i += utf8_step(s_[i]);
+  };
+  for (std::size_t begin = from; begin < s_.size();) {
+    if (!digit(begin)) {
+      skip(begin, 1);
+      continue;
+    }
+    // Counted once for each run of digits.
+    if (begin >= run_end_) {
+      for (run_end_ = begin, run_left_ = 0; digit(run_end_); ++run_left_) skip(run_end_, 1);
+    }
+    const std::size_t lead = run_left_ % 3, count = lead != 0 ? lead : 3;
+    std::size_t end = begin;
+    skip(end, count);
+    run_left_ -= count;
+    if (lead == 0 || pattern_.lead_) return Pattern::Match{begin, end};
+    begin = end;
+  }
   return std::nullopt;
 }
 
@@ -235,6 +271,9 @@ std::optional<Pattern::Match> Pattern::find(std::string_view s, std::size_t from
       if (t.at_end(begin)) return std::nullopt;
       return Match{begin, t.run(begin, classes_, longest_)};
     }
+    case Kind::kTriplesFromRight:
+    case Kind::kRegex:
+      break;  // PatternSearch has what they need
   }
   return std::nullopt;
 }

@@ -4,6 +4,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/utf8.h"
 #include "text/json_fields.h"
 #include "text/unicode.h"
 
@@ -69,11 +70,16 @@ class Joiner {
 template <class Emit>
 void split(const PreTokenizer::Split& step, std::string_view s, Emit emit) {
   Joiner<Emit> joiner(step.behavior, emit);
+  PatternSearch search(step.pattern, s);
   std::size_t at = 0;
-  while (const auto match = step.pattern.find(s, at)) {
+  for (std::size_t from = 0; from <= s.size();) {
+    const auto match = search.find(from);
+    if (!match) break;
     joiner.take(at, match->begin, step.invert);
     joiner.take(match->begin, match->end, !step.invert);
-    at = match->end;
+    at = from = match->end;
+    // An empty match cuts, and the next one is behind the character there.
+    if (match->begin == match->end) from += from < s.size() ? utf8_step(s[from]) : 1;
   }
   joiner.take(at, s.size(), step.invert);
   joiner.finish();

@@ -131,6 +131,10 @@ std::optional<std::int32_t> Tokenizer::eot_id() const { return parts_->eot; }
 std::optional<std::int32_t> Tokenizer::unk_id() const { return parts_->unk; }
 std::optional<std::int32_t> Tokenizer::pad_id() const { return parts_->pad; }
 
+const std::vector<std::int32_t>& Tokenizer::end_ids() const { return parts_->ends; }
+const std::vector<std::string>& Tokenizer::warnings() const { return parts_->warnings; }
+const std::vector<std::string>& Tokenizer::notes() const { return parts_->notes; }
+
 bool Tokenizer::adds_bos() const {
   const auto& before = parts_->post_processor.before();
   return parts_->bos.has_value() && !before.empty() && before.front() == *parts_->bos;
@@ -143,6 +147,11 @@ bool Tokenizer::adds_eos() const {
 
 StreamDecoder::StreamDecoder(const Tokenizer& tokenizer, const DecodeOptions& options)
     : parts_(tokenizer.parts_), options_(options), stream_(parts_->decoder) {}
+
+void StreamDecoder::continue_after(std::span<const std::int32_t> ids) {
+  for (const std::int32_t id : ids) push(id);
+  stream_.settle();
+}
 
 std::string StreamDecoder::push(std::int32_t id) {
   std::string token = parts_->decoded(id);

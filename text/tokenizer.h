@@ -25,17 +25,24 @@ struct DecodeOptions {
   bool skip_special = false;
 };
 
+// What lies beside a tokenizer.json, each null where it is absent.
+struct TokenizerFiles {
+  const Json* config = nullptr;              // tokenizer_config.json
+  const Json* special_tokens_map = nullptr;  // special_tokens_map.json
+  const Json* added_tokens = nullptr;        // added_tokens.json
+};
+
 // Text to token ids and back. Constant after construction: one object may serve any number of threads.
 //
 // Ids agree with the Hugging Face tokenizers library for tokenizer.json, and with llama.cpp for GGUF files.
 class Tokenizer {
  public:
-  // Reads a tokenizer.json with a BPE model. `config` (tokenizer_config.json) may be null; it names the begin, end,
-  // unknown and padding tokens. When the file has no template of its own, its add_bos_token and add_eos_token count.
-  // Truncation and padding in the file are ignored. Throws Error{kUnsupported} naming anything not known, and
-  // Error{kBadData} on a vocabulary or merge list that contradicts itself. `where` opens every message.
-  static Tokenizer from_json(const Json& tokenizer_json, const Json* config, std::string_view where);
-  // Throws as from_json does.
+  // Reads a tokenizer.json with a BPE model. The files beside it name the begin, end, unknown and padding tokens, and
+  // add tokens or change how they are found, as transformers 5 reads them (text/token_files.h). Truncation and padding
+  // in the file are ignored. Throws Error{kUnsupported} naming anything not known, and Error{kBadData} on a vocabulary
+  // or merge list that contradicts itself. `where` opens every message.
+  static Tokenizer from_json(const Json& tokenizer_json, const TokenizerFiles& beside, std::string_view where);
+  // Throws as from_json does. Names of pre-tokenizers, end tokens and their types are taken as llama.cpp does.
   static Tokenizer from_gguf(const GgufVocabulary& vocabulary, std::string_view where);
 
   // Invalid UTF-8 is read as U+FFFD, one for each maximal invalid part (as Python's errors="replace"). Time is linear
@@ -57,6 +64,13 @@ class Tokenizer {
   std::optional<std::int32_t> pad_id() const;
   bool adds_bos() const;  // encode with add_special starts with bos_id()
   bool adds_eos() const;
+  // Tokens that end a generation, known by key or by name; GGUF files only, sorted.
+  const std::vector<std::int32_t>& end_ids() const;
+
+  // Where files contradict each other so that a user could be surprised by what is done; what was ignored without
+  // effect. One sentence each.
+  const std::vector<std::string>& warnings() const;
+  const std::vector<std::string>& notes() const;
 
  private:
   friend class StreamDecoder;
@@ -69,6 +83,9 @@ class Tokenizer {
 class StreamDecoder {
  public:
   explicit StreamDecoder(const Tokenizer& tokenizer, const DecodeOptions& options = {});
+  // Starts after `ids`, whose text is known: what push and finish give then continues it. The space that the first
+  // token of a text loses is not lost, and a character that `ids` leave unfinished is finished. Throws as push does.
+  void continue_after(std::span<const std::int32_t> ids);
   // Throws Error{kUsage} naming an id that is no token.
   std::string push(std::int32_t id);
   // What was held back; bytes of an unfinished character become U+FFFD. Call once, last.

@@ -1,7 +1,9 @@
-#include <unordered_set>
+#include <algorithm>
+#include <set>
 #include <utility>
 
 #include "text/json_fields.h"
+#include "text/token_files.h"
 #include "text/tokenizer.h"
 #include "text/tokenizer_parts.h"
 
@@ -78,47 +80,15 @@ void read_model(const Json& model, TokenizerParts& parts, std::string_view where
   read_bpe(model, parts, where);
 }
 
-AddedToken read_added_token(const Json& json, std::string_view where) {
-  AddedToken token;
-  token.content = string_field(json, "content", where);
-  const std::int64_t id = integer_field(json, "id", where);
-  require(id >= 0 && id <= Vocabulary::kLargestId, ErrorKind::kBadData, where, ": token \"",
-          token.content.substr(0, 100), "\" wanted an id from 0 to ", Vocabulary::kLargestId, ", got ", id);
-  token.id = static_cast<std::int32_t>(id);
-  token.single_word = bool_field(json, "single_word", false, where);
-  token.lstrip = bool_field(json, "lstrip", false, where);
-  token.rstrip = bool_field(json, "rstrip", false, where);
-  token.normalized = bool_field(json, "normalized", true, where);
-  token.special = bool_field(json, "special", false, where);
-  return token;
-}
-
-void read_added_tokens(const Json& list, TokenizerParts& parts, std::string_view where) {
-  if (list.is_null()) return;
-  std::vector<AddedToken> tokens;
-  std::unordered_set<std::string> contents;
-  std::unordered_set<std::string> special;
-  for (const Json& item : list.as_array(where)) {
-    AddedToken token = read_added_token(item, where);
-    require(contents.insert(token.content).second, ErrorKind::kBadData, where, ": token \"",
-            token.content.substr(0, 100), "\" is there twice");
-    if (const auto id = parts.vocabulary.find(token.content)) {
-      require(*id == token.id, ErrorKind::kBadData, where, ": token \"", token.content.substr(0, 100), "\" has id ",
-              token.id, " but ", *id, " in the vocabulary");
-    } else {
-      const std::string* taken = parts.vocabulary.text_of(token.id);
-      require(taken == nullptr, ErrorKind::kBadData, where, ": id ", token.id, " belongs to \"",
-              taken == nullptr ? std::string() : taken->substr(0, 100), "\" and to \"", token.content.substr(0, 100),
-              "\"");
-      parts.added.add(token.content, token.id, where);
-    }
+void register_tokens(const AddedVocabulary& vocabulary, TokenizerParts& parts, std::string_view where) {
+  std::set<std::string> special;
+  for (const auto& [id, token] : vocabulary.tokens()) {
+    if (!parts.vocabulary.find(token.content)) parts.added.add(token.content, id, where);
     if (token.special) special.insert(token.content);
-    tokens.push_back(std::move(token));
   }
   parts.size_flags();
-  for (AddedToken& token : tokens) {
-    const std::int32_t id = token.id;
-    parts.find_in_text(std::move(token), where);
+  for (const auto& [id, token] : vocabulary.tokens()) {
+    parts.find_in_text(token, where);
     // The reference compares the text that it decodes, which normalisation may have changed.
     parts.skipped[static_cast<std::size_t>(id)] = special.contains(parts.decoded(id));
   }
@@ -126,30 +96,37 @@ void read_added_tokens(const Json& list, TokenizerParts& parts, std::string_view
   parts.normalized_tokens.build();
 }
 
-// A token named by tokenizer_config.json: "text" or {"content": "text", ...}.
-std::optional<std::int32_t> named_token(const Json& config, std::string_view key, const TokenizerParts& parts,
-                                        std::string_view where) {
-  const Json& value = part_of(config, key);
-  if (value.is_null()) return std::nullopt;
-  const std::string here = text(where, " ", key);
-  return parts.id_of(value.is_object() ? string_field(value, "content", here) : value.as_string(here));
+void take_names(const NamedTokens& names, TokenizerParts& parts) {
+  const auto id_of = [&](std::string_view name) {
+    const auto found = names.find(name);
+    return found == names.end() ? std::optional<std::int32_t>() : parts.id_of(found->second);
+  };
+  parts.bos = id_of("bos");
+  parts.eos = id_of("eos");
+  parts.pad = id_of("pad");
+  if (const auto unk = id_of("unk")) parts.unk = unk;
 }
 
-void read_config(const Json& config, TokenizerParts& parts, std::string_view where) {
-  parts.bos = named_token(config, "bos_token", parts, where);
-  parts.eos = named_token(config, "eos_token", parts, where);
-  parts.pad = named_token(config, "pad_token", parts, where);
-  if (const auto unk = named_token(config, "unk_token", parts, where)) parts.unk = unk;
-  if (parts.post_processor.has_template()) return;
-  std::vector<std::int64_t> before, after;
-  if (bool_field(config, "add_bos_token", false, where) && parts.bos.has_value()) before.push_back(*parts.bos);
-  if (bool_field(config, "add_eos_token", false, where) && parts.eos.has_value()) after.push_back(*parts.eos);
-  if (!before.empty() || !after.empty()) parts.post_processor.set(std::move(before), std::move(after));
+// transformers 5 takes begin and end tokens from the template in tokenizer.json alone; version 4 let these keys add to
+// it.
+void compare_with_template(const Json& config, TokenizerParts& parts, std::string_view where) {
+  const auto ids_of = [](const std::vector<std::int64_t>& ids, const std::optional<std::int32_t>& id) {
+    return id && std::find(ids.begin(), ids.end(), *id) != ids.end();
+  };
+  const auto warn = [&](std::string_view key, const std::optional<std::int32_t>& id, bool there) {
+    if (!id || there || !bool_field(config, key, false, where)) return;
+    parts.warnings.push_back(
+        text(where, ": ", key,
+             " is true, but the post_processor of tokenizer.json adds no such token, and that alone "
+             "counts, as in transformers 5"));
+  };
+  warn("add_bos_token", parts.bos, ids_of(parts.post_processor.before(), parts.bos));
+  warn("add_eos_token", parts.eos, ids_of(parts.post_processor.after(), parts.eos));
 }
 
 }  // namespace
 
-Tokenizer Tokenizer::from_json(const Json& json, const Json* config, std::string_view where) {
+Tokenizer Tokenizer::from_json(const Json& json, const TokenizerFiles& beside, std::string_view where) {
   const std::string version = string_field(json, "version", "1.0", where);
   require(version == "1.0", ErrorKind::kUnsupported, where, ": version \"", version, "\" is not supported");
   auto parts = std::make_shared<TokenizerParts>();
@@ -158,9 +135,12 @@ Tokenizer Tokenizer::from_json(const Json& json, const Json* config, std::string
   parts->post_processor = PostProcessor::from_json(part_of(json, "post_processor"), where);
   parts->decoder = Decoder::from_json(part_of(json, "decoder"), where);
   read_model(json.at("model", where), *parts, text(where, ": model"));
-  parts->size_flags();
-  read_added_tokens(part_of(json, "added_tokens"), *parts, text(where, ": added_tokens"));
-  if (config != nullptr) read_config(*config, *parts, text(where, ": tokenizer_config"));
+  AddedVocabulary vocabulary(parts->vocabulary);
+  vocabulary.read(part_of(json, "added_tokens"), text(where, ": added_tokens"));
+  const NamedTokens names = add_tokens_beside(beside, vocabulary, where);
+  register_tokens(vocabulary, *parts, text(where, ": added_tokens"));
+  take_names(names, *parts);
+  if (beside.config != nullptr) compare_with_template(*beside.config, *parts, text(where, ": tokenizer_config"));
   parts->check(where);
   return Tokenizer(std::move(parts));
 }

@@ -36,6 +36,8 @@ struct TokenizerParts {
   std::string space_mark;                                    // not empty: what stands for ' ' in tokens, for decode
 
   std::optional<std::int32_t> bos, eos, eot, unk, pad;
+  std::vector<std::int32_t> ends;  // of a generation, sorted
+  std::vector<std::string> warnings, notes;
 
   const std::string* text_of(std::int64_t id) const;
   std::optional<std::int32_t> id_of(std::string_view token) const;

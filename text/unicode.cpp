@@ -4,41 +4,11 @@
 #include <map>
 
 #include "base/utf8.h"
+#include "text/packed_numbers.h"
 #include "text/unicode_tables.h"
 
 namespace ttt {
 namespace {
-
-class Unpacker {
- public:
-  explicit Unpacker(std::string_view packed) : s_(packed) {}
-
-  std::uint32_t number() {
-    std::uint32_t v = 0;
-    for (unsigned shift = 0;; shift += 5) {
-      const std::uint32_t digit = value(s_[at_++]);
-      v |= (digit & 31) << shift;
-      if (digit < 32) return v;
-    }
-  }
-
-  // Adds a signed step to `v`.
-  void step(char32_t& v) {
-    const std::uint32_t n = number();
-    v = (n & 1) != 0 ? v - (n + 1) / 2 : v + n / 2;
-  }
-
- private:
-  static std::uint32_t value(char c) {
-    if (c >= 'A' && c <= 'Z') return static_cast<std::uint32_t>(c - 'A');
-    if (c >= 'a' && c <= 'z') return static_cast<std::uint32_t>(c - 'a' + 26);
-    if (c >= '0' && c <= '9') return static_cast<std::uint32_t>(c - '0' + 52);
-    return c == '+' ? 62 : 63;
-  }
-
-  std::string_view s_;
-  std::size_t at_ = 0;
-};
 
 // Hangul syllables compose by arithmetic (The Unicode Standard, 3.12).
 constexpr char32_t kSBase = 0xAC00, kLBase = 0x1100, kVBase = 0x1161, kTBase = 0x11A7;
@@ -58,13 +28,13 @@ Unicode::Unicode() {
   unpack_strings(unicode_tables::kCanonical, canonical_);
   unpack_strings(unicode_tables::kCompatible, compatible_);
   unpack_strings(unicode_tables::kLowercase, lowercase_);
-  Unpacker classes(unicode_tables::kCombiningClasses);
+  PackedNumbers classes(unicode_tables::kCombiningClasses);
   char32_t c = 0;
   for (std::uint32_t n = classes.number(); n > 0; --n) {
     c += classes.number();
     combining_[c] = static_cast<std::uint8_t>(classes.number());
   }
-  Unpacker pairs(unicode_tables::kCompositions);
+  PackedNumbers pairs(unicode_tables::kCompositions);
   char32_t first = 0;
   for (std::uint32_t n = pairs.number(); n > 0; --n) {
     first += pairs.number();
@@ -78,7 +48,7 @@ Unicode::Unicode() {
 
 void Unicode::unpack_classes() {
   std::vector<std::uint16_t> flat(kCodePoints);
-  Unpacker u(unicode_tables::kClassRanges);
+  PackedNumbers u(unicode_tables::kClassRanges);
   std::uint32_t ranges = u.number();
   std::vector<std::uint16_t> values(u.number());
   for (auto& v : values) v = static_cast<std::uint16_t>(u.number());
@@ -104,7 +74,7 @@ void Unicode::unpack_classes() {
 }
 
 void Unicode::unpack_strings(std::string_view packed, Mapping& into) {
-  Unpacker u(packed);
+  PackedNumbers u(packed);
   char32_t c = 0;
   char32_t last = 0;
   for (std::uint32_t n = u.number(); n > 0; --n) {
@@ -263,6 +233,14 @@ std::string Unicode::normalize(std::string_view s, NormalForm form) const {
   }
   out.append(s, copied, s.size() - copied);
   return out;
+}
+
+std::vector<std::pair<char32_t, char32_t>> Unicode::lowercase_pairs() const {
+  std::vector<std::pair<char32_t, char32_t>> pairs;
+  for (const auto& [upper, slice] : lowercase_) {
+    if (slice.length == 1) pairs.emplace_back(upper, strings_[slice.start]);
+  }
+  return pairs;
 }
 
 std::string Unicode::lowercase(std::string_view s) const {

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 namespace ttt {
@@ -42,6 +43,9 @@ class Unicode {
     return c < kCodePoints ? pages_[std::size_t{index_[c >> 8]} * 256 + (c & 255)] : 0;
   }
   bool is(char32_t c, unsigned any_of) const { return (classes(c) & any_of) != 0; }
+
+  // Characters whose lower case is another single character, with it.
+  std::vector<std::pair<char32_t, char32_t>> lowercase_pairs() const;
 
   // Unicode Standard Annex 15. `s` must be valid UTF-8. Linear but for sorting runs of combining marks.
   std::string normalize(std::string_view s, NormalForm form) const;

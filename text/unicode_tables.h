@@ -12,5 +12,6 @@ extern const std::string_view kCompatible;        // full compatibility decompos
 extern const std::string_view kCombiningClasses;  // canonical combining classes that are not 0
 extern const std::string_view kCompositions;      // primary composites: (first, second) -> composite
 extern const std::string_view kLowercase;         // lower case where it differs
+extern const std::string_view kProperties;        // as kClassRanges, of general category and script
 
 }  // namespace ttt::unicode_tables

@@ -73,6 +73,18 @@ std::string valid_utf8(std::string_view bytes) {
   return out;
 }
 
+std::size_t unfinished_utf8(std::string_view bytes) {
+  for (std::size_t n = 1; n <= 3 && n <= bytes.size(); ++n) {
+    const std::string_view end = bytes.substr(bytes.size() - n);
+    const auto lead = static_cast<unsigned char>(end[0]);
+    if ((lead & 0xC0) == 0x80) continue;
+    const bool unfinished =
+        lead >= 0x80 && n < utf8_step(end[0]) && prefix_of(end).length == n && prefix_of(end).may_continue;
+    return unfinished ? n : 0;
+  }
+  return 0;
+}
+
 bool is_valid_utf8(std::string_view bytes) {
   for (std::size_t i = 0; i < bytes.size();) {
     const std::size_t length = static_cast<unsigned char>(bytes[i]) < 0x80 ? 1 : utf8_length(bytes.substr(i, 4));

@@ -20,6 +20,7 @@ class Vocabulary {
   std::optional<std::int32_t> find(std::string_view token) const;
   // Null when no token has this id.
   const std::string* text_of(std::int64_t id) const;
+  std::int64_t count() const { return static_cast<std::int64_t>(count_); }  // of tokens
   // One more than the highest id.
   std::int64_t size() const { return static_cast<std::int64_t>(tokens_.size()); }
 

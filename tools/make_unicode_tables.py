@@ -71,6 +71,39 @@ def class_bits():
     return ranges
 
 
+# Numbered as in text/unicode_properties.cpp.
+CATEGORIES = ["Cn", "Lu", "Ll", "Lt", "Lm", "Lo", "Mn", "Mc", "Me", "Nd", "Nl", "No", "Pc", "Pd", "Ps", "Pe", "Pi", "Pf", "Po", "Sm",
+              "Sc", "Sk", "So", "Zs", "Zl", "Zp", "Cc", "Cf", "Co", "Cs"]
+SCRIPTS = ["Latin", "Greek", "Cyrillic", "Hebrew", "Arabic", "Devanagari", "Bengali", "Thai", "Hangul", "Hiragana", "Katakana",
+           "Han", "Armenian"]
+
+
+def members(name):
+    """The code points with a property, many at a time: what is left out of a text of all of them."""
+    split = pre_tokenizers.Split(Regex(rf"\p{{{name}}}"), "removed")
+    found = set()
+    for begin in range(0, len(POINTS), 4096):
+        part = POINTS[begin:begin + 4096]
+        kept = set()
+        for piece, _ in split.pre_tokenize_str("".join(map(chr, part))):
+            kept.update(map(ord, piece))
+        found.update(c for c in part if c not in kept)
+    return found
+
+
+def property_ranges():
+    values = [0] * 0x110000
+    for i, name in enumerate(CATEGORIES[1:-1], 1):
+        for c in members(name):
+            values[c] = i
+    for c in range(0xD800, 0xE000):
+        values[c] = CATEGORIES.index("Cs")
+    for i, name in enumerate(SCRIPTS, 1):
+        for c in members(name):
+            values[c] += 32 * i
+    return [(c, v) for c, v in enumerate(values) if c == 0 or values[c - 1] != v]
+
+
 def decompositions(normalizer, known):
     """(code point, full decomposition) where it differs from `known` and from the code point; Hangul left out."""
     found = []
@@ -222,6 +255,7 @@ def main():
         ("kCombiningClasses", pack_classes(classes)),
         ("kCompositions", pack_pairs(compositions(nfc))),
         ("kLowercase", pack_strings(lowercase())),
+        ("kProperties", pack_ranges(property_ranges())),
     ]
     out = [
         "// Written by tools/make_unicode_tables.py; do not edit.",

@@ -8,6 +8,7 @@
 
 #include "apps/ttt/commands.h"
 #include "apps/ttt/options.h"
+#include "apps/ttt/prompt.h"
 #include "apps/ttt/ranks.h"
 #include "apps/ttt/signals.h"
 #include "apps/ttt/standard_files.h"
@@ -26,7 +27,7 @@ struct GenerateFlags {
   std::optional<double> temperature, top_p, min_p, repetition_penalty;
   std::optional<std::int64_t> top_k;
   std::optional<std::uint64_t> seed;
-  bool ignore_generation_config = false;
+  bool ignore_generation_config = false, no_special = false;
 };
 
 // Flags win over generation_config.json; without either, the most likely token. What sampling leaves open is as in
@@ -49,9 +50,8 @@ SamplingSpec sampling_spec(const GenerateFlags& f, const GenerationDefaults& d) 
 }
 
 std::string prompt_of(const GenerateFlags& f) {
-  constexpr std::int64_t kMost = std::int64_t{256} << 20;
   require(f.prompt.empty() || f.file.empty(), ErrorKind::kUsage, "-p and -f exclude each other");
-  return f.file.empty() ? f.prompt : read_small_file(f.file, kMost, "prompt");
+  return f.file.empty() ? f.prompt : read_input(f.file, kMostText, "the prompt");
 }
 
 void write_text(const std::string& s) {
@@ -59,7 +59,8 @@ void write_text(const std::string& s) {
   finish_stdout();
 }
 
-GenerateOptions generate_options(const GenerateFlags& f, const Checkpoint& checkpoint, std::int64_t vocab) {
+GenerateOptions generate_options(const GenerateFlags& f, const Checkpoint& checkpoint, const Tokenizer& tokenizer,
+                                 std::int64_t vocab) {
   const Json nothing, &config = f.ignore_generation_config ? nothing : checkpoint.generation_config();
   const std::string where = (checkpoint.path() / "generation_config.json").string();
   const GenerationDefaults defaults = generation_defaults(config, where, vocab);
@@ -67,6 +68,7 @@ GenerateOptions generate_options(const GenerateFlags& f, const Checkpoint& check
       .max_new_tokens = f.count,
       .sampling = sampling_spec(f, defaults),
       .end_ids = end_token_ids(checkpoint.config(), checkpoint.config_where(), config, where, vocab)};
+  for (const std::int32_t id : tokenizer.end_ids()) options.end_ids.push_back(id);
   // As in transformers, the end itself is no bad word.
   std::erase_if(options.sampling.bad_words, [&](const std::vector<std::int32_t>& word) {
     return word.size() == 1 && std::ranges::find(options.end_ids, word[0]) != options.end_ids.end();
@@ -78,7 +80,8 @@ GenerateOptions generate_options(const GenerateFlags& f, const Checkpoint& check
 int generate_text(const GenerateFlags& f) {
   const auto checkpoint = open_model(f.model);
   const Tokenizer tokenizer = load_tokenizer(*checkpoint);
-  const std::vector<std::int32_t> prompt = tokenizer.encode(prompt_of(f));
+  say_remarks(tokenizer, f.model.verbose);
+  const std::vector<std::int32_t> prompt = encode_text(tokenizer, prompt_of(f), !f.no_special);
   require(!prompt.empty(), ErrorKind::kUsage, "the prompt wanted at least one token, got none; use -p TEXT");
   require(f.count >= 0, ErrorKind::kUsage, "-n wanted a number of at least 0, got ", f.count);
   const std::int64_t limit = max_positions(checkpoint->config(), checkpoint->config_where());
@@ -92,13 +95,16 @@ int generate_text(const GenerateFlags& f) {
 
   GenerateOptions options;
   // What is wrong with flags and generation_config.json is known before gigabytes are read.
-  Workbench bench(f.model, checkpoint, context, 1,
-                  [&](const Model& model) { options = generate_options(f, *checkpoint, model.vocab_size()); });
+  Workbench bench(f.model, checkpoint, context, 1, [&](const Model& model) {
+    require_rows(tokenizer, prompt, model.vocab_size());
+    options = generate_options(f, *checkpoint, tokenizer, model.vocab_size());
+  });
   require_same("prompt", prompt);
   if (f.model.verbose > 0) say(text("ttt: sampling: ", to_json(options.sampling).dump()));
   Runner runner = bench.runner(1, f.model.chunk > 0 ? f.model.chunk : 512, 1);
 
   StreamDecoder decoder(tokenizer, {.skip_special = true});
+  decoder.continue_after(prompt);
   std::optional<Graceful> graceful;  // from the first token on: before it there is nothing to finish
   const Generated result = generate(runner, prompt, options, [&](std::int32_t id) {
     if (!graceful) graceful.emplace();
@@ -121,7 +127,7 @@ void add_generate(Arguments& arguments, std::span<const Family> families) {
                                 [f] { return generate_text(*f); });
   add_model_options(c, f->model, families);
   c.option("-p,--prompt", f->prompt, "text to continue");
-  c.option("-f,--file", f->file, "file with the text to continue");
+  c.option("-f,--file", f->file, "file with the text to continue, a pipe, or - for standard input");
   c.option("-n,--n-predict", f->count, "tokens to generate, at most", Option::kShowsDefault);
   c.option("--temp", f->temperature, "temperature; 0: the most likely token");
   c.option("--top-k", f->top_k, "sample from the k most likely; 0: all (default: 50, as in transformers)");
@@ -129,6 +135,7 @@ void add_generate(Arguments& arguments, std::span<const Family> families) {
   c.option("--min-p", f->min_p, "drop tokens less likely than p times the most likely");
   c.option("--repeat-penalty", f->repetition_penalty, "divide scores of tokens seen before");
   c.option("-s,--seed", f->seed, "seed of the random stream (default: random)");
+  c.flag("--no-special-tokens", f->no_special, "do not add begin or end tokens to the text");
   c.flag("--ignore-generation-config", f->ignore_generation_config, "do not read generation_config.json");
 }
 

@@ -8,8 +8,8 @@
 #include <utility>
 
 #include "apps/ttt/signals.h"
+#include "apps/ttt/standard_files.h"
 #include "base/error.h"
-#include "checkpoint/mapped_file.h"
 
 namespace ttt::app {
 namespace {
@@ -111,7 +111,7 @@ void NpyWriter::finish() {
 std::vector<std::int32_t> read_npy_ids(const std::filesystem::path& path) {
   static_assert(std::endian::native == std::endian::little);
   constexpr std::int64_t kMost = std::int64_t{1} << 30;
-  const std::string where = path.string(), all = read_small_file(path, kMost, "token ids");
+  const std::string where = path.string(), all = read_input(path.string(), kMost, "token ids");
   const std::string_view bytes = all;
   require(bytes.size() >= 10 && bytes.starts_with(kMagic.substr(0, 6)), ErrorKind::kBadData, where, ": no .npy file");
   const int version = static_cast<unsigned char>(bytes[6]);

@@ -7,6 +7,7 @@
 
 #include "apps/ttt/ranks.h"
 #include "apps/ttt/signals.h"
+#include "apps/ttt/standard_files.h"
 #include "apps/ttt/version.h"
 #include "base/error.h"
 #include "checkpoint/check_weights.h"
@@ -99,7 +100,7 @@ LoadOptions load_options(const ModelOptions& o) {
   load.weight_format = format_option(o.format, "--format", "f32 bf16 f16 int8 int4 bfp8_b bfp4_b");
   load.state_format = format_option(o.kv_format, "--kv-format", "f32 bf16 int8 bfp8_b");
   if (!o.impl.empty()) {
-    load.impl = Json::parse(read_small_file(o.impl, JsonLimits{}.bytes, "--impl"), o.impl);
+    load.impl = Json::parse(read_input(o.impl, JsonLimits{}.bytes, "--impl"), o.impl);
     load.impl_where = o.impl;
   }
   require(o.context >= 0, ErrorKind::kUsage, "--ctx wanted a positive number, got ", o.context);

@@ -1,7 +1,9 @@
+#include <filesystem>
 #include <optional>
 
 #include "apps/ttt/commands.h"
 #include "apps/ttt/options.h"
+#include "apps/ttt/prompt.h"
 #include "apps/ttt/standard_files.h"
 #include "base/error.h"
 #include "runtime/load_tokenizer.h"
@@ -12,6 +14,7 @@ namespace {
 struct TokenizeFlags {
   ModelOptions model;
   std::optional<std::string> prompt = {};
+  std::string file = "-";
   bool decode = false, no_special = false, skip_special = false, jsonl = false;
 };
 
@@ -43,21 +46,32 @@ void convert_lines(const Tokenizer& tokenizer, const TokenizeFlags& f) {
   }
 }
 
+// No model is needed, so neither configuration nor weights have to be there, or be of a kind that can be run.
+Tokenizer tokenizer_of(const ModelOptions& model) {
+  const std::filesystem::path path = model.model;
+  std::error_code unknown;
+  const bool direct = std::filesystem::is_directory(path, unknown) ? std::filesystem::exists(path / "tokenizer.json")
+                                                                   : path.extension() == ".gguf";
+  return direct ? load_tokenizer(path) : load_tokenizer(*open_model(model, true));
+}
+
 int tokenize(const TokenizeFlags& f) {
-  require(!f.jsonl || !f.prompt, ErrorKind::kUsage, "--jsonl reads standard input and excludes -p");
-  const auto checkpoint = open_model(f.model, true);
-  const Tokenizer tokenizer = load_tokenizer(*checkpoint);
+  require(!f.jsonl || (!f.prompt && f.file == "-"), ErrorKind::kUsage,
+          "--jsonl reads standard input and excludes -p and -f");
+  require(!f.prompt || f.file == "-", ErrorKind::kUsage, "-p and -f exclude each other");
+  const Tokenizer tokenizer = tokenizer_of(f.model);
+  say_remarks(tokenizer, f.model.verbose);
   if (f.jsonl) {
     convert_lines(tokenizer, f);
     return 0;
   }
-  const std::string input = f.prompt ? *f.prompt : read_stdin();
+  const std::string input = f.prompt ? *f.prompt : read_input(f.file, kMostText, "the text");
   if (f.decode) {
     const Json ids = Json::parse(input.find('[') == std::string::npos ? "[" + input + "]" : input, "ids");
     write_stdout(tokenizer.decode(ids_of(ids, "ids"), {.skip_special = f.skip_special}) + '\n');
     return 0;
   }
-  for (const std::int32_t id : tokenizer.encode(input, {.add_special = !f.no_special})) {
+  for (const std::int32_t id : encode_text(tokenizer, input, !f.no_special)) {
     write_stdout(text(id, '\t', Json(tokenizer.token_text(id)).dump(), '\n'));
   }
   return 0;
@@ -73,6 +87,7 @@ void add_tokenize(Arguments& arguments, std::span<const Family> families) {
                                 [f] { return tokenize(*f); });
   add_model_options(c, f->model, families);
   c.option("-p,--prompt", f->prompt, "text (with --decode: ids between commas); default: standard input");
+  c.option("-f,--file", f->file, "file with the text, a pipe, or - for standard input", Option::kShowsDefault);
   c.flag("--no-special-tokens", f->no_special, "do not add begin or end tokens");
   c.flag("--decode", f->decode, "ids to text");
   c.flag("--skip-special-tokens", f->skip_special, "leave special tokens out of the text");

@@ -53,6 +53,27 @@ TEST_F(GenerateToolTest, StdoutIsTheContinuationOnly) {
   EXPECT_EQ(padding.out, "");
 }
 
+TEST_F(GenerateToolTest, ATextThatBeginsItselfIsWarnedOf) {
+  const std::string a = constant_model();
+  support::write_file(a + "/tokenizer_config.json", R"({"bos_token": "<|begin_of_text|>"})");
+  const Finished twice = generate(a, {"-p", "<|begin_of_text|>Hello", "-n", "2"});
+  EXPECT_EQ(twice.out, "aa");
+  EXPECT_NE(twice.err.find("ttt: warning: the text starts with \"<|begin_of_text|>\""), std::string::npos) << twice.err;
+  expect_ok(generate(a, {"-p", "<|begin_of_text|>Hello", "-n", "2", "--no-special-tokens"}));
+  expect_error(generate(a, {"-p", "", "-n", "2", "--no-special-tokens"}), 2, {"at least one token"});
+}
+
+TEST_F(GenerateToolTest, ATokenWithoutARowIsNamed) {
+  const std::string small = constant_model(kLetterA, [] {
+    Json c = config();
+    c.set("vocab_size", 901);
+    c.set("eos_token_id", 7);
+    return c;
+  }());
+  expect_ok(generate(small, {"-p", "Hello", "-n", "2"}));
+  expect_error(generate(small, {"-p", "Hello<|eot_id|>", "-n", "2"}), 3, {"901", "<|eot_id|>", "vocab_size is 901"});
+}
+
 TEST_F(GenerateToolTest, SmolLM2SpeaksAsTheReferenceDoes) {
   TTT_REQUIRE_MODEL(model, "TTT_SMOLLM2_GGUF");
   const Json reference =

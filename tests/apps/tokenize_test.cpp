@@ -80,7 +80,31 @@ TEST_F(TokenizeToolTest, WantsATokenizer) {
   small.set("vocab_size", 800);
   support::write_random_checkpoint(model_, small, {});
   add_tokenizer(model_);
-  expect_error(tokenize({"-p", "a"}), 3, {model_, "901", "800"});
+  // Of the model's size only what runs it needs to know.
+  EXPECT_EQ(output({"-p", "a"}), "900\t\"<|begin_of_text|>\"\n64\t\"a\"\n");
+}
+
+TEST_F(TokenizeToolTest, NeedsNoModel) {
+  const std::string with = output({"-p", "a b"});
+  for (const char* name : {"config.json", "model.safetensors"}) support::fs::remove(model_ + "/" + name);
+  EXPECT_EQ(output({"-p", "a b"}), with);
+  // Tokens that stand in the files beside only.
+  support::write_file(model_ + "/tokenizer_config.json", R"({"pad_token": "<pad>", "additional_special_tokens": ["<u>"],
+      "added_tokens_decoder": {"950": {"content": "<tool>", "special": false}}})");
+  EXPECT_EQ(output({"-p", "<tool><pad><u>", "--no-special-tokens"}), "902\t\"<tool>\"\n903\t\"<pad>\"\n904\t\"<u>\"\n");
+}
+
+TEST_F(TokenizeToolTest, TextsComeFromFilesAndPipes) {
+  const std::string want = output({"-p", "a b"});
+  EXPECT_EQ(output({"-f", file("text", "a b")}), want);
+  EXPECT_EQ(output({"-f", "-"}, "a b"), want);
+  EXPECT_EQ(output({"-f", "/dev/stdin"}, "a b"), want);
+  const Finished piped =
+      support::run("/bin/sh", {"-c", text("printf 'a b' | ", TTT_TOOL, " tokenize -m ", model_, " -f /dev/stdin")});
+  EXPECT_EQ(piped.out, want) << piped.err;
+  expect_error(tokenize({"-f", path("absent")}), 4, {"absent"});
+  expect_error(tokenize({"-f", model_}), 4, {"a directory"});
+  expect_error(tokenize({"-f", "x", "-p", "a"}), 2, {"exclude each other"});
 }
 
 }  // namespace

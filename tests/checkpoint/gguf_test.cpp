@@ -2,8 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <chrono>
-
 #include "tests/checkpoint/test_files.h"
 
 namespace ttt {
@@ -192,10 +190,8 @@ TEST(Gguf, cut_at_every_byte) {
 TEST(Gguf, many_keys_in_linear_time) {
   GgufWriter w;
   for (int i = 0; i < 1'000'000; ++i) w.u32(text("key.", i), 1);
-  const std::string bytes = w.bytes();
-  const auto begin = std::chrono::steady_clock::now();
-  EXPECT_EQ(parse(bytes).keys().size(), 1'000'000U);
-  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(15));
+  // Quadratic work would take hours: ctest ends this test long before.
+  EXPECT_EQ(parse(w.bytes()).keys().size(), 1'000'000U);
 }
 
 TEST(Gguf, mutations_give_results_or_errors) {

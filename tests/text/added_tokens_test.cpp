@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/text/corpus.h"
+#include "text/tokenizer.h"
 
 namespace ttt {
 namespace {
@@ -69,6 +70,51 @@ TEST(AddedTokens, StripAndSingleWord) {
   EXPECT_EQ(cut("a<s>b"), "[a|-1][<s>|4][b|-1]");
   EXPECT_EQ(cut("a<s>b", false), "[a<s>b|-1]");
   EXPECT_EQ(cut(""), "");
+}
+
+// Ids of the Hugging Face tokenizers library, recorded by tools/make_added_token_fixtures.py: 120 sets of tokens that
+// touch, overlap and begin inside each other's white space, with all properties crossed; 60 strings each.
+TEST(AddedTokens, AgreesWithReference) {
+  const Json golden = Json::parse(read_golden("added_tokens.json"), "golden");
+  std::vector<std::string> atoms;
+  for (const Json& atom : golden.at("atoms", "").as_array("")) atoms.push_back(atom.as_string(""));
+  const auto contents = static_cast<std::size_t>(golden.at("contents", "").as_integer(""));
+  const std::int64_t strings = golden.at("strings", "").as_integer("");
+  Random r(7);
+  int number = 0;
+  for (const Json& one : golden.at("tokenizers", "").as_array("")) {
+    const auto& tokens = one.at("tokens", "").as_array("");
+    // The draws of the script that made the tokens.
+    for (std::size_t n = 2 + r.below(5); n > 0; --n) r.below(contents);
+    Json added;
+    for (std::size_t i = 0; i < tokens.size(); ++i) {
+      for (const std::size_t n : {5u, 2u, 3u, 3u}) r.below(n);
+      Json token = tokens[i];
+      token.set("id", static_cast<std::int64_t>(i) + 1);
+      token.set("special", false);
+      added.push(token);
+    }
+    Json json = Json::parse(R"({"model": {"type": "BPE", "vocab": {"?": 0}, "merges": [], "unk_token": "?",
+        "fuse_unk": true}})",
+                            "base");
+    r.below(2);
+    if (one.at("lowercase", "").as_bool("")) json.set("normalizer", Json::parse(R"({"type": "Lowercase"})", ""));
+    json.set("added_tokens", added);
+    const Tokenizer t = Tokenizer::from_json(json, {}, "golden");
+    const auto& left_out = one.at("left_out", "").as_array("");
+    Fnv digest;
+    for (std::int64_t i = 0; i < strings; ++i) {
+      std::string s;
+      for (std::size_t n = 1 + r.below(10); n > 0; --n) s += atoms[r.below(atoms.size())];
+      const auto ids = t.encode(s);
+      const bool compared =
+          std::none_of(left_out.begin(), left_out.end(), [&](const Json& k) { return k.as_integer("") == i; });
+      if (compared) digest.add_ids(ids);
+    }
+    EXPECT_EQ(digest.value(), one.at("digest", "").as_integer("")) << "tokenizer " << number;
+    ++number;
+  }
+  EXPECT_EQ(number, 120);
 }
 
 }  // namespace

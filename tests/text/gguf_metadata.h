@@ -29,6 +29,7 @@ inline GgufVocabulary vocabulary_from_metadata(const Json& json) {
   v.bos = id("bos_token_id");
   v.eos = id("eos_token_id");
   v.eot = id("eot_token_id");
+  v.eom = id("eom_token_id");
   v.unk = id("unknown_token_id");
   v.pad = id("padding_token_id");
   v.add_bos = yes("add_bos_token");

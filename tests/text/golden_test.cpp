@@ -10,7 +10,7 @@ class GoldenJson : public testing::TestWithParam<std::string> {};
 // Reference: the Hugging Face tokenizers library.
 TEST_P(GoldenJson, AgreesWithReference) {
   const std::string name = GetParam() + "/tokenizer.json";
-  const Tokenizer tokenizer = Tokenizer::from_json(Json::parse(read_golden(name), name), nullptr, name);
+  const Tokenizer tokenizer = Tokenizer::from_json(Json::parse(read_golden(name), name), {}, name);
   expect_agrees(tokenizer, GetParam() + "/digest.txt", {false, true});
 }
 

@@ -15,7 +15,7 @@ using Ids = std::vector<std::int32_t>;
 
 Tokenizer golden(const std::string& name, const Json* config = nullptr) {
   const std::string file = name + "/tokenizer.json";
-  return Tokenizer::from_json(Json::parse(read_golden(file), file), config, file);
+  return Tokenizer::from_json(Json::parse(read_golden(file), file), {.config = config}, file);
 }
 
 TEST(Tokenizer, InvalidUtf8IsReadAsReplacementCharacters) {
@@ -58,13 +58,15 @@ TEST(Tokenizer, ConfigNamesTokens) {
   EXPECT_EQ(t.bos_id(), t.id_of("<|im_start|>"));
   EXPECT_EQ(t.eos_id(), t.id_of("<|im_end|>"));
   EXPECT_FALSE(t.pad_id().has_value());
-  EXPECT_FALSE(t.unk_id().has_value());
-  EXPECT_TRUE(t.adds_bos());
-  EXPECT_TRUE(t.adds_eos());
-  const Ids ids = t.encode("x");
-  EXPECT_EQ(ids.front(), *t.bos_id());
-  EXPECT_EQ(ids.back(), *t.eos_id());
-  // A template of the file's own comes first.
+  // A named token that nobody knows is added.
+  EXPECT_EQ(t.unk_id(), golden("qwen2").vocab_size());
+  EXPECT_EQ(t.encode("xnowhere").back(), t.unk_id());
+  // Only the template of tokenizer.json adds tokens; what asks for others is warned of.
+  EXPECT_FALSE(t.adds_bos());
+  EXPECT_FALSE(t.adds_eos());
+  EXPECT_EQ(t.encode("x"), golden("qwen2").encode("x"));
+  ASSERT_EQ(t.warnings().size(), 2u);
+  EXPECT_NE(t.warnings()[0].find("add_bos_token is true"), std::string::npos) << t.warnings()[0];
   EXPECT_EQ(golden("llama3", &config).encode("x"), golden("llama3").encode("x"));
 }
 
@@ -140,6 +142,50 @@ TEST(StreamDecoder, HoldsUnfinishedCharactersBack) {
   StreamDecoder cut(t);
   EXPECT_EQ(cut.push(ids.front()), "");
   EXPECT_EQ(cut.finish(), "\xEF\xBF\xBD");
+}
+
+// Prompt and continuation are the text of the whole sequence, wherever it is cut.
+TEST_P(Streams, AContinuationGoesOnWhereItsPromptEnds) {
+  const bool gguf = GetParam().rfind("scored", 0) == 0;
+  const std::string file = GetParam() + "/vocabulary.json";
+  const Tokenizer t = gguf ? Tokenizer::from_gguf(vocabulary_from_metadata(Json::parse(read_golden(file), file)), file)
+                           : golden(GetParam());
+  int compared = 0;
+  for (const std::string& s : Corpus().strings(600)) {
+    const Ids ids = t.encode(s);
+    const std::string whole = t.decode(ids);
+    for (std::size_t cut = 0; cut <= ids.size(); ++cut) {
+      const auto prompt = std::span(ids).first(cut);
+      const std::string before = t.decode(prompt);
+      if (whole.substr(0, before.size()) != before) continue;  // cut within a character
+      StreamDecoder stream(t);
+      stream.continue_after(prompt);
+      std::string after;
+      for (std::size_t i = cut; i < ids.size(); ++i) after += stream.push(ids[i]);
+      after += stream.finish();
+      ASSERT_EQ(before + after, whole) << cut;
+      ++compared;
+    }
+  }
+  EXPECT_GT(compared, 1000);
+}
+
+// <0xHH> tokens that a prompt ends with are its own; a character that it leaves unfinished is finished.
+TEST(StreamDecoder, BytesAcrossTheSeam) {
+  const Tokenizer t = golden("llama2");
+  const auto byte = [&](const char* token) { return *t.id_of(token); };
+  const Ids sun{byte("<0xE6>"), byte("<0x97>"), byte("<0xA5>")};
+  const auto after = [&](const Ids& prompt, const Ids& more) {
+    StreamDecoder stream(t);
+    stream.continue_after(prompt);
+    std::string out;
+    for (const std::int32_t id : more) out += stream.push(id);
+    return out + stream.finish();
+  };
+  EXPECT_EQ(after(sun, {byte("<0x41>")}), "A");
+  EXPECT_EQ(after(sun, {byte("<0x80>")}), "\xEF\xBF\xBD");
+  EXPECT_EQ(after(sun, sun), "\xE6\x97\xA5");
+  EXPECT_EQ(after({sun[0]}, {sun[1], sun[2]}), "\xE6\x97\xA5");
 }
 
 TEST(Decoder, StripCountsAtBothEnds) {

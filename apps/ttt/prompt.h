@@ -1,0 +1,22 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "text/tokenizer.h"
+
+namespace ttt::app {
+
+// Says the tokenizer's warnings on stderr, and with -v its notes.
+void say_remarks(const Tokenizer& tokenizer, int verbose);
+
+// Ids of a text as a user typed it. Warns when the text itself starts with the begin token, or ends with the end token,
+// that the tokenizer adds: the model then sees two, as it never did in training.
+std::vector<std::int32_t> encode_text(const Tokenizer& tokenizer, std::string_view text, bool add_special);
+
+// Error{kBadData} naming a token that the model has no row for: a tokenizer may know more tokens than the model.
+void require_rows(const Tokenizer& tokenizer, std::span<const std::int32_t> ids, std::int64_t vocab_size);
+
+}  // namespace ttt::app
