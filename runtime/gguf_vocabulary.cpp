@@ -20,6 +20,13 @@ std::optional<std::int64_t> id(const GgufFile& file, std::string_view below) {
   return file.integer(key);
 }
 
+// Padding and unknown text need no id to read a text; files have 2^32 - 1 for "none", and ids that were never added.
+std::optional<std::int64_t> id_below(const GgufFile& file, std::string_view below, std::size_t tokens) {
+  const std::optional<std::int64_t> found = id(file, below);
+  const bool known = found && *found >= 0 && static_cast<std::size_t>(*found) < tokens;
+  return known ? found : std::nullopt;
+}
+
 std::optional<bool> flag(const GgufFile& file, std::string_view below) {
   const std::string key = text(kPrefix, below);
   if (file.find(key) == nullptr) return std::nullopt;
@@ -52,8 +59,8 @@ GgufVocabulary gguf_vocabulary(const GgufFile& file) {
   v.bos = id(file, "bos");
   v.eos = id(file, "eos");
   v.eot = id(file, "eot");
-  v.unk = id(file, "unknown");
-  v.pad = id(file, "padding");
+  v.unk = id_below(file, "unknown", v.tokens.size());
+  v.pad = id_below(file, "padding", v.tokens.size());
   v.add_bos = flag(file, "add_bos_token");
   v.add_eos = flag(file, "add_eos_token");
   v.add_space_prefix = flag(file, "add_space_prefix");

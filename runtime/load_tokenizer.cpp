@@ -34,16 +34,8 @@ Tokenizer from_directory(const Checkpoint& checkpoint) {
 
 Tokenizer load_tokenizer(const Checkpoint& checkpoint) {
   const GgufFile* gguf = checkpoint.gguf();
-  Tokenizer tokenizer = gguf != nullptr ? Tokenizer::from_gguf(gguf_vocabulary(*gguf), checkpoint.path().string())
-                                        : from_directory(checkpoint);
-  const Json* rows = checkpoint.config().find("vocab_size");
-  if (rows != nullptr && rows->is_integer()) {
-    const std::int64_t vocab = rows->as_integer("vocab_size");
-    require(tokenizer.vocab_size() <= vocab, ErrorKind::kBadData, checkpoint.config_where(),
-            ": vocab_size wanted at least ", tokenizer.vocab_size(), ", as the tokenizer has ids up to ",
-            tokenizer.vocab_size() - 1, ", got ", vocab);
-  }
-  return tokenizer;
+  return gguf != nullptr ? Tokenizer::from_gguf(gguf_vocabulary(*gguf), checkpoint.path().string())
+                         : from_directory(checkpoint);
 }
 
 }  // namespace ttt

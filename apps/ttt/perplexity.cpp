@@ -8,7 +8,6 @@
 #include "apps/ttt/ranks.h"
 #include "apps/ttt/signals.h"
 #include "base/error.h"
-#include "runtime/load_tokenizer.h"
 
 namespace ttt::app {
 namespace {
@@ -26,7 +25,7 @@ int measure(const PerplexityFlags& f) {
   constexpr std::int64_t kMost = std::int64_t{1} << 30;
   require(f.tokens >= 0, ErrorKind::kUsage, "--tokens wanted a positive number, got ", f.tokens);
   const auto checkpoint = open_model(f.model);
-  const Tokenizer tokenizer = load_tokenizer(*checkpoint);
+  const Tokenizer tokenizer = tokenizer_of(f.model, *checkpoint);
   std::vector<std::int32_t> ids = tokenizer.encode(read_small_file(f.file, kMost, "the text"), {.add_special = false});
   if (f.tokens > 0 && f.tokens < static_cast<std::int64_t>(ids.size())) ids.resize(static_cast<std::size_t>(f.tokens));
   require(ids.size() >= 2, ErrorKind::kUsage, f.file, " wanted at least 2 tokens, got ", ids.size());
