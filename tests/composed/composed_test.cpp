@@ -137,8 +137,10 @@ TEST_P(Composed, StrategiesAgree) {
     LoadOptions options;
     options.strategy = strategy;
     const std::vector<float> logits = model(options).logits(tokens, 33, 20);
-    // Weights are bf16 as stored, and so may activations be; kMemory keeps rows of the state in int8.
-    EXPECT_GT(pcc(golden(), logits), strategy == Strategy::kMemory ? 0.995 : 0.999) << name_of(strategy);
+    // Weights are bf16 as stored. So are activations on machines that multiply bf16 (all but two strategies), where a
+    // router may choose another expert for a row: a jump, not a rounding. kMemory keeps rows of the state in int8, too.
+    const bool in_f32 = strategy == Strategy::kAccuracy || strategy == Strategy::kReference;
+    EXPECT_GT(pcc(golden(), logits), in_f32 ? 0.999 : 0.995) << name_of(strategy);
     if (strategy == Strategy::kReference) {
       EXPECT_LT(error_of_range(golden(), logits), kTolerance);
     }
@@ -148,7 +150,7 @@ TEST_P(Composed, StrategiesAgree) {
 TEST_P(Composed, FormatsRun) {
   const Ids tokens = ids();
   // Weights of these shapes have no redundancy, and a router that chooses another expert jumps.
-  const std::pair<Format, double> weights[] = {{Format::kF16, 0.9999}, {Format::kBF16, 0.999}, {Format::kInt8, 0.99},
+  const std::pair<Format, double> weights[] = {{Format::kF16, 0.9999}, {Format::kBF16, 0.995}, {Format::kInt8, 0.99},
                                                {Format::kBfp8B, 0.99}, {Format::kInt4, 0.6},   {Format::kBfp4B, 0.6}};
   for (const auto& [format, least] : weights) {
     for (std::int64_t ranks = 1; ranks <= 3; ++ranks) {
