@@ -146,12 +146,8 @@ TEST_F(WeightStoreTest, dense_conversions) {
 }
 
 TEST_F(WeightStoreTest, rounds_to_nearest_even) {
-  const std::vector<float> x = {1.00390625F,
-                                1.01171875F,
-                                std::numeric_limits<float>::infinity(),
-                                -0.0F,
-                                0x1.FEFp127F,
-                                std::bit_cast<float>(0x7F800001U)};
+  const std::vector<float> x = {1.00390625F, 1.01171875F,  std::numeric_limits<float>::infinity(),
+                                -0.0F,       0x1.FEFp127F, std::bit_cast<float>(0x7F800001U)};
   const auto c = open(SafetensorsWriter().add("m.weight", "F32", {1, 6}, testing::bytes_of(x)).aligned());
   WeightStore store(*c);
   WeightRequest r = matrix({}, Format::kBF16);
