@@ -13,6 +13,7 @@
 #include "checkpoint/weight_store.h"
 #include "model/tree.h"
 #include "runtime/model.h"
+#include "runtime/runner_config.h"
 
 namespace ttt {
 
@@ -24,9 +25,12 @@ struct LoadOptions {
   std::optional<Format> state_format = {};
   Json impl = {};  // null, or fields by block path (model/tree.h)
   std::string impl_where = "--impl";
-  std::int64_t context = 0;    // rows of one sequence; 0: what the configuration allows
-  std::int64_t sequences = 1;  // at once
-  bool strict = false;         // tensors that the model does not use are an error
+  std::int64_t context = 0;  // rows of one sequence; 0: what the configuration allows
+  // How it will be run, so that loading can say whether there is memory for it: the context is the model's, `threads`
+  // those that will run it (null: one).
+  RunnerConfig run = {};
+  ThreadPool* threads = nullptr;
+  bool strict = false;  // tensors that the model does not use are an error
   ParallelFor parallel_for = {};
   // May throw what is wrong with the rest of a request, once the model is known and before any weight is read.
   std::function<void(const Model&)> check = {};
@@ -69,7 +73,7 @@ struct LoadedModel {
 
 // Plans first, so that every problem of the checkpoint is known, and the memory is there, before any weight is
 // converted. Errors: those of the checkpoint, of the family and of the blocks; Error{kResources} with what is needed
-// and available when weights and state do not fit.
+// and available when the weights and what a run takes (plan_runner) do not fit.
 LoadedModel load_model(std::shared_ptr<const Checkpoint> checkpoint, std::span<const Family> families,
                        const LoadOptions& options);
 

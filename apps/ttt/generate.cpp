@@ -92,11 +92,12 @@ int generate_text(const GenerateFlags& f) {
 
   GenerateOptions options;
   // What is wrong with flags and generation_config.json is known before gigabytes are read.
-  Workbench bench(f.model, checkpoint, context, 1,
+  const RunnerConfig run{.context = context, .chunk = f.model.chunk > 0 ? f.model.chunk : RunnerConfig{}.chunk};
+  Workbench bench(f.model, checkpoint, run,
                   [&](const Model& model) { options = generate_options(f, *checkpoint, model.vocab_size()); });
   require_same("prompt", prompt);
   if (f.model.verbose > 0) say(text("ttt: sampling: ", to_json(options.sampling).dump()));
-  Runner runner = bench.runner(1, f.model.chunk > 0 ? f.model.chunk : 512, 1);
+  Runner runner = bench.runner();
 
   StreamDecoder decoder(tokenizer, {.skip_special = true});
   std::optional<Graceful> graceful;  // from the first token on: before it there is nothing to finish
