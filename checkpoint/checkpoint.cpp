@@ -62,8 +62,8 @@ std::string Checkpoint::config_where() const {
 }
 
 const StoredTensor* Checkpoint::find(std::string_view name) const {
-  const auto i = index_.find(name);
-  return i == index_.end() ? nullptr : &tensors_[i->second];
+  const auto i = std::ranges::lower_bound(tensors_, name, {}, &StoredTensor::name);
+  return i == tensors_.end() || i->name != name ? nullptr : &*i;
 }
 
 std::vector<std::string_view> Checkpoint::names() const {
@@ -143,7 +143,6 @@ std::unique_ptr<const Checkpoint> CheckpointBuilder::finish() {
     require(i == 0 || all[i].name != all[i - 1].name, ErrorKind::kBadData, all[i].file, ": tensor ",
             printable(all[i].name), " is held twice", i == 0 || all[i].file == all[i - 1].file ? "" : ", also by ",
             i == 0 || all[i].file == all[i - 1].file ? "" : all[i - 1].file);
-    result_->index_.emplace(all[i].name, i);
   }
   return std::move(result_);
 }

@@ -57,12 +57,30 @@ class ConfigReader {
   const Json* value(std::string_view key);
   // A nested configuration ("text_config"); the caller finishes it too.
   ConfigReader object(std::string_view key);
+  // A part that the caller has found by itself; `where` names file and part.
+  ConfigReader nested(const Json& json, std::string where) const;
 
   // The key, when present, must hold exactly this; else Error{kUnsupported} with both values.
   void only(std::string_view key, const Json& supported);
 
   // Error{kBadData} "WHERE: KEY PROBLEM" for conditions over several fields.
   [[noreturn]] void refuse(std::string_view key, const std::string& problem) const;
+  // Error{kUnsupported} of the same form, for values that are valid and that nobody here can do.
+  [[noreturn]] void unsupported(std::string_view key, const std::string& problem) const;
+
+  // While it lives, errors end in "(wanted by NAME)": the family that reads the configuration, or the function that
+  // reads a part of it for many families. The one that was created last is named first.
+  class Part {
+   public:
+    Part(ConfigReader& reader, std::string_view name);
+    ~Part() { reader_.readers_ = std::move(before_); }
+    Part(const Part&) = delete;
+    Part& operator=(const Part&) = delete;
+
+   private:
+    ConfigReader& reader_;
+    std::string before_;
+  };
 
   // Error{kUnsupported} naming the first key that was neither read nor is known to change no result. `harmless`: the
   // family's own; a trailing '*' matches any ending. What every configuration may carry is known already; a
@@ -76,8 +94,14 @@ class ConfigReader {
  private:
   const Json* read(std::string_view key);
   const Json& required(std::string_view key);
+  std::int64_t integer_in(const IntegerRange& range, std::string_view key, const Json& v) const;
+  [[noreturn]] void fail_at(ErrorKind kind, ErrorParts parts) const;
+  // get(): one of Json's as_*, whose error is completed.
+  template <class Get>
+  auto typed(std::string_view key, const Get& get) const;
   const Json* json_;
   std::string where_;
+  std::string readers_;  // of the Parts that live
   std::set<std::string, std::less<>> read_;
   mutable std::vector<std::string> ignored_;
 };

@@ -54,11 +54,15 @@ std::string type_of(const Json& parameters, const std::string& where) {
   const Json* v = is_set(newer) ? newer : older;
   std::string type = is_set(v) ? v->as_string(where + ": rope_type") : "default";
   // Qwen2-VL writes type "mrope", which says how positions are laid out, beside rope_type "default".
-  require(!is_set(newer) || !is_set(older) || *newer == *older || *older == Json("mrope"), ErrorKind::kBadData, where,
-          ": type and rope_type contradict each other: ", is_set(older) ? older->dump() : "", " and ", type);
+  if (is_set(newer) && is_set(older) && *newer != *older && *older != Json("mrope")) {
+    fail(ErrorKind::kBadData,
+         {.where = where, .problem = text("type and rope_type contradict each other: ", older->dump(), " and ", type)});
+  }
   if (type == "su") type = "longrope";  // as the first Phi-3 files call it
-  require(std::find(kTypes.begin(), kTypes.end(), type) != kTypes.end(), ErrorKind::kUnsupported, where, ": rope_type ",
-          printable(type), " is not supported");
+  if (std::find(kTypes.begin(), kTypes.end(), type) == kTypes.end()) {
+    fail(ErrorKind::kUnsupported,
+         {.where = where, .field = "rope_type", .problem = text(printable(type), " is not supported")});
+  }
   return type;
 }
 
@@ -127,6 +131,7 @@ void read_type(Parameters& p, const std::string& type, Json& result) {
 }  // namespace
 
 Json rope_parameters(ConfigReader& config, double default_theta, std::string_view layer_type) {
+  const ConfigReader::Part part(config, "rope_parameters");
   const NumberRange positive{.min = 0, .above_min = true}, share{.min = 0, .max = 1, .above_min = true};
   Json result;
   std::string where;
@@ -141,7 +146,7 @@ Json rope_parameters(ConfigReader& config, double default_theta, std::string_vie
   const auto context = config.optional_integer("original_max_position_embeddings", {.min = 1});
   if (context) result.set("original_max_position_embeddings", Json(*context));
   if (parameters == nullptr) return result;
-  Parameters p(ConfigReader(*parameters, where), result);
+  Parameters p(config.nested(*parameters, where), result);
   const bool two_thetas = layer_type.empty() && config.has("rope_theta") && is_set(parameters->find("rope_theta"));
   const Json outer = result.at("rope_theta", where);
   p.optional("rope_theta", positive);

@@ -6,6 +6,7 @@ namespace ttt {
 
 DecoderShape read_decoder_shape(ConfigReader& config, WeightSource& source,
                                 std::optional<std::int64_t> absent_head_dim) {
+  const ConfigReader::Part part(config, "read_decoder_shape");
   DecoderShape s;
   s.vocab = config.integer("vocab_size", {.min = 1});
   s.hidden = config.integer("hidden_size", {.min = 1, .max = 1 << 20});
@@ -28,6 +29,7 @@ DecoderShape read_decoder_shape(ConfigReader& config, WeightSource& source,
 
 std::vector<std::string> read_layer_types(ConfigReader& config, std::int64_t layers,
                                           std::span<const std::string_view> known) {
+  const ConfigReader::Part part(config, "read_layer_types");
   std::vector<std::string> types = config.strings("layer_types");
   if (!types.empty() && static_cast<std::int64_t>(types.size()) != layers) {
     config.refuse("layer_types", text("wanted ", layers, " entries (num_hidden_layers), got ", types.size()));

@@ -80,8 +80,7 @@ RoPESpec rope_spec(ConfigReader& config, WeightSource& source, std::int64_t head
 Activation activation_of(ConfigReader& config, std::string_view key, std::string_view absent) {
   const std::string name = config.string(key, absent);
   const std::optional<Activation> activation = activation_named(name);
-  require(activation.has_value(), ErrorKind::kUnsupported, config.where(), ": ", key, " \"", name,
-          "\" is not supported");
+  if (!activation) config.unsupported(key, text('"', name, "\" is not supported"));
   return *activation;
 }
 

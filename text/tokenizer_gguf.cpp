@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/utf8.h"
 #include "text/tokenizer.h"
 #include "text/tokenizer_parts.h"
 #include "text/unicode.h"

@@ -1,4 +1,4 @@
-#include <unordered_set>
+#include <set>
 #include <utility>
 
 #include "text/json_fields.h"
@@ -96,8 +96,7 @@ AddedToken read_added_token(const Json& json, std::string_view where) {
 void read_added_tokens(const Json& list, TokenizerParts& parts, std::string_view where) {
   if (list.is_null()) return;
   std::vector<AddedToken> tokens;
-  std::unordered_set<std::string> contents;
-  std::unordered_set<std::string> special;
+  std::set<std::string> contents, special;  // ordered: whoever writes a file could choose strings whose hashes collide
   for (const Json& item : list.as_array(where)) {
     AddedToken token = read_added_token(item, where);
     require(contents.insert(token.content).second, ErrorKind::kBadData, where, ": token \"",

@@ -20,6 +20,5 @@ class Utf8Filter {
 
 // `bytes` as valid UTF-8, replaced as above.
 std::string valid_utf8(std::string_view bytes);
-bool is_valid_utf8(std::string_view bytes);
 
 }  // namespace ttt
