@@ -1,6 +1,7 @@
 #include "checkpoint/checkpoint.h"
 
 #include <algorithm>
+#include <cstring>
 #include <system_error>
 
 #include "base/error.h"
@@ -12,6 +13,9 @@ namespace ttt {
 namespace {
 
 namespace fs = std::filesystem;
+
+// What the reference's models put before the names of their backbones.
+constexpr std::string_view kPrefix = "model.";
 
 // The one model among the .gguf files of a directory: a file, or the first part of a set.
 fs::path only_gguf(const fs::path& directory) {
@@ -62,8 +66,16 @@ std::string Checkpoint::config_where() const {
 }
 
 const StoredTensor* Checkpoint::find(std::string_view name) const {
-  const auto i = index_.find(name);
+  auto i = index_.find(name);
+  if (i == index_.end() && without_prefix_ && name.starts_with(kPrefix)) i = index_.find(name.substr(kPrefix.size()));
   return i == index_.end() ? nullptr : &tensors_[i->second];
+}
+
+bool Checkpoint::same_values(std::string_view first, std::string_view second) const {
+  const StoredTensor *a = find(first), *b = find(second);
+  return a != nullptr && b != nullptr && a->format == b->format && a->shape == b->shape && a->bytes == b->bytes &&
+         a->rotary_heads == b->rotary_heads && a->subtract_one == b->subtract_one && a->transposed == b->transposed &&
+         (a->bytes == 0 || std::memcmp(a->data, b->data, static_cast<std::size_t>(a->bytes)) == 0);
 }
 
 std::vector<std::string_view> Checkpoint::names() const {
@@ -125,7 +137,9 @@ void CheckpointBuilder::read_gguf(const fs::path& path, std::span<const GgufSpel
   result_->path_ = path;
   GgufFile file = GgufFile::open(path, access_);
   const GgufSpelling& spelling = spelling_of(file, spellings);
-  result_->config_ = gguf_config(file, spelling);
+  ConfigReport report{.strict = options_.strict, .allow_unknown_keys = options_.allow_unknown_keys};
+  result_->config_ = gguf_config(file, spelling, &report);
+  result_->notes_ = std::move(report.notes);
   GgufTensors tensors = gguf_tensors(file, spelling, result_->config_);
   result_->tensors_ = std::move(tensors.tensors);
   if (!tensors.unnamed.empty()) {
@@ -145,6 +159,9 @@ std::unique_ptr<const Checkpoint> CheckpointBuilder::finish() {
             i == 0 || all[i].file == all[i - 1].file ? "" : all[i - 1].file);
     result_->index_.emplace(all[i].name, i);
   }
+  result_->without_prefix_ =
+      result_->kind_ == CheckpointKind::kDirectory &&
+      std::ranges::none_of(all, [](const StoredTensor& t) { return t.name.starts_with(kPrefix); });
   return std::move(result_);
 }
 
@@ -159,11 +176,13 @@ std::unique_ptr<const Checkpoint> open_checkpoint(const fs::path& path, std::spa
   CheckpointBuilder builder(options);
   if (fs::is_directory(status)) {
     const bool has_config = fs::exists(path / "config.json", code);
-    const fs::path gguf = has_config ? fs::path() : only_gguf(path);
+    const bool is_directory = has_config && CheckpointBuilder::has_safetensors(path);
+    const fs::path gguf = is_directory ? fs::path() : only_gguf(path);
     if (gguf.empty()) {
       builder.read_directory(path);
     } else {
       builder.read_gguf(gguf, spellings);
+      if (has_config) builder.note(text(gguf.string(), " is read, config.json beside it is not"));
     }
     return builder.finish();
   }

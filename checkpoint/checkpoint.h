@@ -24,6 +24,8 @@ struct CheckpointOptions {
   FileAccess access = FileAccess::kMap;
   // The weights will not be read (plan, inspect): files are mapped whatever `access` says, and never touched.
   bool headers_only = false;
+  // Of GGUF metadata, as ConfigReport has them.
+  bool strict = false, allow_unknown_keys = false;
 };
 
 struct ChatTemplateSource {
@@ -42,9 +44,14 @@ class Checkpoint {
   const Json& config() const { return config_; }
   const Json& generation_config() const { return generation_config_; }  // null: there is none
   std::string config_where() const;  // for messages: ".../config.json", or the GGUF file
+  std::string index_where() const { return (path_ / "model.safetensors.index.json").string(); }
 
   const std::vector<StoredTensor>& tensors() const { return tensors_; }  // sorted by name
+  // Of a directory whose tensors have no "model." before their names, as a backbone saved by itself has them, the one
+  // that is named without.
   const StoredTensor* find(std::string_view name) const;
+  // Whether both tensors are there and hold the same bytes in the same form. Reads them.
+  bool same_values(std::string_view a, std::string_view b) const;
   std::vector<std::string_view> names() const;
   std::int64_t total_bytes() const;  // of all tensors
 
@@ -71,10 +78,11 @@ class Checkpoint {
   std::vector<std::shared_ptr<const MappedFile>> files_;
   std::optional<GgufFile> gguf_;
   std::vector<std::string> notes_;
+  bool without_prefix_ = false;
 };
 
 // `path`: a Hugging Face directory, a .gguf file (any part of a split set), or a directory that holds one such file
-// and no config.json. `spellings`: the architectures that GGUF files may have.
+// and no safetensors with a config.json. `spellings`: the architectures that GGUF files may have.
 //
 // Error{kIo}: path, a shard or a file missing or unreadable. Error{kBadData}: what contradicts itself. Error
 // {kUsage}: a directory with several GGUF models. Error{kUnsupported}: pickled weights only, an architecture without

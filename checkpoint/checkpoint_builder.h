@@ -5,6 +5,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "checkpoint/checkpoint.h"
 
@@ -14,10 +15,14 @@ namespace ttt {
 class CheckpointBuilder {
  public:
   explicit CheckpointBuilder(const CheckpointOptions& options)
-      : access_(options.headers_only ? FileAccess::kMap : options.access), result_(std::make_unique<Checkpoint>()) {}
+      : options_(options),
+        access_(options.headers_only ? FileAccess::kMap : options.access),
+        result_(std::make_unique<Checkpoint>()) {}
 
   void read_gguf(const std::filesystem::path& path, std::span<const GgufSpelling> spellings);
   void read_directory(const std::filesystem::path& path);
+  void note(std::string what) { result_->notes_.push_back(std::move(what)); }
+  static bool has_safetensors(const std::filesystem::path& directory);
   // Sorts, refuses a name that occurs twice, and hands the result over.
   std::unique_ptr<const Checkpoint> finish();
 
@@ -27,6 +32,7 @@ class CheckpointBuilder {
   void read_file(const std::filesystem::path& path);
   [[noreturn]] void refuse_without_weights() const;
 
+  CheckpointOptions options_;
   FileAccess access_;
   std::unique_ptr<Checkpoint> result_;
 };

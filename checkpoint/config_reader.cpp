@@ -52,10 +52,14 @@ constexpr std::string_view kHarmless[] = {
     "router_aux_loss_coef",
     "router_jitter_noise",
     "finetuning_task",
+    // Set by the translation of GGUF files.
+    "gguf_architecture",
     "id2label",
     "label2id",
     "num_labels",
     "prefix",
+    // Another order of the same sums, from before the reference ignored it.
+    "pretraining_tp",
     "problem_type",
     "task_specific_params",
     "output_attentions",
@@ -107,6 +111,11 @@ bool asks_for_nothing(const Json& v) {
   return v == Json(Json::Array{}) || v == Json(Json::Object{});
 }
 
+// A model is built twice, over headers and over weights: what is said twice is kept once.
+void add_once(std::vector<std::string>& list, const std::string& item) {
+  if (std::find(list.begin(), list.end(), item) == list.end()) list.push_back(item);
+}
+
 std::string shown(const Json& v) {
   const std::string s = v.dump();
   return s.size() <= 200 ? s : s.substr(0, 200) + "...";
@@ -114,7 +123,8 @@ std::string shown(const Json& v) {
 
 }  // namespace
 
-ConfigReader::ConfigReader(const Json& json, std::string where) : json_(&json), where_(std::move(where)) {
+ConfigReader::ConfigReader(const Json& json, std::string where, ConfigReport* report)
+    : json_(&json), where_(std::move(where)), report_(report) {
   require(json.is_object(), ErrorKind::kBadData, where_, ": wanted an object, got ", json.type_name());
 }
 
@@ -226,18 +236,41 @@ std::vector<std::string> ConfigReader::strings(std::string_view key) {
   return result;
 }
 
-ConfigReader ConfigReader::object(std::string_view key) { return ConfigReader(required(key), text(where_, ": ", key)); }
+ConfigReader ConfigReader::object(std::string_view key) {
+  return ConfigReader(required(key), text(where_, ": ", key), report_);
+}
 
-void ConfigReader::only(std::string_view key, const Json& supported) {
+void ConfigReader::only(std::string_view key, const Json& supported, std::string_view hint) {
   const Json* v = read(key);
   const bool equal = v == nullptr || *v == supported ||
                      (v->is_number() && supported.is_number() && v->as_number(key) == supported.as_number(key));
   require(equal, ErrorKind::kUnsupported, where_, ": ", key, " is supported as ", supported.dump(), " only, got ",
-          equal ? "" : shown(*v));
+          equal ? "" : shown(*v), hint);
 }
 
-void ConfigReader::finish(std::span<const std::string_view> harmless) const {
+void ConfigReader::ignore(std::string_view key) {
+  read_.emplace(key);
+  const Json* v = json_->find(key);
+  if (v == nullptr || asks_for_nothing(*v)) return;
+  const std::string what = text(key, " has no effect in models of this type and is ignored, got ", shown(*v));
+  require(report_ == nullptr || !report_->strict, ErrorKind::kUnsupported, where_, ": ", what);
+  note(what);
+}
+
+void ConfigReader::contradiction(const std::string& problem) {
+  if (report_ == nullptr) return;
+  const std::string message = text(where_, ": ", problem);
+  require(!report_->strict, ErrorKind::kBadData, message);
+  add_once(report_->warnings, message);
+}
+
+void ConfigReader::note(const std::string& what) {
+  if (report_ != nullptr) add_once(report_->notes, text(where_, ": ", what));
+}
+
+void ConfigReader::finish(std::span<const std::string_view> harmless) {
   ignored_.clear();
+  unknown_.clear();
   for (const auto& [key, v] : json_->as_object(where_)) {
     if (read_.contains(key)) continue;
     if (key == "quantization_config" && !v.is_null()) {
@@ -246,19 +279,18 @@ void ConfigReader::finish(std::span<const std::string_view> harmless) const {
            text(where_, ": quantization_config of method ", method == nullptr ? "that is not named" : shown(*method),
                 " is not supported"));
     }
-    // Another split of the products: sums in another order, which checkpoints with 1 do not ask for.
-    if (key == "pretraining_tp") {
-      require(v == Json(1) || v.is_null(), ErrorKind::kUnsupported, where_,
-              ": pretraining_tp is supported as 1 only, got ", shown(v));
+    const bool is_harmless = is_listed(key, kHarmless) || is_listed(key, harmless);
+    if (!is_harmless) unknown_.push_back(key);
+    if (asks_for_nothing(v)) continue;
+    if (is_harmless) {
+      ignored_.push_back(key);
       continue;
     }
-    if (asks_for_nothing(v)) continue;
-    require(is_listed(key, kHarmless) || is_listed(key, harmless), ErrorKind::kUnsupported, where_, ": ",
-            printable(key), " may change results and is not understood, got ", shown(v));
-    ignored_.push_back(key);
+    const bool allowed = report_ != nullptr && report_->allow_unknown_keys;
+    require(allowed, ErrorKind::kUnsupported, where_, ": ", printable(key),
+            " may change results and is not understood, got ", shown(v), " (--allow-unknown-keys ignores it)");
+    note(text(printable(key), " is not understood and ignored, as was asked for, got ", shown(v)));
   }
 }
-
-std::vector<std::string> ConfigReader::ignored() const { return ignored_; }
 
 }  // namespace ttt

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/json.h"
+#include "checkpoint/config_report.h"
 
 namespace ttt {
 
@@ -31,8 +32,9 @@ struct NumberRange {
 // remembered, so that finish() can refuse what nobody understood.
 class ConfigReader {
  public:
-  // `json` must outlive the reader. Throws unless it is an object.
-  ConfigReader(const Json& json, std::string where);
+  // `json` and `report` must outlive the reader; without a report, what it would hold is lost. Throws unless `json` is
+  // an object.
+  ConfigReader(const Json& json, std::string where, ConfigReport* report = nullptr);
 
   bool has(std::string_view key);      // present and not null; counts as read
   bool present(std::string_view key);  // null or not; counts as read. Where null says something else than silence
@@ -55,21 +57,30 @@ class ConfigReader {
   std::vector<std::string> strings(std::string_view key);  // missing: empty
   // Null when missing. The caller looks inside by itself.
   const Json* value(std::string_view key);
-  // A nested configuration ("text_config"); the caller finishes it too.
+  // A nested configuration ("text_config"), with the same report; the caller finishes it too.
   ConfigReader object(std::string_view key);
 
-  // The key, when present, must hold exactly this; else Error{kUnsupported} with both values.
-  void only(std::string_view key, const Json& supported);
+  // The key, when present, must hold exactly this; else Error{kUnsupported} with both values and `hint`.
+  void only(std::string_view key, const Json& supported, std::string_view hint = {});
 
   // Error{kBadData} "WHERE: KEY PROBLEM" for conditions over several fields.
   [[noreturn]] void refuse(std::string_view key, const std::string& problem) const;
+
+  // The reference has no use for this key, whatever it says: a note, or Error{kUnsupported} when read strictly.
+  void ignore(std::string_view key);
+  // The configuration contradicts itself, and the reference goes on as `problem` says: a warning, or Error{kBadData}
+  // when read strictly.
+  void contradiction(const std::string& problem);
+  void note(const std::string& what);
+  ConfigReport* report() const { return report_; }
 
   // Error{kUnsupported} naming the first key that was neither read nor is known to change no result. `harmless`: the
   // family's own; a trailing '*' matches any ending. What every configuration may carry is known already; a
   // quantization_config that was not read is refused with its method. Keys read by nobody but null, false, 0 or empty
   // ask for nothing and pass.
-  void finish(std::span<const std::string_view> harmless = {}) const;
-  std::vector<std::string> ignored() const;  // harmless keys that were present, for -vv
+  void finish(std::span<const std::string_view> harmless = {});
+  const std::vector<std::string>& ignored() const { return ignored_; }  // harmless keys that were present
+  const std::vector<std::string>& unknown() const { return unknown_; }  // passed: they ask for nothing, or were allowed
 
   const std::string& where() const { return where_; }
 
@@ -78,26 +89,21 @@ class ConfigReader {
   const Json& required(std::string_view key);
   const Json* json_;
   std::string where_;
+  ConfigReport* report_;
   std::set<std::string, std::less<>> read_;
-  mutable std::vector<std::string> ignored_;
+  std::vector<std::string> ignored_, unknown_;
 };
 
-// Rotary parameters in one spelling, whatever the file uses: `rope_parameters` (theta inside), or `rope_scaling` (type
-// or rope_type) beside `rope_theta`; null and absent are "default". Result: an object with at least
-//   "rope_type": default | linear | dynamic | yarn | longrope | llama3,  "rope_theta": number
-// and the numbers of that type under their Hugging Face names, checked ("factor" >= 1, ...). partial_rotary_factor is
-// included when given. `layer_type` picks one of the objects of a configuration that keeps one per kind of layer
-// ("full_attention"). Unknown types are Error{kUnsupported} naming them.
-Json rope_parameters(ConfigReader& config, double default_theta = 10000.0, std::string_view layer_type = "");
-
-// Ids that end a generation: eos_token_id of the generation configuration, else of the configuration. Ids outside
-// [0, vocab_size) are Error{kBadData} naming file and field.
+// Ids that end a generation: eos_token_id of the generation configuration, else of the configuration. Ids from
+// vocab_size on, which no model of that size generates, are left out with a note in `report`, or, read strictly, are
+// Error{kBadData} naming file and field.
 std::vector<std::int64_t> end_token_ids(const Json& config, std::string_view config_where,
                                         const Json& generation_config, std::string_view generation_where,
-                                        std::int64_t vocab_size);
+                                        std::int64_t vocab_size, ConfigReport* report = nullptr);
 
-// Sampling defaults of generation_config.json; absent fields are empty. Values out of range are Error{kBadData} naming
-// the file; keys that ask for what is not built (beams, watermarks, ...) are Error{kUnsupported} naming the key.
+// Sampling defaults of generation_config.json; absent fields are empty, as are ids from vocab_size on. Other values out
+// of range are Error{kBadData} naming the file; keys that ask for what is not built (beams, watermarks, ...) are
+// Error{kUnsupported} naming the key.
 struct GenerationDefaults {
   std::optional<bool> do_sample = {};
   std::optional<double> temperature = {}, top_p = {}, min_p = {}, typical_p = {}, repetition_penalty = {};

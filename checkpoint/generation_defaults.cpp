@@ -7,37 +7,43 @@
 namespace ttt {
 namespace {
 
+constexpr IntegerRange kIds{.min = -1, .max = std::numeric_limits<std::int64_t>::max()};
+constexpr std::string_view kHint = " (--ignore-generation-config leaves the file out)";
+
 // An id of the vocabulary; -1 is how some files write "none".
 std::optional<std::int64_t> optional_id(ConfigReader& c, std::string_view key, std::int64_t vocab_size) {
-  const auto id = c.optional_integer(key, {.min = -1, .max = vocab_size - 1});
-  return id == std::int64_t{-1} ? std::nullopt : id;
+  const auto id = c.optional_integer(key, kIds);
+  return id && *id >= 0 && *id < vocab_size ? id : std::nullopt;
 }
 
 // What changes the tokens of Hugging Face's generate and is not built, with the value that asks for nothing.
 void refuse_unsupported(ConfigReader& c) {
   for (const char* key :
        {"num_beams", "num_beam_groups", "num_return_sequences", "guidance_scale", "encoder_repetition_penalty"}) {
-    c.only(key, Json(1));
+    c.only(key, Json(1), kHint);
   }
   for (const char* key : {"diversity_penalty", "penalty_alpha", "no_repeat_ngram_size", "encoder_no_repeat_ngram_size",
                           "epsilon_cutoff", "eta_cutoff", "min_length", "min_new_tokens"}) {
-    c.only(key, Json(0));
+    c.only(key, Json(0), kHint);
   }
-  for (const char* key : {"token_healing", "remove_invalid_values"}) c.only(key, Json(false));
+  for (const char* key : {"token_healing", "remove_invalid_values"}) c.only(key, Json(false), kHint);
   for (const char* key : {"dola_layers", "top_h", "forced_bos_token_id", "forced_eos_token_id", "watermarking_config",
                           "exponential_decay_length_penalty", "max_time"}) {
-    c.only(key, Json());
+    c.only(key, Json(), kHint);
   }
   for (const char* key : {"begin_suppress_tokens", "constraints", "force_words_ids", "stop_strings"}) {
-    c.only(key, Json(Json::Array{}));
+    c.only(key, Json(Json::Array{}), kHint);
   }
 }
 
-// A list of ids of the vocabulary.
-std::vector<std::int32_t> ids_in(const ConfigReader& c, std::string_view key, const Json& list, std::int64_t vocab) {
+// A list of ids of the vocabulary. `beyond`: those from `vocab` on, which no model of that size generates, are left
+// out.
+std::vector<std::int32_t> ids_in(const ConfigReader& c, std::string_view key, const Json& list, std::int64_t vocab,
+                                 bool beyond = false) {
   std::vector<std::int32_t> ids;
   if (!list.is_array()) c.refuse(key, text("wanted lists of ids, got ", list.type_name()));
   for (const Json& id : list.as_array(key)) {
+    if (beyond && id.is_integer() && id.as_integer(key) >= vocab) continue;
     const bool known = id.is_integer() && id.as_integer(key) >= 0 && id.as_integer(key) < vocab;
     if (!known) c.refuse(key, text("wanted ids from 0 to ", vocab - 1, ", got ", id.dump()));
     ids.push_back(static_cast<std::int32_t>(id.as_integer(key)));
@@ -56,7 +62,7 @@ void read_sequence_bias(ConfigReader& c, std::int64_t vocab, GenerationDefaults&
     if (!right) c.refuse(kKey, text("wanted pairs of ids and a number, got ", pair.dump()));
     const std::vector<std::int32_t> ids = ids_in(c, kKey, pair.as_array(kKey)[0], vocab);
     require(ids.size() == 1, ErrorKind::kUnsupported, c.where(), ": ", kKey, " is supported for single ids, got ",
-            ids.size());
+            ids.size(), kHint);
     d.biases.emplace_back(ids[0], pair.as_array(kKey)[1].as_number(kKey));
   }
 }
@@ -70,7 +76,7 @@ void read_exclusions(ConfigReader& c, std::int64_t vocab, GenerationDefaults& d)
     }
   }
   if (const Json* ids = c.value("suppress_tokens"); ids != nullptr) {
-    for (const std::int32_t id : ids_in(c, "suppress_tokens", *ids, vocab)) {
+    for (const std::int32_t id : ids_in(c, "suppress_tokens", *ids, vocab, true)) {
       d.biases.emplace_back(id, -std::numeric_limits<double>::infinity());
     }
   }
@@ -80,11 +86,17 @@ void read_exclusions(ConfigReader& c, std::int64_t vocab, GenerationDefaults& d)
 
 std::vector<std::int64_t> end_token_ids(const Json& config, std::string_view config_where,
                                         const Json& generation_config, std::string_view generation_where,
-                                        std::int64_t vocab_size) {
+                                        std::int64_t vocab_size, ConfigReport* report) {
   const auto read = [&](const Json& json, std::string where) {
-    ConfigReader c(json, std::move(where));
-    std::vector<std::int64_t> ids = c.integers("eos_token_id", {.min = -1, .max = vocab_size - 1});
-    std::erase(ids, -1);
+    ConfigReader c(json, std::move(where), report);
+    std::vector<std::int64_t> ids = c.integers("eos_token_id", kIds);
+    for (const std::int64_t id : ids) {
+      if (id < vocab_size) continue;
+      const std::string what = text("eos_token_id wanted -1 .. ", vocab_size - 1, ", got ", id);
+      require(report == nullptr || !report->strict, ErrorKind::kBadData, c.where(), ": ", what);
+      c.note(what + ", which is never generated");
+    }
+    std::erase_if(ids, [&](std::int64_t id) { return id < 0 || id >= vocab_size; });
     std::sort(ids.begin(), ids.end());
     ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
     return ids;

@@ -25,17 +25,18 @@ double as_written(double value) {
 
 class ConfigTranslator {
  public:
-  ConfigTranslator(const GgufFile& file, const GgufSpelling& spelling)
-      : file_(file), spelling_(spelling), prefix_(text(spelling.architecture, ".")) {}
+  ConfigTranslator(const GgufFile& file, const GgufSpelling& spelling, ConfigReport& report)
+      : file_(file), spelling_(spelling), report_(report), prefix_(text(spelling.architecture, ".")) {}
 
   Json translate() {
     config_.set("model_type", Json(spelling_.model_type));
+    config_.set("gguf_architecture", Json(spelling_.architecture));
     config_.set("architectures", Json(Json::Array{Json(spelling_.hf_architecture)}));
     for (const GgufKey& k : spelling_.keys) apply(k);
     sizes();
     rope();
     token_ids();
-    refuse_unknown();
+    judge_unknown();
     if (spelling_.complete != nullptr) spelling_.complete(file_, config_);
     return std::move(config_);
   }
@@ -227,15 +228,31 @@ class ConfigTranslator {
     }
   }
 
-  void refuse_unknown() const {
+  bool asks_for_nothing(std::string_view key) const {
+    const GgufValue& v = *file_.find(key);
+    if (v.is_array) return v.count == 0;
+    if (v.type == GgufType::kString) return file_.string(key).empty();
+    return (v.type == GgufType::kBool ? static_cast<double>(file_.boolean(key)) : file_.number(key)) == 0;
+  }
+
+  void judge_unknown() {
+    constexpr std::string_view kOfNoTextModel[] = {"pooling_type", "classifier.output_labels", "tensor_data_layout"};
     for (const std::string_view key : file_.keys()) {
-      require(!key.starts_with(prefix_) || done_.contains(key), ErrorKind::kUnsupported, file_.path(), ": key ",
-              printable(key), " may change results and is not understood for architecture ", spelling_.architecture);
+      if (!key.starts_with(prefix_) || done_.contains(key)) continue;
+      const std::string_view below = key.substr(prefix_.size());
+      const bool harmless =
+          std::ranges::find(kOfNoTextModel, below) != std::end(kOfNoTextModel) || asks_for_nothing(key);
+      const bool passes = report_.allow_unknown_keys || (harmless && !report_.strict);
+      require(passes, ErrorKind::kUnsupported, file_.path(), ": key ", printable(key),
+              " may change results and is not understood for architecture ", spelling_.architecture,
+              " (--allow-unknown-keys ignores it)");
+      report_.notes.push_back(text(file_.path(), ": key ", printable(key), " is ignored"));
     }
   }
 
   const GgufFile& file_;
   const GgufSpelling& spelling_;
+  ConfigReport& report_;
   std::string prefix_;
   Json config_ = Json(Json::Object{});
   std::set<std::string, std::less<>> done_;
@@ -254,8 +271,9 @@ const GgufSpelling& spelling_of(const GgufFile& file, std::span<const GgufSpelli
                                      " is not supported; supported are: ", names.empty() ? "none" : names));
 }
 
-Json gguf_config(const GgufFile& file, const GgufSpelling& spelling) {
-  return ConfigTranslator(file, spelling).translate();
+Json gguf_config(const GgufFile& file, const GgufSpelling& spelling, ConfigReport* report) {
+  ConfigReport unread;
+  return ConfigTranslator(file, spelling, report == nullptr ? unread : *report).translate();
 }
 
 }  // namespace ttt

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <set>
 #include <system_error>
 
 #include "base/error.h"
@@ -146,8 +147,12 @@ void CheckpointBuilder::read_sharded(const fs::path& index) {
   for (const auto& [shard, tensors] : shards) {
     const std::size_t begin = result_->tensors_.size();
     read_file(result_->path_ / shard);
+    const std::set<std::string_view> listed(tensors.begin(), tensors.end());
     std::vector<std::string_view> held;
-    for (std::size_t i = begin; i < result_->tensors_.size(); ++i) held.push_back(result_->tensors_[i].name);
+    for (std::size_t i = begin; i < result_->tensors_.size(); ++i) {
+      held.push_back(result_->tensors_[i].name);
+      result_->tensors_[i].unlisted = !listed.contains(held.back());
+    }
     std::sort(held.begin(), held.end());
     for (const std::string_view tensor : tensors) {
       require(std::binary_search(held.begin(), held.end(), tensor), ErrorKind::kBadData, where, ": tensor ",
@@ -180,6 +185,10 @@ void CheckpointBuilder::read_configuration() {
     require(result_->generation_config_.is_object(), ErrorKind::kBadData, generation.string(),
             ": wanted an object, got ", result_->generation_config_.type_name());
   }
+}
+
+bool CheckpointBuilder::has_safetensors(const fs::path& directory) {
+  return is_named(directory / kSingle) || is_named(directory / kIndex);
 }
 
 void CheckpointBuilder::read_directory(const fs::path& path) {

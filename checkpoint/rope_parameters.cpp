@@ -1,84 +1,186 @@
+#include "checkpoint/rope_parameters.h"
+
 #include <algorithm>
 #include <array>
 #include <cmath>
 
 #include "base/error.h"
-#include "checkpoint/config_reader.h"
 #include "checkpoint/printable.h"
 
 namespace ttt {
 namespace {
 
-constexpr std::array<std::string_view, 6> kTypes{"default", "linear", "dynamic", "yarn", "longrope", "llama3"};
+constexpr std::array<std::string_view, 7> kTypes{"default",  "linear", "dynamic",     "yarn",
+                                                 "longrope", "llama3", "proportional"};
+constexpr std::string_view kOriginal = "original_max_position_embeddings", kPart = "partial_rotary_factor",
+                           kTheta = "rope_theta";
+constexpr NumberRange kAtLeastOne{.min = 1}, kPositive{.min = 0, .above_min = true},
+    kShare{.min = 0, .max = 1, .above_min = true};
 
 bool is_set(const Json* v) { return v != nullptr && !v->is_null(); }
+bool holds_something(const Json* v) { return is_set(v) && *v != Json(Json::Object{}); }
 
-// Files of a time of change hold both spellings; they may not differ.
-void refuse_contradictions(const Json& scaling, const Json& parameters, const std::string& where) {
-  for (const auto& [key, v] : scaling.as_object(where)) {
+bool is_by_layer(const Json& parameters, const std::string& where) {
+  const Json::Object& members = parameters.as_object(where);
+  return !members.empty() &&
+         std::ranges::all_of(members, [](const Json::Member& m) { return m.second.is_object() || m.second.is_null(); });
+}
+
+// The parameters of one kind of layer, by whichever keys they are spelled.
+struct Parameters {
+  Json object = {};  // null: the configuration has none
+  std::string where;
+  bool by_layer = false;
+};
+
+// Both spellings in one file: the first difference between them.
+void warn_of_differences(ConfigReader& config, const Json& scaling, const Json& parameters, std::string_view rule) {
+  for (const auto& [key, v] : scaling.as_object(config.where())) {
     const bool is_type = key == "type" || key == "rope_type";
     const Json* other = parameters.find(is_type ? "rope_type" : key);
     if (is_type && !is_set(other)) other = parameters.find("type");
-    require(v.is_null() || (is_set(other) && *other == v), ErrorKind::kBadData, where,
-            ": rope_scaling and rope_parameters contradict each other in ", printable(key), ": ", v.dump(), " and ",
-            is_set(other) ? other->dump() : "nothing");
+    if (v.is_null() || (is_set(other) && *other == v)) continue;
+    config.contradiction(text("rope_scaling and rope_parameters contradict each other in ", printable(key), ": ",
+                              v.dump(), " and ", is_set(other) ? other->dump() : "nothing", "; ", rule));
+    return;
   }
 }
 
-// The object that holds the parameters, or null; `where` is completed to name it.
-const Json* parameters_of(ConfigReader& config, std::string_view layer_type, std::string& where) {
+Json of_layer(const Json& parameters, const RopeDefaults& defaults, std::string& where) {
+  require(!defaults.layer_type.empty(), ErrorKind::kUnsupported, where,
+          " holds parameters by kind of layer, which this model has not");
+  const Json* one = parameters.find(defaults.layer_type);
+  require(one != nullptr || defaults.scaling_key != RopeScalingKey::kReplaces, ErrorKind::kBadData, where, ": wanted ",
+          defaults.layer_type, ", which is missing");
+  where += text(": ", defaults.layer_type);
+  return one == nullptr ? Json() : *one;
+}
+
+Parameters parameters_of(ConfigReader& config, const RopeDefaults& defaults) {
   const Json* scaling = config.value("rope_scaling");
   const Json* parameters = config.value("rope_parameters");
-  where = text(config.where(), parameters != nullptr ? ": rope_parameters" : ": rope_scaling");
-  const Json* chosen = parameters != nullptr ? parameters : scaling;
-  if (chosen == nullptr) return nullptr;
-  const Json::Object& members = chosen->as_object(where);
-  const bool by_layer = !members.empty() && std::all_of(members.begin(), members.end(), [](const auto& m) {
-    return m.second.is_object() || m.second.is_null();
-  });
-  if (!by_layer && scaling != nullptr && parameters != nullptr) {
-    refuse_contradictions(*scaling, *parameters, config.where());
+  Parameters found{.object = {}, .where = text(config.where(), ": rope_parameters")};
+  const std::string scaling_where = text(config.where(), ": rope_scaling");
+  if (scaling != nullptr) scaling->as_object(scaling_where);
+  const bool scaled = holds_something(scaling) && defaults.scaling_key != RopeScalingKey::kIgnored;
+  if (parameters != nullptr) {
+    found.by_layer = is_by_layer(*parameters, found.where);
+    found.object = found.by_layer ? of_layer(*parameters, defaults, found.where) : *parameters;
   }
-  if (!by_layer) return chosen;
-  require(!layer_type.empty(), ErrorKind::kUnsupported, where,
-          " holds parameters by kind of layer, which this model has not");
-  const Json* one = chosen->find(layer_type);
-  require(one != nullptr, ErrorKind::kBadData, where, ": wanted ", layer_type, ", which is missing");
-  where += text(": ", layer_type);
-  return one->is_null() ? nullptr : one;
+  if (!scaled) return found;
+  if (holds_something(&found.object)) {
+    warn_of_differences(config, *scaling, found.object, "rope_scaling counts, as in the reference");
+  }
+  if (defaults.scaling_key == RopeScalingKey::kReplaces) {
+    found = {.object = *scaling, .where = scaling_where, .by_layer = is_by_layer(*scaling, scaling_where)};
+    if (found.by_layer) found.object = of_layer(*scaling, defaults, found.where);
+    return found;
+  }
+  if (parameters == nullptr) found.where = scaling_where;
+  if (!holds_something(&found.object)) found.object = Json(Json::Object{{"rope_type", Json("default")}});
+  for (const auto& [key, v] : scaling->as_object(scaling_where)) found.object.set(key, v);
+  return found;
 }
 
-std::string type_of(const Json& parameters, const std::string& where) {
-  const Json* older = parameters.find("type");
-  const Json* newer = parameters.find("rope_type");
+std::string type_of(ConfigReader& config, const Parameters& p) {
+  const Json* older = p.object.find("type");
+  const Json* newer = p.object.find("rope_type");
   const Json* v = is_set(newer) ? newer : older;
-  std::string type = is_set(v) ? v->as_string(where + ": rope_type") : "default";
+  std::string type = is_set(v) ? v->as_string(p.where + ": rope_type") : "default";
   // Qwen2-VL writes type "mrope", which says how positions are laid out, beside rope_type "default".
-  require(!is_set(newer) || !is_set(older) || *newer == *older || *older == Json("mrope"), ErrorKind::kBadData, where,
-          ": type and rope_type contradict each other: ", is_set(older) ? older->dump() : "", " and ", type);
+  if (is_set(newer) && is_set(older) && *newer != *older && *older != Json("mrope")) {
+    config.contradiction(
+        text("type ", older->dump(), " and rope_type ", newer->dump(),
+             " of the rotary parameters contradict each other; rope_type counts, as in the reference"));
+  }
   if (type == "su") type = "longrope";  // as the first Phi-3 files call it
-  require(std::find(kTypes.begin(), kTypes.end(), type) != kTypes.end(), ErrorKind::kUnsupported, where, ": rope_type ",
+  require(std::ranges::find(kTypes, type) != kTypes.end(), ErrorKind::kUnsupported, p.where, ": rope_type ",
           printable(type), " is not supported");
   return type;
 }
 
-class Parameters {
+// Reads what a type has into one object.
+class Resolver {
  public:
-  Parameters(ConfigReader reader, Json& result) : c_(std::move(reader)), result_(result) {
-    c_.value("type");
-    c_.value("rope_type");
+  Resolver(ConfigReader& config, const RopeDefaults& defaults, const Parameters& p)
+      : config_(config), defaults_(defaults), p_(p), c_(p.object, p.where, config.report()) {
+    for (const char* key : {"type", "rope_type"}) c_.value(key);
+    max_positions_ = config.positions("max_position_embeddings").value_or(defaults.max_positions);
   }
 
-  void wanted(std::string_view key, NumberRange range) { result_.set(key, Json(c_.number(key, range))); }
+  Json resolve(const std::string& type) {
+    result_.set("rope_type", Json(type));
+    read_theta();
+    read_part(type);
+    read_scaling(type);
+    if (const Json* v = c_.value("mrope_section")) result_.set("mrope_section", *v);
+    // What a type does not use does no harm where it is known.
+    constexpr std::string_view kUnused[] = {
+        "factor",      "attention_factor", "beta_fast",       "beta_slow",       "mscale",
+        "truncate",    "finetuned",        "mscale_all_dim",  kOriginal,         kPart,
+        "long_factor", "short_factor",     "low_freq_factor", "high_freq_factor"};
+    c_.finish(kUnused);
+    return std::move(result_);
+  }
+
+ private:
+  void set(std::string_view key, double v) { result_.set(key, Json(v)); }
+  void wanted(std::string_view key, NumberRange range) { set(key, c_.number(key, range)); }
   void optional(std::string_view key, NumberRange range) {
-    if (const auto v = c_.optional_number(key, range)) result_.set(key, Json(*v));
+    if (const auto v = c_.optional_number(key, range)) set(key, *v);
   }
-  void context(bool is_wanted) {
-    constexpr std::string_view kKey = "original_max_position_embeddings";
+
+  void read_theta() {
+    const std::optional<double> inner = c_.optional_number(kTheta, kPositive);
+    const std::optional<double> outer = config_.optional_number(defaults_.theta_key, kPositive);
+    const double theta = inner.value_or(outer.value_or(defaults_.theta));
+    set(kTheta, theta);
+    if (inner && outer && *inner != *outer && !p_.by_layer) {
+      config_.contradiction(text(defaults_.theta_key, " is ", *outer, ", but ", *inner, " in ", p_.where,
+                                 ", which counts, as in the reference"));
+    }
+    // rope_scaling takes the place of rope_parameters with all it holds.
+    const Json* parameters = config_.value("rope_parameters");
+    const Json* lost = parameters == nullptr ? nullptr : parameters->find(kTheta);
+    if (!inner && is_set(lost) && lost->as_number(p_.where) != theta) {
+      config_.contradiction(text("rope_theta ", lost->dump(),
+                                 " of rope_parameters does not count beside rope_scaling, as in the reference, but ",
+                                 theta));
+    }
+  }
+
+  void read_part(const std::string& type) {
+    const std::optional<double> outer = config_.optional_number(kPart, kShare);
+    const std::optional<double> part = c_.has(kPart) ? c_.optional_number(kPart, kShare) : outer;
+    if (!part) return;
+    if (defaults_.rotates_part || type == "proportional") return set(kPart, *part);
+    if (*part == 1) return;
+    require(type == "default", ErrorKind::kUnsupported, p_.where, ": ", kPart, " ", *part, " beside rope_type ", type,
+            " is not supported: models of this type turn whole heads");
+    c_.has(kPart) ? c_.ignore(kPart) : config_.ignore(kPart);
+  }
+
+  // Outside the object, as Phi-3 keeps it, it counts first.
+  void read_original() {
     const IntegerRange range{.min = 1};
-    if (is_wanted) c_.integer(kKey, range);
-    if (const auto v = c_.optional_integer(kKey, range)) result_.set(kKey, Json(*v));
+    const std::optional<std::int64_t> inner = c_.optional_integer(kOriginal, range);
+    const std::optional<std::int64_t> outer = p_.by_layer ? std::nullopt : config_.optional_integer(kOriginal, range);
+    if (inner && outer && *inner != *outer) {
+      config_.contradiction(text(kOriginal, " is ", *outer, ", but ", *inner, " in ", p_.where, "; ", *outer,
+                                 " counts, as in the reference"));
+    }
+    original_ = outer ? *outer : inner.value_or(max_positions_);
+    if (original_ == 0) c_.refuse(kOriginal, "is missing, and so is max_position_embeddings");
+    result_.set(kOriginal, Json(original_));
   }
+
+  // The factor between both lengths, where null or (`may_be_absent`) nothing stands for it.
+  void read_factor(bool may_be_absent) {
+    if (c_.has("factor") || (!may_be_absent && !c_.present("factor"))) return wanted("factor", kPositive);
+    if (max_positions_ == 0) c_.refuse("factor", "is missing, and so is max_position_embeddings");
+    set("factor", static_cast<double>(max_positions_) / static_cast<double>(original_));
+  }
+
   void factors(std::string_view key) {
     const Json* v = c_.value(key);
     if (v == nullptr) c_.refuse(key, "is missing");
@@ -88,71 +190,67 @@ class Parameters {
     }
     result_.set(key, *v);
   }
-  void keep(std::string_view key) {
-    if (const Json* v = c_.value(key)) result_.set(key, *v);
-  }
-  ConfigReader& reader() { return c_; }
 
- private:
+  void read_scaling(const std::string& type) {
+    if (type == "linear") wanted("factor", kPositive);
+    if (type == "proportional") optional("factor", kPositive);
+    if (type == "dynamic") {
+      wanted("factor", kAtLeastOne);
+      if (max_positions_ == 0) config_.refuse("max_position_embeddings", "is missing, which rope_type dynamic reads");
+      result_.set(kOriginal, Json(max_positions_));
+    }
+    if (type == "llama3") read_llama3();
+    if (type == "yarn") read_yarn();
+    if (type == "longrope") {
+      read_original();
+      read_factor(true);
+      optional("attention_factor", kPositive);
+      factors("short_factor");
+      factors("long_factor");
+    }
+  }
+
+  void read_llama3() {
+    wanted("factor", kPositive);
+    wanted("low_freq_factor", kPositive);
+    wanted("high_freq_factor", kPositive);
+    read_original();
+    const double low = result_.at("low_freq_factor", "").as_number(""),
+                 high = result_.at("high_freq_factor", "").as_number("");
+    if (high <= low) c_.refuse("high_freq_factor", text("wanted above low_freq_factor ", low, ", got ", high));
+  }
+
+  void read_yarn() {
+    read_original();
+    read_factor(false);
+    optional("attention_factor", kPositive);
+    // The reference takes 0 for silence.
+    for (const char* key : {"beta_fast", "beta_slow", "mscale", "mscale_all_dim"}) {
+      const auto v = c_.optional_number(key, {.min = 0});
+      if (v && *v > 0) set(key, *v);
+    }
+    // The reference looks for it beside the kinds of layers, where nobody writes it.
+    if (!p_.by_layer) result_.set("truncate", Json(c_.boolean("truncate", !c_.present("truncate"))));
+  }
+
+  ConfigReader& config_;
+  const RopeDefaults& defaults_;
+  const Parameters& p_;
   ConfigReader c_;
-  Json& result_;
+  std::int64_t max_positions_ = 0, original_ = 0;
+  Json result_ = Json(Json::Object{});
 };
-
-void read_type(Parameters& p, const std::string& type, Json& result) {
-  const NumberRange at_least_one{.min = 1}, positive{.min = 0, .above_min = true};
-  if (type == "linear" || type == "dynamic" || type == "yarn" || type == "llama3") p.wanted("factor", at_least_one);
-  if (type == "llama3") {
-    p.wanted("low_freq_factor", positive);
-    p.wanted("high_freq_factor", positive);
-    p.context(true);
-    const double low = result.at("low_freq_factor", "").as_number(""),
-                 high = result.at("high_freq_factor", "").as_number("");
-    if (high <= low) p.reader().refuse("high_freq_factor", text("wanted above low_freq_factor ", low, ", got ", high));
-    return;
-  }
-  p.context(false);
-  if (type == "yarn") {
-    for (const std::string_view key : {"attention_factor", "beta_fast", "beta_slow"}) p.optional(key, positive);
-    for (const std::string_view key : {"mscale", "mscale_all_dim"}) p.optional(key, {.min = 0});
-    p.keep("truncate");
-  }
-  if (type == "longrope") {
-    p.optional("factor", at_least_one);
-    p.optional("attention_factor", positive);
-    p.factors("short_factor");
-    p.factors("long_factor");
-  }
-}
 
 }  // namespace
 
-Json rope_parameters(ConfigReader& config, double default_theta, std::string_view layer_type) {
-  const NumberRange positive{.min = 0, .above_min = true}, share{.min = 0, .max = 1, .above_min = true};
-  Json result;
-  std::string where;
-  const Json* parameters = parameters_of(config, layer_type, where);
-  const std::string type = parameters == nullptr ? "default" : type_of(*parameters, where);
-  result.set("rope_type", Json(type));
-  result.set("rope_theta", Json(config.number("rope_theta", default_theta, positive)));
-  if (const auto v = config.optional_number("partial_rotary_factor", share))
-    result.set("partial_rotary_factor", Json(*v));
+Json rope_parameters(ConfigReader& config, const RopeDefaults& defaults) {
+  Parameters p = parameters_of(config, defaults);
+  if (p.object.is_null()) p.object = Json(Json::Object{});
+  const std::string type = type_of(config, p);
+  // Read in any case, so that a configuration that names it is not refused where a rule does not use it.
+  config.value(kOriginal);
+  Json result = Resolver(config, defaults, p).resolve(type);
   if (config.boolean("rope_freq_factors", false)) result.set("rope_freq_factors", Json(true));
-  // Phi-3 keeps it beside the object.
-  const auto context = config.optional_integer("original_max_position_embeddings", {.min = 1});
-  if (context) result.set("original_max_position_embeddings", Json(*context));
-  if (parameters == nullptr) return result;
-  Parameters p(ConfigReader(*parameters, where), result);
-  const bool two_thetas = layer_type.empty() && config.has("rope_theta") && is_set(parameters->find("rope_theta"));
-  const Json outer = result.at("rope_theta", where);
-  p.optional("rope_theta", positive);
-  require(!two_thetas || result.at("rope_theta", where) == outer, ErrorKind::kBadData, config.where(),
-          ": rope_theta is ", outer.dump(), ", but ", result.at("rope_theta", where).dump(), " in ", where);
-  p.optional("partial_rotary_factor", share);
-  p.keep("mrope_section");
-  read_type(p, type, result);
-  // What a type does not use does no harm where it is known.
-  constexpr std::string_view kUnused[] = {"factor", "attention_factor", "beta_fast", "beta_slow", "finetuned"};
-  p.reader().finish(kUnused);
   return result;
 }
 

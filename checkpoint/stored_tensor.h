@@ -26,6 +26,7 @@ struct StoredTensor {
   bool transposed = false;     // the file holds the two extents the other way round
   bool subtract_one = false;   // the file holds value + 1
   bool unusable_rank = false;  // more than Shape::kMaxRank extents; shape holds their product
+  bool unlisted = false;       // a shard holds it, but the index of the shards does not name it
 };
 
 // The row of the file that holds row `r` of the tensor.

@@ -64,6 +64,16 @@ class FormMaker {
     fail(ErrorKind::kBadData, text(prefix(), "wanted ", r_.shape.to_string(), ", got ", got.to_string()));
   }
 
+  // Of a tensor that holds several weights the whole is named, as the file's author knows it.
+  [[noreturn]] void wrong_fused(const TensorName& n, const Shape& got, std::int64_t rows) const {
+    const std::int64_t end = n.begin + (n.count - 1) * n.stride + n.run;
+    const Shape whole = r_.shape.rank() == 1 ? Shape{rows} : Shape{rows, by_last(r_.shape).columns};
+    const std::string which = n.count == 1 ? text("rows ", n.begin, " to ", end - 1)
+                                           : text(n.run, " rows every ", n.stride, " from ", n.begin, " to ", end - 1);
+    fail(ErrorKind::kBadData,
+         text(prefix(), "wanted ", whole.to_string(), ", of which this weight is ", which, ", got ", got.to_string()));
+  }
+
   // From here on the stored tensor is the slice; only f_.rows still counts the whole file's.
   void take_slice() {
     stored_ = t_.shape;
@@ -94,13 +104,9 @@ class FormMaker {
       const TensorName& n = r_.name;
       const bool inside = n.begin >= 0 && n.run <= have.rows && n.count >= 1 && n.begin <= have.rows - n.run &&
                           (n.count == 1 || n.stride <= (have.rows - n.run - n.begin) / (n.count - 1));
-      if (!inside) {
-        fail(ErrorKind::kBadData, text(prefix(), "wanted ", n.count, " x ", n.run, " rows from ", n.begin, " every ",
-                                       n.stride, ", got ", logical.to_string()));
-      }
-      if (want != Extents{n.run * n.count, have.columns}) {
-        wrong_shape(logical.rank() == 1 ? Shape{n.run * n.count} : Shape{n.run * n.count, have.columns});
-      }
+      if (!inside) wrong_fused(n, logical, n.begin + (n.count - 1) * n.stride + n.run);
+      if (want.rows != n.run * n.count) wrong_shape(Shape{n.run * n.count, have.columns});
+      if (want.columns != have.columns) wrong_fused(n, logical, have.rows);
     } else if (logical != r_.shape) {
       // A convolution as a matrix, or a vector with extents of one around it.
       const bool folds = r_.shape.rank() == 2 && logical.rank() > 2 && logical[0] == r_.shape[0];
@@ -244,6 +250,8 @@ WeightForm weight_form(const Checkpoint& checkpoint, const WeightRequest& reques
   const StoredTensor* tensor = checkpoint.find(request.full_name());
   require(tensor != nullptr, ErrorKind::kBadData, "[", request.path, "] ", request.name.name, " wanted ",
           request.shape.to_string(), ", got nothing: the checkpoint has no such tensor");
+  require(!tensor->unlisted, ErrorKind::kBadData, "[", request.path, "] ", request.name.name, ": ",
+          checkpoint.index_where(), " does not list it, though ", tensor->file, " holds it");
   return FormMaker(*tensor, request).make();
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "checkpoint/overflow.h"
 #include "checkpoint/unused_tensors.h"
 #include "checkpoint/weight_values.h"
 #include "kernels/formats/dense_values.h"
@@ -56,7 +57,7 @@ void copy_rows(const WeightForm& f, std::int64_t begin, std::int64_t end, std::b
   }
 }
 
-void convert_rows(const WeightForm& f, std::int64_t begin, std::int64_t end, std::byte* to) {
+void convert_rows(const WeightForm& f, std::int64_t begin, std::int64_t end, OverflowCheck& overflow, std::byte* to) {
   const std::int64_t unit = traits_of(f.format).block_bytes;
   // Few rows at a time stay in cache; a vector's rows are single values.
   const std::int64_t step = std::clamp<std::int64_t>(16384 / std::max<std::int64_t>(f.column_count, 1), 1, end - begin);
@@ -64,7 +65,18 @@ void convert_rows(const WeightForm& f, std::int64_t begin, std::int64_t end, std
   for (std::int64_t i = begin; i < end; i += step) {
     const std::int64_t n = std::min(step, end - i);
     read_values(f, i, n, values.data());
+    if (overflow.wanted()) overflow.examine(i, n, values.data());
     kernels::encode_dense(f.format, values.data(), n * f.column_count, to + i * f.column_count * unit);
+  }
+}
+
+// Before rows are packed straight from the file.
+void examine_panels(const WeightForm& f, std::int64_t begin, std::int64_t end, OverflowCheck& overflow) {
+  const std::int64_t first = begin * kernels::kPanelColumns, last = std::min(f.row_count, end * kernels::kPanelColumns);
+  std::vector<float> values(static_cast<std::size_t>(f.column_count));
+  for (std::int64_t row = first; row < last; ++row) {
+    read_values(f, row, 1, values.data());
+    overflow.examine(row, 1, values.data());
   }
 }
 
@@ -87,10 +99,17 @@ void requantise_panels(const WeightForm& f, std::int64_t begin, std::int64_t end
 class Filler {
  public:
   Filler(const WeightForm& form, const ParallelFor& parallel_for, std::byte* to)
-      : f_(form), parallel_for_(parallel_for), to_(to) {}
+      : f_(form), parallel_for_(parallel_for), to_(to), overflow_(form) {}
 
+  // Error{kUsage} when the format asked for cannot hold a value.
   void fill() {
     if (f_.row_count == 0 || f_.column_count == 0) return;
+    fill_rows();
+    overflow_.require_none();
+  }
+
+ private:
+  void fill_rows() {
     const std::int64_t rows_per_task = std::max<std::int64_t>(1, kBytesPerTask / std::max<std::int64_t>(1, row_cost()));
     switch (f_.steps) {
       case WeightSteps::kView:
@@ -99,18 +118,21 @@ class Filler {
         ranges(f_.row_count, rows_per_task, [&](std::int64_t b, std::int64_t e) { copy_rows(f_, b, e, to_); });
         break;
       case WeightSteps::kConvert:
-        ranges(f_.row_count, rows_per_task, [&](std::int64_t b, std::int64_t e) { convert_rows(f_, b, e, to_); });
+        ranges(f_.row_count, rows_per_task,
+               [&](std::int64_t b, std::int64_t e) { convert_rows(f_, b, e, overflow_, to_); });
         break;
       case WeightSteps::kPack:
         pack();
         break;
       case WeightSteps::kRequantise:
-        ranges(panels(), kPanelsPerTask, [&](std::int64_t b, std::int64_t e) { requantise_panels(f_, b, e, to_); });
+        ranges(panels(), kPanelsPerTask, [&](std::int64_t b, std::int64_t e) {
+          if (overflow_.wanted()) examine_panels(f_, b, e, overflow_);
+          requantise_panels(f_, b, e, to_);
+        });
         break;
     }
   }
 
- private:
   std::int64_t row_cost() const { return f_.column_count * 4; }
   std::int64_t panels() const { return (f_.row_count + kernels::kPanelColumns - 1) / kernels::kPanelColumns; }
 
@@ -139,6 +161,7 @@ class Filler {
       source.row_index = index.data();
     }
     ranges(panels(), kPanelsPerTask, [&](std::int64_t b, std::int64_t e) {
+      if (overflow_.wanted()) examine_panels(f_, b, e, overflow_);
       kernels::pack_panels(f_.format, source, f_.row_count, f_.column_count, b, e, to_);
     });
   }
@@ -146,6 +169,7 @@ class Filler {
   const WeightForm& f_;
   const ParallelFor& parallel_for_;
   std::byte* to_;
+  OverflowCheck overflow_;
 };
 
 }  // namespace

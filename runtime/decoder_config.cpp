@@ -4,25 +4,59 @@
 
 namespace ttt {
 
-DecoderShape read_decoder_shape(ConfigReader& config, WeightSource& source,
-                                std::optional<std::int64_t> absent_head_dim) {
-  DecoderShape s;
-  s.vocab = config.integer("vocab_size", {.min = 1});
-  s.hidden = config.integer("hidden_size", {.min = 1, .max = 1 << 20});
-  s.layers = config.integer("num_hidden_layers", {.min = 1, .max = 4096});
-  s.heads = config.integer("num_attention_heads", kCounts);
-  s.kv_heads = config.integer("num_key_value_heads", s.heads, kCounts);
-  if (s.heads % s.kv_heads != 0) {
-    config.refuse("num_key_value_heads",
-                  text("wanted a divisor of num_attention_heads ", s.heads, ", got ", s.kv_heads));
+namespace {
+
+constexpr std::string_view kHead = "lm_head.weight", kEmbedding = "model.embed_tokens.weight";
+
+std::int64_t integer(ConfigReader& config, std::string_view key, std::optional<std::int64_t> absent,
+                     IntegerRange range) {
+  return absent ? config.integer(key, *absent, range) : config.integer(key, range);
+}
+
+std::int64_t read_kv_heads(ConfigReader& config, std::string_view key, std::int64_t heads,
+                           std::optional<std::int64_t> absent) {
+  const std::int64_t missing = config.present(key) ? heads : absent.value_or(heads);
+  return config.integer(key, missing, kCounts);
+}
+
+void read_tie(ConfigReader& config, const WeightSource& source, std::string_view key, std::optional<bool> absent,
+              DecoderShape& s) {
+  const bool has_head = source.has(std::string(kHead)), has_embedding = source.has(std::string(kEmbedding));
+  s.tied = config.boolean(key, absent.value_or(!has_head));
+  if (!s.tied) return;
+  if (has_head && has_embedding) {
+    s.tied = false;
+    if (config.report() == nullptr) return;
+    config.report()->same_tensors.push_back({std::string(kHead), std::string(kEmbedding),
+                                             text(config.where(), ": ", key, " is true, but ", kHead, " differs from ",
+                                                  kEmbedding, "; both are used, as in the reference")});
+  } else if (has_head) {
+    s.embedding = text("/", kHead);
+  } else {
+    s.head = text("/", kEmbedding);
   }
-  std::optional<std::int64_t> head_dim = config.optional_integer("head_dim", kCounts);
-  if (!head_dim) head_dim = absent_head_dim;
+}
+
+}  // namespace
+
+DecoderShape read_decoder_shape(ConfigReader& config, WeightSource& source, const DecoderDefaults& defaults,
+                                const DecoderNames& names) {
+  DecoderShape s;
+  s.vocab = integer(config, names.vocab, defaults.vocab, {.min = 1});
+  s.hidden = integer(config, names.hidden, defaults.hidden, {.min = 1, .max = 1 << 20});
+  s.layers = integer(config, names.layers, defaults.layers, {.min = 1, .max = 4096});
+  s.heads = integer(config, names.heads, defaults.heads, kCounts);
+  s.kv_heads = read_kv_heads(config, names.kv_heads, s.heads, defaults.kv_heads);
+  if (s.heads % s.kv_heads != 0) {
+    config.refuse(names.kv_heads, text("wanted a divisor of ", names.heads, " ", s.heads, ", got ", s.kv_heads));
+  }
+  std::optional<std::int64_t> head_dim = config.optional_integer(names.head_dim, kCounts);
+  if (!head_dim) head_dim = defaults.head_dim;
   if (!head_dim && s.hidden % s.heads != 0) {
-    config.refuse("hidden_size", text("wanted a multiple of num_attention_heads ", s.heads, ", got ", s.hidden));
+    config.refuse(names.hidden, text("wanted a multiple of ", names.heads, " ", s.heads, ", got ", s.hidden));
   }
   s.head_dim = head_dim.value_or(s.hidden / s.heads);
-  s.tied = config.boolean("tie_word_embeddings", !source.has("lm_head.weight"));
+  read_tie(config, source, names.tied, defaults.tied, s);
   return s;
 }
 

@@ -12,21 +12,38 @@
 
 namespace ttt {
 
-// What the configurations of most decoders have, under its Hugging Face names.
+// What the configurations of most decoders have.
 struct DecoderShape {
-  std::int64_t vocab = 0;     // vocab_size
-  std::int64_t hidden = 0;    // hidden_size
-  std::int64_t layers = 0;    // num_hidden_layers
-  std::int64_t heads = 0;     // num_attention_heads
-  std::int64_t kv_heads = 0;  // num_key_value_heads, else heads; divides them
-  std::int64_t head_dim = 0;  // head_dim, else what the family takes, else hidden / heads
-  bool tied = false;          // tie_word_embeddings, else whether the checkpoint has no lm_head.weight
+  std::int64_t vocab = 0;
+  std::int64_t hidden = 0;
+  std::int64_t layers = 0;
+  std::int64_t heads = 0;
+  std::int64_t kv_heads = 0;  // divides heads
+  std::int64_t head_dim = 0;
+  bool tied = false;                                 // one tensor is embedding and head
+  TensorName embedding = "weight", head = "weight";  // below "model.embed_tokens" and "lm_head"
 };
 
-// Values out of range are Error{kBadData} naming the key. `absent_head_dim`: what the family takes in place of
-// hidden / heads.
-DecoderShape read_decoder_shape(ConfigReader& config, WeightSource& source,
-                                std::optional<std::int64_t> absent_head_dim = {});
+// How a family's configuration names them.
+struct DecoderNames {
+  std::string_view vocab = "vocab_size", hidden = "hidden_size", layers = "num_hidden_layers",
+                   heads = "num_attention_heads", kv_heads = "num_key_value_heads", head_dim = "head_dim",
+                   tied = "tie_word_embeddings";
+};
+
+// What stands for a key that is missing. Absent here: the key is wanted, but kv_heads is heads, head_dim is
+// hidden / heads, and tied is whether the checkpoint has no lm_head.weight. A key that is null is none of these: then
+// kv_heads is heads.
+struct DecoderDefaults {
+  std::optional<std::int64_t> vocab = {}, hidden = {}, layers = {}, heads = {}, kv_heads = {}, head_dim = {};
+  std::optional<bool> tied = {};
+};
+
+// Values out of range are Error{kBadData} naming the key. Embedding and head that are said to be one but are two
+// tensors stay two, as in the reference; load_model warns when they differ. Of one that is missing the other takes the
+// place.
+DecoderShape read_decoder_shape(ConfigReader& config, WeightSource& source, const DecoderDefaults& defaults = {},
+                                const DecoderNames& names = {});
 
 // The kind of each layer from layer_types: empty when the configuration is silent, else one of `known` for each layer.
 std::vector<std::string> read_layer_types(ConfigReader& config, std::int64_t layers,

@@ -5,6 +5,7 @@
 
 #include "base/checked.h"
 #include "checkpoint/gguf_translate.h"
+#include "runtime/rope_config.h"
 #include "state/state_pool.h"
 
 namespace ttt {
@@ -96,12 +97,13 @@ BuiltModel build_model(const Family& family, const Json& config, const std::stri
                        const LoadOptions& options) {
   constexpr std::int64_t kNoLimit = 4096;  // rows, for configurations that name none
   const std::int64_t limit = max_positions(config, where);
-  BuiltModel built{.tree = std::make_unique<ModelTree>(),
-                   .model = nullptr,
-                   .context = options.context > 0 ? options.context
-                              : limit > 0         ? limit
-                                                  : kNoLimit,
-                   .ignored = {}};
+  BuiltModel built{
+      .tree = std::make_unique<ModelTree>(),
+      .model = nullptr,
+      .context = options.context > 0 ? options.context : rows_before_longrope(config, limit > 0 ? limit : kNoLimit),
+      .ignored = {},
+      .unknown = {},
+      .report = {.strict = options.strict, .allow_unknown_keys = options.allow_unknown_keys}};
   Overrides overrides;
   if (!options.impl.is_null()) overrides = Overrides(options.impl, options.impl_where);
   const BuildOptions build{.traits = options.traits,
@@ -111,10 +113,11 @@ BuiltModel build_model(const Family& family, const Json& config, const std::stri
                            .weight_format = options.weight_format,
                            .state_format = options.state_format,
                            .context = built.context};
-  ConfigReader reader(config, where);
+  ConfigReader reader(config, where, &built.report);
   try {
     built.model = family.make(Scope(source, *built.tree, overrides, build), reader);
     built.ignored = reader.ignored();
+    built.unknown = reader.unknown();
   } catch (const Error& e) {
     // Blocks name their path and field, not the file that made them so.
     const std::string_view message = e.what();
@@ -162,6 +165,14 @@ LoadedModel load_model(std::shared_ptr<const Checkpoint> checkpoint, std::span<c
   const std::string where = loaded.checkpoint->config_where();
   const Family& family = family_of(families, loaded.checkpoint->config(), where);
   loaded.built = build_model(family, loaded.checkpoint->config(), where, *loaded.weights, options);
+  const ConfigReport& report = loaded.built.report;
+  loaded.notes.insert(loaded.notes.end(), report.notes.begin(), report.notes.end());
+  loaded.warnings = report.warnings;
+  for (const ConfigReport::SameTensors& same : report.same_tensors) {
+    if (loaded.checkpoint->same_values(same.first, same.second)) continue;
+    require(!options.strict, ErrorKind::kBadData, same.message);
+    loaded.warnings.push_back(same.message);
+  }
   return loaded;
 }
 

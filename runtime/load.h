@@ -24,9 +24,13 @@ struct LoadOptions {
   std::optional<Format> state_format = {};
   Json impl = {};  // null, or fields by block path (model/tree.h)
   std::string impl_where = "--impl";
-  std::int64_t context = 0;    // rows of one sequence; 0: what the configuration allows
+  // Rows of one sequence. 0: what the configuration allows, but no more than has the rotary factors of short sequences
+  // (longrope); models whose factors depend on the length get those of this context.
+  std::int64_t context = 0;
   std::int64_t sequences = 1;  // at once
-  bool strict = false;         // tensors that the model does not use are an error
+  // Tensors that the model does not use, and what would be a warning or a note about the configuration, are errors.
+  bool strict = false;
+  bool allow_unknown_keys = false;  // keys of the configuration that nobody understands are a note
   ParallelFor parallel_for = {};
   // May throw what is wrong with the rest of a request, once the model is known and before any weight is read.
   std::function<void(const Model&)> check = {};
@@ -44,6 +48,8 @@ struct BuiltModel {
   std::unique_ptr<Model> model;
   std::int64_t context = 0;
   std::vector<std::string> ignored;  // keys of the configuration that change no result
+  std::vector<std::string> unknown;  // keys that nobody reads, and that ask for nothing or were allowed
+  ConfigReport report;
 };
 
 BuiltModel build_model(const Family& family, const Json& config, const std::string& where, WeightSource& source,
@@ -61,7 +67,8 @@ struct LoadedModel {
   std::shared_ptr<const Checkpoint> checkpoint;
   std::unique_ptr<WeightStore> weights;
   BuiltModel built;
-  std::vector<std::string> notes;  // what deserves a line to the user and stops nothing
+  std::vector<std::string> notes;     // what deserves a line to who asks for more, and stops nothing
+  std::vector<std::string> warnings;  // what the user should read: contradictions, solved as the reference does
 
   const Model& model() const { return *built.model; }
   const ModelTree& tree() const { return *built.tree; }

@@ -1,5 +1,6 @@
 #include "runtime/rope_config.h"
 
+#include <algorithm>
 #include <optional>
 
 namespace ttt {
@@ -11,9 +12,8 @@ std::optional<double> optional_number(const Json& rope, std::string_view key) {
   return v->as_number(key);
 }
 
-std::int64_t original_context(const Json& rope, std::int64_t max_positions) {
-  const auto n = optional_number(rope, "original_max_position_embeddings");
-  return n ? static_cast<std::int64_t>(*n) : max_positions;
+std::int64_t original_context(const Json& rope) {
+  return rope.at("original_max_position_embeddings", "rope_parameters").as_integer("original_max_position_embeddings");
 }
 
 std::vector<float> numbers(const Json& rope, std::string_view key) {
@@ -23,22 +23,25 @@ std::vector<float> numbers(const Json& rope, std::string_view key) {
   return list;
 }
 
-void set_scaling(RoPESpec& spec, const Json& rope, std::int64_t max_positions) {
+void set_scaling(RoPESpec& spec, const Json& rope) {
   const std::string type = rope.at("rope_type", "rope_parameters").as_string("rope_type");
   const double factor = optional_number(rope, "factor").value_or(1.0);
-  const std::int64_t original = original_context(rope, max_positions);
   if (type == "linear") spec.scaling = LinearScaling{factor};
-  if (type == "dynamic") spec.scaling = DynamicNTKScaling{factor, original};
+  if (type == "dynamic") spec.scaling = DynamicNTKScaling{factor, original_context(rope)};
+  if (type == "proportional") {
+    spec.scaling = ProportionalScaling{.proportion = optional_number(rope, "partial_rotary_factor").value_or(1.0),
+                                       .factor = factor};
+  }
   if (type == "llama3") {
     spec.scaling = Llama3Scaling{.factor = factor,
                                  .low_freq_factor = optional_number(rope, "low_freq_factor").value_or(1.0),
                                  .high_freq_factor = optional_number(rope, "high_freq_factor").value_or(4.0),
-                                 .original_max_position_embeddings = original};
+                                 .original_max_position_embeddings = original_context(rope)};
   }
   if (type == "yarn") {
     const Json* truncate = rope.find("truncate");
     spec.scaling = YaRNScaling{.factor = factor,
-                               .original_max_position_embeddings = original,
+                               .original_max_position_embeddings = original_context(rope),
                                .beta_fast = optional_number(rope, "beta_fast").value_or(32.0),
                                .beta_slow = optional_number(rope, "beta_slow").value_or(1.0),
                                .attention_factor = optional_number(rope, "attention_factor"),
@@ -50,9 +53,19 @@ void set_scaling(RoPESpec& spec, const Json& rope, std::int64_t max_positions) {
     spec.scaling = LongRoPEScaling{.short_factor = numbers(rope, "short_factor"),
                                    .long_factor = numbers(rope, "long_factor"),
                                    .factor = factor,
-                                   .original_max_position_embeddings = original,
+                                   .original_max_position_embeddings = original_context(rope),
                                    .attention_factor = optional_number(rope, "attention_factor")};
   }
+}
+
+// Rules that depend on the length of a sequence are fixed when the model is built: which of their factors it got.
+void report_length(ConfigReader& config, const Json& rope, std::int64_t context) {
+  const std::string type = rope.at("rope_type", "rope_parameters").as_string("rope_type");
+  if (type != "longrope" && type != "dynamic") return;
+  const std::int64_t original = original_context(rope);
+  if (config.report() != nullptr) config.report()->rotary_limit = original;
+  config.note(text("rope_type ", type, " with the factors of ", context > original ? "long" : "short",
+                   " sequences: the context is ", context, ", the original length ", original));
 }
 
 // Explicit factors are data; a plan has none and only needs their number.
@@ -65,16 +78,39 @@ std::vector<float> freq_factors(WeightSource& source, std::int64_t pairs) {
 }  // namespace
 
 RoPESpec rope_spec(ConfigReader& config, WeightSource& source, std::int64_t head_dim, std::int64_t context,
-                   double default_theta, std::string_view layer_type) {
-  const std::int64_t max_positions = config.positions("max_position_embeddings").value_or(0);
-  const Json rope = rope_parameters(config, default_theta, layer_type);
-  const double part = optional_number(rope, "partial_rotary_factor").value_or(1.0);
+                   const RopeDefaults& defaults) {
+  const Json rope = rope_parameters(config, defaults);
+  const bool whole = rope.at("rope_type", "rope_parameters") == Json("proportional");
+  const double part = whole ? 1.0 : optional_number(rope, "partial_rotary_factor").value_or(1.0);
   RoPESpec spec{.rotary_dim = static_cast<std::int64_t>(static_cast<double>(head_dim) * part),
                 .base = rope.at("rope_theta", "rope_parameters").as_number("rope_theta"),
                 .context = context};
-  set_scaling(spec, rope, max_positions);
+  set_scaling(spec, rope);
+  report_length(config, rope, context);
   if (config.boolean("rope_freq_factors", false)) spec.freq_factors = freq_factors(source, spec.rotary_dim / 2);
   return spec;
+}
+
+std::int64_t rows_before_longrope(const Json& config, std::int64_t limit) {
+  constexpr std::string_view kOriginal = "original_max_position_embeddings";
+  const Json* outer = config.find(kOriginal);
+  const auto one = [&](const Json& rope) {
+    const Json* type = rope.find("rope_type");
+    if (type == nullptr || type->is_null()) type = rope.find("type");
+    if (type == nullptr || (*type != Json("longrope") && *type != Json("su"))) return;
+    const Json* original = outer != nullptr && outer->is_integer() ? outer : rope.find(kOriginal);
+    if (original == nullptr || !original->is_integer() || original->as_integer(kOriginal) < 1) return;
+    limit = std::min(limit, original->as_integer(kOriginal));
+  };
+  for (const char* key : {"rope_scaling", "rope_parameters"}) {
+    const Json* rope = config.find(key);
+    if (rope == nullptr || !rope->is_object()) continue;
+    one(*rope);
+    for (const auto& [name, member] : rope->as_object(key)) {
+      if (member.is_object()) one(member);
+    }
+  }
+  return limit;
 }
 
 Activation activation_of(ConfigReader& config, std::string_view key, std::string_view absent) {

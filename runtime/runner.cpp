@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "base/checked.h"
+#include "runtime/numerical_error.h"
 #include "runtime/plan_observer.h"
 
 namespace ttt {
@@ -136,8 +137,10 @@ std::span<const float> Runner::step(std::span<const StepEntry> entries, std::spa
   }
   const Step step = builder_.prepare(entries, ids, wanted_rows);
   built_.model->forward(exec_, step, view_of(logits_.data(), {wanted, vocab_}));
+  const std::span<const float> logits = std::span(logits_).first(static_cast<std::size_t>(wanted * vocab_));
+  require_numbers(logits, vocab_);
   builder_.commit();
-  return std::span(logits_).first(static_cast<std::size_t>(wanted * vocab_));
+  return logits;
 }
 
 std::span<const float> Runner::extend(Sequence& sequence, std::span<const std::int32_t> ids) {

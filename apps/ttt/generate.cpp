@@ -15,7 +15,6 @@
 #include "base/error.h"
 #include "base/fields.h"
 #include "checkpoint/config_reader.h"
-#include "runtime/load_tokenizer.h"
 
 namespace ttt::app {
 namespace {
@@ -63,12 +62,16 @@ GenerateOptions generate_options(const GenerateFlags& f, const Checkpoint& check
                                  std::int64_t vocab) {
   const Json nothing, &config = f.ignore_generation_config ? nothing : checkpoint.generation_config();
   const std::string where = (checkpoint.path() / "generation_config.json").string();
+  ConfigReport report{.strict = f.model.strict};
   const GenerationDefaults defaults = generation_defaults(config, where, vocab);
   GenerateOptions options{
       .max_new_tokens = f.count,
       .sampling = sampling_spec(f, defaults),
-      .end_ids = end_token_ids(checkpoint.config(), checkpoint.config_where(), config, where, vocab)};
+      .end_ids = end_token_ids(checkpoint.config(), checkpoint.config_where(), config, where, vocab, &report)};
   for (const std::int32_t id : tokenizer.end_ids()) options.end_ids.push_back(id);
+  for (const std::string& note : report.notes) {
+    if (f.model.verbose > 0) say("ttt: note: " + note);
+  }
   // As in transformers, the end itself is no bad word.
   std::erase_if(options.sampling.bad_words, [&](const std::vector<std::int32_t>& word) {
     return word.size() == 1 && std::ranges::find(options.end_ids, word[0]) != options.end_ids.end();
@@ -77,9 +80,17 @@ GenerateOptions generate_options(const GenerateFlags& f, const Checkpoint& check
   return options;
 }
 
+// The reference changes the factors once the sequence is that long; here a model has one set of them.
+void warn_of_long_factors(const BuiltModel& built, std::int64_t prompt) {
+  const std::int64_t limit = built.report.rotary_limit;
+  if (limit == 0 || prompt > limit || built.context <= limit) return;
+  say(text("ttt: warning: the context of ", built.context, " rows takes the rotary factors of sequences above ", limit,
+           " from the first token on; -n ", limit - prompt, " or less keeps those of short ones"));
+}
+
 int generate_text(const GenerateFlags& f) {
   const auto checkpoint = open_model(f.model);
-  const Tokenizer tokenizer = load_tokenizer(*checkpoint);
+  const Tokenizer tokenizer = tokenizer_of(f.model, *checkpoint);
   say_remarks(tokenizer, f.model.verbose);
   const std::vector<std::int32_t> prompt = encode_text(tokenizer, prompt_of(f), !f.no_special);
   require(!prompt.empty(), ErrorKind::kUsage, "the prompt wanted at least one token, got none; use -p TEXT");
@@ -99,6 +110,7 @@ int generate_text(const GenerateFlags& f) {
     require_rows(tokenizer, prompt, model.vocab_size());
     options = generate_options(f, *checkpoint, tokenizer, model.vocab_size());
   });
+  warn_of_long_factors(bench.model.built, length);
   require_same("prompt", prompt);
   if (f.model.verbose > 0) say(text("ttt: sampling: ", to_json(options.sampling).dump()));
   Runner runner = bench.runner(1, f.model.chunk > 0 ? f.model.chunk : 512, 1);

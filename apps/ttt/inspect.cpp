@@ -1,4 +1,7 @@
+#include <charconv>
+#include <cmath>
 #include <cstdio>
+#include <limits>
 #include <set>
 
 #include "apps/ttt/commands.h"
@@ -18,6 +21,38 @@ std::int64_t weight_bytes(const BoundWeight& w) {
   return static_cast<std::int64_t>(bits / 8);
 }
 
+// Fields that are floats show as the shortest decimals that mean them: 0.2, not 0.20000000298023224.
+Json shortest(const Json& v) {
+  if (v.is_array()) {
+    Json::Array items;
+    for (const Json& item : v.as_array("value")) items.push_back(shortest(item));
+    return Json(std::move(items));
+  }
+  if (v.is_object()) {
+    Json::Object members;
+    for (const auto& [key, member] : v.as_object("value")) members.emplace_back(key, shortest(member));
+    return Json(std::move(members));
+  }
+  if (!v.is_number() || v.is_integer()) return v;
+  const double x = v.as_number("value");
+  if (!(std::abs(x) <= static_cast<double>(std::numeric_limits<float>::max()))) return v;
+  const auto narrow = static_cast<float>(x);
+  if (static_cast<double>(narrow) != x) return v;
+  char buffer[64];
+  const auto end = std::to_chars(buffer, buffer + sizeof buffer, narrow);
+  double result = x;
+  std::from_chars(buffer, end.ptr, result);
+  return Json(result);
+}
+
+std::vector<std::string> notes_of(const Checkpoint& checkpoint, const PlannedModel& plan) {
+  std::vector<std::string> all = checkpoint.notes();
+  for (const auto* list : {&plan.built.report.warnings, &plan.built.report.notes}) {
+    all.insert(all.end(), list->begin(), list->end());
+  }
+  return all;
+}
+
 Json block_json(const BlockRecord& b) {
   Json::Array weights;
   std::int64_t parameters = 0, bytes = 0;
@@ -31,8 +66,8 @@ Json block_json(const BlockRecord& b) {
                            {"block", b.block},
                            {"parameters", parameters},
                            {"bytes", bytes},
-                           {"spec", b.spec},
-                           {"impl", b.impl},
+                           {"spec", shortest(b.spec)},
+                           {"impl", shortest(b.impl)},
                            {"weights", std::move(weights)}});
 }
 
@@ -40,7 +75,7 @@ Json model_json(const Checkpoint& checkpoint, const PlannedModel& plan) {
   Json::Array blocks, problems, notes;
   for (const BlockRecord& b : plan.built.tree->blocks) blocks.push_back(block_json(b));
   for (const auto& p : plan.source->problems()) problems.emplace_back(p.message);
-  for (const std::string& n : checkpoint.notes()) notes.emplace_back(n);
+  for (const std::string& n : notes_of(checkpoint, plan)) notes.emplace_back(n);
   const WeightBytes bytes = plan.source->bytes();
   return Json(Json::Object{{"model", checkpoint.path().string()},
                            {"config", checkpoint.config()},
@@ -75,7 +110,7 @@ void print_tree(const Checkpoint& checkpoint, const PlannedModel& plan) {
     std::string stored;
     for (const std::string_view f : formats) stored += text(stored.empty() ? "" : ",", f);
     std::printf("%s\n", text(b.place.path, "  ", b.block, "  ", parameters, " parameters, ", bytes, " bytes (", stored,
-                             ")\n    spec: ", compact(b.spec), "\n    impl: ", compact(b.impl))
+                             ")\n    spec: ", compact(shortest(b.spec)), "\n    impl: ", compact(shortest(b.impl)))
                             .c_str());
   }
   const WeightBytes bytes = plan.source->bytes();
@@ -83,7 +118,7 @@ void print_tree(const Checkpoint& checkpoint, const PlannedModel& plan) {
                            plan.built.tree->parameters(), " parameters, ", bytes.mapped, " bytes used in place, ",
                            bytes.owned, " bytes converted or packed, context ", plan.built.context)
                           .c_str());
-  for (const std::string& note : checkpoint.notes()) std::printf("note: %s\n", note.c_str());
+  for (const std::string& note : notes_of(checkpoint, plan)) std::printf("note: %s\n", note.c_str());
   for (const std::string& name : plan.source->unused()) std::printf("not used: %s\n", name.c_str());
 }
 
@@ -92,7 +127,7 @@ int inspect(const InspectFlags& f) {
   LoadOptions load = load_options(f.model);
   const PlannedModel plan = plan_model(*checkpoint, f.model.families, load);
   if (f.impl) {
-    std::printf("%s\n", plan.built.tree->impl_configs().dump(2).c_str());
+    std::printf("%s\n", shortest(plan.built.tree->impl_configs()).dump(2).c_str());
   } else if (f.json) {
     std::printf("%s\n", model_json(*checkpoint, plan).dump(2).c_str());
   } else {

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <optional>
 #include <set>
+#include <span>
 
 #include "apps/ttt/commands.h"
 #include "apps/ttt/npy.h"
@@ -35,6 +36,12 @@ std::vector<std::int32_t> parse_ids(std::string_view list) {
   return ids;
 }
 
+void require_known(std::span<const std::int32_t> ids, std::int64_t vocab) {
+  for (const std::int32_t id : ids) {
+    require(id >= 0 && id < vocab, ErrorKind::kUsage, "token id wanted 0 to ", vocab - 1, ", got ", id);
+  }
+}
+
 // A result never takes the place of what it is computed from.
 void require_no_input(const LogitsFlags& f, const Checkpoint& checkpoint) {
   std::set<std::string> inputs{f.model.model, f.tokens_file, f.model.impl};
@@ -63,7 +70,8 @@ int write_logits(const LogitsFlags& f) {
 
   const auto checkpoint = open_model(f.model);
   require_no_input(f, *checkpoint);
-  Workbench bench(f.model, checkpoint, context_for(f.model, *checkpoint, rows));
+  Workbench bench(f.model, checkpoint, context_for(f.model, *checkpoint, rows), 1,
+                  [&](const Model& model) { require_known(ids, model.vocab_size()); });
   constexpr std::int64_t kChunk = 512;
   const std::int64_t chunk = f.model.chunk > 0 ? f.model.chunk : kChunk;
   Runner runner = bench.runner(1, chunk, std::min(last, chunk));

@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "checkpoint/check_weights.h"
 #include "checkpoint/printable.h"
+#include "runtime/load_tokenizer.h"
 
 namespace ttt::app {
 namespace {
@@ -80,7 +81,10 @@ void add_model_options(Command& command, ModelOptions& o, std::span<const Family
   command.option("--chunk", o.chunk, "rows of one step, at most: longer prompts are split (default 512)");
   command.option("--step-timeout", o.step_timeout, "seconds that a rank waits for the others (default 60)");
   command.flag("--no-mmap", o.no_mmap, "copy the files into memory instead of mapping them");
-  command.flag("--strict", o.strict, "refuse a checkpoint with tensors that the model does not use");
+  command.flag("--strict", o.strict,
+               "refuse tensors that the model does not use, contradictions and keys without effect");
+  command.flag("--allow-unknown-keys", o.allow_unknown_keys,
+               "ignore keys of the configuration that are not understood");
   command.flag("--check-weights", o.check_weights, "refuse a checkpoint with NaN or infinite weights");
   command.flag("-v,--verbose", o.verbose, "say more on stderr; twice: more still");
 }
@@ -111,6 +115,7 @@ LoadOptions load_options(const ModelOptions& o) {
   load.ranks = communicator().ranks();
   load.context = o.context;
   load.strict = o.strict;
+  load.allow_unknown_keys = o.allow_unknown_keys;
   return load;
 }
 
@@ -118,10 +123,24 @@ std::shared_ptr<const Checkpoint> open_model(const ModelOptions& o, bool headers
   require(!o.model.empty(), ErrorKind::kUsage, "--model wanted a Hugging Face directory or .gguf file, got \"\"");
   const std::vector<GgufSpelling> all = gguf_spellings(o.families);
   const FileAccess access = o.no_mmap ? FileAccess::kCopy : FileAccess::kMap;
-  std::shared_ptr<const Checkpoint> checkpoint =
-      open_checkpoint(o.model, all, {.access = access, .headers_only = headers_only});
+  std::shared_ptr<const Checkpoint> checkpoint = open_checkpoint(
+      o.model, all,
+      {.access = access, .headers_only = headers_only, .strict = o.strict, .allow_unknown_keys = o.allow_unknown_keys});
   watch_mapped_files(checkpoint->mapped_ranges());
   return checkpoint;
+}
+
+Tokenizer tokenizer_of(const ModelOptions& o, const Checkpoint& checkpoint) {
+  Tokenizer tokenizer = load_tokenizer(checkpoint);
+  const Json* rows = checkpoint.config().find("vocab_size");
+  if (rows == nullptr || !rows->is_integer()) return tokenizer;
+  const std::int64_t vocab = rows->as_integer("vocab_size");
+  if (tokenizer.vocab_size() <= vocab) return tokenizer;
+  const std::string what = text(checkpoint.config_where(), ": vocab_size wanted at least ", tokenizer.vocab_size(),
+                                ", as the tokenizer has ids up to ", tokenizer.vocab_size() - 1, ", got ", vocab);
+  require(!o.strict, ErrorKind::kBadData, what);
+  if (o.verbose > 0) say(text("ttt: note: ", what, "; texts with the others are refused"));
+  return tokenizer;
 }
 
 std::unique_ptr<ThreadPool> make_threads(const ModelOptions& o, const DeviceTraits& traits) {
@@ -146,6 +165,7 @@ Workbench::Workbench(const ModelOptions& o, std::shared_ptr<const Checkpoint> ch
   if (o.check_weights) refuse_bad_weights(*checkpoint, load.parallel_for);
   model = load_model(std::move(checkpoint), o.families, load);
   communicator.barrier();  // nobody goes on before everybody could load
+  for (const std::string& warning : model.warnings) say("ttt: warning: " + warning);
   if (o.verbose == 0) return;
   for (const std::string& note : model.notes) say("ttt: note: " + note);
   if (o.verbose > 1 && !model.built.ignored.empty()) {

@@ -13,6 +13,7 @@
 #include "collectives/communicator.h"
 #include "runtime/load.h"
 #include "runtime/runner.h"
+#include "text/tokenizer.h"
 
 namespace ttt::app {
 
@@ -22,7 +23,7 @@ struct ModelOptions {
   std::string format = "auto", kv_format = {}, strategy = "default", isa = {}, impl = {};
   std::int64_t context = 0, threads = 0, chunk = 0;
   double step_timeout = 0;
-  bool no_mmap = false, strict = false, check_weights = false;
+  bool no_mmap = false, strict = false, check_weights = false, allow_unknown_keys = false;
   int verbose = 0;
   std::span<const Family> families = {};  // what the model may be; of the tool, not of its command line
 };
@@ -33,6 +34,9 @@ void add_model_options(Command& command, ModelOptions& options, std::span<const 
 LoadOptions load_options(const ModelOptions& options);
 
 std::shared_ptr<const Checkpoint> open_model(const ModelOptions& options, bool headers_only = false);
+
+// The tokenizer of a model that will run. More ids than the model has: an error with --strict, else a note with -v.
+Tokenizer tokenizer_of(const ModelOptions& options, const Checkpoint& checkpoint);
 
 // Threads as the options say, else one for each core that is this rank's share.
 std::unique_ptr<ThreadPool> make_threads(const ModelOptions& options, const DeviceTraits& traits);

@@ -10,7 +10,6 @@
 #include "apps/ttt/signals.h"
 #include "apps/ttt/standard_files.h"
 #include "base/error.h"
-#include "runtime/load_tokenizer.h"
 
 namespace ttt::app {
 namespace {
@@ -27,7 +26,7 @@ constexpr std::int64_t kDefaultWindow = 2048;
 int measure(const PerplexityFlags& f) {
   require(f.tokens >= 0, ErrorKind::kUsage, "--tokens wanted a positive number, got ", f.tokens);
   const auto checkpoint = open_model(f.model);
-  const Tokenizer tokenizer = load_tokenizer(*checkpoint);
+  const Tokenizer tokenizer = tokenizer_of(f.model, *checkpoint);
   say_remarks(tokenizer, f.model.verbose);
   std::vector<std::int32_t> ids = tokenizer.encode(read_input(f.file, kMostText, "the text"), {.add_special = false});
   if (f.tokens > 0 && f.tokens < static_cast<std::int64_t>(ids.size())) ids.resize(static_cast<std::size_t>(f.tokens));

@@ -41,13 +41,14 @@ Gemma::Gemma(const Scope& s, const GemmaConfig& c)
       vocab_(c.vocab),
       embedding_(make<TokenEmbedding>(
           s / "model" / "embed_tokens",
-          {.vocab_size = c.vocab, .hidden_dim = c.hidden, .scale = std::sqrt(static_cast<float>(c.hidden))})),
+          {.vocab_size = c.vocab, .hidden_dim = c.hidden, .scale = std::sqrt(static_cast<float>(c.hidden))},
+          {.weight = c.embedding})),
       layers_(make_layers<Layer>(s / "model" / "layers", c.layers, c)),
       final_norm_(make<RMSNorm>(s / "model" / "norm", norm_spec(c))),
       head_(make<LMHead>(
           s / "lm_head",
           {.hidden_dim = c.hidden, .vocab_size = c.vocab, .tie_word_embeddings = c.tied, .soft_cap = c.logit_cap},
-          {.weight = c.tied ? "/model.embed_tokens.weight" : "weight"})) {}
+          {.weight = c.head})) {}
 
 void Gemma::forward(Exec& exec, const Step& step, TensorView logits) const {
   Scratch::Frame frame(exec.scratch);
@@ -70,6 +71,7 @@ const Family& gemma_family() {
   static const Family family{.model_types = kModelTypes,
                              .make = [](const Scope& scope, ConfigReader& config) -> std::unique_ptr<Model> {
                                const GemmaConfig c = read_gemma_config(config, scope.source(), scope.options().context);
+                               // The classes read hidden_activation; what else configurations of them carry.
                                constexpr std::string_view kHarmless[] = {"cache_implementation", "hidden_act"};
                                config.finish(kHarmless);
                                return std::make_unique<Gemma>(scope, c);

@@ -21,6 +21,9 @@ constexpr GgufKey kKeys[] = {
     {"rope.freq_base", "rope_theta", GgufKeyKind::kNumber},
     {"rope.freq_base_swa", "rope_local_base_freq", GgufKeyKind::kNumber},
     {"attention.causal", "", GgufKeyKind::kMustBe, 1},
+    // Read by llama.cpp for other architectures only.
+    {"use_parallel_residual", "", GgufKeyKind::kHarmless},
+    {"attention.layer_norm_epsilon", "", GgufKeyKind::kHarmless},
 };
 
 constexpr GgufChange kGain = GgufChange::kSubtractOne;

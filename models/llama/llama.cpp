@@ -14,7 +14,6 @@ AttentionSpec attention_spec(const LlamaConfig& c) {
           .num_heads = c.heads,
           .num_kv_heads = c.kv_heads,
           .head_dim = c.head_dim,
-          .visible = {.behind = c.window > 0 ? c.window - 1 : Visible::kAll},
           .position = c.rope,
           .q_bias = bias,
           .k_bias = bias,
@@ -29,15 +28,18 @@ GatedMLPSpec ffn_spec(const LlamaConfig& c) {
 }  // namespace
 
 LlamaConfig read_llama_config(ConfigReader& config, WeightSource& source, std::int64_t context) {
-  LlamaConfig c{read_decoder_shape(config, source)};
-  c.ffn = config.integer("intermediate_size", kWidths);
+  // Where the configuration is silent: as LlamaConfig of transformers.
+  LlamaConfig c{read_decoder_shape(config, source, {.vocab = 32000, .hidden = 4096, .layers = 32, .heads = 32})};
+  c.ffn = config.integer("intermediate_size", 11008, kWidths);
   c.eps = static_cast<float>(config.number("rms_norm_eps", 1e-6, {.min = 0}));
-  c.window = config.integer("sliding_window", 0, {.min = 1});
   c.attention_bias = config.boolean("attention_bias", false);
   c.mlp_bias = config.boolean("mlp_bias", false);
   c.activation = activation_of(config, "hidden_act", "silu");
-  c.rope = rope_spec(config, source, c.head_dim, context);
-  config.only("pretraining_tp", Json(1));
+  const bool gguf = config.has("gguf_architecture");
+  c.rope = rope_spec(config, source, c.head_dim, context, {.max_positions = 2048, .rotates_part = gguf});
+  // Conversions from other families leave them behind; neither transformers nor llama.cpp has windows here.
+  for (const char* key : {"sliding_window", "layer_types", "use_sliding_window", "max_window_layers"})
+    config.ignore(key);
   return c;
 }
 
@@ -50,11 +52,12 @@ Llama::Layer::Layer(const Scope& s, const LlamaConfig& c)
 Llama::Llama(const Scope& s, const LlamaConfig& c)
     : hidden_(c.hidden),
       vocab_(c.vocab),
-      embedding_(make<TokenEmbedding>(s / "model" / "embed_tokens", {.vocab_size = c.vocab, .hidden_dim = c.hidden})),
+      embedding_(make<TokenEmbedding>(s / "model" / "embed_tokens", {.vocab_size = c.vocab, .hidden_dim = c.hidden},
+                                      {.weight = c.embedding})),
       layers_(make_layers<Layer>(s / "model" / "layers", c.layers, c)),
       final_norm_(make<RMSNorm>(s / "model" / "norm", norm_spec(c))),
       head_(make<LMHead>(s / "lm_head", {.hidden_dim = c.hidden, .vocab_size = c.vocab, .tie_word_embeddings = c.tied},
-                         {.weight = c.tied ? "/model.embed_tokens.weight" : "weight"})) {}
+                         {.weight = c.head})) {}
 
 void Llama::forward(Exec& exec, const Step& step, TensorView logits) const {
   Scratch::Frame frame(exec.scratch);

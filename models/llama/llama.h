@@ -16,7 +16,6 @@ namespace ttt {
 // Llama 2, 3, 3.1, 3.2, SmolLM: pre-norm decoder layers of attention with RoPE and SwiGLU.
 struct LlamaConfig : DecoderShape {
   std::int64_t ffn = 0;
-  std::int64_t window = 0;  // rows that a query sees, its own included; 0: all before it
   float eps = 0;
   bool attention_bias = false, mlp_bias = false;
   Activation activation = Activation::kSilu;

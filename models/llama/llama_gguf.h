@@ -23,10 +23,12 @@ inline std::span<const GgufSpelling> llama_gguf_spellings() {
       {"expert_count", "", GgufKeyKind::kMustBe, 0},
       {"expert_used_count", "", GgufKeyKind::kMustBe, 0},
       {"attention.causal", "", GgufKeyKind::kMustBe, 1},
+      // Read by llama.cpp for other architectures only.
+      {"use_parallel_residual", "", GgufKeyKind::kHarmless},
+      {"attention.layer_norm_epsilon", "", GgufKeyKind::kHarmless},
       {"logit_scale", "", GgufKeyKind::kMustBe, 1},
       {"residual_scale", "", GgufKeyKind::kMustBe, 1},
       {"embedding_scale", "", GgufKeyKind::kMustBe, 1},
-      {"tensor_data_layout", "", GgufKeyKind::kHarmless},
   };
   static constexpr GgufTensor kTensors[] = {
       {"token_embd.weight", "model.embed_tokens.weight"},

@@ -42,11 +42,12 @@ Qwen::Layer::Layer(const Scope& s, const QwenConfig& c, std::int64_t i)
 Qwen::Qwen(const Scope& s, const QwenConfig& c)
     : hidden_(c.hidden),
       vocab_(c.vocab),
-      embedding_(make<TokenEmbedding>(s / "model" / "embed_tokens", {.vocab_size = c.vocab, .hidden_dim = c.hidden})),
+      embedding_(make<TokenEmbedding>(s / "model" / "embed_tokens", {.vocab_size = c.vocab, .hidden_dim = c.hidden},
+                                      {.weight = c.embedding})),
       layers_(make_layers<Layer>(s / "model" / "layers", c.layers, c)),
       final_norm_(make<RMSNorm>(s / "model" / "norm", norm_spec(c))),
       head_(make<LMHead>(s / "lm_head", {.hidden_dim = c.hidden, .vocab_size = c.vocab, .tie_word_embeddings = c.tied},
-                         {.weight = c.tied ? "/model.embed_tokens.weight" : "weight"})) {}
+                         {.weight = c.head})) {}
 
 void Qwen::forward(Exec& exec, const Step& step, TensorView logits) const {
   Scratch::Frame frame(exec.scratch);

@@ -20,7 +20,9 @@ constexpr GgufKey kKeys[] = {
     {"expert_feed_forward_length", "moe_intermediate_size"},
     {"expert_shared_feed_forward_length", "shared_expert_intermediate_size"},
     {"attention.causal", "", GgufKeyKind::kMustBe, 1},
-    {"tensor_data_layout", "", GgufKeyKind::kHarmless},
+    // Read by llama.cpp for other architectures only.
+    {"use_parallel_residual", "", GgufKeyKind::kHarmless},
+    {"attention.layer_norm_epsilon", "", GgufKeyKind::kHarmless},
 };
 
 constexpr GgufTensor kTensors[] = {

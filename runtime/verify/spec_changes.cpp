@@ -30,6 +30,19 @@ std::vector<double> scales(const Json& spec) {
   return all;
 }
 
+// What rules that stretch a context multiply rotations by, for the factors by which contexts are stretched.
+std::vector<double> attention_factors(const Json& spec) {
+  const Json* position = spec.find("position");
+  const Json* scaling = position == nullptr ? nullptr : position->find("scaling");
+  const double original = scaling == nullptr ? 0 : number_in(*scaling, "original_max_position_embeddings");
+  std::vector<double> all{1};
+  for (const double stretch : {2, 4, 8, 16, 32, 64}) {
+    if (original > 1) all.push_back(std::sqrt(1 + std::log(stretch) / std::log(original)));  // longrope
+    all.push_back(0.1 * std::log(stretch) + 1);                                              // yarn
+  }
+  return all;
+}
+
 Json* member(Json& object, const Path& path) {
   Json* at = &object;
   for (const std::string& name : path) at = at == nullptr ? nullptr : const_cast<Json*>(at->find(name));
@@ -87,6 +100,7 @@ std::vector<Json> numbers_for(std::string_view name, const Json& spec) {
   if (name == "max_timescale") values = {1e4, 1e3, 1e5, 1e6};
   if (name == "logit_scale" || name == "routed_scale") values = {1};
   if (name == "scale") values = scales(spec);
+  if (name == "attention_factor") values = attention_factors(spec);
   std::vector<Json> all(values.begin(), values.end());
   if (name == "behind") all.emplace_back(std::int64_t{1} << 40);
   if (name == "offset") {  // of positions

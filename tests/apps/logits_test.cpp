@@ -121,8 +121,8 @@ TEST_F(LogitsToolTest, RefusesBadArguments) {
     more.insert(more.end(), {"-o", out_});
     return logits(more);
   };
-  expect_error(with({"--tokens", "1,904"}), 3, {"token id wanted 0 to 903, got 904"});
-  expect_error(with({"--tokens", "-1,2"}), 3, {"token id wanted 0 to 903, got -1"});
+  expect_error(with({"--tokens", "1,904"}), 2, {"token id wanted 0 to 903, got 904"});
+  expect_error(with({"--tokens", "-1,2"}), 2, {"token id wanted 0 to 903, got -1"});
   expect_error(with({"--tokens", "1,x"}), 2, {"--tokens wanted integers", "1,x"});
   expect_error(with({"--tokens", "1,2.5"}), 2, {"--tokens wanted integers"});
   expect_error(with({"--tokens", "1,99999999999"}), 2, {"--tokens wanted integers"});

@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "checkpoint/rope_parameters.h"
 #include "tests/checkpoint/test_files.h"
 
 namespace ttt {
@@ -67,13 +68,52 @@ TEST(ConfigReader, finish) {
           R"({"read":1,"architectures":["X"],"torch_dtype":"bfloat16","mine":1,"also_this":2,"_attn_implementation_autoset":true})")
           .size(),
       5U);
-  EXPECT_TRUE(finish(R"({"odd":null,"flag":false,"n":0,"s":"","list":[],"pretraining_tp":1})").empty());
-  expect_error(ErrorKind::kUnsupported, "config.json: 'logit_scale' may change results and is not understood, got 0.5",
-               [&] { finish(R"({"logit_scale":0.5})"); });
-  expect_error(ErrorKind::kUnsupported, "pretraining_tp is supported as 1 only, got 2",
-               [&] { finish(R"({"pretraining_tp":2})"); });
+  EXPECT_TRUE(finish(R"({"odd":null,"flag":false,"n":0,"s":"","list":[]})").empty());
+  EXPECT_EQ(finish(R"({"pretraining_tp":2})"), std::vector<std::string>{"pretraining_tp"});
+  expect_error(
+      ErrorKind::kUnsupported,
+      "config.json: 'logit_scale' may change results and is not understood, got 0.5 (--allow-unknown-keys ignores it)",
+      [&] { finish(R"({"logit_scale":0.5})"); });
   expect_error(ErrorKind::kUnsupported, "quantization_config of method \"gptq\"",
                [&] { finish(R"({"quantization_config":{"quant_method":"gptq"}})"); });
+}
+
+TEST(ConfigReader, unknown_keys_pass_where_that_is_asked_for) {
+  const Json j = parse(R"({"logit_scale":0.5,"flag":false,"architectures":["X"]})");
+  ConfigReport report{.allow_unknown_keys = true};
+  ConfigReader c(j, "config.json", &report);
+  c.finish();
+  EXPECT_EQ(c.unknown(), (std::vector<std::string>{"logit_scale", "flag"}));
+  EXPECT_EQ(report.notes, std::vector<std::string>{
+                              "config.json: 'logit_scale' is not understood and ignored, as was asked for, got 0.5"});
+}
+
+TEST(ConfigReader, keys_that_the_reference_ignores) {
+  const Json j = parse(R"({"window":4096,"off":false,"sub":{"window":1}})");
+  ConfigReport report;
+  ConfigReader c(j, "config.json", &report);
+  for (const char* key : {"window", "off", "absent", "window"}) c.ignore(key);
+  c.object("sub").ignore("window");
+  EXPECT_EQ(report.notes, (std::vector<std::string>{
+                              "config.json: window has no effect in models of this type and is ignored, got 4096",
+                              "config.json: sub: window has no effect in models of this type and is ignored, got 1"}));
+  EXPECT_TRUE(report.warnings.empty());
+  c.finish();
+  ConfigReport strict{.strict = true};
+  ConfigReader s(j, "config.json", &strict);
+  s.ignore("off");
+  expect_error(ErrorKind::kUnsupported, "config.json: window has no effect", [&] { s.ignore("window"); });
+}
+
+TEST(ConfigReader, contradictions) {
+  const Json j = parse("{}");
+  ConfigReport report;
+  ConfigReader c(j, "config.json", &report);
+  for (int i = 0; i < 2; ++i) c.contradiction("a is 1, b is 2; a counts");
+  EXPECT_EQ(report.warnings, std::vector<std::string>{"config.json: a is 1, b is 2; a counts"});
+  ConfigReport strict{.strict = true};
+  ConfigReader s(j, "config.json", &strict);
+  expect_error(ErrorKind::kBadData, "config.json: a is 1", [&] { s.contradiction("a is 1"); });
 }
 
 TEST(ConfigReader, only) {
@@ -89,7 +129,7 @@ TEST(ConfigReader, only) {
 Json rope(std::string_view json, std::string_view layer = "") {
   const Json j = parse(json);
   ConfigReader c(j, "config.json");
-  Json r = rope_parameters(c, 10000.0, layer);
+  Json r = rope_parameters(c, {.layer_type = layer});
   c.finish();
   return r;
 }
@@ -129,10 +169,11 @@ TEST(RopeParameters, spellings) {
   EXPECT_EQ(rope(R"({"partial_rotary_factor":0.5})").find("partial_rotary_factor")->as_number(""), 0.5);
   EXPECT_EQ(rope(R"({"rope_freq_factors":true})").find("rope_freq_factors")->as_bool(""), true);
   const Json longrope = rope(
-      R"({"original_max_position_embeddings":4096,"rope_scaling":{"type":"su","short_factor":[1.0,1.1],"long_factor":[1,2]}})");
+      R"({"original_max_position_embeddings":4096,"max_position_embeddings":131072,"rope_scaling":{"type":"su","short_factor":[1.0,1.1],"long_factor":[1,2]}})");
   EXPECT_EQ(longrope.find("rope_type")->as_string(""), "longrope");
   EXPECT_EQ(longrope.find("long_factor")->as_array("").size(), 2U);
   EXPECT_EQ(longrope.find("original_max_position_embeddings")->as_integer(""), 4096);
+  EXPECT_EQ(longrope.find("factor")->as_number(""), 32);
 }
 
 TEST(RopeParameters, by_kind_of_layer) {
@@ -151,28 +192,22 @@ TEST(RopeParameters, refuses) {
   refused(ErrorKind::kUnsupported, "rope_scaling: rope_type 'new' is not supported",
           R"({"rope_scaling":{"type":"new"}})");
   refused(ErrorKind::kBadData, "rope_scaling: factor is missing", R"({"rope_scaling":{"type":"linear"}})");
+  refused(ErrorKind::kBadData, "factor wanted a number above 0, got 0",
+          R"({"rope_scaling":{"type":"linear","factor":0}})");
   refused(ErrorKind::kBadData, "factor wanted a number of at least 1, got 0.5",
-          R"({"rope_scaling":{"type":"linear","factor":0.5}})");
+          R"({"rope_scaling":{"type":"dynamic","factor":0.5}})");
+  refused(ErrorKind::kBadData, "max_position_embeddings is missing, which rope_type dynamic reads",
+          R"({"rope_scaling":{"type":"dynamic","factor":2}})");
   refused(
       ErrorKind::kBadData, "high_freq_factor wanted above low_freq_factor 4",
       R"({"rope_scaling":{"rope_type":"llama3","factor":8,"low_freq_factor":4,"high_freq_factor":4,"original_max_position_embeddings":8}})");
-  refused(ErrorKind::kBadData, "original_max_position_embeddings is missing",
+  refused(ErrorKind::kBadData, "original_max_position_embeddings is missing, and so is max_position_embeddings",
           R"({"rope_scaling":{"rope_type":"llama3","factor":8,"low_freq_factor":1,"high_freq_factor":4}})");
   refused(ErrorKind::kBadData, "rope_theta wanted a number above 0", R"({"rope_theta":0})");
   refused(ErrorKind::kUnsupported, "'special' may change results",
           R"({"rope_scaling":{"type":"linear","factor":2,"special":3}})");
-  refused(ErrorKind::kBadData, "rope_scaling: type and rope_type contradict each other: \"yarn\" and linear",
-          R"({"rope_scaling":{"type":"yarn","rope_type":"linear","factor":2}})");
-  refused(ErrorKind::kBadData, "rope_scaling and rope_parameters contradict each other in 'factor': 4 and 2",
-          R"({"rope_scaling":{"type":"linear","factor":4},"rope_parameters":{"rope_type":"linear","factor":2}})");
-  refused(ErrorKind::kBadData, "contradict each other in 'type': \"linear\" and \"default\"",
-          R"({"rope_scaling":{"type":"linear","factor":4},"rope_parameters":{"rope_type":"default"}})");
-  refused(ErrorKind::kBadData, "contradict each other in 'factor': 4 and nothing",
-          R"({"rope_scaling":{"type":"linear","factor":4},"rope_parameters":{"rope_type":"linear"}})");
-  refused(ErrorKind::kBadData, "rope_theta is 5000",
-          R"({"rope_theta":5000,"rope_parameters":{"rope_theta":10000,"rope_type":"default"}})");
   refused(ErrorKind::kBadData, "long_factor wanted positive numbers, got 0",
-          R"({"rope_scaling":{"type":"longrope","short_factor":[1],"long_factor":[0]}})");
+          R"({"max_position_embeddings":9,"rope_scaling":{"type":"longrope","short_factor":[1],"long_factor":[0]}})");
 }
 
 TEST(EndTokenIds, sources) {
@@ -183,10 +218,15 @@ TEST(EndTokenIds, sources) {
   EXPECT_EQ(end_token_ids(one, "config.json", list, "generation_config.json", 10), (Ids{3, 5}));
   EXPECT_EQ(end_token_ids(one, "config.json", minus, "generation_config.json", 10), (Ids{7}));
   EXPECT_EQ(end_token_ids(parse("{}"), "config.json", none, "generation_config.json", 10), Ids{});
-  expect_error(ErrorKind::kBadData, "config.json: eos_token_id wanted -1 .. 6, got 7",
-               [&] { end_token_ids(one, "config.json", none, "generation_config.json", 7); });
+  // Beyond the model's ids nothing is generated: a note, or an error where that is asked for.
+  ConfigReport report;
+  EXPECT_EQ(end_token_ids(one, "config.json", none, "generation_config.json", 7, &report), Ids{});
+  EXPECT_EQ(report.notes,
+            std::vector<std::string>{"config.json: eos_token_id wanted -1 .. 6, got 7, which is never generated"});
+  EXPECT_EQ(end_token_ids(one, "config.json", list, "generation_config.json", 5), Ids{3});
+  ConfigReport strict{.strict = true};
   expect_error(ErrorKind::kBadData, "m/generation_config.json: eos_token_id wanted -1 .. 4, got 5",
-               [&] { end_token_ids(parse("{}"), "config.json", list, "m/generation_config.json", 5); });
+               [&] { end_token_ids(parse("{}"), "config.json", list, "m/generation_config.json", 5, &strict); });
 }
 
 TEST(GenerationDefaults, reads_and_refuses) {
@@ -199,10 +239,11 @@ TEST(GenerationDefaults, reads_and_refuses) {
   EXPECT_EQ(d.top_k, 0);
   EXPECT_EQ(d.pad_token_id, std::nullopt);
   EXPECT_EQ(d.bos_token_id, 1);
+  EXPECT_EQ(read(R"({"bos_token_id":100})").bos_token_id, std::nullopt);
   EXPECT_EQ(generation_defaults(Json(), "x", 1).do_sample, std::nullopt);
   for (const std::string_view json :
        {R"({"temperature":-1})", R"({"temperature":1e9})", R"({"temperature":NaN})", R"({"top_p":1.5})",
-        R"({"min_p":-0.1})", R"({"top_k":-2})", R"({"repetition_penalty":0})", R"({"bos_token_id":100})",
+        R"({"min_p":-0.1})", R"({"top_k":-2})", R"({"repetition_penalty":0})", R"({"bos_token_id":-2})",
         R"({"temperature":"hot"})", R"([])", R"({"typical_p":0})", R"({"bad_words_ids":[[]]})",
         R"({"bad_words_ids":[3]})", R"({"bad_words_ids":[[100]]})", R"({"suppress_tokens":[-1]})",
         R"({"suppress_tokens":[1.5]})", R"({"sequence_bias":[[[3],"x"]]})", R"({"sequence_bias":{"3":1}})"}) {
@@ -213,7 +254,7 @@ TEST(GenerationDefaults, reads_and_refuses) {
 TEST(GenerationDefaults, reads_what_is_excluded_or_favoured) {
   const GenerationDefaults d = generation_defaults(
       parse(
-          R"({"bad_words_ids":[[3],[4,5]],"suppress_tokens":[6,7],"sequence_bias":[[[8],-2.5]],"typical_p":0.9,"top_k":null})"),
+          R"({"bad_words_ids":[[3],[4,5]],"suppress_tokens":[6,7,100],"sequence_bias":[[[8],-2.5]],"typical_p":0.9,"top_k":null})"),
       "generation_config.json", 100);
   EXPECT_EQ(d.bad_words, (std::vector<std::vector<std::int32_t>>{{3}, {4, 5}}));
   ASSERT_EQ(d.biases.size(), 3u);
@@ -255,6 +296,7 @@ TEST(GenerationDefaults, refuses_what_is_not_built) {
                                  R"({"stop_strings":["."]})"}) {
     const std::string key = json.substr(2, json.find('"', 2) - 2);
     expect_error(ErrorKind::kUnsupported, "generation_config.json: " + key + " is supported as", [&] { read(json); });
+    expect_error(ErrorKind::kUnsupported, "(--ignore-generation-config leaves the file out)", [&] { read(json); });
   }
   expect_error(ErrorKind::kUnsupported, "sequence_bias is supported for single ids, got 2",
                [&] { read(R"({"sequence_bias":[[[3,4],1.0]]})"); });

@@ -127,6 +127,31 @@ TEST(GgufConfig, refuses) {
           llama().string("tokenizer.ggml.eos_token_id", "x"));
 }
 
+// What llama.cpp reads for no text model, or what asks for nothing.
+TEST(GgufConfig, keys_that_change_nothing) {
+  const TempDir dir;
+  const auto report_of = [&](const GgufWriter& w, ConfigReport report) {
+    const GgufFile f = GgufFile::open(dir.write("m.gguf", w.bytes()), FileAccess::kCopy);
+    gguf_config(f, llama_gguf_spellings().front(), &report);
+    return report;
+  };
+  const GgufWriter harmless = llama()
+                                  .u32("llama.pooling_type", 3)
+                                  .strings("llama.classifier.output_labels", {"a", "b"})
+                                  .string("llama.tensor_data_layout", "Meta AI original pth")
+                                  .f32("llama.attention.layer_norm_epsilon", 1e-5F)
+                                  .u32("llama.nextn_predict_layers", 0)
+                                  .u32("qwen2.block_count", 7);
+  const ConfigReport report = report_of(harmless, {});
+  ASSERT_EQ(report.notes.size(), 4u);
+  EXPECT_NE(report.notes[0].find("key 'llama.pooling_type' is ignored"), std::string::npos) << report.notes[0];
+  expect_error(ErrorKind::kUnsupported, "key 'llama.pooling_type' may change results",
+               [&] { report_of(harmless, {.strict = true}); });
+  const GgufWriter unknown = llama().f32("llama.attention.clamp_kqv", 8);
+  EXPECT_EQ(report_of(unknown, {.allow_unknown_keys = true}).notes.size(), 1u);
+  expect_error(ErrorKind::kUnsupported, "(--allow-unknown-keys ignores it)", [&] { report_of(unknown, {}); });
+}
+
 TEST(GgufConfig, table_kinds) {
   static constexpr GgufKey kKeys[] = {{"flag", "flag", GgufKeyKind::kBoolean},
                                       {"word", "word", GgufKeyKind::kString},

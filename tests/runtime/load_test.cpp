@@ -66,6 +66,106 @@ TEST_F(LoadTest, AbsentHeadIsTiedUnlessTheConfigurationSaysOtherwise) {
   EXPECT_EQ(tied.tree().blocks.back().spec.at("tie_word_embeddings", "spec"), Json(true));
 }
 
+// As the reference: two tensors that are said to be one and differ are both used, and the user hears of it.
+TEST_F(LoadTest, AHeadThatIsSaidToBeTiedAndDiffersIsUsed) {
+  Json config = support::golden_config("gqa");
+  write(config);  // with a head of its own
+  config.set("tie_word_embeddings", true);
+  support::write_file(path() / "config.json", config.dump());
+  const LoadedModel loaded = load_model(open(), families(), options_);
+  EXPECT_EQ(loaded.tree().blocks.back().weights.at(0).name, "lm_head.weight");
+  ASSERT_EQ(loaded.warnings.size(), 1u);
+  EXPECT_EQ(loaded.warnings[0], (path() / "config.json").string() +
+                                    ": tie_word_embeddings is true, but lm_head.weight differs from "
+                                    "model.embed_tokens.weight; both are used, as in the reference");
+  options_.strict = true;
+  EXPECT_EQ(failure(options_).kind(), ErrorKind::kBadData);
+  EXPECT_EQ(failure(options_).what(), loaded.warnings[0]);
+}
+
+TEST_F(LoadTest, AHeadIsTheEmbeddingWhereThatIsMissing) {
+  Json config = support::golden_config("gqa");
+  write(config, [](auto& tensors) {
+    std::erase_if(tensors, [](const auto& t) { return t.name == "model.embed_tokens.weight"; });
+  });
+  config.set("tie_word_embeddings", true);
+  support::write_file(path() / "config.json", config.dump());
+  const LoadedModel loaded = load_model(open(), families(), options_);
+  EXPECT_EQ(loaded.tree().blocks.front().weights.at(0).name, "lm_head.weight");
+  EXPECT_TRUE(loaded.warnings.empty());
+}
+
+// A backbone that was saved by itself has no "model." before its names.
+TEST_F(LoadTest, ABackboneSavedByItselfLoads) {
+  const auto strip = [](auto& tensors) {
+    for (auto& t : tensors) {
+      if (t.name.starts_with("model.")) t.name = t.name.substr(6);
+    }
+  };
+  write(support::golden_config("gqa"), strip);
+  const LoadedModel loaded = load_model(open(), families(), options_);
+  EXPECT_TRUE(loaded.notes.empty()) << loaded.notes[0];
+  // One name with it, and the others are not looked for without.
+  write(support::golden_config("gqa"), [&](auto& tensors) {
+    strip(tensors);
+    tensors.push_back({"model.embed_tokens.weight", {320, 64}});
+  });
+  EXPECT_NE(std::string(failure(options_).what()).find("tensors missing: model.layers.0"), std::string::npos);
+}
+
+TEST_F(LoadTest, AnIndexThatLeavesOutANeededTensorIsNamed) {
+  const Json config = support::golden_config("gqa");
+  write(config);
+  fs::rename(path() / "model.safetensors", path() / "model-00001-of-00001.safetensors");
+  Json::Object map;
+  for (const support::RandomTensor& t : support::llama_tensors(config)) {
+    if (t.name != "model.norm.weight") map.emplace_back(t.name, Json("model-00001-of-00001.safetensors"));
+  }
+  support::write_file(path() / "model.safetensors.index.json", Json(Json::Object{{"weight_map", map}}).dump());
+  const Error e = failure(options_);
+  EXPECT_EQ(e.kind(), ErrorKind::kBadData);
+  EXPECT_NE(std::string(e.what()).find("[model.norm] weight: " + (path() / "model.safetensors.index.json").string() +
+                                       " does not list it, though "),
+            std::string::npos)
+      << e.what();
+}
+
+TEST_F(LoadTest, KeysThatNobodyUnderstandsPassWhereThatIsAskedFor) {
+  Json config = support::golden_config("gqa");
+  config.set("residual_multiplier", 0.5);
+  write(config);
+  EXPECT_NE(std::string(failure(options_).what()).find("(--allow-unknown-keys ignores it)"), std::string::npos);
+  options_.allow_unknown_keys = true;
+  const LoadedModel loaded = load_model(open(), families(), options_);
+  EXPECT_EQ(std::ranges::count_if(loaded.notes,
+                                  [](const std::string& n) {
+                                    return n.find("'residual_multiplier' is not understood") != std::string::npos;
+                                  }),
+            1);
+}
+
+// Without a context asked for, short prompts get the factors of short sequences.
+TEST_F(LoadTest, TheDefaultContextOfLongRopeIsTheOriginalOne) {
+  Json config = support::golden_config("gqa");
+  const Json::Array factors(4, Json(2.0));
+  config.set("max_position_embeddings", 4096);
+  config.set("rope_scaling", Json::Object{{"type", "longrope"},
+                                          {"short_factor", factors},
+                                          {"long_factor", factors},
+                                          {"original_max_position_embeddings", 256}});
+  write(config);
+  options_.context = 0;
+  EXPECT_EQ(load_model(open(), families(), options_).built.context, 256);
+  options_.context = 300;
+  const LoadedModel loaded = load_model(open(), families(), options_);
+  EXPECT_EQ(loaded.built.context, 300);
+  EXPECT_EQ(loaded.built.report.rotary_limit, 256);
+  EXPECT_EQ(std::ranges::count_if(
+                loaded.notes,
+                [](const std::string& n) { return n.find("the factors of long sequences") != std::string::npos; }),
+            1);
+}
+
 TEST_F(LoadTest, ExtraTensorsAreCountedAndStrictRefusesThem) {
   write(support::golden_config("gqa"), [](auto& tensors) {
     tensors.push_back({"model.layers.9.self_attn.q_proj.weight", {2, 2}});

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "base/json.h"
+#include "checkpoint/config_reader.h"
+
+namespace ttt {
+
+// What rope_scaling, the older spelling, does beside rope_parameters.
+enum class RopeScalingKey : std::uint8_t {
+  kReplaces,  // it counts alone
+  kUpdates,   // its members count before those of rope_parameters
+  kIgnored,
+};
+
+// What the reference's configuration class of a model type fixes about its rotary parameters.
+struct RopeDefaults {
+  double theta = 10000.0;
+  std::string_view theta_key = "rope_theta";  // outside rope_parameters
+  std::int64_t max_positions = 0;             // of a configuration without max_position_embeddings; 0: unknown
+  // Picks one of the objects of a configuration that keeps one for each kind of layer ("full_attention"). One object
+  // for all kinds serves each of them.
+  std::string_view layer_type = {};
+  RopeScalingKey scaling_key = RopeScalingKey::kReplaces;
+  // Whether the class turns a part of each head where partial_rotary_factor says so. Those that do not ignore it, and
+  // fail at other rules than "default".
+  bool rotates_part = true;
+};
+
+// Rotary parameters in one spelling, whatever the file uses: `rope_parameters` (theta inside), or `rope_scaling` (type
+// or rope_type) beside `rope_theta`; null and absent are "default". Result: an object with at least
+//   "rope_type": default | linear | dynamic | yarn | longrope | llama3 | proportional,  "rope_theta": number
+// and the numbers of that type under their Hugging Face names, checked, with what the reference puts in the place of
+// those that may be absent: `factor` of longrope and yarn, `original_max_position_embeddings`. For dynamic that is
+// max_position_embeddings always. partial_rotary_factor is included where it counts. Unknown types are Error
+// {kUnsupported} naming them. Source: modeling_rope_utils.py of transformers 5.
+Json rope_parameters(ConfigReader& config, const RopeDefaults& defaults = {});
+
+}  // namespace ttt

@@ -1,0 +1,116 @@
+#!/usr/bin/env python3
+"""Writes config_keys.json of tests/golden/configs: for every model_type, the keys of the configuration class of Hugging
+Face transformers with their defaults, and what setting keys does to a small model of random weights: "changes" its
+logits or shapes, "ignored", or "refused". Keys of other families are among them, as conversions leave them behind.
+Usage: make_config_keys_golden.py <output folder>
+"""
+
+import copy
+import dataclasses
+import json
+import os
+import pathlib
+import sys
+
+os.environ["TRANSFORMERS_VERBOSITY"] = "critical"
+
+import torch
+from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedConfig
+from transformers.models.auto.configuration_auto import CONFIG_MAPPING
+
+MODEL_TYPES = ["llama", "qwen2", "qwen3", "qwen2_moe", "qwen3_moe", "gemma2", "gemma3_text"]
+BASE = {"vocab_size": 64, "hidden_size": 64, "intermediate_size": 32, "num_hidden_layers": 4,
+        "num_attention_heads": 32, "num_key_value_heads": 2, "head_dim": 16, "max_position_embeddings": 128,
+        "tie_word_embeddings": False, "pad_token_id": None, "bos_token_id": 1, "eos_token_id": 2}
+EXPERTS = {"num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 16}
+LAYERS = ["sliding_attention", "full_attention", "full_attention", "sliding_attention"]
+# What a key is set to. Keys that are useless alone come with those that they need: windows must be shorter than TOKENS.
+SETTINGS = [
+    {"vocab_size": 96}, {"hidden_size": 128}, {"intermediate_size": 48}, {"num_hidden_layers": 2},
+    {"num_attention_heads": 16}, {"num_key_value_heads": 4}, {"head_dim": 8}, {"max_position_embeddings": 64},
+    {"hidden_act": "gelu"}, {"hidden_activation": "silu"}, {"rms_norm_eps": 0.01}, {"initializer_range": 0.5},
+    {"use_cache": False}, {"pad_token_id": 5}, {"bos_token_id": 7}, {"eos_token_id": 9}, {"pretraining_tp": 2},
+    {"attention_bias": True}, {"mlp_bias": True}, {"qkv_bias": False}, {"attention_dropout": 0.5},
+    {"rope_theta": 500.0}, {"rope_local_base_freq": 500.0}, {"partial_rotary_factor": 0.5},
+    {"rope_parameters": {"rope_type": "linear", "factor": 4.0}}, {"rope_scaling": {"rope_type": "linear", "factor": 4.0}},
+    {"sliding_window": 8}, {"max_window_layers": 1},
+    {"sliding_window": 8, "use_sliding_window": True}, {"sliding_window": 8, "use_sliding_window": False},
+    {"sliding_window": 8, "use_sliding_window": True, "max_window_layers": 1},
+    {"sliding_window": 8, "use_sliding_window": True, "max_window_layers": 3},
+    {"sliding_window": 8, "layer_types": LAYERS},
+    {"sliding_window": 8, "use_sliding_window": True, "layer_types": LAYERS},
+    {"sliding_window": None, "use_sliding_window": True}, {"sliding_window": 8, "sliding_window_pattern": 3},
+    {"sliding_window_pattern": 3}, {"query_pre_attn_scalar": 64}, {"attn_logit_softcapping": 0.5},
+    {"final_logit_softcapping": 0.5}, {"attn_logit_softcapping": None}, {"final_logit_softcapping": None},
+    {"use_bidirectional_attention": True}, {"cache_implementation": "hybrid"}, {"num_experts": 2},
+    {"num_local_experts": 2}, {"num_experts_per_tok": 1}, {"moe_intermediate_size": 24},
+    {"shared_expert_intermediate_size": 40}, {"norm_topk_prob": True}, {"decoder_sparse_step": 2},
+    {"mlp_only_layers": [1]}, {"output_router_logits": True}, {"router_aux_loss_coef": 0.5},
+    {"logit_scale": 0.5}, {"logits_scaling": 8.0}, {"residual_multiplier": 0.5}, {"embedding_multiplier": 12.0},
+    {"attention_multiplier": 0.5}, {"use_qk_norm": True}, {"clip_qkv": 0.1}, {"attn_temperature_tuning": True},
+    {"original_max_position_embeddings": 64}, {"rope_interleaved": True}, {"n_shared_experts": 1},
+]
+TOKENS = torch.tensor([[3, 7, 1, 50, 20, 9, 33, 60, 2, 14] * 4])
+
+
+def base(model_type):
+    if model_type == "qwen2_moe":
+        return {**BASE, **EXPERTS, "shared_expert_intermediate_size": 24}
+    return {**BASE, **(EXPERTS if model_type == "qwen3_moe" else {})}
+
+
+def model(model_type, keys):
+    config = AutoConfig.for_model(model_type, **copy.deepcopy({**base(model_type), **keys}))
+    torch.manual_seed(0)
+    return AutoModelForCausalLM.from_config(config, attn_implementation="eager", dtype=torch.float32).eval()
+
+
+def logits(of):
+    with torch.no_grad():
+        return of(TOKENS, use_cache=False).logits
+
+
+def effect(model_type, keys, weights, wanted):
+    try:
+        changed = model(model_type, keys)
+        shapes = {k: v.shape for k, v in changed.state_dict().items()}
+        if shapes != {k: v.shape for k, v in weights.items()}:
+            return "changes"
+        changed.load_state_dict(weights)
+        return "ignored" if torch.allclose(logits(changed), wanted, atol=1e-6, rtol=1e-6) else "changes"
+    except Exception:
+        return "refused"
+
+
+def class_keys(model_type):
+    """Keys of the class beyond those of every configuration, with the values that silence means."""
+    config_class = CONFIG_MAPPING[model_type]
+    common = {f.name for f in dataclasses.fields(PreTrainedConfig)} - {"tie_word_embeddings"}
+    keys = {}
+    for f in dataclasses.fields(config_class):
+        if f.name in common or f.name.startswith("_"):
+            continue
+        default = f.default_factory() if f.default is dataclasses.MISSING else f.default
+        keys[f.name] = default
+    return keys
+
+
+def main():
+    folder = pathlib.Path(sys.argv[1])
+    folder.mkdir(parents=True, exist_ok=True)
+    found = {}
+    for model_type in MODEL_TYPES:
+        one = model(model_type, {})
+        torch.manual_seed(1)
+        with torch.no_grad():
+            for p in one.parameters():
+                p.copy_(torch.randn_like(p) * 0.3)
+        weights, wanted = one.state_dict(), logits(one)
+        effects = [{"keys": keys, "effect": effect(model_type, keys, weights, wanted)} for keys in SETTINGS]
+        found[model_type] = {"base": base(model_type), "defaults": class_keys(model_type), "effects": effects}
+        print(model_type, {e: sum(x["effect"] == e for x in effects) for e in ("changes", "ignored", "refused")})
+    lines = [f'"{k}": ' + json.dumps(v, separators=(",", ":")) for k, v in found.items()]
+    (folder / "config_keys.json").write_text("{\n" + ",\n".join(lines) + "\n}\n")
+
+
+main()
