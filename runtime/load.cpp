@@ -2,11 +2,14 @@
 
 #include <algorithm>
 #include <numeric>
+#include <optional>
 
 #include "base/checked.h"
 #include "checkpoint/gguf_translate.h"
+#include "collectives/self.h"
+#include "runtime/longest_context.h"
+#include "runtime/plan_step.h"
 #include "runtime/rope_config.h"
-#include "state/state_pool.h"
 
 namespace ttt {
 namespace {
@@ -35,21 +38,21 @@ std::string gigabytes(std::int64_t bytes) {
 void require_memory(const PlannedModel& plan, const LoadOptions& options, const std::string& where) {
   const std::int64_t available = options.traits.available_bytes;
   if (available <= 0) return;
+  std::optional<ThreadPool> one;
+  ThreadPool& threads = options.threads != nullptr ? *options.threads : one.emplace(1);
+  RunnerConfig run = options.run;
+  run.context = plan.built.context;
   const std::int64_t weights = plan.source->bytes().owned;
-  const auto state = [&](std::int64_t context) {
-    return StatePool::bytes(plan.built.tree->states, {.sequences = options.sequences, .context = context});
-  };
-  const std::int64_t context = plan.built.context, needed = checked_add(weights, state(context), "memory");
+  const std::int64_t needed =
+      checked_add(weights, plan_runner(plan.built, threads, self_communicator(), run).total(), "memory");
   if (needed <= available) return;
-  std::int64_t fits = 0;
-  for (std::int64_t step = context; step > 0; step /= 2) {
-    while (fits + step <= context && weights + state(fits + step) <= available) fits += step;
-  }
+  const BuiltModel* const built[] = {&plan.built};
+  const std::int64_t fits = longest_context(built, threads, run, run.context, available - weights);
   const std::string hint = fits > 0              ? text("; --ctx ", fits, " fits")
                            : weights > available ? std::string("; the weights alone do not fit")
                                                  : std::string("; no context fits");
-  fail(ErrorKind::kResources, text(where, ": weights and state of context ", context, " need ", gigabytes(needed), ", ",
-                                   gigabytes(available), " available", hint));
+  fail(ErrorKind::kResources, text(where, ": weights and a run with context ", run.context, " need ", gigabytes(needed),
+                                   ", ", gigabytes(available), " available", hint));
 }
 
 // A GGUF file is read as a configuration, but its author knows the file's keys.

@@ -13,6 +13,7 @@
 #include "checkpoint/weight_store.h"
 #include "model/tree.h"
 #include "runtime/model.h"
+#include "runtime/runner_config.h"
 
 namespace ttt {
 
@@ -27,7 +28,10 @@ struct LoadOptions {
   // Rows of one sequence. 0: what the configuration allows, but no more than has the rotary factors of short sequences
   // (longrope); models whose factors depend on the length get those of this context.
   std::int64_t context = 0;
-  std::int64_t sequences = 1;  // at once
+  // How it will be run, so that loading can say whether there is memory for it: the context is the model's, `threads`
+  // those that will run it (null: one).
+  RunnerConfig run = {};
+  ThreadPool* threads = nullptr;
   // Tensors that the model does not use, and what would be a warning or a note about the configuration, are errors.
   bool strict = false;
   bool allow_unknown_keys = false;  // keys of the configuration that nobody understands are a note
@@ -76,7 +80,7 @@ struct LoadedModel {
 
 // Plans first, so that every problem of the checkpoint is known, and the memory is there, before any weight is
 // converted. Errors: those of the checkpoint, of the family and of the blocks; Error{kResources} with what is needed
-// and available when weights and state do not fit.
+// and available when the weights and what a run takes (plan_runner) do not fit.
 LoadedModel load_model(std::shared_ptr<const Checkpoint> checkpoint, std::span<const Family> families,
                        const LoadOptions& options);
 

@@ -1,9 +1,11 @@
 #include "runtime/memory_plan.h"
 
+#include <deque>
 #include <map>
 
 #include "collectives/self.h"
-#include "state/state_pool.h"
+#include "runtime/longest_context.h"
+#include "state/state_layout.h"
 
 namespace ttt {
 namespace {
@@ -36,26 +38,24 @@ class CountingSource final : public WeightSource {
   std::map<std::string, WeightBytes> by_path_;
 };
 
-std::int64_t state_bytes(const BuiltModel& built, const BlockRecord& block, const RunnerConfig& c) {
-  if (!block.state_slot) return 0;
-  const StateSpec& slot = built.tree->states[static_cast<std::size_t>(*block.state_slot)];
-  if (slot.shared_slot >= 0) return 0;
-  return StatePool::bytes({&slot, 1}, {.sequences = c.sequences,
-                                       .context = c.context,
-                                       .page_rows = c.page_rows,
-                                       .chunk = std::min(c.chunk, c.context)});
+BuiltModel build_rank(const Checkpoint& checkpoint, std::span<const Family> families, const LoadOptions& options,
+                      CountingSource& source) {
+  const std::string where = checkpoint.config_where();
+  BuiltModel built =
+      build_model(family_of(families, checkpoint.config(), where), checkpoint.config(), where, source, options);
+  source.headers().require_complete();
+  return built;
 }
 
 RankMemory plan_rank(const Checkpoint& checkpoint, std::span<const Family> families, const LoadOptions& options,
                      RunnerConfig& config, ThreadPool& threads) {
-  const std::string where = checkpoint.config_where();
   CountingSource source(checkpoint);
-  const Family& family = family_of(families, checkpoint.config(), where);
-  const BuiltModel built = build_model(family, checkpoint.config(), where, source, options);
-  source.headers().require_complete();
+  const BuiltModel built = build_rank(checkpoint, families, options, source);
   if (config.context == 0) config.context = built.context;
   RankMemory memory{.weights = source.headers().bytes(),
                     .runner = plan_runner(built, threads, self_communicator(), config)};
+  const std::span<const StateSpec> slots = built.tree->states;
+  const StateLayout state = state_layout(slots, pool_config(checked_config(config, slots), slots));
   for (const BlockRecord& b : built.tree->blocks) {
     const std::string path(b.place.path);
     const WeightBytes weights = source.of(path);
@@ -63,7 +63,7 @@ RankMemory plan_rank(const Checkpoint& checkpoint, std::span<const Family> famil
                              .block = b.block,
                              .mapped = weights.mapped,
                              .owned = weights.owned,
-                             .state = state_bytes(built, b, config),
+                             .state = b.state_slot ? state.slots[static_cast<std::size_t>(*b.state_slot)].bytes : 0,
                              .scratch = memory.runner.scratch_of_place[static_cast<std::size_t>(b.place.index)]});
   }
   return memory;
@@ -89,19 +89,21 @@ MemoryPlan plan_memory(const Checkpoint& checkpoint, std::span<const Family> fam
 }
 
 std::int64_t longest_context(const Checkpoint& checkpoint, std::span<const Family> families, const LoadOptions& options,
-                             RunnerConfig config, ThreadPool& threads, std::int64_t most, std::int64_t available) {
-  const auto fits = [&](std::int64_t context) {
-    config.context = context;
-    return plan_memory(checkpoint, families, options, config, threads).total() <= available;
-  };
-  if (most < 1 || !fits(1)) return 0;
-  std::int64_t low = 1, high = most + 1;  // fits(low); high is too much
-  if (fits(most)) return most;
-  while (high - low > 1) {
-    const std::int64_t middle = low + (high - low) / 2;
-    (fits(middle) ? low : high) = middle;
+                             const RunnerConfig& config, ThreadPool& threads, std::int64_t most,
+                             std::int64_t available) {
+  std::deque<CountingSource> sources;  // that the models refer to
+  std::vector<BuiltModel> built;
+  std::vector<const BuiltModel*> ranks;
+  std::int64_t left = available;
+  LoadOptions rank = options;
+  rank.context = most;
+  for (rank.rank = 0; rank.rank < options.ranks; ++rank.rank) {
+    CountingSource& source = sources.emplace_back(checkpoint);
+    built.push_back(build_rank(checkpoint, families, rank, source));
+    left -= source.headers().bytes().mapped + source.headers().bytes().owned;
   }
-  return low;
+  for (const BuiltModel& b : built) ranks.push_back(&b);
+  return most < 1 || left < 0 ? 0 : longest_context(ranks, threads, config, most, left);
 }
 
 }  // namespace ttt

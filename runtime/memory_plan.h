@@ -43,6 +43,7 @@ MemoryPlan plan_memory(const Checkpoint& checkpoint, std::span<const Family> fam
 // The longest context, up to `most`, with which all ranks together take no more than `available` bytes; 0: not even one
 // row fits.
 std::int64_t longest_context(const Checkpoint& checkpoint, std::span<const Family> families, const LoadOptions& options,
-                             RunnerConfig config, ThreadPool& threads, std::int64_t most, std::int64_t available);
+                             const RunnerConfig& config, ThreadPool& threads, std::int64_t most,
+                             std::int64_t available);
 
 }  // namespace ttt

@@ -38,6 +38,14 @@ void store_row(std::byte* to, const std::vector<float>& row, Format format) {
   }
 }
 
+// Which part of which tensor is asked for.
+std::string part_of(const WeightRequest& r) {
+  const TensorName& n = r.name;
+  return text(r.full_name(), " ", r.shape.to_string(), " rows ", n.begin, "+", n.run, "/", n.stride, "x", n.count,
+              " of ", n.outer, n.transposed ? " transposed" : "", " cut ", r.cut.axis, " ", r.cut.begin, "+",
+              r.cut.count);
+}
+
 }  // namespace
 
 std::int64_t RandomSource::bytes() const {
@@ -90,12 +98,9 @@ ConstTensorView RandomSource::fetch(const WeightRequest& request) {
   const bool packed = request.use == WeightUse::kMatrix && is_grouped(format);
   // Tables are looked up row by row and cost no time in a benchmark: bf16 stands in for grouped rows.
   const Format made = packed || is_dense(format) ? format : Format::kBF16;
-  const std::string key = text(request.full_name(), " ", name_of(made), " ", packed);
-  const auto known = std::ranges::find(entries_, key, &Entry::key);
-  if (known != entries_.end()) return known->view;
-  const ConstTensorView view = packed ? panels(request, made) : dense(request, made);
-  entries_.push_back({key, view});
-  return view;
+  const auto [known, is_new] = known_.try_emplace(text(part_of(request), " ", name_of(made), " ", packed));
+  if (is_new) known->second = packed ? panels(request, made) : dense(request, made);
+  return known->second;
 }
 
 }  // namespace ttt

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
+#include <string>
 #include <vector>
 
 #include "base/buffer.h"
@@ -10,7 +12,8 @@
 namespace ttt {
 
 // Weights made up for benchmarks of a shape that no checkpoint is at hand for: matrices and tables uniform with
-// variance 1 / in, vectors near one. The same tensor name gives the same memory, as in a checkpoint.
+// variance 1 / in, vectors near one. The same part of a tensor in the same form gives the same memory, as in a
+// checkpoint; other parts of it (rows of a fused tensor, experts of a stacked one) have memory of their own.
 class RandomSource final : public WeightSource {
  public:
   // `stored`: the format that matrices have when a block asks for none.
@@ -25,13 +28,9 @@ class RandomSource final : public WeightSource {
   ConstTensorView dense(const WeightRequest& request, Format format);
   ConstTensorView panels(const WeightRequest& request, Format format);
 
-  struct Entry {
-    std::string key;
-    ConstTensorView view;
-  };
   Format stored_;
   ParallelFor parallel_for_;
-  std::vector<Entry> entries_;
+  std::map<std::string, ConstTensorView> known_;  // by part and form
   std::vector<Buffer> memory_;
 };
 

@@ -206,18 +206,20 @@ int bench(const BenchFlags& f) {
           "--prompt, --generate, --batch and --repeat wanted at most ", kMost);
   const std::int64_t rows = f.prompt + f.generate;
   const std::int64_t context = std::max(rows, f.model.context);
+  const RunnerConfig run{.sequences = f.batch,
+                         .context = context,
+                         .chunk = f.model.chunk > 0 ? f.model.chunk : f.prompt,
+                         .wanted = f.batch};
   Subject s;
   s.load_seconds = seconds_of([&] {
     if (f.config.empty()) {
-      s.bench.emplace(f.model, open_model(f.model), context, f.batch);
+      s.bench.emplace(f.model, open_model(f.model), run);
       s.load = s.bench->load;
     } else {
       build_random(s, f, context);
     }
   });
-  const std::int64_t chunk = f.model.chunk > 0 ? f.model.chunk : f.prompt;
-  Runner runner(s.built(), s.pool(), s.communicator, s.observer,
-                {.sequences = f.batch, .context = context, .chunk = chunk, .wanted = f.batch});
+  Runner runner(s.built(), s.pool(), s.communicator, s.observer, run);
   const bench::MachinePeak before = bench::measure_machine_peak(s.pool(), s.load.traits);
 
   run_once(runner, f);  // pages in, caches and clocks warm

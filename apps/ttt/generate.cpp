@@ -106,14 +106,15 @@ int generate_text(const GenerateFlags& f) {
 
   GenerateOptions options;
   // What is wrong with flags and generation_config.json is known before gigabytes are read.
-  Workbench bench(f.model, checkpoint, context, 1, [&](const Model& model) {
+  const RunnerConfig run{.context = context, .chunk = f.model.chunk > 0 ? f.model.chunk : RunnerConfig{}.chunk};
+  Workbench bench(f.model, checkpoint, run, [&](const Model& model) {
     require_rows(tokenizer, prompt, model.vocab_size());
     options = generate_options(f, *checkpoint, tokenizer, model.vocab_size());
   });
   warn_of_long_factors(bench.model.built, length);
   require_same("prompt", prompt);
   if (f.model.verbose > 0) say(text("ttt: sampling: ", to_json(options.sampling).dump()));
-  Runner runner = bench.runner(1, f.model.chunk > 0 ? f.model.chunk : 512, 1);
+  Runner runner = bench.runner();
 
   StreamDecoder decoder(tokenizer, {.skip_special = true});
   decoder.continue_after(prompt);

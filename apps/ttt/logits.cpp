@@ -70,11 +70,12 @@ int write_logits(const LogitsFlags& f) {
 
   const auto checkpoint = open_model(f.model);
   require_no_input(f, *checkpoint);
-  Workbench bench(f.model, checkpoint, context_for(f.model, *checkpoint, rows), 1,
+  const std::int64_t asked = f.model.chunk > 0 ? f.model.chunk : RunnerConfig{}.chunk;
+  Workbench bench(f.model, checkpoint,
+                  {.context = context_for(f.model, *checkpoint, rows), .chunk = asked, .wanted = last},
                   [&](const Model& model) { require_known(ids, model.vocab_size()); });
-  constexpr std::int64_t kChunk = 512;
-  const std::int64_t chunk = f.model.chunk > 0 ? f.model.chunk : kChunk;
-  Runner runner = bench.runner(1, chunk, std::min(last, chunk));
+  Runner runner = bench.runner();
+  const std::int64_t chunk = runner.config().chunk;
   require_same("tokens", ids);
   std::optional<NpyWriter> out;
   if (leads()) out.emplace(f.output == "-" ? "/dev/stdout" : f.output, last, runner.vocab());

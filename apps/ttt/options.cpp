@@ -151,13 +151,14 @@ std::unique_ptr<ThreadPool> make_threads(const ModelOptions& o, const DeviceTrai
                                       share.first);
 }
 
-Workbench::Workbench(const ModelOptions& o, std::shared_ptr<const Checkpoint> checkpoint, std::int64_t context,
-                     std::int64_t sequences, std::function<void(const Model&)> check)
+Workbench::Workbench(const ModelOptions& o, std::shared_ptr<const Checkpoint> checkpoint, const RunnerConfig& run,
+                     std::function<void(const Model&)> check)
     : communicator(app::communicator()), load(load_options(o)) {
   require_same("model and version of ttt", fingerprint(*checkpoint));
   threads = make_threads(o, load.traits);
-  load.context = context;
-  load.sequences = sequences;
+  load.context = run.context;
+  load.run = run;
+  load.threads = threads.get();
   load.check = std::move(check);
   load.parallel_for = [this](std::int64_t n, const std::function<void(std::int64_t)>& body) {
     threads->parallel_for(n, [&](std::int64_t i) { body(i); });
@@ -177,11 +178,6 @@ Workbench::Workbench(const ModelOptions& o, std::shared_ptr<const Checkpoint> ch
   say(text("ttt: ", model.tree().parameters(), " parameters, ", bytes.mapped, " bytes used in place, ", bytes.owned,
            " bytes converted or packed; ", name_of(load.traits.isa()), ", ", threads->size(), " threads",
            load.ranks > 1 ? text(" on each of ", load.ranks, " ranks") : std::string()));
-}
-
-Runner Workbench::runner(std::int64_t sequences, std::int64_t chunk, std::int64_t wanted) {
-  return Runner(model.built, *threads, communicator, observer,
-                {.sequences = sequences, .context = model.built.context, .chunk = chunk, .wanted = wanted});
 }
 
 std::int64_t context_for(const ModelOptions& o, const Checkpoint& checkpoint, std::int64_t wanted) {

@@ -49,11 +49,11 @@ struct Workbench {
   LoadOptions load;
   LoadedModel model;
 
-  // Loads `checkpoint` for sequences of at most `context` rows and says on stderr what -v asks for. `check`: what else
-  // has to be right before any weight is read (LoadOptions::check).
-  Workbench(const ModelOptions& options, std::shared_ptr<const Checkpoint> checkpoint, std::int64_t context,
-            std::int64_t sequences = 1, std::function<void(const Model&)> check = {});
-  Runner runner(std::int64_t sequences, std::int64_t chunk, std::int64_t wanted);
+  // Loads `checkpoint` to be run as `run` says and says on stderr what -v asks for. `check`: what else has to be right
+  // before any weight is read (LoadOptions::check).
+  Workbench(const ModelOptions& options, std::shared_ptr<const Checkpoint> checkpoint, const RunnerConfig& run,
+            std::function<void(const Model&)> check = {});
+  Runner runner() { return Runner(model.built, *threads, communicator, observer, load.run); }
 };
 
 // The context for `wanted` rows: --ctx when given, which they must fit in, else `wanted`. Longer than the model was

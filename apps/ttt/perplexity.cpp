@@ -36,12 +36,12 @@ int measure(const PerplexityFlags& f) {
   const std::int64_t window = context_for(f.model, *checkpoint, f.model.context > 0 ? f.model.context : usual);
   const bool begins = tokenizer.adds_bos() && !f.no_special;
 
-  Workbench bench(f.model, checkpoint, window, 1,
+  constexpr std::int64_t kLogitRows = 128;
+  const std::int64_t chunk = f.model.chunk > 0 ? f.model.chunk : RunnerConfig{}.chunk;
+  Workbench bench(f.model, checkpoint, {.context = window, .chunk = chunk, .wanted = std::min(chunk, kLogitRows)},
                   [&](const Model& model) { require_rows(tokenizer, ids, model.vocab_size()); });
   require_same("text", ids);
-  constexpr std::int64_t kChunk = 512, kLogitRows = 128;
-  const std::int64_t chunk = f.model.chunk > 0 ? f.model.chunk : kChunk;
-  Runner runner = bench.runner(1, chunk, std::min(chunk, kLogitRows));
+  Runner runner = bench.runner();
   Progress progress;
   const Graceful graceful;
   const Perplexity p = perplexity(runner, ids, window, begins ? *tokenizer.bos_id() : -1, [&](const Perplexity& sofar) {

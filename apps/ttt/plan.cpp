@@ -78,7 +78,6 @@ int plan(const PlanFlags& f) {
   LoadOptions load = load_options(f.model);
   load.rank = 0;
   load.ranks = ranks;
-  load.sequences = f.batch;
   const std::unique_ptr<ThreadPool> threads = make_threads(f.model, load.traits);
   const RunnerConfig config{.sequences = f.batch,
                             .context = load.context,

@@ -21,7 +21,7 @@ int run_verify(const VerifyFlags& f) {
   const Trace trace = Trace::load(f.trace);
   const auto checkpoint = open_model(f.model);
   const auto rows = static_cast<std::int64_t>(trace.ids().size());
-  Workbench bench(f.model, checkpoint, context_for(f.model, *checkpoint, rows));
+  Workbench bench(f.model, checkpoint, {.context = context_for(f.model, *checkpoint, rows)});
   const VerifyReport report = verify(bench.model, f.model.families, bench.load, trace, *bench.threads,
                                      {.tolerance = f.tolerance, .alone = f.alone});
   const std::string text = f.json ? report.json().dump(2) + "\n" : report.text(f.all);

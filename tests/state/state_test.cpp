@@ -370,12 +370,13 @@ TEST(StatePoolErrors, SayWhatWasWanted) {
     return message_of([&] { StatePool({spec}, config); });
   };
   EXPECT_EQ(refused(kFull, {}), "[state] sequences and context wanted positive numbers, got 1 and 0");
-  EXPECT_EQ(refused(kFull, {.context = 4, .page_rows = -1}),
-            "[state] page_rows, chunk, pages and rollback wanted numbers of at least 0, got -1, 0, 0 and 0");
+  EXPECT_EQ(
+      refused(kFull, {.context = 4, .page_rows = -1}),
+      "[state] page_rows, chunk, pages, rollback and step_rows wanted numbers of at least 0, got -1, 0, 0, 0 and 0");
   EXPECT_EQ(refused({.heads = -1}, {.context = 4}),
             "[state slot 0] heads, key_dim and value_dim wanted numbers of at least 0, got -1, 0 and 0");
   EXPECT_EQ(refused({.source_rows = -1}, {.context = 4}),
-            "[state slot 0] source_rows wanted a number of at least 0, got -1");
+            "[state slot 0] source_rows wanted a number of at least 0, and 0 for rows of one step, got -1");
   EXPECT_EQ(refused({.shared_slot = 0}, {.context = 4}),
             "[state slot 0] shared_slot wanted an earlier slot with rows of its own, got 0");
   EXPECT_EQ(message_of([] { StatePool({{.heads = 1, .key_dim = 4, .format = Format::kQ4_K}}, {.context = 4}); },

@@ -165,6 +165,7 @@ std::vector<Attention::AllHeadsNorm> Attention::make_all_heads_norms(const Atten
 void Attention::check(ConstTensorView x, const Step& step, TensorView y) const {
   check_step(plan_.place, x, step, y, plan_.hidden_dim, plan_.state_slot);
   check_positions(plan_.place, step, plan_.position_axes);
+  check_whole(plan_.place, step, plan_.scores.visible);
   check_masks(plan_.place, step);
 }
 

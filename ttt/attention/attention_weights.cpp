@@ -133,7 +133,8 @@ StateSpec state_spec(const AttentionSpec& s, const AttentionImplConfig& impl, co
           .value_dim = value_width(s),
           .format = impl.state,
           .visible = s.visible,
-          .position_axes = rope != nullptr ? rope_position_axes(*rope) : 1};
+          .position_axes = rope != nullptr ? rope_position_axes(*rope) : 1,
+          .step_only = s.visible.ahead > 0};
 }
 
 }  // namespace ttt

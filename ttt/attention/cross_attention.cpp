@@ -56,6 +56,7 @@ void bind_weights(AttentionWeights& w, const CrossAttentionSpec& s, const Attent
 StateSpec state_spec(const CrossAttentionSpec& s, const AttentionImplConfig& impl, const Context& context) {
   StateSpec state = state_spec(core_of(s), impl, context);
   state.source_rows = s.max_source_rows;
+  state.step_only = false;  // a source's rows are read by every later step
   return state;
 }
 

@@ -33,6 +33,16 @@ void check_masks(const Place& place, const Step& step) {
   }
 }
 
+void check_whole(const Place& place, const Step& step, const Visible& visible) {
+  if (visible.ahead == 0) return;
+  const BatchView& b = step.batch;
+  for (std::size_t i = 0; i < b.past.size(); ++i) {
+    const std::int64_t rows = b.row_begin[i + 1] - b.row_begin[i];
+    require(rows == 0 || b.past[i] == 0, ErrorKind::kUsage, "[", place.path, "] wanted all rows of sequence ", i,
+            " of the step at once, as rows see those after them, got ", rows, " after ", b.past[i]);
+  }
+}
+
 void check_prefill(const Place& place, const Step& step) {
   for (const std::int32_t seq : step.batch.one) {
     require(step.batch.past[static_cast<std::size_t>(seq)] == 0, ErrorKind::kUsage, "[", place.path,

@@ -15,6 +15,9 @@ void check_step(const Place& place, ConstTensorView x, const Step& step, ConstTe
 void check_positions(const Place& place, const Step& step, std::int64_t axes);
 // Error{kUsage} that names the place unless every mask is f32, [rows of its sequence, its stored rows with the step's].
 void check_masks(const Place& place, const Step& step);
+// Where rows see those after them: Error{kUsage} that names the place if a sequence that has stored rows already gets
+// more, for its earlier rows have not seen them.
+void check_whole(const Place& place, const Step& step, const Visible& visible);
 // Error{kUsage} that names the place if a sequence that has stored rows already gets exactly one.
 void check_prefill(const Place& place, const Step& step);
 // Error{kUsage} that names the place unless every sequence gets one row.

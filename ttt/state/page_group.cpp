@@ -11,41 +11,45 @@ std::int64_t first_seen(const Visible& v, std::int64_t index) {
   return std::max({std::int64_t{0}, index - v.behind, index - index % v.chunk});
 }
 
-PageGroup::PageGroup(const Visible& visible, std::int64_t page_rows, std::int64_t pages, std::int64_t sequences,
-                     std::int64_t context, bool grows)
-    : visible_(visible), page_rows_(page_rows), entries_(div_up(context, page_rows)), context_(context), grows_(grows) {
-  const std::int64_t size = checked_mul(sequences, entries_, "state page tables");
-  require(pages <= INT32_MAX, ErrorKind::kUsage, "state wanted at most 2^31 - 1 pages, got ", pages);
-  tables_.assign(static_cast<std::size_t>(size), -1);
-  uses_.assign(static_cast<std::size_t>(pages), 0);
-  free_.reserve(static_cast<std::size_t>(pages));
-  for (std::int64_t p = pages - 1; p >= 0; --p) free_.push_back(static_cast<std::int32_t>(p));
+PageGroup::PageGroup(const Visible& visible, const SlotLayout& layout, std::int64_t sequences)
+    : visible_(visible),
+      kind_(layout.kind),
+      page_rows_(layout.page_rows),
+      pages_(layout.pages),
+      entries_(layout.table_entries),
+      context_(layout.context) {
+  if (kind_ == RowsKind::kStep) return;
+  tables_.assign(static_cast<std::size_t>(checked_mul(sequences, entries_, "state page tables")), -1);
+  uses_.assign(static_cast<std::size_t>(pages_), 0);
+  free_.reserve(static_cast<std::size_t>(pages_));
+  for (std::int64_t p = pages_ - 1; p >= 0; --p) free_.push_back(static_cast<std::int32_t>(p));
 }
 
 std::span<const std::int32_t> PageGroup::table(std::int64_t sequence) const {
   return std::span(tables_).subspan(static_cast<std::size_t>(sequence * entries_), static_cast<std::size_t>(entries_));
 }
 
-bool PageGroup::writes_to(const RowRange& rows, std::int32_t page) const {
-  const std::span<const std::int32_t> pages = table(rows.sequence);
-  const auto begin = pages.begin() + rows.begin / page_rows_, end = pages.begin() + div_up(rows.end, page_rows_);
-  return begin < end && std::find(begin, end, page) != end;
-}
-
 std::int64_t PageGroup::wanted_pages(std::span<const RowRange> writes) const {
   std::int64_t wanted = 0;
-  for (std::size_t i = 0; i < writes.size(); ++i) {
-    const std::span<const std::int32_t> pages = table(writes[i].sequence);
-    for (std::int64_t e = writes[i].begin / page_rows_; e < div_up(writes[i].end, page_rows_); ++e) {
+  if (kind_ == RowsKind::kStep) {
+    for (const RowRange& r : writes) wanted += div_up(r.end - r.begin, page_rows_);
+    return wanted;
+  }
+  std::vector<std::int32_t> shared;  // pages that several sequences keep, once for each of those that write to it
+  for (const RowRange& r : writes) {
+    const std::span<const std::int32_t> pages = table(r.sequence);
+    for (std::int64_t e = r.begin / page_rows_; e < div_up(r.end, page_rows_); ++e) {
       const std::int32_t page = pages[static_cast<std::size_t>(e)];
-      const std::int64_t uses = page < 0 ? 0 : uses_[static_cast<std::size_t>(page)];
-      if (uses == 1) continue;
-      ++wanted;
-      if (page < 0) continue;
-      const auto writes_here = [&](const RowRange& r) { return writes_to(r, page); };
-      const bool first = std::ranges::none_of(writes.first(i), writes_here);
-      if (first && std::ranges::count_if(writes, writes_here) == uses) --wanted;
+      if (page < 0) ++wanted;
+      if (page >= 0 && uses_[static_cast<std::size_t>(page)] > 1) shared.push_back(page);
     }
+  }
+  std::ranges::sort(shared);
+  for (auto at = shared.begin(); at != shared.end();) {
+    const auto end = std::upper_bound(at, shared.end(), *at);
+    // The last sequence that keeps a page may write to it.
+    wanted += std::min<std::int64_t>(end - at, uses_[static_cast<std::size_t>(*at)] - 1);
+    at = end;
   }
   return wanted;
 }
@@ -76,6 +80,7 @@ void PageGroup::drop_unseen(std::int64_t sequence, std::int64_t length, std::int
 }
 
 void PageGroup::drop_from(std::int64_t sequence, std::int64_t length) {
+  if (kind_ == RowsKind::kStep) return;
   for (std::int64_t e = div_up(length, page_rows_); e < entries_; ++e) drop(entry(sequence, e));
 }
 
@@ -92,6 +97,7 @@ bool PageGroup::has_seen_rows(std::int64_t sequence, std::int64_t length) const 
 }
 
 void PageGroup::share(std::int64_t from, std::int64_t to) {
+  if (kind_ == RowsKind::kStep) return;
   for (std::int64_t e = 0; e < entries_; ++e) {
     const std::int32_t page = entry(from, e);
     entry(to, e) = page;

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/step.h"
+#include "state/state_layout.h"
 
 namespace ttt {
 
@@ -14,18 +15,21 @@ struct RowRange {
 };
 
 // The page numbers of all slots that see alike: which pages are free, which sequence uses which, how often a page is
-// shared. Every slot of the group has its own memory for every page. Nothing is allocated after construction.
+// shared. Every slot of the group has its own memory for every page. Pages of rows of one step belong to no sequence:
+// each step counts them out anew, so all of them are always free. Nothing is allocated after construction.
 class PageGroup {
  public:
-  PageGroup(const Visible& visible, std::int64_t page_rows, std::int64_t pages, std::int64_t sequences,
-            std::int64_t context, bool grows);
+  PageGroup(const Visible& visible, const SlotLayout& layout, std::int64_t sequences);
 
   const Visible& visible() const { return visible_; }
+  RowsKind kind() const { return kind_; }
+  bool grows() const { return kind_ == RowsKind::kTokens; }  // with every token that a sequence keeps
   std::int64_t page_rows() const { return page_rows_; }
   std::int64_t context() const { return context_; }  // rows of one sequence, at most
-  bool grows() const { return grows_; }              // with every token; else rows are stored once
-  std::int64_t pages() const { return static_cast<std::int64_t>(uses_.size()); }
-  std::int64_t free_pages() const { return static_cast<std::int64_t>(free_.size()); }
+  std::int64_t pages() const { return pages_; }
+  std::int64_t free_pages() const {
+    return kind_ == RowsKind::kStep ? pages_ : static_cast<std::int64_t>(free_.size());
+  }
   std::int64_t entries() const { return entries_; }  // of a sequence's table
   std::span<const std::int32_t> table(std::int64_t sequence) const;
 
@@ -48,12 +52,11 @@ class PageGroup {
     return tables_[static_cast<std::size_t>(sequence * entries_ + e)];
   }
   void drop(std::int32_t& page);
-  bool writes_to(const RowRange& rows, std::int32_t page) const;
 
   Visible visible_;
-  std::int64_t page_rows_, entries_, context_;
-  bool grows_;
-  std::vector<std::int32_t> tables_;  // [sequences, entries]; -1: no page
+  RowsKind kind_;
+  std::int64_t page_rows_, pages_, entries_, context_;
+  std::vector<std::int32_t> tables_;  // [sequences, entries]; -1: no page; empty for rows of one step
   std::vector<std::int32_t> uses_;    // [pages]
   std::vector<std::int32_t> free_;
 };

@@ -44,7 +44,7 @@ void PrefixCache::insert(const Sequence& sequence, std::span<const std::int32_t>
   const std::span<const std::int32_t> whole =
       ids.first(ids.size() / static_cast<std::size_t>(block_) * static_cast<std::size_t>(block_));
   const std::int64_t length = static_cast<std::int64_t>(whole.size());
-  if (length == 0 || !sequence.can_truncate(length)) return;
+  if (length == 0 || pool_.whole_sequences() || !sequence.can_truncate(length)) return;
   for (Entry& e : entries_) {
     if (std::equal(e.ids.begin(), e.ids.end(), whole.begin(), whole.end())) {
       e.used = ++clock_;

@@ -19,8 +19,8 @@ class PrefixCache {
   // block: tokens that are found together, best a multiple of the pool's page_rows. The pool must outlive the cache.
   PrefixCache(StatePool& pool, std::int64_t block, std::int64_t max_entries);
 
-  // Remembers the whole blocks of `sequence`, whose rows were computed from `ids`. The least recently used entry makes
-  // room. Throws Error{kUsage} unless there is an id for each row.
+  // Remembers the whole blocks of `sequence`, whose rows were computed from `ids`; nothing where sequences are whole.
+  // The least recently used entry makes room. Throws Error{kUsage} unless there is an id for each row.
   void insert(const Sequence& sequence, std::span<const std::int32_t> ids);
   // A new sequence with the rows of the longest known beginning of `ids`, one token at least being left to compute.
   // Only beginnings count of which windows have all rows that the next token sees. Empty where none is known.

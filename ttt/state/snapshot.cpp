@@ -53,6 +53,37 @@ class Reader {
   std::span<const std::byte> bytes_;
 };
 
+// The body of a snapshot that is whole and of this version.
+std::span<const std::byte> checked_body(std::span<const std::byte> snapshot) {
+  constexpr std::size_t kSum = sizeof(std::uint64_t);
+  require(snapshot.size() >= kMagic.size() + kSum, ErrorKind::kBadData, "[state] snapshot wanted at least ",
+          kMagic.size() + kSum, " bytes, got ", snapshot.size());
+  const std::span<const std::byte> body = snapshot.first(snapshot.size() - kSum);
+  Reader begin(body), end(snapshot.last(kSum));
+  require(begin.text(static_cast<std::int64_t>(kMagic.size())) == kMagic &&
+              static_cast<std::uint64_t>(end.number()) == checksum(body),
+          ErrorKind::kBadData, "[state] snapshot wanted intact data of this version, got something else");
+  return body.subspan(kMagic.size());
+}
+
+// The entries of the page table that have a page, in ascending order. Which they are decides what attention reads: all
+// rows of a source; of a sequence's own `rows` what a window leaves: the pinned ones and one run beyond them.
+std::vector<std::int64_t> read_entries(Reader& in, const PageGroup& g, std::int64_t rows) {
+  const std::int64_t count = in.number(), used = div_up(rows, g.page_rows());
+  const std::int64_t least = g.kind() == RowsKind::kSource ? used : 0;
+  require(count >= least && count <= used, ErrorKind::kBadData, "[state] snapshot wanted ", least, " to ", used,
+          " pages, got ", count);
+  std::vector<std::int64_t> entries;
+  for (std::int64_t k = 0; k < count; ++k) {
+    const std::int64_t e = in.number(), previous = entries.empty() ? -1 : entries.back();
+    const bool runs_on = e == previous + 1 || previous * g.page_rows() < g.visible().pinned;
+    require(e > previous && e < used && runs_on, ErrorKind::kBadData, "[state] snapshot wanted a page from ",
+            previous + 1, " to ", used - 1, ", got ", e);
+    entries.push_back(e);
+  }
+  return entries;
+}
+
 }  // namespace
 
 std::string StatePool::layout() const {
@@ -61,7 +92,8 @@ std::string StatePool::layout() const {
     const StateSpec& spec = slots_[i];
     s += text(spec.heads, "x", spec.key_dim, "+", spec.value_dim, " ", name_of(spec.format), " behind ",
               spec.visible.behind, " chunk ", spec.visible.chunk, " pinned ", spec.visible.pinned, " source ",
-              spec.source_rows, " as ", spec.shared_slot, " pages of ", rows_[i].view.keys.page_rows, "; ");
+              spec.source_rows, spec.step_only ? " of one step" : "", " as ", spec.shared_slot, " pages of ",
+              rows_[i].view.keys.page_rows, "; ");
   }
   return s;
 }
@@ -87,7 +119,8 @@ std::vector<std::byte> StatePool::save(const Sequence& s) const {
   put(out, shape.data(), static_cast<std::int64_t>(shape.size()));
   put(out, s.length());
   put(out, s.source_rows());
-  const auto pages_of = [&](const PageGroup& g) {
+  const auto pages_of = [&](const PageGroup& g) -> std::span<const std::int32_t> {
+    if (g.kind() == RowsKind::kStep) return {};
     return g.table(s.id()).first(static_cast<std::size_t>(div_up(rows_of(g, s.id()), g.page_rows())));
   };
   for (const PageGroup& g : groups_) {
@@ -109,40 +142,29 @@ std::vector<std::byte> StatePool::save(const Sequence& s) const {
 }
 
 Sequence StatePool::restore(std::span<const std::byte> snapshot) {
-  constexpr std::size_t kSum = sizeof(std::uint64_t);
-  require(snapshot.size() >= kMagic.size() + kSum, ErrorKind::kBadData, "[state] snapshot wanted at least ",
-          kMagic.size() + kSum, " bytes, got ", snapshot.size());
-  const std::span<const std::byte> body = snapshot.first(snapshot.size() - kSum);
-  Reader in(body), end(snapshot.last(kSum));
-  require(in.text(static_cast<std::int64_t>(kMagic.size())) == kMagic &&
-              static_cast<std::uint64_t>(end.number()) == checksum(body),
-          ErrorKind::kBadData, "[state] snapshot wanted intact data of this version, got something else");
+  Reader in(checked_body(snapshot));
   const std::string_view shape = in.text(in.number());
   require(shape == layout(), ErrorKind::kBadData, "[state] snapshot wanted slots ", layout(), "got ", shape);
-  const std::int64_t length = in.number();
+  const std::int64_t length = in.number(), source = in.number(), most_source = most_source_rows(slots_);
   require(length >= 0 && length <= config_.context, ErrorKind::kBadData, "[state] snapshot wanted at most ",
           config_.context, " rows, got ", length);
-  const std::int64_t source = in.number();
-  for (const PageGroup& g : groups_) {
-    require(source >= 0 && (g.grows() || source <= g.context()), ErrorKind::kBadData,
-            "[state] snapshot wanted at most ", g.context(), " rows of a source, got ", source);
-  }
+  require(source >= 0 && source <= most_source, ErrorKind::kBadData, "[state] snapshot wanted at most ", most_source,
+          " rows of a source, got ", source);
   Sequence s = create();
+  lengths_[static_cast<std::size_t>(s.id())] = length;
+  source_rows_[static_cast<std::size_t>(s.id())] = source;
   std::vector<std::vector<std::int64_t>> entries(groups_.size());
   for (std::size_t i = 0; i < groups_.size(); ++i) {
     PageGroup& g = groups_[i];
-    const std::int64_t count = in.number(), used = div_up(g.grows() ? length : source, g.page_rows());
-    require(count >= 0 && count <= used, ErrorKind::kBadData, "[state] snapshot wanted 0 to ", used, " pages, got ",
-            count);
+    require(g.kind() != RowsKind::kSource || source <= g.context(), ErrorKind::kBadData,
+            "[state] snapshot wanted at most ", g.context(), " rows of a source, got ", source);
+    entries[i] = read_entries(in, g, rows_of(g, s.id()));
+    const std::int64_t count = static_cast<std::int64_t>(entries[i].size());
     require(count <= g.free_pages(), ErrorKind::kResources, "[state] wanted ", count, " pages of ", g.page_rows(),
             " rows more, got ", g.free_pages(), " free of ", g.pages());
-    for (std::int64_t k = 0; k < count; ++k) {
-      const std::int64_t e = in.number(), previous = entries[i].empty() ? -1 : entries[i].back();
-      require(e > previous && e < used, ErrorKind::kBadData, "[state] snapshot wanted a page from ", previous + 1,
-              " to ", used - 1, ", got ", e);
-      g.make_writable(s.id(), e);
-      entries[i].push_back(e);
-    }
+    for (const std::int64_t e : entries[i]) g.make_writable(s.id(), e);
+    require(!g.grows() || g.has_seen_rows(s.id(), length), ErrorKind::kBadData,
+            "[state] snapshot wanted all rows that the next token sees, got pages missing");
   }
   for (std::size_t i = 0; i < slots_.size(); ++i) {
     if (slots_[i].shared_slot >= 0) continue;
@@ -156,12 +178,6 @@ Sequence StatePool::restore(std::span<const std::byte> snapshot) {
     }
   }
   require(in.empty(), ErrorKind::kBadData, "[state] snapshot wanted no more data, got some");
-  for (const PageGroup& g : groups_) {
-    require(!g.grows() || g.has_seen_rows(s.id(), length), ErrorKind::kBadData,
-            "[state] snapshot wanted all rows that the next token sees, got pages missing");
-  }
-  lengths_[static_cast<std::size_t>(s.id())] = length;
-  source_rows_[static_cast<std::size_t>(s.id())] = source;
   return s;
 }
 

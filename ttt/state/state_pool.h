@@ -9,28 +9,10 @@
 #include "base/buffer.h"
 #include "base/step.h"
 #include "state/page_group.h"
+#include "state/state_layout.h"
 #include "state/state_spec.h"
 
 namespace ttt {
-
-struct StatePoolConfig {
-  std::int64_t sequences = 1;  // alive at once, at most
-  std::int64_t context = 0;    // rows of one sequence, at most
-  std::int64_t page_rows = 0;  // 0: context, so that a sequence is one contiguous page
-  std::int64_t chunk = 0;      // rows that one step adds to one sequence, at most; 0: context
-  std::int64_t pages = 0;      // for the slots without a window; 0: enough for every sequence's whole context
-  std::int64_t rollback = 0;   // rows that truncate can take back although a window has passed them
-
-  bool operator==(const StatePoolConfig&) const = default;
-  static void visit_fields(auto& self, auto&& visit) {
-    visit("sequences", self.sequences);
-    visit("context", self.context);
-    visit("page_rows", self.page_rows);
-    visit("chunk", self.chunk);
-    visit("pages", self.pages);
-    visit("rollback", self.rollback);
-  }
-};
 
 class StatePool;
 
@@ -65,14 +47,16 @@ class Sequence {
 // Memory for the rows of all slots and sequences, in pages laid out as [page][head][row][dim].
 class StatePool {
  public:
-  // Slots in the order of Context::state_slot. kReserved: for plans; nothing can be stored.
+  // Slots in the order of Context::state_slot. kReserved: nothing can be stored.
   StatePool(std::vector<StateSpec> slots, const StatePoolConfig& config,
             Buffer::Access access = Buffer::Access::kReadWrite);
   StatePool(const StatePool&) = delete;
   StatePool& operator=(const StatePool&) = delete;
 
   // What a pool of these slots takes, exactly.
-  static std::int64_t bytes(std::span<const StateSpec> slots, const StatePoolConfig& config);
+  static std::int64_t bytes(std::span<const StateSpec> slots, const StatePoolConfig& config) {
+    return state_layout(slots, config).bytes;
+  }
   std::int64_t bytes() const { return memory_.size(); }
 
   // An empty sequence. Throws Error{kResources} when config.sequences are alive.
@@ -86,9 +70,13 @@ class StatePool {
   const StatePoolConfig& config() const { return config_; }
   std::span<const StateSpec> slots() const { return slots_; }
   std::int64_t free_pages(std::int64_t slot) const { return group_of(slot).free_pages(); }
+  // Rows that sequence `sequence` keeps in the pages of g.
   std::int64_t rows_of(const PageGroup& g, std::int64_t sequence) const {
+    if (g.kind() == RowsKind::kStep) return 0;
     return (g.grows() ? lengths_ : source_rows_)[static_cast<std::size_t>(sequence)];
   }
+  // Whether every sequence is all in one step (state_spec.h): one that has rows takes no more.
+  bool whole_sequences() const { return whole_; }
   // Whether sequence `s` can take `rows` more rows now, all other things being equal.
   bool has_room(const Sequence& s, std::int64_t rows) const;
 
@@ -104,15 +92,15 @@ class StatePool {
   const PageGroup& group_of(std::int64_t slot) const {
     return groups_[static_cast<std::size_t>(rows_[static_cast<std::size_t>(slot)].group)];
   }
-  void lay_out(Buffer::Access access);
   std::string layout() const;
   std::array<std::span<std::byte>, 4> page_parts(const Slot& slot, std::int32_t page) const;
   void copy_page(std::int64_t group, std::int32_t from, std::int32_t to);
-  void make_room(std::int64_t sequence, std::int64_t rows, bool grows);
+  void make_room(std::int64_t sequence, std::int64_t rows, RowsKind kind);
   void advance(std::int64_t sequence, std::int64_t rows);
 
   std::vector<StateSpec> slots_;
   StatePoolConfig config_;
+  bool whole_;
   std::vector<PageGroup> groups_;
   std::vector<Slot> rows_;                 // by slot
   std::vector<std::int64_t> lengths_;      // by sequence; -1: not alive

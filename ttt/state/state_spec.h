@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 
 #include "base/format.h"
 #include "base/step.h"
@@ -17,6 +18,9 @@ struct StateSpec {
   std::int64_t source_rows = 0;
   std::int64_t shared_slot = -1;   // the earlier slot whose rows are used instead of own ones; -1: own
   std::int64_t position_axes = 1;  // positions of a row that the mixer reads (RoPESpec::sections); no part of the rows
+  // The rows are read in the step that stores them and in no later one, as where a row sees the rows after it. They
+  // take the memory of one step, which slots of one layout use in turn.
+  bool step_only = false;
 
   bool operator==(const StateSpec&) const = default;
   static void visit_fields(auto& self, auto&& visit) {
@@ -28,8 +32,14 @@ struct StateSpec {
     visit("source_rows", self.source_rows);
     visit("shared_slot", self.shared_slot);
     visit("position_axes", self.position_axes);
+    visit("step_only", self.step_only);
   }
 };
+
+// Whether a sequence is all in one step, because nothing is kept that later rows of it could read.
+bool whole_sequences(std::span<const StateSpec> slots);
+// The most rows of another sequence that a slot has room for; 0: no slot keeps any.
+std::int64_t most_source_rows(std::span<const StateSpec> slots);
 
 inline constexpr std::int64_t kStateGroup = 32;           // values of an int8 row that share an f32 scale
 inline constexpr std::int64_t kStateSharedExponent = 16;  // values of a bfp8_b row that share a power of two

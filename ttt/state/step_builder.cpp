@@ -15,6 +15,7 @@ StepBuilder::StepBuilder(StatePool& pool, std::int64_t max_rows, std::int64_t ma
   const std::size_t seqs = static_cast<std::size_t>(max_seqs);
   for (const StateSpec& slot : pool.slots()) axes_ = std::max(axes_, slot.position_axes);
   entries_.reserve(seqs);
+  entry_of_.assign(static_cast<std::size_t>(pool.config().sequences), -1);
   written_.reserve(seqs);
   row_begin_.reserve(seqs + 1);
   past_.reserve(seqs);
@@ -30,7 +31,6 @@ StepBuilder::StepBuilder(StatePool& pool, std::int64_t max_rows, std::int64_t ma
     views_[i] = pool.rows_[i].view;
     for (RowsView* rows : {&views_[i].keys, &views_[i].values}) {
       rows->page_table = tables_[group].data();
-      rows->table_stride = pool.groups_[group].entries();
     }
   }
 }
@@ -46,61 +46,73 @@ void StepBuilder::check_positions(const StepEntry& e, std::size_t i) const {
   }
 }
 
-void StepBuilder::check(std::span<const StepEntry> entries, std::span<const std::int32_t> ids) {
+void StepBuilder::check_sequences(std::span<const StepEntry> entries) {
   require(static_cast<std::int64_t>(entries.size()) <= max_seqs_, ErrorKind::kUsage, "[step] wanted at most ",
           max_seqs_, " sequences, got ", entries.size());
-  std::int64_t rows = 0;
-  const StatePoolConfig& c = pool_.config_;
-  const std::int64_t chunk = c.chunk == 0 ? c.context : c.chunk;
   for (std::size_t i = 0; i < entries.size(); ++i) {
     const StepEntry& e = entries[i];
     require(e.sequence != nullptr && e.sequence->pool_ == &pool_, ErrorKind::kUsage, "[step] entry ", i,
             " wanted a sequence of this pool, got ", e.sequence != nullptr && *e.sequence ? "another pool's" : "none");
-    require(e.rows >= 0 && e.rows <= chunk, ErrorKind::kUsage, "[step] entry ", i, " wanted 0 to ", chunk,
-            " rows, got ", e.rows);
-    require(e.rows <= c.context - e.sequence->length(), ErrorKind::kUsage, "[step] entry ", i, " wanted at most ",
-            c.context - e.sequence->length(), " rows more in a context of ", c.context, ", got ", e.rows);
-    check_positions(e, i);
-    rows += e.rows;
-    for (std::size_t j = 0; j < i; ++j) {
-      require(entries[j].sequence->id() != e.sequence->id(), ErrorKind::kUsage, "[step] entries ", j, " and ", i,
-              " wanted different sequences, got the same one");
+  }
+  const auto of = [&](const StepEntry& e) -> std::int64_t& {
+    return entry_of_[static_cast<std::size_t>(e.sequence->id())];
+  };
+  std::size_t first = 0, second = 0;  // entries of one sequence
+  for (std::size_t i = 0; i < entries.size() && second == 0; ++i) {
+    if (of(entries[i]) >= 0) {
+      first = static_cast<std::size_t>(of(entries[i]));
+      second = i;
     }
+    of(entries[i]) = static_cast<std::int64_t>(i);
   }
-  require(rows <= max_rows_, ErrorKind::kUsage, "[step] wanted at most ", max_rows_, " rows, got ", rows);
-  require(static_cast<std::int64_t>(ids.size()) == rows, ErrorKind::kUsage, "[step] ids wanted ", rows, " values, got ",
-          ids.size());
-  written_.clear();
-  for (const StepEntry& e : entries) {
-    written_.push_back({e.sequence->id(), e.sequence->length(), e.sequence->length() + e.rows});
-  }
+  for (const StepEntry& e : entries) of(e) = -1;
+  require(second == 0, ErrorKind::kUsage, "[step] entries ", first, " and ", second,
+          " wanted different sequences, got the same one");
+}
+
+void StepBuilder::check_pages() const {
   for (const PageGroup& g : pool_.groups_) {
-    if (!g.grows()) continue;
+    if (g.kind() != kind_ && g.kind() != RowsKind::kStep) continue;
     const std::int64_t wanted = g.wanted_pages(written_);
     require(wanted <= g.free_pages(), ErrorKind::kResources, "[state] wanted ", wanted, " pages of ", g.page_rows(),
             " rows more, got ", g.free_pages(), " free of ", g.pages());
   }
 }
 
-void StepBuilder::check_source(std::span<const StepEntry> entries) const {
-  require(static_cast<std::int64_t>(entries.size()) <= max_seqs_, ErrorKind::kUsage, "[step] wanted at most ",
-          max_seqs_, " sequences, got ", entries.size());
+void StepBuilder::check(std::span<const StepEntry> entries, std::span<const std::int32_t> ids) {
+  check_sequences(entries);
+  std::int64_t rows = 0;
+  const StatePoolConfig& c = pool_.config_;
+  const std::int64_t chunk = c.chunk == 0 ? c.context : c.chunk;
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    const StepEntry& e = entries[i];
+    require(e.rows >= 0 && e.rows <= chunk, ErrorKind::kUsage, "[step] entry ", i, " wanted 0 to ", chunk,
+            " rows, got ", e.rows);
+    require(e.rows <= c.context - e.sequence->length(), ErrorKind::kUsage, "[step] entry ", i, " wanted at most ",
+            c.context - e.sequence->length(), " rows more in a context of ", c.context, ", got ", e.rows);
+    require(!pool_.whole_sequences() || e.rows == 0 || e.sequence->length() == 0, ErrorKind::kUsage, "[step] entry ", i,
+            " wanted all rows of its sequence at once, as rows see those after them, got ", e.rows, " after ",
+            e.sequence->length());
+    check_positions(e, i);
+    rows += e.rows;
+  }
+  require(rows <= max_rows_, ErrorKind::kUsage, "[step] wanted at most ", max_rows_, " rows, got ", rows);
+  require(static_cast<std::int64_t>(ids.size()) == rows, ErrorKind::kUsage, "[step] ids wanted ", rows, " values, got ",
+          ids.size());
+}
+
+void StepBuilder::check_source(std::span<const StepEntry> entries) {
+  check_sequences(entries);
   std::int64_t rows = 0;
   for (std::size_t i = 0; i < entries.size(); ++i) {
     const StepEntry& e = entries[i];
-    require(e.sequence != nullptr && e.sequence->pool_ == &pool_, ErrorKind::kUsage, "[step] entry ", i,
-            " wanted a sequence of this pool, got ", e.sequence != nullptr && *e.sequence ? "another pool's" : "none");
     require(e.sequence->source_rows() == 0, ErrorKind::kUsage, "[step] entry ", i,
             " wanted a sequence without a source, got one with ", e.sequence->source_rows(), " rows");
     require(e.positions.empty(), ErrorKind::kUsage, "[step] entry ", i,
             " wanted no positions for rows of a source, got ", e.positions.size());
-    for (std::size_t j = 0; j < i; ++j) {
-      require(entries[j].sequence->id() != e.sequence->id(), ErrorKind::kUsage, "[step] entries ", j, " and ", i,
-              " wanted different sequences, got the same one");
-    }
     for (const PageGroup& g : pool_.groups_) {
-      require(e.rows >= 0 && (g.grows() || e.rows <= g.context()), ErrorKind::kUsage, "[step] entry ", i,
-              " wanted 0 to ", g.context(), " rows of a source, got ", e.rows);
+      require(e.rows >= 0 && (g.kind() != RowsKind::kSource || e.rows <= g.context()), ErrorKind::kUsage,
+              "[step] entry ", i, " wanted 0 to ", g.context(), " rows of a source, got ", e.rows);
     }
     rows += e.rows;
   }
@@ -119,7 +131,8 @@ void StepBuilder::fill_positions(const StepEntry& e, std::int64_t begin, std::in
   }
 }
 
-void StepBuilder::fill_batch(std::span<const StepEntry> entries, bool grows) {
+void StepBuilder::fill_batch(std::span<const StepEntry> entries) {
+  const bool grows = kind_ == RowsKind::kTokens;
   row_begin_.assign(1, 0);
   past_.clear();
   source_rows_.clear();
@@ -139,37 +152,62 @@ void StepBuilder::fill_batch(std::span<const StepEntry> entries, bool grows) {
   }
 }
 
+// Pages in the order of the rows. Rows of an earlier step are gone.
+void StepBuilder::fill_step_table(std::span<const StepEntry> entries, std::size_t group) {
+  const PageGroup& g = pool_.groups_[group];
+  std::int32_t next = 0;
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    const auto table = tables_[group].begin() + static_cast<std::int64_t>(i) * g.entries();
+    const std::int64_t used = past_[i] == 0 ? div_up(entries[i].rows, g.page_rows()) : 0;
+    std::iota(table, table + used, next);
+    std::fill(table + used, table + g.entries(), -1);
+    next += static_cast<std::int32_t>(used);
+  }
+}
+
 void StepBuilder::fill_tables(std::span<const StepEntry> entries) {
   for (std::size_t k = 0; k < tables_.size(); ++k) {
     const PageGroup& g = pool_.groups_[k];
+    if (g.kind() == RowsKind::kStep) {
+      fill_step_table(entries, k);
+      continue;
+    }
     for (std::size_t i = 0; i < entries.size(); ++i) {
       const std::span<const std::int32_t> table = g.table(entries[i].sequence->id());
-      const std::int64_t more = g.grows() == grows_ ? entries[i].rows : 0;
+      const std::int64_t more = g.kind() == kind_ ? entries[i].rows : 0;
       const std::int64_t used = div_up(pool_.rows_of(g, entries[i].sequence->id()) + more, g.page_rows());
       std::copy_n(table.begin(), used, tables_[k].begin() + static_cast<std::int64_t>(i) * g.entries());
     }
   }
 }
 
+Step StepBuilder::fill(std::span<const StepEntry> entries, RowsKind kind) {
+  kind_ = kind;
+  written_.clear();
+  for (const StepEntry& e : entries) {
+    const std::int64_t begin = kind == RowsKind::kTokens ? e.sequence->length() : 0;
+    written_.push_back({e.sequence->id(), begin, begin + e.rows});
+  }
+  check_pages();
+  entries_.assign(entries.begin(), entries.end());
+  for (const StepEntry& e : entries) pool_.make_room(e.sequence->id(), e.rows, kind);
+  fill_batch(entries);
+  fill_tables(entries);
+  return {.ids = {}, .batch = batch(), .states = views_, .wanted_rows = {}};
+}
+
 Step StepBuilder::prepare(std::span<const StepEntry> entries, std::span<const std::int32_t> ids,
                           std::span<const std::int64_t> wanted_rows) {
   check(entries, ids);
-  entries_.assign(entries.begin(), entries.end());
-  grows_ = true;
-  for (const StepEntry& e : entries) pool_.make_room(e.sequence->id(), e.rows, true);
-  fill_batch(entries, true);
-  fill_tables(entries);
-  return {.ids = ids, .batch = batch(), .states = views_, .wanted_rows = wanted_rows};
+  Step step = fill(entries, RowsKind::kTokens);
+  step.ids = ids;
+  step.wanted_rows = wanted_rows;
+  return step;
 }
 
 Step StepBuilder::prepare_source(std::span<const StepEntry> entries) {
   check_source(entries);
-  entries_.assign(entries.begin(), entries.end());
-  grows_ = false;
-  for (const StepEntry& e : entries) pool_.make_room(e.sequence->id(), e.rows, false);
-  fill_batch(entries, false);
-  fill_tables(entries);
-  return {.ids = {}, .batch = batch(), .states = views_, .wanted_rows = {}};
+  return fill(entries, RowsKind::kSource);
 }
 
 BatchView StepBuilder::batch() const {
@@ -183,8 +221,8 @@ BatchView StepBuilder::batch() const {
 
 void StepBuilder::commit() {
   for (const StepEntry& e : entries_) {
-    if (grows_) pool_.advance(e.sequence->id(), e.rows);
-    if (!grows_) pool_.source_rows_[static_cast<std::size_t>(e.sequence->id())] = e.rows;
+    if (kind_ == RowsKind::kTokens) pool_.advance(e.sequence->id(), e.rows);
+    if (kind_ == RowsKind::kSource) pool_.source_rows_[static_cast<std::size_t>(e.sequence->id())] = e.rows;
   }
   entries_.clear();
 }

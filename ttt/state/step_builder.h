@@ -24,8 +24,9 @@ class StepBuilder {
   StepBuilder(StatePool& pool, std::int64_t max_rows, std::int64_t max_seqs);
 
   // Finds pages for the new rows and fills the step; valid until the next prepare. ids: [rows], wanted_rows as in Step.
-  // Throws Error{kUsage} for entries that cannot be and Error{kResources} without enough free pages; then, and when the
-  // forward fails, no sequence has changed.
+  // Throws Error{kUsage} for entries that cannot be, among them rows for a sequence that has some where
+  // StatePool::whole_sequences(), and Error{kResources} without enough free pages; then, and when the forward fails, no
+  // sequence has changed.
   Step prepare(std::span<const StepEntry> entries, std::span<const std::int32_t> ids,
                std::span<const std::int64_t> wanted_rows = {});
   // A step whose rows are those of another sequence (an encoder's states), for the store() of cross attention: entries
@@ -38,18 +39,23 @@ class StepBuilder {
 
  private:
   void check(std::span<const StepEntry> entries, std::span<const std::int32_t> ids);
+  void check_sequences(std::span<const StepEntry> entries);
+  void check_pages() const;
   void check_positions(const StepEntry& entry, std::size_t i) const;
-  void fill_batch(std::span<const StepEntry> entries, bool grows);
+  Step fill(std::span<const StepEntry> entries, RowsKind kind);
+  void fill_batch(std::span<const StepEntry> entries);
   void fill_positions(const StepEntry& entry, std::int64_t begin, std::int64_t rows, std::int64_t past);
   BatchView batch() const;
-  void check_source(std::span<const StepEntry> entries) const;
+  void check_source(std::span<const StepEntry> entries);
   void fill_tables(std::span<const StepEntry> entries);
+  void fill_step_table(std::span<const StepEntry> entries, std::size_t group);
 
   StatePool& pool_;
   std::int64_t max_rows_, max_seqs_, axes_ = 1;
   std::vector<StepEntry> entries_;
-  std::vector<RowRange> written_;  // by entry
-  bool grows_ = true;              // what commit counts: the sequences' own rows or a source's
+  std::vector<RowRange> written_;       // by entry
+  std::vector<std::int64_t> entry_of_;  // by sequence of the pool: its entry while entries are checked, else -1
+  RowsKind kind_ = RowsKind::kTokens;   // what commit counts: the sequences' own rows or a source's
   std::vector<std::int64_t> row_begin_, past_, positions_, source_rows_;
   std::vector<std::int32_t> many_, one_;
   std::vector<std::vector<std::int32_t>> tables_;  // by group: [max_seqs, entries]

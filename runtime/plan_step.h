@@ -1,0 +1,44 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "collectives/communicator.h"
+#include "runtime/load.h"
+#include "runtime/plan_observer.h"
+#include "runtime/runner_config.h"
+#include "state/planned_step.h"
+
+namespace ttt {
+
+// What one step takes, from planning it: no tensor data is touched.
+struct StepPlan {
+  std::int64_t scratch_bytes = 0;
+  double operations = 0, bytes = 0;
+  std::vector<PlanObserver::Work> places = {};  // by place
+};
+
+// Of any forward over blocks that were recorded in `tree`: it is called once, with an Exec that plans. `threads`: as
+// many as will run it, for scratch depends on their number.
+StepPlan plan_forward(const ModelTree& tree, ThreadPool& threads, Communicator& communicator,
+                      const std::function<void(Exec&)>& forward);
+
+// Of a step of a model in which one sequence begins with `rows` rows, the last `wanted` of which give outputs.
+StepPlan plan_step(const BuiltModel& built, ThreadPool& threads, Communicator& communicator, const RunnerConfig& config,
+                   std::int64_t rows, std::int64_t wanted);
+
+// What a Runner takes, exactly.
+struct RunnerMemory {
+  std::int64_t state = 0, scratch = 0, logits = 0;  // bytes
+  std::vector<std::int64_t> scratch_of_place = {};  // by place; the most that is in use in it, its model's included
+
+  std::int64_t total() const { return state + scratch + logits; }
+};
+// The one answer to what a run takes: of planning, of loading and of the Runner itself. Takes no more time for a long
+// context than for a short one.
+RunnerMemory plan_runner(const BuiltModel& built, ThreadPool& threads, Communicator& communicator,
+                         const RunnerConfig& config);
+
+}  // namespace ttt

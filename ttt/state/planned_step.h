@@ -1,0 +1,43 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "base/buffer.h"
+#include "base/step.h"
+#include "state/state_layout.h"
+
+namespace ttt {
+
+// A step as a forward would get it, for Exec::Mode::kPlan. Lengths, positions and the layout of the state are those of
+// a real step; all ids are 0, and there are neither rows of a past nor pages. It takes memory and time for the rows of
+// the step, whatever has gone before them and however long the context is.
+class PlannedStep {
+ public:
+  struct Entry {
+    std::int64_t rows = 0;         // new in this step
+    std::int64_t past = 0;         // stored by earlier steps
+    std::int64_t source_rows = 0;  // stored of another sequence
+  };
+
+  // `slots` and `config`: of the StatePool that the step would use. `wanted`: of how many rows, the last ones, outputs
+  // are wanted. kSource: a step as StepBuilder::prepare_source makes it. Throws Error{kUsage} for what cannot be.
+  PlannedStep(std::span<const StateSpec> slots, const StatePoolConfig& config, std::span<const Entry> entries,
+              std::int64_t wanted, RowsKind kind = RowsKind::kTokens);
+  PlannedStep(const PlannedStep&) = delete;
+  PlannedStep& operator=(const PlannedStep&) = delete;
+
+  const Step& step() const { return step_; }
+
+ private:
+  void fill_batch(std::span<const Entry> entries, std::int64_t axes, bool source);
+
+  Buffer memory_;  // address space that faults when it is touched
+  std::vector<std::int64_t> row_begin_{0}, past_, positions_, source_rows_, wanted_;
+  std::vector<std::int32_t> many_, one_, ids_;
+  std::vector<AttentionStateView> views_;
+  Step step_;
+};
+
+}  // namespace ttt
