@@ -1,5 +1,6 @@
 #include "checkpoint/check_weights.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "base/error.h"
@@ -21,14 +22,20 @@ NonFinite check_tensor(const StoredTensor& t) {
   form.rows = form.columns == 0 ? 0 : t.shape.elements() / form.columns;
   form.column_count = form.columns;
   NonFinite found{.name = t.name};
-  std::vector<float> values(static_cast<std::size_t>(form.columns));
+  if (form.rows == 0 || form.columns == 0) return found;  // the other extent may be any number then
+  constexpr std::int64_t kAtOnce = 16384;                 // whole blocks of every format
+  std::vector<float> values(static_cast<std::size_t>(std::min(form.columns, kAtOnce)));
   for (std::int64_t r = 0; r < form.rows; ++r) {
-    read_values(form, r, 1, values.data());
-    for (std::int64_t c = 0; c < form.columns; ++c) {
-      const float v = values[static_cast<std::size_t>(c)];
-      if (std::isfinite(v)) continue;
-      if (found.nans + found.infinities == 0) found.first = r * form.columns + c;
-      ++(std::isnan(v) ? found.nans : found.infinities);
+    for (std::int64_t begin = 0; begin < form.columns; begin += kAtOnce) {
+      form.column_begin = begin;
+      form.column_count = std::min(kAtOnce, form.columns - begin);
+      read_values(form, r, 1, values.data());
+      for (std::int64_t c = 0; c < form.column_count; ++c) {
+        const float v = values[static_cast<std::size_t>(c)];
+        if (std::isfinite(v)) continue;
+        if (found.nans + found.infinities == 0) found.first = r * form.columns + begin + c;
+        ++(std::isnan(v) ? found.nans : found.infinities);
+      }
     }
   }
   return found;

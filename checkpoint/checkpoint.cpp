@@ -66,9 +66,13 @@ std::string Checkpoint::config_where() const {
 }
 
 const StoredTensor* Checkpoint::find(std::string_view name) const {
-  auto i = index_.find(name);
-  if (i == index_.end() && without_prefix_ && name.starts_with(kPrefix)) i = index_.find(name.substr(kPrefix.size()));
-  return i == index_.end() ? nullptr : &tensors_[i->second];
+  const auto with_name = [&](std::string_view wanted) -> const StoredTensor* {
+    const auto i = std::ranges::lower_bound(tensors_, wanted, {}, &StoredTensor::name);
+    return i == tensors_.end() || i->name != wanted ? nullptr : &*i;
+  };
+  const StoredTensor* found = with_name(name);
+  if (found != nullptr || !without_prefix_ || !name.starts_with(kPrefix)) return found;
+  return with_name(name.substr(kPrefix.size()));
 }
 
 bool Checkpoint::same_values(std::string_view first, std::string_view second) const {
@@ -157,7 +161,6 @@ std::unique_ptr<const Checkpoint> CheckpointBuilder::finish() {
     require(i == 0 || all[i].name != all[i - 1].name, ErrorKind::kBadData, all[i].file, ": tensor ",
             printable(all[i].name), " is held twice", i == 0 || all[i].file == all[i - 1].file ? "" : ", also by ",
             i == 0 || all[i].file == all[i - 1].file ? "" : all[i - 1].file);
-    result_->index_.emplace(all[i].name, i);
   }
   result_->without_prefix_ =
       result_->kind_ == CheckpointKind::kDirectory &&

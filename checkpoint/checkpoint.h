@@ -7,7 +7,6 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "base/json.h"
@@ -74,7 +73,6 @@ class Checkpoint {
   std::filesystem::path path_;
   Json config_, generation_config_;
   std::vector<StoredTensor> tensors_;
-  std::unordered_map<std::string_view, std::size_t> index_;  // keys live in tensors_
   std::vector<std::shared_ptr<const MappedFile>> files_;
   std::optional<GgufFile> gguf_;
   std::vector<std::string> notes_;

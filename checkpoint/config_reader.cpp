@@ -125,7 +125,29 @@ std::string shown(const Json& v) {
 
 ConfigReader::ConfigReader(const Json& json, std::string where, ConfigReport* report)
     : json_(&json), where_(std::move(where)), report_(report) {
-  require(json.is_object(), ErrorKind::kBadData, where_, ": wanted an object, got ", json.type_name());
+  if (json.is_object()) return;
+  fail(ErrorKind::kBadData, {.where = where_, .wanted = "an object", .got = std::string(json.type_name())});
+}
+
+ConfigReader::Part::Part(ConfigReader& reader, std::string_view name) : reader_(reader), before_(reader.readers_) {
+  reader.readers_ = before_.empty() ? std::string(name) : text(name, " for ", before_);
+}
+
+void ConfigReader::fail_at(ErrorKind kind, ErrorParts parts) const {
+  parts.where = where_;
+  if (!readers_.empty()) parts.note = text("wanted by ", readers_);
+  fail(kind, std::move(parts));
+}
+
+template <class Get>
+auto ConfigReader::typed(std::string_view key, const Get& get) const {
+  try {
+    return get();
+  } catch (const Error& e) {
+    ErrorParts parts = e.parts();
+    parts.field = std::string(key);
+    fail_at(e.kind(), std::move(parts));
+  }
 }
 
 const Json* ConfigReader::read(std::string_view key) {
@@ -141,7 +163,11 @@ const Json& ConfigReader::required(std::string_view key) {
 }
 
 void ConfigReader::refuse(std::string_view key, const std::string& problem) const {
-  fail(ErrorKind::kBadData, text(where_, ": ", key, " ", problem));
+  fail_at(ErrorKind::kBadData, {.field = std::string(key), .problem = problem});
+}
+
+void ConfigReader::unsupported(std::string_view key, const std::string& problem) const {
+  fail_at(ErrorKind::kUnsupported, {.field = std::string(key), .problem = problem});
 }
 
 bool ConfigReader::has(std::string_view key) { return read(key) != nullptr; }
@@ -153,12 +179,17 @@ bool ConfigReader::present(std::string_view key) {
 
 const Json* ConfigReader::value(std::string_view key) { return read(key); }
 
+std::int64_t ConfigReader::integer_in(const IntegerRange& range, std::string_view key, const Json& v) const {
+  const std::int64_t n = typed(key, [&] { return v.as_integer(""); });
+  if (n >= range.min && n <= range.max) return n;
+  fail_at(ErrorKind::kBadData,
+          {.field = std::string(key), .wanted = text(range.min, " .. ", range.max), .got = text(n)});
+}
+
 std::optional<std::int64_t> ConfigReader::optional_integer(std::string_view key, IntegerRange range) {
   const Json* v = read(key);
   if (v == nullptr) return std::nullopt;
-  const std::int64_t n = v->as_integer(text(where_, ": ", key));
-  if (n < range.min || n > range.max) refuse(key, text("wanted ", range.min, " .. ", range.max, ", got ", n));
-  return n;
+  return integer_in(range, key, *v);
 }
 
 std::optional<std::int64_t> ConfigReader::positions(std::string_view key) {
@@ -171,14 +202,14 @@ std::optional<std::int64_t> ConfigReader::positions(std::string_view key) {
 std::optional<double> ConfigReader::optional_number(std::string_view key, NumberRange range) {
   const Json* v = read(key);
   if (v == nullptr) return std::nullopt;
-  const double x = v->as_number(text(where_, ": ", key));
+  const double x = typed(key, [&] { return v->as_number(""); });
   const bool inside = range.above_min ? x > range.min : x >= range.min;
-  if (!(inside && x <= range.max)) {
-    const bool bounded = range.max < std::numeric_limits<double>::max();
-    refuse(key, text("wanted a number ", range.above_min ? "above " : "of at least ", range.min,
-                     bounded ? text(", at most ", range.max) : std::string(), ", got ", x));
-  }
-  return x;
+  if (inside && x <= range.max) return x;
+  const bool bounded = range.max < std::numeric_limits<double>::max();
+  fail_at(ErrorKind::kBadData, {.field = std::string(key),
+                                .wanted = text("a number ", range.above_min ? "above " : "of at least ", range.min,
+                                               bounded ? text(", at most ", range.max) : std::string()),
+                                .got = text(x)});
 }
 
 std::int64_t ConfigReader::integer(std::string_view key, IntegerRange range) {
@@ -199,18 +230,24 @@ double ConfigReader::number(std::string_view key, double absent, NumberRange ran
   return optional_number(key, range).value_or(absent);
 }
 
-bool ConfigReader::boolean(std::string_view key) { return required(key).as_bool(text(where_, ": ", key)); }
+bool ConfigReader::boolean(std::string_view key) {
+  const Json& v = required(key);
+  return typed(key, [&] { return v.as_bool(""); });
+}
 
 bool ConfigReader::boolean(std::string_view key, bool absent) {
   const Json* v = read(key);
-  return v == nullptr ? absent : v->as_bool(text(where_, ": ", key));
+  return v == nullptr ? absent : typed(key, [&] { return v->as_bool(""); });
 }
 
-std::string ConfigReader::string(std::string_view key) { return required(key).as_string(text(where_, ": ", key)); }
+std::string ConfigReader::string(std::string_view key) {
+  const Json& v = required(key);
+  return typed(key, [&] { return v.as_string(""); });
+}
 
 std::string ConfigReader::string(std::string_view key, std::string_view absent) {
   const Json* v = read(key);
-  return v == nullptr ? std::string(absent) : v->as_string(text(where_, ": ", key));
+  return v == nullptr ? std::string(absent) : typed(key, [&] { return v->as_string(""); });
 }
 
 std::vector<std::int64_t> ConfigReader::integers(std::string_view key, IntegerRange range) {
@@ -218,11 +255,7 @@ std::vector<std::int64_t> ConfigReader::integers(std::string_view key, IntegerRa
   if (v == nullptr) return {};
   if (!v->is_array()) return {*optional_integer(key, range)};
   std::vector<std::int64_t> result;
-  for (const Json& item : v->as_array(where_)) {
-    result.push_back(item.as_integer(text(where_, ": ", key)));
-    const std::int64_t n = result.back();
-    if (n < range.min || n > range.max) refuse(key, text("wanted ", range.min, " .. ", range.max, ", got ", n));
-  }
+  for (const Json& item : v->as_array(where_)) result.push_back(integer_in(range, key, item));
   return result;
 }
 
@@ -230,22 +263,25 @@ std::vector<std::string> ConfigReader::strings(std::string_view key) {
   const Json* v = read(key);
   std::vector<std::string> result;
   if (v == nullptr) return result;
-  for (const Json& item : v->as_array(text(where_, ": ", key))) {
-    result.push_back(item.as_string(text(where_, ": ", key)));
-  }
+  typed(key, [&] {
+    for (const Json& item : v->as_array("")) result.push_back(item.as_string(""));
+  });
   return result;
 }
 
-ConfigReader ConfigReader::object(std::string_view key) {
-  return ConfigReader(required(key), text(where_, ": ", key), report_);
+ConfigReader ConfigReader::nested(const Json& json, std::string where) const {
+  ConfigReader part(json, std::move(where), report_);
+  part.readers_ = readers_;
+  return part;
 }
+
+ConfigReader ConfigReader::object(std::string_view key) { return nested(required(key), text(where_, ": ", key)); }
 
 void ConfigReader::only(std::string_view key, const Json& supported, std::string_view hint) {
   const Json* v = read(key);
   const bool equal = v == nullptr || *v == supported ||
                      (v->is_number() && supported.is_number() && v->as_number(key) == supported.as_number(key));
-  require(equal, ErrorKind::kUnsupported, where_, ": ", key, " is supported as ", supported.dump(), " only, got ",
-          equal ? "" : shown(*v), hint);
+  if (!equal) unsupported(key, text("is supported as ", supported.dump(), " only, got ", shown(*v), hint));
 }
 
 void ConfigReader::ignore(std::string_view key) {
@@ -275,9 +311,8 @@ void ConfigReader::finish(std::span<const std::string_view> harmless) {
     if (read_.contains(key)) continue;
     if (key == "quantization_config" && !v.is_null()) {
       const Json* method = v.find("quant_method");
-      fail(ErrorKind::kUnsupported,
-           text(where_, ": quantization_config of method ", method == nullptr ? "that is not named" : shown(*method),
-                " is not supported"));
+      unsupported(key,
+                  text("of method ", method == nullptr ? "that is not named" : shown(*method), " is not supported"));
     }
     const bool is_harmless = is_listed(key, kHarmless) || is_listed(key, harmless);
     if (!is_harmless) unknown_.push_back(key);
@@ -286,9 +321,14 @@ void ConfigReader::finish(std::span<const std::string_view> harmless) {
       ignored_.push_back(key);
       continue;
     }
-    const bool allowed = report_ != nullptr && report_->allow_unknown_keys;
-    require(allowed, ErrorKind::kUnsupported, where_, ": ", printable(key),
-            " may change results and is not understood, got ", shown(v), " (--allow-unknown-keys ignores it)");
+    if (report_ == nullptr || !report_->allow_unknown_keys) {
+      fail(ErrorKind::kUnsupported,
+           {.where = where_,
+            .field = printable(key),
+            .problem = text("may change results and is not understood, got ", shown(v),
+                            " (--allow-unknown-keys ignores it)"),
+            .note = readers_.empty() ? std::string() : text("not read by ", readers_)});
+    }
     note(text(printable(key), " is not understood and ignored, as was asked for, got ", shown(v)));
   }
 }

@@ -59,12 +59,30 @@ class ConfigReader {
   const Json* value(std::string_view key);
   // A nested configuration ("text_config"), with the same report; the caller finishes it too.
   ConfigReader object(std::string_view key);
+  // A part that the caller has found by itself; `where` names file and part.
+  ConfigReader nested(const Json& json, std::string where) const;
 
   // The key, when present, must hold exactly this; else Error{kUnsupported} with both values and `hint`.
   void only(std::string_view key, const Json& supported, std::string_view hint = {});
 
   // Error{kBadData} "WHERE: KEY PROBLEM" for conditions over several fields.
   [[noreturn]] void refuse(std::string_view key, const std::string& problem) const;
+  // Error{kUnsupported} of the same form, for values that are valid and that nobody here can do.
+  [[noreturn]] void unsupported(std::string_view key, const std::string& problem) const;
+
+  // While it lives, errors end in "(wanted by NAME)": the family that reads the configuration, or the function that
+  // reads a part of it for many families. The one that was created last is named first.
+  class Part {
+   public:
+    Part(ConfigReader& reader, std::string_view name);
+    ~Part() { reader_.readers_ = std::move(before_); }
+    Part(const Part&) = delete;
+    Part& operator=(const Part&) = delete;
+
+   private:
+    ConfigReader& reader_;
+    std::string before_;
+  };
 
   // The reference has no use for this key, whatever it says: a note, or Error{kUnsupported} when read strictly.
   void ignore(std::string_view key);
@@ -87,9 +105,15 @@ class ConfigReader {
  private:
   const Json* read(std::string_view key);
   const Json& required(std::string_view key);
+  std::int64_t integer_in(const IntegerRange& range, std::string_view key, const Json& v) const;
+  [[noreturn]] void fail_at(ErrorKind kind, ErrorParts parts) const;
+  // get(): one of Json's as_*, whose error is completed.
+  template <class Get>
+  auto typed(std::string_view key, const Get& get) const;
   const Json* json_;
   std::string where_;
   ConfigReport* report_;
+  std::string readers_;  // of the Parts that live
   std::set<std::string, std::less<>> read_;
   std::vector<std::string> ignored_, unknown_;
 };

@@ -1,6 +1,8 @@
 #include "checkpoint/gguf.h"
 
+#include <algorithm>
 #include <cstring>
+#include <numeric>
 
 #include "base/checked.h"
 #include "checkpoint/gguf_parser.h"
@@ -72,13 +74,38 @@ GgufFile GgufFile::parse(std::shared_ptr<const MappedFile> file) {
 }
 
 const StoredTensor* GgufFile::find_tensor(std::string_view name) const {
-  const auto i = tensor_index_.find(std::string(name));
-  return i == tensor_index_.end() ? nullptr : &tensors_[i->second];
+  const auto name_of = [&](std::size_t i) -> std::string_view { return tensors_[i].name; };
+  const auto i = std::ranges::lower_bound(tensors_by_name_, name, {}, name_of);
+  return i == tensors_by_name_.end() || name_of(*i) != name ? nullptr : &tensors_[*i];
 }
 
 const GgufValue* GgufFile::find(std::string_view key) const {
-  const auto i = key_index_.find(key);
-  return i == key_index_.end() ? nullptr : &values_[i->second];
+  const auto key_of = [&](std::size_t i) { return keys_[i]; };
+  const auto i = std::ranges::lower_bound(keys_by_name_, key, {}, key_of);
+  return i == keys_by_name_.end() || key_of(*i) != key ? nullptr : &values_[*i];
+}
+
+void GgufFile::sort_keys() {
+  keys_by_name_.resize(keys_.size());
+  std::iota(keys_by_name_.begin(), keys_by_name_.end(), std::size_t{0});
+  const auto key_of = [&](std::size_t i) { return keys_[i]; };
+  std::ranges::sort(keys_by_name_, {}, key_of);
+  const auto twice = std::ranges::adjacent_find(keys_by_name_, {}, key_of);
+  require(twice == keys_by_name_.end(), ErrorKind::kBadData, path(), ": key ",
+          twice == keys_by_name_.end() ? std::string() : printable(keys_[*twice]), " occurs twice");
+}
+
+void GgufFile::sort_tensors() {
+  tensors_by_name_.resize(tensors_.size());
+  std::iota(tensors_by_name_.begin(), tensors_by_name_.end(), std::size_t{0});
+  const auto name_of = [&](std::size_t i) -> std::string_view { return tensors_[i].name; };
+  std::ranges::sort(tensors_by_name_, {}, name_of);
+  const auto twice = std::ranges::adjacent_find(tensors_by_name_, {}, name_of);
+  if (twice == tensors_by_name_.end()) return;
+  const auto [first, second] = std::minmax(*twice, *(twice + 1));
+  const StoredTensor &a = tensors_[first], &b = tensors_[second];
+  fail(ErrorKind::kBadData,
+       text(b.file, ": tensor ", printable(b.name), a.file == b.file ? " occurs twice" : " is in an earlier part too"));
 }
 
 const GgufValue& GgufFile::at(std::string_view key) const {
@@ -108,7 +135,7 @@ bool GgufFile::boolean(std::string_view key) const {
 std::string_view GgufFile::string(std::string_view key) const {
   const GgufValue& v = at(key);
   if (v.is_array || v.type != GgufType::kString) refuse_type(*this, key, "a string", v);
-  return {reinterpret_cast<const char*>(v.data + 8), static_cast<std::size_t>(v.bytes - 8)};
+  return strings_[v.first_string];
 }
 
 std::vector<std::int64_t> GgufFile::integers(std::string_view key) const {
@@ -133,15 +160,8 @@ std::vector<double> GgufFile::numbers(std::string_view key) const {
 std::vector<std::string_view> GgufFile::strings(std::string_view key) const {
   const GgufValue& v = at(key);
   if (!v.is_array || v.type != GgufType::kString) refuse_type(*this, key, "an array of strings", v);
-  std::vector<std::string_view> result;
-  result.reserve(static_cast<std::size_t>(v.count));
-  const std::byte* p = v.data;
-  for (std::int64_t i = 0; i < v.count; ++i) {
-    const auto length = static_cast<std::size_t>(load<std::uint64_t>(p));
-    result.emplace_back(reinterpret_cast<const char*>(p + 8), length);
-    p += 8 + length;
-  }
-  return result;
+  const auto first = strings_.begin() + static_cast<std::ptrdiff_t>(v.first_string);
+  return {first, first + v.count};
 }
 
 bool looks_like_gguf(const MappedFile& file) {

@@ -5,7 +5,6 @@
 #include <memory>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "checkpoint/mapped_file.h"
@@ -36,8 +35,9 @@ struct GgufValue {
   GgufType type = GgufType::kU8;  // of the value, or of the elements of an array
   bool is_array = false;
   std::int64_t count = 1;           // elements
-  const std::byte* data = nullptr;  // unaligned; strings: each a u64 length, then its bytes
+  const std::byte* data = nullptr;  // unaligned
   std::int64_t bytes = 0;
+  std::size_t first_string = 0;  // of strings: where they begin among those of the file
 };
 
 // One GGUF file, or a set of split ones presented as one (https://github.com/ggml-org/ggml/blob/master/docs/gguf.md).
@@ -81,6 +81,9 @@ class GgufFile {
   friend class GgufSplitSet;
   static GgufFile open_part(const std::filesystem::path& path, FileAccess access);
   const GgufValue& at(std::string_view key) const;
+  // Sorts what find and find_tensor search. Sorted, not hashed: chosen names cannot make searching slow.
+  void sort_keys();
+  void sort_tensors();
 
   int version_ = 0;
   std::int64_t alignment_ = 32;
@@ -88,8 +91,9 @@ class GgufFile {
   std::vector<StoredTensor> tensors_;
   std::vector<std::string_view> keys_;
   std::vector<GgufValue> values_;
-  std::unordered_map<std::string_view, std::size_t> key_index_;
-  std::unordered_map<std::string, std::size_t> tensor_index_;
+  // Lengths are taken from the file once, when they are checked: a mapped file may change.
+  std::vector<std::string_view> strings_;
+  std::vector<std::size_t> keys_by_name_, tensors_by_name_;
 };
 
 // Whether the file starts like a GGUF file (either byte order).

@@ -109,7 +109,9 @@ void GgufParser::header() {
 void GgufParser::scalar_payload(GgufValue& value, std::string_view key) {
   value.data = data_ + at_;
   if (value.type == GgufType::kString) {
-    if (string(text("key ", printable(key))).find('\0') != std::string_view::npos) {
+    value.first_string = result_.strings_.size();
+    result_.strings_.push_back(string(text("key ", printable(key))));
+    if (result_.strings_.back().find('\0') != std::string_view::npos) {
       refuse(text("key ", printable(key), " holds a string with a NUL byte"));
     }
   } else {
@@ -141,7 +143,8 @@ void GgufParser::array_payload(GgufValue& value, std::string_view key) {
   value.count = static_cast<std::int64_t>(count);
   value.data = data_ + at_;
   if (strings) {
-    for (std::int64_t i = 0; i < value.count; ++i) string("a string of an array");
+    value.first_string = result_.strings_.size();
+    for (std::int64_t i = 0; i < value.count; ++i) result_.strings_.push_back(string("a string of an array"));
   } else {
     at_ += value.count * least;
   }
@@ -164,9 +167,6 @@ void GgufParser::key_value() {
     array_payload(value, key);
   } else {
     scalar_payload(value, key);
-  }
-  if (!result_.key_index_.emplace(key, result_.values_.size()).second) {
-    refuse(text("key ", printable(key), " occurs twice"));
   }
   result_.keys_.push_back(key);
   result_.values_.push_back(value);
@@ -249,14 +249,10 @@ void GgufParser::data_ranges() {
 void GgufParser::parse() {
   header();
   for (std::int64_t i = 0; i < num_keys_; ++i) key_value();
+  result_.sort_keys();
   read_alignment();
-  for (std::int64_t i = 0; i < num_tensors_; ++i) {
-    StoredTensor t = tensor_info();
-    if (!result_.tensor_index_.emplace(t.name, result_.tensors_.size()).second) {
-      refuse(text("tensor ", printable(t.name), " occurs twice"));
-    }
-    result_.tensors_.push_back(std::move(t));
-  }
+  for (std::int64_t i = 0; i < num_tensors_; ++i) result_.tensors_.push_back(tensor_info());
+  result_.sort_tensors();
   data_ranges();
 }
 

@@ -1,4 +1,5 @@
 #include <charconv>
+#include <iterator>
 #include <optional>
 
 #include "base/error.h"
@@ -52,6 +53,7 @@ class GgufSplitSet {
     GgufFile all = GgufFile::open_part(name_.of(1), access_);
     check_numbers(all, 1);
     for (std::int64_t p = 2; p <= name_.parts; ++p) append(all, p);
+    all.sort_tensors();
     if (all.find("split.tensors.count") != nullptr) {
       const std::int64_t want = all.integer("split.tensors.count");
       const auto got = static_cast<std::int64_t>(all.tensors_.size());
@@ -92,11 +94,7 @@ class GgufSplitSet {
               printable(part.architecture()));
     }
     all.files_.push_back(part.files_.front());
-    for (StoredTensor& t : part.tensors_) {
-      require(all.tensor_index_.emplace(t.name, all.tensors_.size()).second, ErrorKind::kBadData, part.path(),
-              ": tensor ", printable(t.name), " is in an earlier part too");
-      all.tensors_.push_back(std::move(t));
-    }
+    std::move(part.tensors_.begin(), part.tensors_.end(), std::back_inserter(all.tensors_));
   }
 
   const PartName& name_;

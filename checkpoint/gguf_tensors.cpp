@@ -10,6 +10,8 @@ namespace ttt {
 namespace {
 
 constexpr std::string_view kHole = "{}";
+// Several times what the largest published models have.
+constexpr std::int64_t kMostExperts = 8192, kMostUnrolled = std::int64_t{1} << 18;
 
 // "blk.12.attn_q.weight" as the pattern "blk.{}.attn_q.weight" and 12; -1 without a number between dots.
 struct LayerName {
@@ -129,6 +131,13 @@ class TensorTranslator {
     Shape inner;
     for (int i = 1; i < stored.shape.rank(); ++i) inner.append(stored.shape[i]);
     const std::int64_t count = stored.shape[0], bytes = stored.bytes / count;
+    // Without elements the file's bytes bound nothing, and with few of them each they bound too little.
+    if (bytes == 0) refuse(stored, text("wanted elements to unroll, got ", stored.shape.to_string()));
+    unrolled_ += count;
+    if (count > kMostExperts || unrolled_ > kMostUnrolled) {
+      refuse(stored, text("unrolls into ", count, " tensors, wanted at most ", kMostExperts, ", and ", kMostUnrolled,
+                          " of all tensors"));
+    }
     for (std::int64_t i = 0; i < count; ++i) {
       StoredTensor t = stored;
       t.shape = inner;
@@ -145,6 +154,7 @@ class TensorTranslator {
   const GgufFile& file_;
   const Json& config_;
   std::unordered_map<std::string_view, const GgufTensor*> patterns_;
+  std::int64_t unrolled_ = 0;
   GgufTensors result_;
 };
 

@@ -60,13 +60,4 @@ std::string human_bytes(std::int64_t bytes) {
   return text(tenths / 10, ".", tenths % 10, " ", kUnits[unit]);
 }
 
-bool is_utf8(std::string_view bytes) {
-  while (!bytes.empty()) {
-    const std::size_t length = utf8_length(bytes);
-    if (length == 0) return false;
-    bytes.remove_prefix(length);
-  }
-  return true;
-}
-
 }  // namespace ttt

@@ -16,7 +16,4 @@ std::string on_one_line(std::string text);
 // "812 bytes", "12.4 MB"; powers of 1000.
 std::string human_bytes(std::int64_t bytes);
 
-// Whether the bytes are well-formed UTF-8 (no surrogates, nothing overlong).
-bool is_utf8(std::string_view bytes);
-
 }  // namespace ttt

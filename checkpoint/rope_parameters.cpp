@@ -94,8 +94,10 @@ std::string type_of(ConfigReader& config, const Parameters& p) {
              " of the rotary parameters contradict each other; rope_type counts, as in the reference"));
   }
   if (type == "su") type = "longrope";  // as the first Phi-3 files call it
-  require(std::ranges::find(kTypes, type) != kTypes.end(), ErrorKind::kUnsupported, p.where, ": rope_type ",
-          printable(type), " is not supported");
+  if (std::ranges::find(kTypes, type) == kTypes.end()) {
+    fail(ErrorKind::kUnsupported,
+         {.where = p.where, .field = "rope_type", .problem = text(printable(type), " is not supported")});
+  }
   return type;
 }
 
@@ -244,6 +246,7 @@ class Resolver {
 }  // namespace
 
 Json rope_parameters(ConfigReader& config, const RopeDefaults& defaults) {
+  const ConfigReader::Part part(config, "rope_parameters");
   Parameters p = parameters_of(config, defaults);
   if (p.object.is_null()) p.object = Json(Json::Object{});
   const std::string type = type_of(config, p);

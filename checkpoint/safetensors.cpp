@@ -8,7 +8,7 @@
 #include <string_view>
 
 #include "base/checked.h"
-#include "checkpoint/header_scanner.h"
+#include "base/json_scanner.h"
 #include "checkpoint/printable.h"
 
 namespace ttt {
@@ -36,7 +36,7 @@ class HeaderReader {
   HeaderReader(SafetensorsFile& result, std::string_view header, std::int64_t data_begin)
       : result_(result),
         path_(result.file->path()),
-        scan_(header, path_),
+        scan_(header, path_, "header byte"),
         data_begin_(data_begin),
         data_bytes_(result.file->size() - data_begin) {}
 
@@ -80,6 +80,12 @@ class HeaderReader {
     fail(ErrorKind::kBadData, text(path_, ": tensor ", printable(t.name), " ", problem));
   }
 
+  std::int64_t size(std::string_view what) {
+    if (const auto n = scan_.size()) return *n;
+    constexpr std::size_t kShown = 24;
+    scan_.refuse(text(what, " wanted a non-negative integer below 2^63, got ", printable(scan_.ahead(kShown))));
+  }
+
   void tensor(std::string name) {
     StoredTensor t;
     t.name = std::move(name);
@@ -116,7 +122,7 @@ class HeaderReader {
     scan_.expect('[');
     if (scan_.take(']')) return;
     do {
-      const std::int64_t extent = scan_.plain_integer(text("shape of ", printable(t.name)));
+      const std::int64_t extent = size(text("shape of ", printable(t.name)));
       if (++rank > SafetensorsFile::kMaxRank) refuse(t, text("has more than ", SafetensorsFile::kMaxRank, " extents"));
       if (rank <= Shape::kMaxRank) t.shape.append(extent);
       zero = zero || extent == 0;
@@ -134,10 +140,10 @@ class HeaderReader {
   void read_offsets(StoredTensor& t) {
     const std::string what = text("data_offsets of ", printable(t.name));
     scan_.expect('[');
-    const std::int64_t begin = scan_.plain_integer(what);
+    const std::int64_t begin = size(what);
     if (scan_.peek() != ',') refuse(t, "wanted two data_offsets");
     scan_.expect(',');
-    const std::int64_t end = scan_.plain_integer(what);
+    const std::int64_t end = size(what);
     if (scan_.peek() != ']') refuse(t, "wanted two data_offsets");
     scan_.expect(']');
     if (end < begin) refuse(t, text("has data_offsets that end before they begin: [", begin, ", ", end, "]"));
@@ -193,7 +199,7 @@ class HeaderReader {
 
   SafetensorsFile& result_;
   const std::string& path_;
-  HeaderScanner scan_;
+  JsonScanner scan_;
   std::int64_t data_begin_, data_bytes_;
   bool seen_metadata_ = false;
   std::int64_t elements_ = 1;  // of the shape read last

@@ -37,7 +37,7 @@ class FormMaker {
     f_.selection = r_.name;
     f_.transposed = r_.name.transposed != t_.transposed;
     f_.shape = r_.cut_shape();
-    require(!t_.unusable_rank, ErrorKind::kUnsupported, prefix(), "has more than ", Shape::kMaxRank, " extents");
+    if (t_.unusable_rank) unsupported(text("has more than ", Shape::kMaxRank, " extents"));
     take_slice();
     match_shape();
     apply_cut();
@@ -58,10 +58,14 @@ class FormMaker {
  private:
   std::string prefix() const { return text("[", r_.path, "] ", r_.name.name, " "); }
 
-  [[noreturn]] void unsupported(const std::string& why) const { fail(ErrorKind::kUnsupported, prefix() + why); }
+  [[noreturn]] void refuse(ErrorKind kind, std::string problem) const {
+    fail(kind, {.block = r_.path, .field = r_.name.name, .problem = std::move(problem)});
+  }
+  [[noreturn]] void unsupported(std::string why) const { refuse(ErrorKind::kUnsupported, std::move(why)); }
 
   void wrong_shape(const Shape& got) const {
-    fail(ErrorKind::kBadData, text(prefix(), "wanted ", r_.shape.to_string(), ", got ", got.to_string()));
+    fail(ErrorKind::kBadData,
+         {.block = r_.path, .field = r_.name.name, .wanted = r_.shape.to_string(), .got = got.to_string()});
   }
 
   // Of a tensor that holds several weights the whole is named, as the file's author knows it.
@@ -70,8 +74,10 @@ class FormMaker {
     const Shape whole = r_.shape.rank() == 1 ? Shape{rows} : Shape{rows, by_last(r_.shape).columns};
     const std::string which = n.count == 1 ? text("rows ", n.begin, " to ", end - 1)
                                            : text(n.run, " rows every ", n.stride, " from ", n.begin, " to ", end - 1);
-    fail(ErrorKind::kBadData,
-         text(prefix(), "wanted ", whole.to_string(), ", of which this weight is ", which, ", got ", got.to_string()));
+    fail(ErrorKind::kBadData, {.block = r_.path,
+                               .field = r_.name.name,
+                               .wanted = text(whole.to_string(), ", of which this weight is ", which),
+                               .got = got.to_string()});
   }
 
   // From here on the stored tensor is the slice; only f_.rows still counts the whole file's.
@@ -80,8 +86,7 @@ class FormMaker {
     const std::int64_t outer = r_.name.outer;
     if (outer < 0) return;
     if (t_.shape.rank() < 2 || outer >= t_.shape[0]) {
-      fail(ErrorKind::kBadData,
-           text(prefix(), "wanted number ", outer, " of the first extent, got ", t_.shape.to_string()));
+      refuse(ErrorKind::kBadData, text("wanted number ", outer, " of the first extent, got ", t_.shape.to_string()));
     }
     if (t_.rotary_heads > 0 || t_.transposed) unsupported("is stored in another order of rows and cannot be sliced");
     stored_ = {};
@@ -248,10 +253,18 @@ std::int64_t WeightForm::source_row(std::int64_t i) const {
 
 WeightForm weight_form(const Checkpoint& checkpoint, const WeightRequest& request) {
   const StoredTensor* tensor = checkpoint.find(request.full_name());
-  require(tensor != nullptr, ErrorKind::kBadData, "[", request.path, "] ", request.name.name, " wanted ",
-          request.shape.to_string(), ", got nothing: the checkpoint has no such tensor");
-  require(!tensor->unlisted, ErrorKind::kBadData, "[", request.path, "] ", request.name.name, ": ",
-          checkpoint.index_where(), " does not list it, though ", tensor->file, " holds it");
+  if (tensor == nullptr) {
+    fail(ErrorKind::kBadData, {.block = request.path,
+                               .field = request.name.name,
+                               .wanted = request.shape.to_string(),
+                               .got = "nothing: the checkpoint has no such tensor"});
+  }
+  if (tensor->unlisted) {
+    fail(ErrorKind::kBadData,
+         {.block = request.path,
+          .field = request.name.name,
+          .problem = text("is not listed by ", checkpoint.index_where(), ", though ", tensor->file, " holds it")});
+  }
   return FormMaker(*tensor, request).make();
 }
 

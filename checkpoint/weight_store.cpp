@@ -13,6 +13,8 @@ namespace ttt {
 namespace {
 
 constexpr std::int64_t kPanelsPerTask = 16;
+// A configuration may ask for thousands of layers of thousands of experts that the file has not.
+constexpr std::size_t kMostProblems = 65536;
 constexpr std::int64_t kBytesPerTask = std::int64_t{1} << 20;
 
 std::string form_key(const WeightForm& f) {
@@ -228,6 +230,7 @@ ConstTensorView HeaderSource::fetch(const WeightRequest& request) {
     std::string message = e.what();
     if (tensor != nullptr) message += text(" (", tensor->name, " of ", file_name(tensor->file), ")");
     problems_.push_back({e.kind(), request.full_name(), std::move(message), tensor == nullptr});
+    if (problems_.size() == kMostProblems) require_complete();
     return {.data = nullptr,
             .format = Format::kF32,
             .layout = Layout::kRowMajor,

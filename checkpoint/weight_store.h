@@ -60,8 +60,9 @@ class WeightStore final : public WeightSource {
   std::vector<Buffer> memory_;
 };
 
-// The plan's source: shapes and formats with null data. Never throws for what is wrong with the checkpoint, but
-// collects it; a block that asked for something impossible gets a view of the wanted shape.
+// The plan's source: shapes and formats with null data. What is wrong with the checkpoint is collected and thrown by
+// require_complete(), or at once when there are 65536 problems; a block that asked for something impossible gets a view
+// of the wanted shape.
 class HeaderSource final : public WeightSource {
  public:
   struct Problem {

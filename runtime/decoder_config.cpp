@@ -41,6 +41,7 @@ void read_tie(ConfigReader& config, const WeightSource& source, std::string_view
 
 DecoderShape read_decoder_shape(ConfigReader& config, WeightSource& source, const DecoderDefaults& defaults,
                                 const DecoderNames& names) {
+  const ConfigReader::Part part(config, "read_decoder_shape");
   DecoderShape s;
   s.vocab = integer(config, names.vocab, defaults.vocab, {.min = 1});
   s.hidden = integer(config, names.hidden, defaults.hidden, {.min = 1, .max = 1 << 20});
@@ -62,6 +63,7 @@ DecoderShape read_decoder_shape(ConfigReader& config, WeightSource& source, cons
 
 std::vector<std::string> read_layer_types(ConfigReader& config, std::int64_t layers,
                                           std::span<const std::string_view> known) {
+  const ConfigReader::Part part(config, "read_layer_types");
   std::vector<std::string> types = config.strings("layer_types");
   if (!types.empty() && static_cast<std::int64_t>(types.size()) != layers) {
     config.refuse("layer_types", text("wanted ", layers, " entries (num_hidden_layers), got ", types.size()));

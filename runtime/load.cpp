@@ -56,13 +56,14 @@ void require_memory(const PlannedModel& plan, const LoadOptions& options, const 
 }
 
 // A GGUF file is read as a configuration, but its author knows the file's keys.
-std::string with_gguf_key(const std::string& message, const GgufSpelling& gguf, const std::string& where) {
-  for (const GgufKey& k : gguf.keys) {
-    const bool named = !k.config.empty() && message.starts_with(text(where, ": ", k.config, " "));
-    if (named) return text(message, " (key ", gguf.architecture, ".", k.key, ")");
+std::string gguf_key_of(const ErrorParts& error, const GgufSpelling& gguf, const std::string& where) {
+  if (error.where == where) {
+    for (const GgufKey& k : gguf.keys) {
+      if (!k.config.empty() && error.field == k.config) return text("key ", gguf.architecture, ".", k.key);
+    }
   }
-  if (!message.starts_with(text(where, ": rope_scaling"))) return message;
-  return text(message, " (keys ", gguf.architecture, ".rope.scaling.*)");
+  const bool scaling = error.where == text(where, ": rope_scaling") || error.field == "rope_scaling";
+  return scaling ? text("keys ", gguf.architecture, ".rope.scaling.*") : std::string();
 }
 
 }  // namespace
@@ -117,17 +118,19 @@ BuiltModel build_model(const Family& family, const Json& config, const std::stri
                            .state_format = options.state_format,
                            .context = built.context};
   ConfigReader reader(config, where, &built.report);
+  const ConfigReader::Part part(reader, text("family ", family.model_types.front()));
   try {
     built.model = family.make(Scope(source, *built.tree, overrides, build), reader);
     built.ignored = reader.ignored();
     built.unknown = reader.unknown();
   } catch (const Error& e) {
     // Blocks name their path and field, not the file that made them so.
-    const std::string_view message = e.what();
-    if (!message.starts_with('[')) throw;
+    ErrorParts parts = e.parts();
+    if (parts.block.empty() || !parts.where.empty()) throw;
+    parts.where = where;
     // With no option that could be at fault it is the file that asks for what cannot be.
     const bool asked = !options.impl.is_null() || options.weight_format || options.state_format || options.ranks > 1;
-    fail(e.kind() == ErrorKind::kUsage && !asked ? ErrorKind::kBadData : e.kind(), text(where, ": ", message));
+    fail(e.kind() == ErrorKind::kUsage && !asked ? ErrorKind::kBadData : e.kind(), std::move(parts));
   }
   overrides.require_all_used();
   return built;
@@ -141,7 +144,11 @@ PlannedModel plan_model(const Checkpoint& checkpoint, std::span<const Family> fa
     plan.built = build_model(family, checkpoint.config(), where, *plan.source, options);
   } catch (const Error& e) {
     if (checkpoint.gguf() == nullptr || family.gguf.empty()) throw;
-    fail(e.kind(), with_gguf_key(e.what(), spelling_of(*checkpoint.gguf(), family.gguf), where));
+    ErrorParts parts = e.parts();
+    const std::string key = gguf_key_of(parts, spelling_of(*checkpoint.gguf(), family.gguf), where);
+    if (key.empty()) throw;
+    parts.note += text(parts.note.empty() ? "" : "; ", key);
+    fail(e.kind(), std::move(parts));
   }
   return plan;
 }

@@ -116,8 +116,7 @@ std::int64_t rows_before_longrope(const Json& config, std::int64_t limit) {
 Activation activation_of(ConfigReader& config, std::string_view key, std::string_view absent) {
   const std::string name = config.string(key, absent);
   const std::optional<Activation> activation = activation_named(name);
-  require(activation.has_value(), ErrorKind::kUnsupported, config.where(), ": ", key, " \"", name,
-          "\" is not supported");
+  if (!activation) config.unsupported(key, text('"', name, "\" is not supported"));
   return *activation;
 }
 

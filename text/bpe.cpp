@@ -81,14 +81,13 @@ void BpeModel::add_merges(const std::vector<Pair>& merges, std::string_view wher
 
 void BpeModel::index_characters() {
   character_ids_.assign(0x10000, -1);
-  for (std::int64_t id = 0; id < vocabulary_.size(); ++id) {
-    const std::string* token = vocabulary_.text_of(id);
-    if (token == nullptr || token->empty() || utf8_step(token->front()) != token->size()) continue;
-    const char32_t c = utf8_decode(token->data());
+  for (const Vocabulary::Token& token : vocabulary_.tokens()) {
+    if (token.text.empty() || utf8_step(token.text.front()) != token.text.size()) continue;
+    const char32_t c = utf8_decode(token.text.data());
     if (c < character_ids_.size()) {
-      character_ids_[c] = static_cast<std::int32_t>(id);
+      character_ids_[c] = token.id;
     } else {
-      rare_ids_[c] = static_cast<std::int32_t>(id);
+      rare_ids_[c] = token.id;
     }
   }
 }
@@ -182,11 +181,9 @@ ScoredBpeModel::ScoredBpeModel(const Vocabulary& vocabulary, const std::vector<f
     const auto level = std::lower_bound(levels.begin(), levels.end(), score, std::greater<>());
     ranks_.push_back(static_cast<std::uint32_t>(level - levels.begin()));
   }
-  for (std::int64_t id = 0; id < vocabulary.size(); ++id) {
-    const std::string* token = vocabulary.text_of(id);
-    if (token == nullptr) continue;
-    longest_ = std::max(longest_, token->size());
-    marked_words_.look_at(*token);
+  for (const Vocabulary::Token& token : vocabulary.tokens()) {
+    longest_ = std::max(longest_, token.text.size());
+    marked_words_.look_at(token.text);
   }
 }
 

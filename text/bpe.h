@@ -83,11 +83,9 @@ class MergeTable {
   static std::uint64_t key_of(std::int32_t left, std::int32_t right) {
     return (std::uint64_t{static_cast<std::uint32_t>(left)} << 32) | static_cast<std::uint32_t>(right);
   }
-  std::size_t slot(std::uint64_t key) const {
-    key *= 0x9E3779B97F4A7C15u;
-    return static_cast<std::size_t>((key ^ (key >> 32)) & mask_);
-  }
+  std::size_t slot(std::uint64_t key) const { return static_cast<std::size_t>(hash_(key) & mask_); }
 
+  SeededHash hash_;
   std::vector<Entry> entries_ = std::vector<Entry>(2);
   std::size_t mask_ = 1;
 };

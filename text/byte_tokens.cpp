@@ -49,10 +49,9 @@ std::string fallback_token_of(unsigned char byte) {
 }
 
 void check_byte_tokens(const Vocabulary& vocabulary, std::string_view where) {
-  for (std::int64_t id = 0; id < vocabulary.size(); ++id) {
-    const std::string* token = vocabulary.text_of(id);
-    if (token == nullptr || token->rfind("<0x", 0) != 0 || token->size() > 12 || token->back() != '>') continue;
-    require(byte_of_fallback_token(*token).has_value(), ErrorKind::kBadData, where, ": token ", id, " \"", *token,
+  for (const auto& [token, id] : vocabulary.tokens()) {
+    if (!token.starts_with("<0x") || token.size() > 12 || !token.ends_with('>')) continue;
+    require(byte_of_fallback_token(token).has_value(), ErrorKind::kBadData, where, ": token ", id, " \"", token,
             "\" names no byte");
   }
 }

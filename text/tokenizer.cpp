@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/utf8.h"
 #include "text/tokenizer_parts.h"
 #include "text/utf8_filter.h"
 

@@ -3,6 +3,7 @@
 
 #include "text/gguf_token_kinds.h"
 #include "text/gguf_words.h"
+#include "base/utf8.h"
 #include "text/tokenizer.h"
 #include "text/tokenizer_parts.h"
 #include "text/unicode.h"

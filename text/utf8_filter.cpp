@@ -85,13 +85,4 @@ std::size_t unfinished_utf8(std::string_view bytes) {
   return 0;
 }
 
-bool is_valid_utf8(std::string_view bytes) {
-  for (std::size_t i = 0; i < bytes.size();) {
-    const std::size_t length = static_cast<unsigned char>(bytes[i]) < 0x80 ? 1 : utf8_length(bytes.substr(i, 4));
-    if (length == 0) return false;
-    i += length;
-  }
-  return true;
-}
-
 }  // namespace ttt

@@ -20,7 +20,6 @@ class Utf8Filter {
 
 // `bytes` as valid UTF-8, replaced as above.
 std::string valid_utf8(std::string_view bytes);
-bool is_valid_utf8(std::string_view bytes);
 // Bytes at the end that start a character without finishing it: 0 to 3.
 std::size_t unfinished_utf8(std::string_view bytes);
 

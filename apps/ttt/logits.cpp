@@ -7,6 +7,7 @@
 
 #include "apps/ttt/commands.h"
 #include "apps/ttt/npy.h"
+#include "apps/ttt/npy_ids.h"
 #include "apps/ttt/options.h"
 #include "apps/ttt/ranks.h"
 #include "base/checked.h"

@@ -5,7 +5,6 @@
 #include <filesystem>
 #include <span>
 #include <string>
-#include <vector>
 
 namespace ttt::app {
 
@@ -29,8 +28,5 @@ class NpyWriter {
   std::filesystem::path path_, temporary_;  // the same: not replaced at the end
   std::FILE* file_ = nullptr;
 };
-
-// A one-dimensional .npy array of int32 or int64. Error{kBadData} for anything else, naming it.
-std::vector<std::int32_t> read_npy_ids(const std::filesystem::path& path);
 
 }  // namespace ttt::app

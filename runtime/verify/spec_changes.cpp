@@ -139,7 +139,7 @@ std::vector<SpecChange> applied(const Json& spec, const std::vector<Change>& cha
 std::optional<SpecChange> both(const SpecChange& a, const SpecChange& b) {
   SpecChange change = a;
   for (const auto& [path, value] : b.edits) {
-    const auto same = [&](const auto& edit) { return edit.first == path; };
+    const auto same = [&wanted = path](const auto& edit) { return edit.first == wanted; };
     Json* at = spec_changes_parts::member(change.spec, path);
     if (at == nullptr || std::ranges::any_of(a.edits, same)) return std::nullopt;
     *at = value;

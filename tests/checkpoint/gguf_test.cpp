@@ -218,6 +218,22 @@ TEST(Gguf, mutations_give_results_or_errors) {
   EXPECT_GT(accepted, 0);
 }
 
+// A mapped file may change under its reader. Lengths were checked when the file was opened, and count as they were
+// then.
+TEST(Gguf, lengths_of_strings_are_read_once) {
+  const TempDir dir;
+  std::string bytes = small().string("one", "abcd").strings("many", {"xy", "z"}).bytes();
+  const auto path = dir.write("m.gguf", bytes);
+  const GgufFile f = GgufFile::open(path);
+  for (const std::string_view payload : {"abcd", "xy", "z"}) {
+    const std::uint64_t huge = std::uint64_t{1} << 60;
+    std::memcpy(bytes.data() + bytes.find(payload) - sizeof huge, &huge, sizeof huge);
+  }
+  dir.overwrite("m.gguf", bytes);
+  EXPECT_EQ(f.string("one"), "abcd");
+  EXPECT_EQ(f.strings("many"), (std::vector<std::string_view>{"xy", "z"}));
+}
+
 GgufWriter part(std::uint16_t no, std::uint16_t count) {
   return GgufWriter().u16("split.no", no).u16("split.count", count).number("split.tensors.count", 5, 3);
 }

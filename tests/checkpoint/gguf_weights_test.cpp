@@ -173,6 +173,28 @@ TEST_F(GgufWeights, unsupported_type_when_used) {
   });
 }
 
+// How many tensors a stacked one unrolls into is bounded, also where its bytes bound nothing.
+TEST_F(GgufWeights, experts_are_counted_before_they_are_unrolled) {
+  static constexpr GgufTensor kTensors[] = {{"exps.{}", "layers.{}.experts.{}.w", GgufChange::kNone}};
+  const GgufSpelling spelling[] = {
+      {.architecture = "toy", .model_type = "toy", .hf_architecture = "Toy", .tensors = kTensors}};
+  const auto open = [&](const std::vector<std::uint64_t>& extents, std::string_view data, int layers = 1) {
+    GgufWriter w;
+    w.string("general.architecture", "toy").tensor("first", {1}, 0, "1234");
+    for (int i = 0; i < layers; ++i) w.tensor(text("exps.", i), extents, 24, data);
+    return open_checkpoint(dir_.write("toy.gguf", w.bytes()), spelling)->tensors().size();
+  };
+  EXPECT_EQ(open({2, 3}, "123456"), 4U);
+  EXPECT_EQ(open({1, 8192}, std::string(8192, 'x')), 8193U);
+  expect_error(ErrorKind::kBadData, "tensor 'exps.0' wanted elements to unroll, got [1099511627776, 0]", [&] {
+    open({0, std::uint64_t{1} << 40}, "");
+  });
+  expect_error(ErrorKind::kBadData, "unrolls into 8193 tensors, wanted at most 8192", [&] {
+    open({1, 8193}, std::string(8193, 'x'));
+  });
+  expect_error(ErrorKind::kBadData, "and 262144 of all tensors", [&] { open({1, 8192}, std::string(8192, 'x'), 33); });
+}
+
 TEST_F(GgufWeights, subtract_one_transposed_and_experts) {
   static constexpr GgufTensor kTensors[] = {{"norm.{}.weight", "layers.{}.norm", GgufChange::kSubtractOne},
                                             {"kv.{}", "layers.{}.kv", GgufChange::kTransposed},

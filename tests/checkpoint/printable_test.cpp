@@ -28,11 +28,5 @@ TEST(Printable, bytes) {
   EXPECT_EQ(human_bytes(std::int64_t{14'200'000'000}), "14.2 GB");
 }
 
-TEST(Printable, utf8) {
-  EXPECT_TRUE(is_utf8("plain \xe2\x82\xac"));
-  EXPECT_FALSE(is_utf8("\xed\xa0\x80"));
-  EXPECT_FALSE(is_utf8("\xc0\x80"));
-}
-
 }  // namespace
 }  // namespace ttt

@@ -456,6 +456,21 @@ TEST_F(WeightStoreTest, checks_weights) {
   EXPECT_EQ(found[1].first, 1);
 }
 
+// A tensor without elements may have any other extent, and is read; a long row is read in pieces.
+TEST_F(WeightStoreTest, checks_weights_of_any_extents) {
+  std::vector<float> row(40000, 1.0F);
+  row[39999] = std::numeric_limits<float>::quiet_NaN();
+  const auto c = open(SafetensorsWriter()
+                          .add("long", "F32", {1, 40000}, testing::bytes_of(row))
+                          .add("no_columns", "F32", {std::int64_t{1} << 60, 0}, "")
+                          .add("no_rows", "F32", {0, std::int64_t{1} << 60}, "")
+                          .bytes());
+  const std::vector<NonFinite> found = check_weights(*c);
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found[0].name, "long");
+  EXPECT_EQ(found[0].first, 39999);
+}
+
 // Experts one after the other in one tensor, as [experts, out, in] or [experts, in, out], and their biases.
 // Tables of integers (the experts of each token) are read as they are stored, aligned or not.
 TEST_F(WeightStoreTest, tables_of_integers) {

@@ -23,17 +23,19 @@ class LoadTest : public testing::Test {
     support::write_file(path() / "model.safetensors", support::random_safetensors(tensors, support::StoredAs::kF32));
   }
   std::shared_ptr<const Checkpoint> open() const { return open_checkpoint(path(), {}); }
-  Error failure(const LoadOptions& options) const {
+  Error failure(const LoadOptions& options) const { return failure_of(open(), options); }
+  Error failure_of(std::shared_ptr<const Checkpoint> checkpoint, const LoadOptions& options) const {
     try {
-      load_model(open(), families(), options);
+      load_model(std::move(checkpoint), families(), options);
     } catch (const Error& e) {
       return e;
     }
     return {ErrorKind::kInternal, "no error"};
   }
-  fs::path path() const { return directory_.path() / "model"; }
+  fs::path path() const { return directory_.path() / name_; }
 
   support::TemporaryDirectory directory_;
+  std::string name_ = "model";
   LoadOptions options_{.traits = query_device_traits(), .context = 32};
 };
 
@@ -48,6 +50,21 @@ TEST_F(LoadTest, MissingTensorsAreNamedAndCounted) {
                           ": 7 tensors missing: lm_head.weight, model.layers.0.mlp.down_proj.weight, "
                           "model.layers.0.mlp.gate_proj.weight, model.layers.0.mlp.up_proj.weight, "
                           "model.layers.1.mlp.down_proj.weight, ...");
+}
+
+// What a configuration asks for is not bounded by the file. 4096 layers of 65536 experts would be 800 million tensors.
+TEST_F(LoadTest, MissingTensorsAreCountedUpToALimit) {
+  Json config = support::golden_config("gqa");
+  write(config);
+  const std::pair<const char*, Json> changes[] = {
+      {"model_type", "qwen3_moe"},        {"num_hidden_layers", 4096},  {"num_experts", 65536},
+      {"num_experts_per_tok", 1},         {"moe_intermediate_size", 8}, {"decoder_sparse_step", 1},
+      {"mlp_only_layers", Json::Array{}}, {"norm_topk_prob", true}};
+  for (const auto& [key, value] : changes) config.set(key, value);
+  support::write_file(path() / "config.json", config.dump());
+  const Error e = failure(options_);
+  EXPECT_EQ(e.kind(), ErrorKind::kBadData);
+  EXPECT_NE(std::string(e.what()).find("tensors missing: "), std::string::npos) << e.what();
 }
 
 TEST_F(LoadTest, AbsentHeadIsTiedUnlessTheConfigurationSaysOtherwise) {
@@ -192,6 +209,44 @@ TEST_F(LoadTest, ShapesThatDisagreeNameBlockFieldAndBoth) {
                           ": [model.layers.1.self_attn] k_proj.weight wanted [16, 64], got [16, 65] "
                           "(model.layers.1.self_attn.k_proj.weight of "
                           "model.safetensors)");
+}
+
+// What handles an error knows where it comes from by its parts, whatever the names of files and blocks look like.
+TEST_F(LoadTest, ADirectoryWithANameLikeABlocksPathIsNamedOnce) {
+  name_ = "[model]";
+  Json config = support::golden_config("gqa");
+  write(config);
+  config.set("num_hidden_layers", 0);
+  support::write_file(path() / "config.json", config.dump());
+  const fs::path before = fs::current_path();
+  fs::current_path(directory_.path());
+  const Error e = failure_of(open_checkpoint("[model]", {}), options_);
+  fs::current_path(before);
+  EXPECT_EQ(std::string(e.what()).find("[model]/config.json: num_hidden_layers wanted 1 .. 4096, got 0"), 0u)
+      << e.what();
+  EXPECT_EQ(e.parts().where, "[model]/config.json");
+  EXPECT_EQ(e.parts().field, "num_hidden_layers");
+  EXPECT_EQ(e.parts().got, "0");
+}
+
+TEST_F(LoadTest, ErrorsOfTheConfigurationSayWhoWantedTheKey) {
+  Json config = support::golden_config("gqa");
+  write(config);
+  const auto with = [&](const char* key, const Json& value) {
+    Json changed = config;
+    changed.set(key, value);
+    support::write_file(path() / "config.json", changed.dump());
+    return std::string(failure(options_).what()).substr(path().string().size() + 1);
+  };
+  EXPECT_EQ(with("num_attention_heads", Json()),
+            "config.json: num_attention_heads is missing (wanted by read_decoder_shape for family llama)");
+  EXPECT_EQ(with("intermediate_size", Json("x")),
+            "config.json: intermediate_size wanted integer, got string (wanted by family llama)");
+  EXPECT_EQ(with("rope_scaling", Json::parse(R"({"rope_type": "linear", "factor": 0.5})", "")),
+            "config.json: rope_scaling: factor wanted a number of at least 1, got 0.5 "
+            "(wanted by rope_parameters for family llama)");
+  EXPECT_EQ(with("unheard_of", Json(3)),
+            "config.json: 'unheard_of' may change results and is not understood, got 3 (not read by family llama)");
 }
 
 TEST_F(LoadTest, MemoryIsRefusedWithTheNumbersAndTheLargestContext) {

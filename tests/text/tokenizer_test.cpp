@@ -4,6 +4,7 @@
 
 #include <thread>
 
+#include "base/utf8.h"
 #include "tests/text/corpus.h"
 #include "tests/text/gguf_metadata.h"
 #include "text/utf8_filter.h"

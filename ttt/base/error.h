@@ -2,9 +2,11 @@
 
 #include <charconv>
 #include <concepts>
+#include <memory>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace ttt {
 
@@ -19,15 +21,33 @@ enum class ErrorKind : int {
   kPeerLost = 7,     // another rank failed or was lost
 };
 
+// What an error says, as values: whoever handles it reads what he needs and adds what only he knows, such as the file.
+// The text is "WHERE: [BLOCK] FIELD wanted WANTED, got GOT (NOTE)", without the parts that are empty. `problem` stands
+// in place of "wanted WANTED, got GOT" where other words are needed.
+struct ErrorParts {
+  std::string where = {};  // file, option or argument
+  std::string block = {};  // path of the block in its model
+  std::string field = {};  // of the file, Spec or weights
+  std::string wanted = {}, got = {};
+  std::string problem = {};
+  std::string note = {};
+  bool problem_names_block = false;  // so that the text does not say it twice
+
+  std::string text() const;
+};
+
 // The one exception type. Messages say who, what was wanted and what came:
 //   [model.layers.3.self_attn] k_proj.weight wanted [32, 64], got [64, 64]
 class Error : public std::runtime_error {
  public:
-  Error(ErrorKind kind, const std::string& message) : std::runtime_error(message), kind_(kind) {}
+  Error(ErrorKind kind, const std::string& message) : Error(kind, ErrorParts{.problem = message}) {}
+  Error(ErrorKind kind, ErrorParts parts);
   ErrorKind kind() const noexcept { return kind_; }
+  const ErrorParts& parts() const noexcept { return *parts_; }
 
  private:
   ErrorKind kind_;
+  std::shared_ptr<const ErrorParts> parts_;  // shared: copying an exception must not throw
 };
 
 namespace text_parts {
@@ -56,12 +76,27 @@ std::string text(const Parts&... parts) {
 }
 
 [[noreturn]] void fail(ErrorKind kind, const std::string& message);
+[[noreturn]] void fail(ErrorKind kind, ErrorParts parts);
 
 // Throws Error{kind} with the joined parts unless `ok`.
 template <class... Parts>
 void require(bool ok, ErrorKind kind, const Parts&... parts) {
   if (!ok) [[unlikely]]
     fail(kind, text(parts...));
+}
+
+// Runs `build` and returns what it returns. An Error that leaves it carries the block's path.
+template <class Build>
+auto in_block(const std::string& path, const Build& build) {
+  try {
+    return build();
+  } catch (const Error& e) {
+    if (!e.parts().block.empty()) throw;
+    ErrorParts parts = e.parts();
+    parts.block = path;
+    parts.problem_names_block = true;
+    fail(e.kind(), std::move(parts));
+  }
 }
 
 }  // namespace ttt

@@ -76,16 +76,16 @@ Json to_json(const T& value) {
 template <HasFields T>
 void from_json(T& value, const Json& json, const std::string& where) {
   require(json.is_object(), ErrorKind::kUsage, where, " wanted an object, got ", json.type_name());
-  for (const auto& [key, member] : json.as_object(where)) {
+  for (const Json::Member& member : json.as_object(where)) {
     bool found = false;
     std::string known;
     T::visit_fields(value, [&](std::string_view name, auto& field) {
       known += text(known.empty() ? "" : ", ", name);
-      if (name != key) return;
+      if (name != member.first) return;
       found = true;
-      field_from_json(field, member, text(where, ".", name));
+      field_from_json(field, member.second, text(where, ".", name));
     });
-    require(found, ErrorKind::kUsage, where, " has no field \"", key, "\"; it has ", known);
+    require(found, ErrorKind::kUsage, where, " has no field \"", member.first, "\"; it has ", known);
   }
 }
 

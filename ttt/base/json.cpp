@@ -104,7 +104,8 @@ void dump_value(std::string& out, const Json& v, int indent, int level) {
 }
 
 [[noreturn]] void wrong_type(std::string_view where, std::string_view wanted, const Json& got) {
-  fail(ErrorKind::kBadData, text(where, " wanted ", wanted, ", got ", got.type_name()));
+  fail(ErrorKind::kBadData,
+       {.field = std::string(where), .wanted = std::string(wanted), .got = std::string(got.type_name())});
 }
 
 }  // namespace
@@ -119,7 +120,7 @@ std::int64_t Json::as_integer(std::string_view where) const {
   if (const auto* v = std::get_if<double>(&value_)) {
     constexpr double kBound = 9223372036854775808.0;
     if (*v >= -kBound && *v < kBound && std::trunc(*v) == *v) return static_cast<std::int64_t>(*v);
-    fail(ErrorKind::kBadData, text(where, " wanted integer, got ", dump()));
+    fail(ErrorKind::kBadData, {.field = std::string(where), .wanted = "integer", .got = dump()});
   }
   wrong_type(where, "integer", *this);
 }

@@ -27,6 +27,16 @@ inline std::size_t utf8_length(std::string_view s) {
   return overlong || beyond ? 0 : 4;
 }
 
+// Whether the bytes are well-formed UTF-8 throughout.
+inline bool is_valid_utf8(std::string_view bytes) {
+  for (std::size_t i = 0; i < bytes.size();) {
+    const std::size_t length = static_cast<unsigned char>(bytes[i]) < 0x80 ? 1 : utf8_length(bytes.substr(i, 4));
+    if (length == 0) return false;
+    i += length;
+  }
+  return true;
+}
+
 // Bytes of the sequence whose lead byte is at the front of valid UTF-8.
 inline std::size_t utf8_step(char lead) {
   const auto c = static_cast<unsigned char>(lead);

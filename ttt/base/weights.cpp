@@ -42,11 +42,17 @@ Shape WeightRequest::cut_shape() const {
 }
 
 void WeightChecker::bind(ConstTensorView& field, const WeightRequest& request) {
-  require(field.shape == request.cut_shape(), ErrorKind::kBadData, "[", request.path, "] ", request.name.name,
-          " wanted ", request.cut_shape().to_string(), ", got ", field ? field.shape.to_string() : "nothing");
+  const auto refuse = [&](std::string wanted, std::string got) {
+    fail(ErrorKind::kBadData,
+         {.block = request.path, .field = request.name.name, .wanted = std::move(wanted), .got = std::move(got)});
+  };
+  if (field.shape != request.cut_shape()) {
+    refuse(request.cut_shape().to_string(), field ? field.shape.to_string() : "nothing");
+  }
   // Kernels read vectors as f32 without asking. A field without data is a plan's.
-  require(request.use != WeightUse::kVector || field.data == nullptr || field.format == Format::kF32,
-          ErrorKind::kBadData, "[", request.path, "] ", request.name.name, " wanted f32, got ", name_of(field.format));
+  if (request.use == WeightUse::kVector && field.data != nullptr && field.format != Format::kF32) {
+    refuse("f32", std::string(name_of(field.format)));
+  }
 }
 
 }  // namespace ttt

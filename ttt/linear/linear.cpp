@@ -50,7 +50,9 @@ Linear::Linear(std::span<const LinearWeight> weights, const LinearImplConfig& im
       plan_.classes[static_cast<std::size_t>(rows)] = plan_class(impl.one_kernel ? kMany : rows, impl, context);
     }
   } catch (const Error& e) {
-    fail(e.kind(), text("[", name, "] ", e.what()));
+    ErrorParts parts = e.parts();
+    parts.block = name;
+    fail(e.kind(), std::move(parts));
   }
 }
 

@@ -89,7 +89,7 @@ Block make(const Scope& scope, const typename Block::Spec& spec, const typename 
                   .ranks = options.ranks,
                   .place = tree.places.add(scope.path()),
                   .places = &tree.places};
-  validate(spec, context);
+  in_block(scope.path(), [&] { validate(spec, context); });
   typename Block::ImplConfig impl = default_impl_config(spec, context.traits, options.strategy);
   if constexpr (requires { set_weight_format(impl, Format::kF32); }) {
     if (options.weight_format) set_weight_format(impl, *options.weight_format);
@@ -110,10 +110,12 @@ Block make(const Scope& scope, const typename Block::Spec& spec, const typename 
     tree.states.push_back(state_spec(spec, impl, context));
     record.state_slot = context.state_slot;
   }
-  typename Block::Weights weights{};
-  FetchingBinder binder(scope.source(), record);
-  bind_weights(weights, spec, impl, names, context, binder);
-  return Block(spec, weights, impl, context);
+  return in_block(scope.path(), [&] {
+    typename Block::Weights weights{};
+    FetchingBinder binder(scope.source(), record);
+    bind_weights(weights, spec, impl, names, context, binder);
+    return Block(spec, weights, impl, context);
+  });
 }
 
 // `count` parts of a model, each built at its index: Layer(Scope, args..., index), or without the index where no such

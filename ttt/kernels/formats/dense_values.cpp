@@ -39,7 +39,8 @@ float f64_to_f32(double x) {
 void decode_dense(Format format, const std::byte* from, std::int64_t count, float* to) {
   switch (format) {
     case Format::kF32:
-      std::memcpy(to, from, static_cast<std::size_t>(count) * sizeof(float));
+      if (count > 0)
+        std::memcpy(to, from, static_cast<std::size_t>(count) * sizeof(float));  // null when there are none
       return;
     case Format::kF16:
       decode<std::uint16_t>(from, count, to, [](std::uint16_t h) { return f16_to_f32(h); });
@@ -58,7 +59,8 @@ void decode_dense(Format format, const std::byte* from, std::int64_t count, floa
 void encode_dense(Format format, const float* from, std::int64_t count, std::byte* to) {
   switch (format) {
     case Format::kF32:
-      std::memcpy(to, from, static_cast<std::size_t>(count) * sizeof(float));
+      if (count > 0)
+        std::memcpy(to, from, static_cast<std::size_t>(count) * sizeof(float));  // null when there are none
       return;
     case Format::kF16:
       encode(from, count, to, [](float x) { return f32_to_f16(x); });

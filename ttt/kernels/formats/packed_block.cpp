@@ -1,6 +1,7 @@
 #include "kernels/formats/packed_block.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstring>
 

@@ -15,8 +15,9 @@ constexpr MatmulKernel many(ActivationForm form, std::string_view name) {
   return {form, true, kManyUnit, many_tile<Panel>, name};
 }
 
-constexpr ActivationForm kF32 = ActivationForm::kF32, kBF16 = ActivationForm::kBF16;
+constexpr ActivationForm kF32 = ActivationForm::kF32;
 #if defined(__AVX512BF16__)
+constexpr ActivationForm kBF16 = ActivationForm::kBF16;
 constexpr MatmulKernel kFewBf16 = few<DotBf16>(kBF16, TTT_KERNEL_NAME("dense_bf16_bf16_few"));
 constexpr MatmulKernel kManyBf16 = many<PanelBf16>(kBF16, TTT_KERNEL_NAME("dense_bf16_bf16_many"));
 #else
