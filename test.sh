@@ -2,11 +2,14 @@
 # Sets up as demo.sh does, builds everything, runs the lints and the tests. The last line counts them.
 # Usage: ./test.sh          everything
 #        ./test.sh NAME     only what NAME names: a folder of tests, a test file, a suite, or another test of ctest
+#        ./test.sh fuzz     the fuzz targets of the readers, each for 20 seconds (tools/fuzz.sh)
 # With CI set, a model that cannot be fetched is a failure; otherwise the tests that need it are skipped.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 # shellcheck source=tools/setup.sh
 . tools/setup.sh
+
+[ "${1:-}" != fuzz ] || exec tools/fuzz.sh
 
 install_packages g++ binutils cmake ninja-build libcli11-dev libgtest-dev libopenmpi-dev openmpi-bin \
   python3-pip ca-certificates

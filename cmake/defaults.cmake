@@ -25,6 +25,9 @@ set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 if(TTT_SANITIZE)
   add_compile_options(-fsanitize=${TTT_SANITIZE} -fno-omit-frame-pointer)
   add_link_options(-fsanitize=${TTT_SANITIZE})
+  if(TTT_SANITIZE MATCHES "fuzzer")
+    add_compile_options(-fno-sanitize-recover=all)  # undefined behaviour is a find, as a bad access is
+  endif()
 endif()
 
 find_package(Threads REQUIRED)
@@ -33,6 +36,8 @@ add_library(ttt_warnings INTERFACE)
 target_compile_options(ttt_warnings INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion)
 # gcc 12 takes members of std::variant and std::optional for uninitialised when it inlines them (bug 80635 and kin).
 target_compile_options(ttt_warnings INTERFACE $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
+# noclone is gcc's alone.
+target_compile_options(ttt_warnings INTERFACE $<$<CXX_COMPILER_ID:Clang>:-Wno-unknown-attributes>)
 # With precompiled headers it reports what it sees in its own std::string when a literal is joined to a temporary.
 if(TTT_PRECOMPILE)
   target_compile_options(ttt_warnings INTERFACE "$<$<CXX_COMPILER_ID:GNU>:-Wno-array-bounds;-Wno-restrict;-Wno-stringop-overflow;-Wno-stringop-overread>")
