@@ -126,7 +126,7 @@ BuiltModel build_model(const Family& family, const Json& config, const std::stri
   } catch (const Error& e) {
     // Blocks name their path and field, not the file that made them so.
     ErrorParts parts = e.parts();
-    if (parts.block.empty() || !parts.where.empty()) throw;
+    if (!parts.block || !parts.where.empty()) throw;
     parts.where = where;
     // With no option that could be at fault it is the file that asks for what cannot be.
     const bool asked = !options.impl.is_null() || options.weight_format || options.state_format || options.ranks > 1;

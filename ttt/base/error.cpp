@@ -8,7 +8,7 @@ std::string ErrorParts::text() const {
     if (!part.empty()) s.append(before).append(part).append(after);
   };
   add("", where, ": ");
-  if (!problem_names_block) add("[", block, "] ");
+  if (block && !problem_names_block) s.append("[").append(*block).append("] ");
   add("", field, " ");
   if (problem.empty()) {
     add("wanted ", wanted, got.empty() ? "" : ", ");

@@ -3,6 +3,7 @@
 #include <charconv>
 #include <concepts>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -25,9 +26,9 @@ enum class ErrorKind : int {
 // The text is "WHERE: [BLOCK] FIELD wanted WANTED, got GOT (NOTE)", without the parts that are empty. `problem` stands
 // in place of "wanted WANTED, got GOT" where other words are needed.
 struct ErrorParts {
-  std::string where = {};  // file, option or argument
-  std::string block = {};  // path of the block in its model
-  std::string field = {};  // of the file, Spec or weights
+  std::string where = {};                 // file, option or argument
+  std::optional<std::string> block = {};  // path of the block in its model; empty for one that stands alone
+  std::string field = {};                 // of the file, Spec or weights
   std::string wanted = {}, got = {};
   std::string problem = {};
   std::string note = {};
@@ -91,7 +92,7 @@ auto in_block(const std::string& path, const Build& build) {
   try {
     return build();
   } catch (const Error& e) {
-    if (!e.parts().block.empty()) throw;
+    if (e.parts().block) throw;
     ErrorParts parts = e.parts();
     parts.block = path;
     parts.problem_names_block = true;
