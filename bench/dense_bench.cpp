@@ -77,7 +77,7 @@ int run(int argc, char** argv) {
   DeviceTraits traits = query_device_traits();
   const std::int64_t threads_wanted = argc > 1 ? std::atoll(argv[1]) : traits.cores;
   if (argc > 2) traits = with_isa(traits, isa_named(argv[2]).value());
-  ThreadPool threads(threads_wanted, ThreadPool::Pinning::kOneCoreEach);
+  ThreadPool threads(threads_wanted);
   Scratch scratch(0);
   NoObserver observer;
   Exec exec(threads, scratch, self_communicator(), observer);

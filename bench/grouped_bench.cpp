@@ -161,7 +161,7 @@ int run_all(int argc, char** argv) {
     require(isa.has_value(), ErrorKind::kUsage, "isa wanted a level, got ", argv[1]);
     traits = with_isa(traits, *isa);
   }
-  ThreadPool threads(argc > 2 ? std::atoi(argv[2]) : traits.cores, ThreadPool::Pinning::kNone);
+  ThreadPool threads(argc > 2 ? std::atoi(argv[2]) : traits.cores);
   const std::int64_t buffer = std::int64_t{192} << 20;
   const double read =
       threads.size() == 1 ? read_rate(threads, buffer) : bench::measure_read_bandwidth(threads, traits, buffer);

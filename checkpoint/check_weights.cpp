@@ -46,17 +46,11 @@ NonFinite check_tensor(const StoredTensor& t) {
 std::vector<NonFinite> check_weights(const Checkpoint& checkpoint, const ParallelFor& parallel_for) {
   const std::vector<StoredTensor>& all = checkpoint.tensors();
   std::vector<NonFinite> found(all.size());
-  const std::function<void(std::int64_t)> one = [&](std::int64_t i) {
+  parallel_for(static_cast<std::int64_t>(all.size()), [&](std::int64_t i) {
     const StoredTensor& t = all[static_cast<std::size_t>(i)];
     const bool readable = is_dense(t.format) || t.format == Format::kF64 || is_grouped(t.format);
     if (readable) found[static_cast<std::size_t>(i)] = check_tensor(t);
-  };
-  const auto n = static_cast<std::int64_t>(all.size());
-  if (parallel_for) {
-    parallel_for(n, one);
-  } else {
-    for (std::int64_t i = 0; i < n; ++i) one(i);
-  }
+  });
   std::erase_if(found, [](const NonFinite& f) { return f.nans + f.infinities == 0; });
   return found;
 }

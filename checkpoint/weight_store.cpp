@@ -141,14 +141,7 @@ class Filler {
   template <class Body>
   void ranges(std::int64_t n, std::int64_t per_task, const Body& body) const {
     const std::int64_t tasks = (n + per_task - 1) / per_task;
-    const std::function<void(std::int64_t)> one = [&](std::int64_t i) {
-      body(i * per_task, std::min(n, (i + 1) * per_task));
-    };
-    if (parallel_for_ && tasks > 1) {
-      parallel_for_(tasks, one);
-    } else {
-      for (std::int64_t i = 0; i < tasks; ++i) one(i);
-    }
+    parallel_for_(tasks, [&](std::int64_t i) { body(i * per_task, std::min(n, (i + 1) * per_task)); });
   }
 
   void pack() {
@@ -177,7 +170,7 @@ class Filler {
 }  // namespace
 
 WeightStore::WeightStore(const Checkpoint& checkpoint, ParallelFor parallel_for)
-    : checkpoint_(checkpoint), parallel_for_(std::move(parallel_for)) {}
+    : checkpoint_(checkpoint), parallel_for_(parallel_for) {}
 
 bool WeightStore::has(const std::string& full_name) const { return checkpoint_.find(full_name) != nullptr; }
 

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -10,14 +9,12 @@
 
 #include "base/buffer.h"
 #include "base/error.h"
+#include "base/parallel_for.h"
 #include "base/weights.h"
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/weight_form.h"
 
 namespace ttt {
-
-// Calls body(0) .. body(n - 1), in any order and on any threads, and returns when all are done.
-using ParallelFor = std::function<void(std::int64_t n, const std::function<void(std::int64_t)>& body)>;
 
 // One weight as a rank holds it.
 struct WeightRecord {

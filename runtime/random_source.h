@@ -17,7 +17,7 @@ namespace ttt {
 class RandomSource final : public WeightSource {
  public:
   // `stored`: the format that matrices have when a block asks for none.
-  RandomSource(Format stored, ParallelFor parallel_for) : stored_(stored), parallel_for_(std::move(parallel_for)) {}
+  RandomSource(Format stored, ParallelFor parallel_for) : stored_(stored), parallel_for_(parallel_for) {}
 
   ConstTensorView fetch(const WeightRequest& request) override;
   bool has(const std::string&) const override { return false; }

@@ -61,10 +61,7 @@ void build_random(Subject& s, const BenchFlags& f, std::int64_t context) {
   s.threads = make_threads(f.model, s.load.traits);
   s.load.context = context;
   const Json config = Json::parse(read_small_file(f.config, JsonLimits{}.bytes, "config.json"), f.config);
-  s.random = std::make_unique<RandomSource>(stored_format(config),
-                                            [&s](std::int64_t n, const std::function<void(std::int64_t)>& body) {
-                                              s.threads->parallel_for(n, [&](std::int64_t i) { body(i); });
-                                            });
+  s.random = std::make_unique<RandomSource>(stored_format(config), *s.threads);
   s.made = build_model(family_of(f.model.families, config, f.config), config, f.config, *s.random, s.load);
 }
 

@@ -145,10 +145,7 @@ Tokenizer tokenizer_of(const ModelOptions& o, const Checkpoint& checkpoint) {
 
 std::unique_ptr<ThreadPool> make_threads(const ModelOptions& o, const DeviceTraits& traits) {
   const CoreShare share = core_share(traits.cores);
-  const std::int64_t count = o.threads > 0 ? o.threads : share.cores;
-  const bool fits = count <= share.cores;
-  return std::make_unique<ThreadPool>(count, fits ? ThreadPool::Pinning::kOneCoreEach : ThreadPool::Pinning::kNone,
-                                      share.first);
+  return std::make_unique<ThreadPool>(o.threads > 0 ? o.threads : share.cores);
 }
 
 Workbench::Workbench(const ModelOptions& o, std::shared_ptr<const Checkpoint> checkpoint, const RunnerConfig& run,
@@ -160,9 +157,7 @@ Workbench::Workbench(const ModelOptions& o, std::shared_ptr<const Checkpoint> ch
   load.run = run;
   load.threads = threads.get();
   load.check = std::move(check);
-  load.parallel_for = [this](std::int64_t n, const std::function<void(std::int64_t)>& body) {
-    threads->parallel_for(n, [&](std::int64_t i) { body(i); });
-  };
+  load.parallel_for = *threads;
   if (o.check_weights) refuse_bad_weights(*checkpoint, load.parallel_for);
   model = load_model(std::move(checkpoint), o.families, load);
   communicator.barrier();  // nobody goes on before everybody could load

@@ -114,9 +114,7 @@ int main() try {
 
   ttt::LoadOptions options{.traits = ttt::query_device_traits(), .context = 64};
   ttt::ThreadPool threads(options.traits.cores);
-  options.parallel_for = [&](std::int64_t n, const std::function<void(std::int64_t)>& f) {
-    threads.parallel_for(n, f);
-  };
+  options.parallel_for = threads;
   ttt::RandomSource weights(ttt::Format::kF32, options.parallel_for);
   const ttt::BuiltModel built = ttt::build_model(family, ttt::Json::parse(kConfig, "tiny"), "tiny", weights, options);
   for (const ttt::BlockRecord& block : built.tree->blocks) {

@@ -131,11 +131,8 @@ TEST_F(WeightStoreTest, unaligned_data_is_copied) {
 TEST_F(WeightStoreTest, dense_conversions) {
   const auto c = open_matrix("F32", testing::bytes_of(m_));
   const std::vector<std::uint16_t> expected = to_bf16(m_);
-  std::int64_t tasks = 0;
-  WeightStore store(*c, [&](std::int64_t n, const std::function<void(std::int64_t)>& body) {
-    for (std::int64_t i = n; i-- > 0;) body(i);
-    tasks += n;
-  });
+  ThreadPool threads(3);
+  WeightStore store(*c, threads);
   const ConstTensorView b = store.fetch(matrix({.axis = 0, .begin = 3, .count = 5}, Format::kBF16));
   EXPECT_EQ(std::memcmp(b.data, expected.data() + 3 * kIn, 5 * kIn * 2), 0);
   const ConstTensorView h = store.fetch(matrix({}, Format::kF16));

@@ -1,8 +1,8 @@
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <thread>
 #include <type_traits>
 #include <vector>
@@ -10,15 +10,14 @@
 namespace ttt {
 
 // A fixed team of threads that runs index ranges. The calling thread is one of the team. Between regions the others
-// spin for some microseconds, then sleep in the kernel. Denormals are flushed to zero inside a region. Signals sent to
-// the process are never taken by the others.
+// spin for some microseconds, then sleep in the kernel. A region never waits for a thread that has not begun to take
+// part in it. Denormals are flushed to zero inside a region. Signals sent to the process are never taken by the others.
 class ThreadPool {
  public:
-  enum class Pinning : std::uint8_t { kNone, kOneCoreEach };
-
-  // `threads` >= 1, the caller included. Pinned threads take the cores of the affinity mask in order, from `first_core`
-  // on, round robin; the calling thread is left where it is. Error{kResources} when the system gives no more threads.
-  explicit ThreadPool(std::int64_t threads, Pinning pinning = Pinning::kNone, std::int64_t first_core = 0);
+  // `threads` >= 1, the caller included. Thread i is tied to processors[i % size] where any are given (numbers as in an
+  // affinity mask); the calling thread, which is number 0, is left where it is. Error{kUsage} for a number of threads
+  // that cannot be, Error{kResources} when the system gives no more threads.
+  explicit ThreadPool(std::int64_t threads, std::span<const int> processors = {});
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;
@@ -27,17 +26,18 @@ class ThreadPool {
 
   // Calls f(i) once for every i in [0, count), in any order, on any thread, and returns when all are done. Neighbouring
   // indices mostly run on one thread, in ascending order.
-  // f must not throw and must not call parallel_for of the same pool. One caller at a time.
+  // What f throws ends the region: indices that nobody has begun are left out, and the first exception is thrown again
+  // here. f must not call parallel_for of the same pool. One caller at a time.
   template <class F>
   void parallel_for(std::int64_t count, const F& f) {
     static_assert(std::is_invocable_v<const F&, std::int64_t>);
     if (count <= 0) return;
     run(
-        count, [](const void* body, std::int64_t i) noexcept { (*static_cast<const F*>(body))(i); }, &f);
+        count, [](const void* body, std::int64_t i) { (*static_cast<const F*>(body))(i); }, &f);
   }
 
  private:
-  using Body = void (*)(const void*, std::int64_t) noexcept;
+  using Body = void (*)(const void*, std::int64_t);
   struct Shared;
 
   void run(std::int64_t count, Body body, const void* context);

@@ -1,15 +1,12 @@
 #include "base/traits.h"
 
-#include <sched.h>
-#include <unistd.h>
-
-#include <algorithm>
 #include <charconv>
 #include <fstream>
 #include <optional>
 #include <string>
 
 #include "base/error.h"
+#include "base/limits.h"
 
 namespace ttt {
 namespace {
@@ -29,23 +26,6 @@ std::optional<std::int64_t> number_in(const std::string& path) {
   return n;
 }
 
-std::int64_t query_cores() {
-  // Machines with more processors than a cpu_set_t holds refuse the mask; they are not short of cores.
-  cpu_set_t allowed;
-  CPU_ZERO(&allowed);
-  const bool known = sched_getaffinity(0, sizeof allowed, &allowed) == 0;
-  std::int64_t cores = known ? CPU_COUNT(&allowed) : static_cast<std::int64_t>(sysconf(_SC_NPROCESSORS_ONLN));
-  std::ifstream quota("/sys/fs/cgroup/cpu.max");
-  std::string limit;
-  std::int64_t period = 0;
-  if (quota >> limit >> period && limit != "max" && period > 0) {
-    std::int64_t us = 0;
-    std::from_chars(limit.data(), limit.data() + limit.size(), us);
-    cores = std::min(cores, (us + period - 1) / period);
-  }
-  return std::max<std::int64_t>(cores, 1);
-}
-
 void query_caches(DeviceTraits& t) {
   for (int i = 0; i < 8; ++i) {
     const std::string dir = text("/sys/devices/system/cpu/cpu0/cache/index", i, "/");
@@ -61,26 +41,6 @@ void query_caches(DeviceTraits& t) {
   }
 }
 
-std::int64_t query_available() {
-  std::int64_t available = 0;
-  std::ifstream info("/proc/meminfo");
-  std::string key, unit;
-  std::int64_t kib = 0;
-  while (info >> key >> kib) {
-    std::getline(info, unit);
-    if (key == "MemAvailable:") available = kib << 10;
-  }
-  const auto limit = number_in("/sys/fs/cgroup/memory.max"), used = number_in("/sys/fs/cgroup/memory.current");
-  if (!limit || !used) return available;
-  // Cached pages of files count as used there, but give way.
-  std::int64_t cached = 0;
-  std::ifstream stat("/sys/fs/cgroup/memory.stat");
-  for (std::int64_t n = 0; stat >> key >> n;) {
-    if (key == "inactive_file") cached = n;
-  }
-  return std::min(available, std::max<std::int64_t>(*limit - *used + cached, 0));
-}
-
 }  // namespace
 
 DeviceTraits query_device_traits() {
@@ -88,9 +48,10 @@ DeviceTraits query_device_traits() {
   const CpuReport cpu = query_cpu();
   t.features = usable_features(cpu);
   t.slow_bf16_dots = has_amx_units(cpu);
-  t.cores = query_cores();
+  const ProcessLimits limits = query_process_limits();
+  t.cores = limits.cores;
   query_caches(t);
-  t.available_bytes = query_available();
+  t.available_bytes = limits.available_bytes;
   return t;
 }
 
