@@ -18,7 +18,7 @@
 namespace ttt {
 
 struct LoadOptions {
-  DeviceTraits traits = {};
+  DeviceTraits traits = query_device_traits();
   Strategy strategy = Strategy::kDefault;
   std::int64_t rank = 0, ranks = 1;
   std::optional<Format> weight_format = {};

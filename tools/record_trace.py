@@ -3,18 +3,25 @@
 
     record_trace.py MODEL --tokens 1,2,3 -o trace.safetensors [--dtype float32] [--modules PATTERN ...]
 
-MODEL is a Hugging Face directory or a .gguf file. The file holds `input_ids` and, for every module that ran, tensors
-named after it: `NAME:in` (the first tensor that it was given), `NAME:in.1`, ... (others that are rows of one sequence: an
-encoder's states), `NAME:out` (the first that it returned), and `NAME:out.1`, `NAME:out.2`, ... for what else it returned: a
-router's weights and chosen experts. The batch extent of one is dropped. A module that runs more than once in a pass is left out. Metadata tell format, model_type, dtype, config
-(as JSON) and the version of transformers.
+MODEL is a Hugging Face directory or a .gguf file: a causal model, an encoder or an encoder-decoder. It is loaded as the
+class that its configuration names under `architectures`; without a name, as a model with a head for text where there is
+one. An encoder-decoder reads --tokens with its encoder and --decoder-tokens with its decoder, by default its start
+token.
 
---modules keeps modules whose name matches one of the patterns (of shell type, "model.layers.0.*"); `input_ids` stays.
+The file holds `input_ids` (for an encoder-decoder `decoder_input_ids` too) and, for every module that ran, tensors
+named after it: `NAME:in` (the first tensor that it was given), `NAME:in.1`, ... (others that are rows of one sequence: an
+encoder's states), `NAME:out` (the first that it returned), and `NAME:out.1`, `NAME:out.2`, ... for what else it returned:
+a router's weights and chosen experts. `logits:out` holds the logits that the model as a whole returned. The batch
+extent of one is dropped. A module that runs more than once in a pass is left out. Metadata tell format, model_type,
+dtype, config (as JSON) and the version of transformers.
+
+--modules keeps modules whose name matches one of the patterns (of shell type, "model.layers.0.*"); the ids stay.
 --tokens-file takes an .npy file of integers. Everything is kept in memory until the end: meant for small models and
 short inputs. Needs torch, transformers and safetensors.
 """
 import argparse
 import fnmatch
+import inspect
 import json
 import pathlib
 import sys
@@ -49,12 +56,16 @@ def stored(tensor):
 class Recorder:
     def __init__(self, model, patterns):
         self.tensors = {}
+        self.patterns = patterns
         self.kept = 0
         self.ran, self.repeated = set(), set()
         for name, module in model.named_modules():
-            if name and (not patterns or any(fnmatch.fnmatchcase(name, p) for p in patterns)):
+            if name and self.wants(name):
                 module.register_forward_hook(lambda m, a, k, y, name=name: self.record(name, a, k, y), with_kwargs=True)
                 self.kept += 1
+
+    def wants(self, name):
+        return not self.patterns or any(fnmatch.fnmatchcase(name, p) for p in self.patterns)
 
     def record(self, name, arguments, keywords, result):
         if name in self.ran:
@@ -76,36 +87,70 @@ class Recorder:
         return {k: v for k, v in self.tensors.items() if k.rpartition(":")[0] not in self.repeated}
 
 
+def class_of(config):
+    """The class that a checkpoint with this configuration was written from."""
+    for name in config.architectures or []:
+        if hasattr(transformers, name):
+            return getattr(transformers, name)
+    for auto in (transformers.AutoModelForSeq2SeqLM, transformers.AutoModelForCausalLM, transformers.AutoModelForMaskedLM):
+        if type(config) in auto._model_mapping:
+            return auto
+    return transformers.AutoModel
+
+
 def load(path, dtype):
     """In eval mode, with attention that is plain arithmetic."""
     if path.is_dir():
-        return transformers.AutoModelForCausalLM.from_pretrained(path, dtype=dtype, attn_implementation="eager").eval()
+        model_class = class_of(transformers.AutoConfig.from_pretrained(path))
+        return model_class.from_pretrained(path, dtype=dtype, attn_implementation="eager").eval()
     from hf_directory_from_gguf import load_gguf
     return load_gguf(path, dtype)
 
 
-def token_ids(arguments):
-    if arguments.tokens_file:
-        ids = np.load(arguments.tokens_file).reshape(-1)
-        if ids.dtype.kind not in "iu":
-            sys.exit(f"{arguments.tokens_file}: wanted integers, got {ids.dtype}")
-        return [int(i) for i in ids]
+def integers(text, option):
     try:
-        return [int(i) for i in arguments.tokens.split(",")]
+        return [int(i) for i in text.split(",")]
     except ValueError:
-        sys.exit(f"--tokens wanted integers between commas, got {arguments.tokens!r}")
+        sys.exit(f"{option} wanted integers between commas, got {text!r}")
 
 
-def record(model, ids, patterns):
-    """Name -> tensor of one pass over `ids`."""
+def token_ids(arguments):
+    if not arguments.tokens_file:
+        return integers(arguments.tokens, "--tokens")
+    ids = np.load(arguments.tokens_file).reshape(-1)
+    if ids.dtype.kind not in "iu":
+        sys.exit(f"{arguments.tokens_file}: wanted integers, got {ids.dtype}")
+    return [int(i) for i in ids]
+
+
+def decoder_ids(model, arguments):
+    """What the decoder reads; nothing where the model has no encoder beside it."""
+    if not model.config.is_encoder_decoder:
+        if arguments.decoder_tokens:
+            sys.exit(f"--decoder-tokens wanted an encoder-decoder, got a {model.config.model_type}")
+        return None
+    if arguments.decoder_tokens:
+        return integers(arguments.decoder_tokens, "--decoder-tokens")
+    start = model.config.decoder_start_token_id
+    if start is None:
+        sys.exit("the configuration names no decoder_start_token_id: give --decoder-tokens")
+    return [start]
+
+
+def record(model, inputs, patterns):
+    """Name -> tensor of one pass over `inputs`: name of an argument -> ids."""
     recorder = Recorder(model, patterns)
     if not recorder.kept:
         sys.exit("no module has a name that matches --modules")
+    options = {"use_cache": False} if "use_cache" in inspect.signature(model.forward).parameters else {}
     with torch.no_grad():
-        model(input_ids=torch.tensor([ids]), use_cache=False)
+        result = model(**{name: torch.tensor([ids]) for name, ids in inputs.items()}, **options)
     if recorder.repeated:
         print(f"left out, they ran more than once: {', '.join(sorted(recorder.repeated))}")
-    return {"input_ids": torch.tensor(ids, dtype=torch.int32), **recorder.result()}
+    tensors = {name: torch.tensor(ids, dtype=torch.int32) for name, ids in inputs.items()} | recorder.result()
+    if torch.is_tensor(result.get("logits")) and recorder.wants("logits"):
+        tensors["logits:out"] = stored(result["logits"])
+    return tensors
 
 
 def main():
@@ -114,6 +159,7 @@ def main():
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--tokens", help="token ids between commas")
     source.add_argument("--tokens-file", help=".npy file of token ids")
+    parser.add_argument("--decoder-tokens", help="token ids between commas, for the decoder beside an encoder")
     parser.add_argument("-o", "--output", type=pathlib.Path, required=True)
     parser.add_argument("--dtype", choices=["float32", "bfloat16", "float16"], default="float32")
     parser.add_argument("--modules", nargs="+", default=[], metavar="PATTERN")
@@ -126,7 +172,10 @@ def main():
     transformers.utils.logging.disable_progress_bar()
 
     model = load(arguments.model, getattr(torch, arguments.dtype))
-    tensors = record(model, ids, arguments.modules)
+    inputs = {"input_ids": ids}
+    if (decoder := decoder_ids(model, arguments)) is not None:
+        inputs["decoder_input_ids"] = decoder
+    tensors = record(model, inputs, arguments.modules)
     config = {k: v for k, v in model.config.to_dict().items() if not k.startswith("_")}
     metadata = {"format": "ttt-trace", "model_type": model.config.model_type, "dtype": arguments.dtype,
                 "config": json.dumps(config, default=str), "transformers": transformers.__version__}

@@ -12,7 +12,6 @@
 #include <cstdlib>
 #include <cstring>
 #include <memory>
-#include <thread>
 #include <vector>
 
 #include "apps/ttt/signals.h"
@@ -60,20 +59,6 @@ std::vector<std::uint64_t> gather(std::uint64_t mine) {
   return all;
 }
 
-int finish(MpiSession& open, const Outcome& outcome) {
-  const JobEnd end = open.end(outcome.status, outcome.message);
-  const std::int64_t rank = open.communicator().rank();
-  if (end.rank == rank && !end.message.empty()) {
-    say_line(text("ttt: ", end.everywhere ? std::string() : text("rank ", rank, " on ", end.host, ": "), end.message));
-  }
-  if (!end.complete) {
-    // The rank that failed kills the job once it has said why.
-    if (end.rank != rank) std::this_thread::sleep_for(std::chrono::seconds(1));
-    open.abort(end.status);
-  }
-  return end.status;
-}
-
 Outcome run_open(MpiSession& open, const std::function<Outcome()>& command) {
   const Outcome outcome = command();
   if (outcome.status != 0) return outcome;
@@ -115,7 +100,10 @@ int run_on_ranks(const std::function<Outcome()>& command) {
   const Outcome outcome = run_open(*session(), command);
   // The launcher ends the other ranks, or has told them too; there is nothing to agree on.
   if (interrupted() != 0) std::_Exit(interrupted());
-  const int status = outcome.status == 0 ? 0 : finish(*session(), outcome);
+  const int status = outcome.status == 0
+                         ? 0
+                         : end_failed_job(*session(), outcome.status, outcome.message,
+                                          [](const std::string& message) { say_line("ttt: " + message); });
   session().reset();
   return status;
 }

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -49,6 +50,26 @@ class MpiSession {
 
 // Error{kUnsupported} in a build without MPI; Error{kPeerLost} when MPI does not start or lacks what is needed.
 std::unique_ptr<MpiSession> open_mpi_session(std::chrono::milliseconds timeout = MpiSession::kTimeout);
+
+// Receives the message of a job that failed, on the one rank that is to print it.
+using SayFailure = std::function<void(const std::string& message)>;
+
+// Runs fn(communicator) on every rank that mpirun has started and ends MPI; to be called once in a process. Returns the
+// status to exit with, the same on all ranks: 0, or that of the lowest rank on which fn threw: the kind of an Error,
+// kResources for std::bad_alloc, kInternal for any other std::exception. The other ranks are released from their
+// collectives. A rank that does not answer is killed with the job. Error of open_mpi_session.
+//
+//   int main() {
+//     return ttt::run_on_mpi([](ttt::Communicator& ranks) { ... },
+//                            [](const std::string& message) { std::fprintf(stderr, "%s\n", message.c_str()); });
+//   }
+int run_on_mpi(const std::function<void(Communicator&)>& fn, const SayFailure& say,
+               std::chrono::milliseconds timeout = MpiSession::kTimeout);
+
+// Ends a job in which this rank has failed, or has been told that another one has: end(), the message where this is the
+// rank to say it ("rank 2 on HOST: message", or the message alone where every rank failed alike), and abort() where
+// some rank gave no answer. Returns the status to exit with.
+int end_failed_job(MpiSession& session, int status, const std::string& message, const SayFailure& say);
 
 // "Open MPI v4.1.4"; empty in a build without MPI.
 std::string mpi_library();

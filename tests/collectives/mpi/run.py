@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Ranks over MPI: the collectives, and the tool under mpirun.
+"""Ranks over MPI: the collectives, and the tool and an example under mpirun.
 
-Usage: run.py MPIRUN MPI_RANKS [TOOL]
+Usage: run.py MPIRUN MPI_RANKS [TOOL [EXAMPLE]]
 
 Without MPIRUN exits 77, skipped. The tool runs a random checkpoint, and SmolLM2 where TTT_SMOLLM2_GGUF names it.
 """
@@ -79,6 +79,24 @@ def tool_agrees(model, directory):
         spread = max(one) - min(one)
         check(f"logits of {ranks} ranks are those of one",
               len(many) == len(one) and max(abs(a - b) for a, b in zip(one, many)) < 1e-5 * spread)
+
+
+def example_agrees(model, directory):
+    """examples/logits_over_mpi.cpp: a program of one's own."""
+    ids = [5, 6, 7, 8, 9]
+    wanted = floats(generated(model, 1, directory))[-json.loads((model / "config.json").read_text())["vocab_size"]:]
+    for ranks in (1, 2, 3):
+        result = mpirun([EXAMPLE, model, *ids], ranks)
+        got = [float(v) for v in result.stdout.split()]
+        check(f"the example on {ranks} ranks prints the logits", result.returncode == 0 and len(got) == len(wanted) and
+              max(abs(a - b) for a, b in zip(got, wanted)) < 1e-5 * (max(wanted) - min(wanted)), details(result))
+    # What fails on one rank, and what fails on all, ends all with one message.
+    everywhere = mpirun([EXAMPLE, directory / "missing", *ids], 3)
+    check("the example without a model", everywhere.returncode == 4 and everywhere.stderr.count("missing") == 1 and
+          "rank" not in everywhere.stderr.splitlines()[0], details(everywhere))
+    one = mpirun([EXAMPLE, model, *ids, ":", "-n", "1", EXAMPLE, directory / "missing", *ids], 1)
+    check("the example without a model on one rank", one.returncode == 4 and "rank 1 on" in one.stderr and
+          one.stderr.count("missing") == 1 and not one.stdout, details(one))
 
 
 def tool_refuses(model, directory):
@@ -273,6 +291,8 @@ def main():
             tool_agrees(model, directory)
             tool_refuses(model, directory)
             verify_is_of_one_rank(directory)
+            if EXAMPLE:
+                example_agrees(model, directory)
             smollm2 = os.environ.get("TTT_SMOLLM2_GGUF")
             if smollm2:
                 commands_agree(smollm2, directory)
@@ -283,7 +303,7 @@ def main():
 
 if __name__ == "__main__":
     MPIRUN, MPI_RANKS = sys.argv[1:3]
-    TOOL = sys.argv[3] if len(sys.argv) > 3 else None
+    TOOL, EXAMPLE = (sys.argv[3:] + [None, None])[:2]
     if not MPIRUN or not shutil.which(MPIRUN):
         print("skipped: MPI is not installed")
         sys.exit(77)
