@@ -13,6 +13,15 @@ std::int64_t thread_count(const SessionOptions& options) {
   return options.threads > 0 ? options.threads : options.load.traits.cores;
 }
 
+RunnerConfig run_config(const SessionOptions& options) {
+  return {.sequences = options.sequences, .chunk = options.chunk, .wanted = options.wanted};
+}
+
+RunnerConfig with_context(RunnerConfig run, std::int64_t context) {
+  run.context = context;
+  return run;
+}
+
 LoadedModel load(const std::filesystem::path& path, std::span<const Family> families, const SessionOptions& options,
                  const Communicator& communicator, ThreadPool& threads) {
   std::shared_ptr<const Checkpoint> checkpoint =
@@ -20,7 +29,8 @@ LoadedModel load(const std::filesystem::path& path, std::span<const Family> fami
   LoadOptions load = options.load;
   load.rank = communicator.rank();
   load.ranks = communicator.ranks();
-  load.sequences = options.sequences;
+  load.run = run_config(options);
+  load.threads = &threads;
   load.parallel_for = [&threads](std::int64_t n, const std::function<void(std::int64_t)>& body) {
     threads.parallel_for(n, body);
   };
@@ -38,10 +48,7 @@ Session::Session(const std::filesystem::path& model, std::span<const Family> fam
     : threads_(thread_count(options)),
       model_(load(model, families, options, communicator, threads_)),
       runner_(model_.built, threads_, communicator, observer_,
-              {.sequences = options.sequences,
-               .context = model_.built.context,
-               .chunk = options.chunk,
-               .wanted = options.wanted}) {}
+              with_context(run_config(options), model_.built.context)) {}
 
 const Tokenizer& Session::tokenizer() {
   if (!tokenizer_) tokenizer_ = load_tokenizer(*model_.checkpoint);

@@ -43,7 +43,7 @@ TEST_F(SessionTest, TakesWhatTheMachineHas) {
   const DeviceTraits traits = query_device_traits();
   Session session(path(), families());
   EXPECT_EQ(session.threads().size(), traits.cores);
-  EXPECT_EQ(SessionOptions{}.load.traits.isa, traits.isa);
+  EXPECT_EQ(SessionOptions{}.load.traits.features, traits.features);
   EXPECT_EQ(LoadOptions{}.traits.cores, traits.cores);
 }
 
