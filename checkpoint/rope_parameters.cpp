@@ -105,7 +105,7 @@ std::string type_of(ConfigReader& config, const Parameters& p) {
 class Resolver {
  public:
   Resolver(ConfigReader& config, const RopeDefaults& defaults, const Parameters& p)
-      : config_(config), defaults_(defaults), p_(p), c_(p.object, p.where, config.report()) {
+      : config_(config), defaults_(defaults), p_(p), c_(config.nested(p.object, p.where)) {
     for (const char* key : {"type", "rope_type"}) c_.value(key);
     max_positions_ = config.positions("max_position_embeddings").value_or(defaults.max_positions);
   }

@@ -11,7 +11,7 @@
 #include "base/tensor.h"
 #include "checkpoint/config_reader.h"
 #include "checkpoint/gguf_spelling.h"
-#include "model/scope.h"
+#include "model/blocks.h"
 
 namespace ttt {
 

@@ -31,7 +31,7 @@ std::span<const float> Runner::step(std::span<const StepEntry> entries, std::spa
             " rows wanted logits of row ", row);
   }
   for (const std::int32_t id : ids) {
-    require(id >= 0 && id < vocab_, ErrorKind::kBadData, "token id wanted 0 to ", vocab_ - 1, ", got ", id);
+    require(id >= 0 && id < vocab_, ErrorKind::kUsage, "token id wanted 0 to ", vocab_ - 1, ", got ", id);
   }
   const Step step = builder_.prepare(entries, ids, wanted_rows);
   built_.model->forward(exec_, step, view_of(logits_.data(), {wanted, vocab_}));

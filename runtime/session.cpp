@@ -31,9 +31,7 @@ LoadedModel load(const std::filesystem::path& path, std::span<const Family> fami
   load.ranks = communicator.ranks();
   load.run = run_config(options);
   load.threads = &threads;
-  load.parallel_for = [&threads](std::int64_t n, const std::function<void(std::int64_t)>& body) {
-    threads.parallel_for(n, body);
-  };
+  load.parallel_for = threads;
   if (load.context == 0) {
     const std::int64_t limit = max_positions(checkpoint->config(), checkpoint->config_where());
     load.context = limit > 0 ? std::min(limit, Session::kDefaultContext) : Session::kDefaultContext;

@@ -28,7 +28,7 @@ class Vocabulary {
   std::optional<std::int32_t> find(std::string_view token) const;
   // Null when no token has this id.
   const std::string* text_of(std::int64_t id) const;
-  std::int64_t count() const { return static_cast<std::int64_t>(count_); }  // of tokens
+  std::int64_t count() const { return static_cast<std::int64_t>(tokens_.size()); }  // of tokens
   // One more than the highest id.
   std::int64_t size() const { return size_; }
   std::span<const Token> tokens() const { return tokens_; }  // in the order of add()

@@ -10,6 +10,7 @@
 #include "apps/ttt/npy_ids.h"
 #include "apps/ttt/options.h"
 #include "apps/ttt/ranks.h"
+#include "apps/ttt/standard_files.h"
 #include "base/checked.h"
 #include "runtime/runner.h"
 
@@ -37,6 +38,11 @@ std::vector<std::int32_t> parse_ids(std::string_view list) {
   return ids;
 }
 
+std::vector<std::int32_t> read_ids(const std::string& file) {
+  constexpr std::int64_t kMost = std::int64_t{1} << 30;  // bytes
+  return parse_npy_ids(read_input(file, kMost, "token ids"), file);
+}
+
 void require_known(std::span<const std::int32_t> ids, std::int64_t vocab) {
   for (const std::int32_t id : ids) {
     require(id >= 0 && id < vocab, ErrorKind::kUsage, "token id wanted 0 to ", vocab - 1, ", got ", id);
@@ -60,7 +66,7 @@ void require_no_input(const LogitsFlags& f, const Checkpoint& checkpoint) {
 
 int write_logits(const LogitsFlags& f) {
   require(f.tokens.empty() != f.tokens_file.empty(), ErrorKind::kUsage, "one of --tokens and --tokens-file is wanted");
-  const std::vector<std::int32_t> ids = f.tokens.empty() ? read_npy_ids(f.tokens_file) : parse_ids(f.tokens);
+  const std::vector<std::int32_t> ids = f.tokens.empty() ? read_ids(f.tokens_file) : parse_ids(f.tokens);
   const std::int64_t rows = static_cast<std::int64_t>(ids.size());
   require(rows > 0, ErrorKind::kUsage, "at least one token id is wanted");
   require(!f.output.empty(), ErrorKind::kUsage, "-o wanted the name of a file, got \"\"");

@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "apps/ttt/signals.h"
-#include "apps/ttt/standard_files.h"
 #include "base/error.h"
 
 namespace ttt::app {

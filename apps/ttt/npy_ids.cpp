@@ -4,7 +4,6 @@
 #include <bit>
 #include <cstring>
 
-#include "apps/ttt/standard_files.h"
 #include "base/error.h"
 #include "checkpoint/printable.h"
 
@@ -55,11 +54,6 @@ std::vector<std::int32_t> parse_npy_ids(std::string_view bytes, const std::strin
   require(data.size() % width == 0 && shape == wanted, ErrorKind::kBadData, where, ": shape ", printable(shape),
           " does not fit the ", data.size(), " bytes of data; ids wanted one dimension");
   return wide ? ids_from<std::int64_t>(data, where) : ids_from<std::int32_t>(data, where);
-}
-
-std::vector<std::int32_t> read_npy_ids(const std::filesystem::path& path) {
-  constexpr std::int64_t kMost = std::int64_t{1} << 30;
-  return parse_npy_ids(read_input(path.string(), kMost, "token ids"), path.string());
 }
 
 }  // namespace ttt::app

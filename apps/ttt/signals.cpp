@@ -15,6 +15,7 @@ constexpr std::array kStops{SIGHUP, SIGINT, SIGTERM};
 std::atomic<int> signal_status{0};
 std::atomic<bool> graceful{false};
 std::atomic<const char*> unfinished{nullptr};
+std::atomic<bool> told{false};  // a mapped file that cannot be read
 std::vector<MappedRange>& watched() {
   static std::vector<MappedRange> ranges;
   return ranges;
@@ -47,6 +48,7 @@ extern "C" void on_bus(int signal, siginfo_t* info, void*) {
   const auto* address = static_cast<const std::byte*>(info->si_addr);
   for (const MappedRange& r : watched()) {
     if (address < r.data || address >= r.data + r.bytes) continue;
+    while (told.exchange(true)) pause();  // another thread read there too, and is ending the process
     write_out("ttt: error: ");
     write_out(r.file.c_str());
     write_out(": cannot read byte ");

@@ -48,8 +48,8 @@ TEST_F(BenchToolTest, RefusesBadInput) {
   expect_error(tool({"bench", "--config", shape, "--prompt", "0"}), 2, {"--prompt"});
   expect_error(tool({"bench", "--config", path("none.json")}), 4, {"none.json"});
   expect_error(tool({"bench", "--config", file("bad.json", "{\"model_type\": \"lama\"}")}), 6, {"bad.json", "llama"});
-  expect_error(tool({"bench", "--config", file("bad.json", "{\"model_type\": \"llama\"}")}), 3,
-               {"bad.json", "vocab_size"});
+  expect_error(tool({"bench", "--config", file("bad.json", "{\"model_type\": \"llama\", \"vocab_size\": 0}")}),
+               3, {"bad.json", "vocab_size"});
 }
 
 }  // namespace

@@ -157,7 +157,7 @@ TEST_F(GenerateToolTest, BadGenerationConfigsAreRefusedByName) {
   expect_error(with(R"({"temperature": -1})"), 3, {where, "temperature"});
   expect_error(with(R"({"do_sample": true, "top_p": 2})"), 3, {where, "top_p"});
   expect_error(with(R"({"top_k": "many"})"), 3, {where, "top_k"});
-  expect_error(with(R"({"eos_token_id": 904})"), 3, {where, "eos_token_id", "904"});
+  expect_error(with(R"({"eos_token_id": -2})"), 3, {where, "eos_token_id", "-2"});
   expect_error(with(R"({"num_beams": 4})"), 6, {where, "num_beams", "4"});
   expect_error(with("{"), 3, {where});
   expect_error(with("[]"), 3, {where});
@@ -168,10 +168,10 @@ TEST_F(GenerateToolTest, BadGenerationConfigsAreRefusedByName) {
 // Whatever else the request gets wrong is told before weights are read: these would be too many to read.
 TEST_F(GenerateToolTest, WhatIsWrongIsToldBeforeWeightsAreRead) {
   const std::string model = constant_model();
-  support::write_file(model + "/generation_config.json", R"({"eos_token_id": 904})");
+  support::write_file(model + "/generation_config.json", R"({"top_k": -3})");
   const std::vector<std::string> more{"-p", "Hello", "-n", "1", "--format", "int8", "-v"};
   const auto refused = generate(model, more);
-  expect_error(refused, 3, {"generation_config.json: eos_token_id"});
+  expect_error(refused, 3, {"generation_config.json: top_k"});
   std::vector<std::string> hot = more;
   hot.insert(hot.end(), {"--top-p", "2", "--ignore-generation-config"});
   expect_error(generate(model, hot), 2, {"top_p"});

@@ -65,8 +65,14 @@ TEST_F(GemmaConfigs, WhatContradictsItselfIsRefusedByName) {
   expect_refused("gemma2", set("query_pre_attn_scalar", Json(0)), kBad, "query_pre_attn_scalar");
   expect_refused("gemma3_text", set("use_bidirectional_attention", Json(true)), kUnsupported,
                  "use_bidirectional_attention");
-  // transformers reads this key and does not use it.
-  expect_refused("gemma3_text", set("attn_logit_softcapping", Json(50.0)), kUnsupported, "attn_logit_softcapping");
+}
+
+// transformers reads the key for gemma3 and does nothing with it.
+TEST_F(GemmaConfigs, ScoresOfTheThirdGenerationAreNotCapped) {
+  const auto capped = [](Json& c) { c.set("attn_logit_softcapping", Json(50.0)); };
+  const auto silent = [](Json& c) { c.set("attn_logit_softcapping", Json()); };
+  EXPECT_EQ(logits(changed("gemma3_text", capped), "gemma3_text"),
+            logits(changed("gemma3_text", silent), "gemma3_text"));
 }
 
 }  // namespace

@@ -1,7 +1,5 @@
 // A real checkpoint, SmolLM2-135M-Instruct in Q4_1, against Hugging Face and llama.cpp.
 
-#include "support/real_model.h"
-
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -12,6 +10,7 @@
 #include "runtime/perplexity.h"
 #include "support/digest.h"
 #include "support/model.h"
+#include "support/real_model.h"
 
 namespace ttt {
 namespace {

@@ -7,11 +7,7 @@
 namespace ttt {
 namespace {
 
-RandomSource source() {
-  return RandomSource(Format::kF32, [](std::int64_t n, const std::function<void(std::int64_t)>& body) {
-    for (std::int64_t i = 0; i < n; ++i) body(i);
-  });
-}
+RandomSource source() { return RandomSource(Format::kF32, ParallelFor()); }
 
 WeightRequest request(const TensorName& name, Shape shape, std::optional<Format> format = {}) {
   return {.path = "layer", .name = name, .shape = shape, .format = format};

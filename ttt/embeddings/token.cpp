@@ -127,11 +127,11 @@ void TokenEmbedding::check(std::span<const std::int32_t> ids, std::span<const st
   require(types.empty() || types.size() == ids.size(), ErrorKind::kUsage, "[", who, "] token types wanted ", ids.size(),
           " or none, got ", types.size());
   for (const std::int32_t id : ids) {
-    require(id >= 0 && id < plan_.vocab_size, ErrorKind::kBadData, "[", who, "] token id wanted 0 to ",
+    require(id >= 0 && id < plan_.vocab_size, ErrorKind::kUsage, "[", who, "] token id wanted 0 to ",
             plan_.vocab_size - 1, ", got ", id);
   }
   for (const std::int32_t type : types) {
-    require(type >= 0 && type < plan_.token_types, ErrorKind::kBadData, "[", who, "] token type wanted one of ",
+    require(type >= 0 && type < plan_.token_types, ErrorKind::kUsage, "[", who, "] token type wanted one of ",
             plan_.token_types, ", got ", type);
   }
 }

@@ -83,7 +83,7 @@ class TokenEmbedding {
                  const TokenEmbeddingImplConfig& impl, const Context& context);
 
   // y: [ids.size(), hidden_dim], f32. types: [ids.size()], or empty: all 0. An id outside [0, vocab_size), or a type
-  // outside [0, num_token_types), is Error{kBadData} that names it.
+  // outside [0, num_token_types), is Error{kUsage} that names it.
   void forward(Exec& exec, std::span<const std::int32_t> ids, TensorView y) const { forward(exec, ids, {}, y); }
   void forward(Exec& exec, std::span<const std::int32_t> ids, std::span<const std::int32_t> types, TensorView y) const;
 

@@ -9,7 +9,8 @@ import struct
 
 def tensors_of(config):
     hidden, ffn, vocab = config["hidden_size"], config["intermediate_size"], config["vocab_size"]
-    q, kv = config["num_attention_heads"] * config["head_dim"], config["num_key_value_heads"] * config["head_dim"]
+    head_dim = config.get("head_dim", hidden // config["num_attention_heads"])
+    q, kv = config["num_attention_heads"] * head_dim, config["num_key_value_heads"] * head_dim
     shapes = {"model.embed_tokens.weight": [vocab, hidden], "model.norm.weight": [hidden],
               "lm_head.weight": [vocab, hidden]}
     for i in range(config["num_hidden_layers"]):
