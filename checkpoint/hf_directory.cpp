@@ -1,8 +1,13 @@
 // A Hugging Face model directory: config.json, and model.safetensors or shards named by model.safetensors.index.json.
 
+#include <dirent.h>
+
 #include <algorithm>
 #include <array>
+#include <cerrno>
+#include <cstring>
 #include <map>
+#include <memory>
 #include <set>
 #include <system_error>
 
@@ -90,15 +95,20 @@ void refuse_missing_shards(const fs::path& directory, const WeightMap& shards) {
 
 }  // namespace
 
+// Not by std::filesystem::directory_iterator: libstdc++ ends the process when memory ends inside it.
 std::vector<std::string> names_in(const fs::path& directory) {
-  std::error_code code;
+  const auto close = [](DIR* d) { closedir(d); };
+  const std::unique_ptr<DIR, decltype(close)> open(opendir(directory.c_str()), close);
   std::vector<std::string> names;
-  fs::directory_iterator i(directory, code);
-  while (!code && i != fs::directory_iterator() && names.size() < kMaxNames) {
-    names.push_back(i->path().filename().string());
-    i.increment(code);
+  errno = open == nullptr ? errno : 0;
+  while (open != nullptr && names.size() < kMaxNames) {
+    const dirent* entry = readdir(open.get());
+    if (entry == nullptr) break;
+    const std::string_view name = entry->d_name;
+    if (name != "." && name != "..") names.emplace_back(name);
+    errno = 0;
   }
-  require(!code, ErrorKind::kIo, directory.string(), ": cannot list: ", code.message());
+  require(errno == 0, ErrorKind::kIo, directory.string(), ": cannot list: ", std::strerror(errno));
   std::sort(names.begin(), names.end());
   return names;
 }

@@ -10,6 +10,7 @@
 #include "apps/ttt/standard_files.h"
 #include "apps/ttt/version.h"
 #include "base/error.h"
+#include "base/limits.h"
 #include "checkpoint/check_weights.h"
 #include "checkpoint/printable.h"
 #include "runtime/load_tokenizer.h"
@@ -78,6 +79,7 @@ void add_model_options(Command& command, ModelOptions& o, std::span<const Family
   command.option("--impl", o.impl, "JSON file with ImplConfig fields by block path");
   command.option("-c,--ctx", o.context, "context: rows of one sequence (default: what is needed)");
   command.option("-t,--threads", o.threads, "threads (default: one per core)");
+  command.flag("--pin", o.pin, "tie each thread to a core of its own; only where no other program uses these cores");
   command.option("--chunk", o.chunk, "rows of one step, at most: longer prompts are split (default 512)");
   command.option("--step-timeout", o.step_timeout, "seconds that a rank waits for the others (default 60)");
   command.flag("--no-mmap", o.no_mmap, "copy the files into memory instead of mapping them");
@@ -143,9 +145,25 @@ Tokenizer tokenizer_of(const ModelOptions& o, const Checkpoint& checkpoint) {
   return tokenizer;
 }
 
+namespace {
+
+// Of one processor for each core, in order, those that are this rank's.
+std::vector<int> own_processors(const std::vector<int>& all, const CoreShare& share) {
+  require(!all.empty(), ErrorKind::kUnsupported, "--pin: the system does not tell which processors there are");
+  const std::size_t count = all.size(), first = static_cast<std::size_t>(share.first) % count;
+  const std::size_t end = std::min(first + static_cast<std::size_t>(share.cores), count);
+  return {all.begin() + static_cast<std::ptrdiff_t>(first), all.begin() + static_cast<std::ptrdiff_t>(end)};
+}
+
+}  // namespace
+
 std::unique_ptr<ThreadPool> make_threads(const ModelOptions& o, const DeviceTraits& traits) {
   const CoreShare share = core_share(traits.cores);
-  return std::make_unique<ThreadPool>(o.threads > 0 ? o.threads : share.cores);
+  const std::int64_t threads = o.threads > 0 ? o.threads : share.cores;
+  if (!o.pin) return std::make_unique<ThreadPool>(threads);
+  const std::vector<int> own = own_processors(query_process_limits().processors, share);
+  pin_this_thread(own.front());
+  return std::make_unique<ThreadPool>(threads, own);
 }
 
 Workbench::Workbench(const ModelOptions& o, std::shared_ptr<const Checkpoint> checkpoint, const RunnerConfig& run,

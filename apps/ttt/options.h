@@ -23,7 +23,7 @@ struct ModelOptions {
   std::string format = "auto", kv_format = {}, strategy = "default", isa = {}, impl = {};
   std::int64_t context = 0, threads = 0, chunk = 0;
   double step_timeout = 0;
-  bool no_mmap = false, strict = false, check_weights = false, allow_unknown_keys = false;
+  bool pin = false, no_mmap = false, strict = false, check_weights = false, allow_unknown_keys = false;
   int verbose = 0;
   std::span<const Family> families = {};  // what the model may be; of the tool, not of its command line
 };

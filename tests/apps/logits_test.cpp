@@ -57,7 +57,7 @@ TEST_F(LogitsToolTest, EverySplitGivesTheSame) {
   const std::vector<std::vector<std::string>> splits{{"--prefill", "9"}, {"--prefill", "0"},
                                                      {"--prefill", "4"}, {"--chunk", "1"},
                                                      {"--chunk", "2"},   {"--chunk", "4", "--prefill", "7"},
-                                                     {"--no-mmap"},      {"-t", "3"}};
+                                                     {"--no-mmap"}, {"--pin"},      {"-t", "3"}};
   for (const auto& split : splits) EXPECT_LT(max_relative_error(whole, values(split)), 1e-5) << split.back();
   for (const std::size_t last : {1u, 4u, 9u}) {
     for (const char* chunk : {"1", "3", "512"}) {

@@ -110,6 +110,22 @@ void dump_value(std::string& out, const Json& v, int indent, int level) {
 
 }  // namespace
 
+// What can fail is done before this value changes.
+Json::Json(const Json& other) {
+  std::visit(
+      [this](const auto& v) {
+        auto copy = v;
+        value_ = std::move(copy);
+      },
+      other.value_);
+}
+
+Json& Json::operator=(const Json& other) {
+  Json copy(other);
+  value_ = std::move(copy.value_);
+  return *this;
+}
+
 bool Json::as_bool(std::string_view where) const {
   if (const bool* v = std::get_if<bool>(&value_)) return *v;
   wrong_type(where, "bool", *this);

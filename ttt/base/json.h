@@ -38,6 +38,13 @@ class Json {
   Json(const char* v) : value_(std::string(v)) {}
   Json(Array v) : value_(std::move(v)) {}
   Json(Object v) : value_(std::move(v)) {}
+  // Written out: in libstdc++ 12 the copy of a variant of vectors and strings is undefined behaviour when memory ends
+  // in the middle of it.
+  Json(const Json& other);
+  Json& operator=(const Json& other);
+  Json(Json&&) noexcept = default;
+  Json& operator=(Json&&) noexcept = default;
+  ~Json() = default;
 
   // `where` (a file name) opens every message.
   static Json parse(std::string_view bytes, std::string_view where, const JsonLimits& limits = {});

@@ -113,16 +113,18 @@ class SignalsBlocked {
   sigset_t saved_{};
 };
 
-void pin(std::thread& thread, int processor) {
+// Refusal costs speed only.
+void pin(pthread_t thread, int processor) {
   if (processor < 0 || processor >= CPU_SETSIZE) return;
   cpu_set_t one;
   CPU_ZERO(&one);
   CPU_SET(processor, &one);
-  // Refusal costs speed only.
-  (void)pthread_setaffinity_np(thread.native_handle(), sizeof one, &one);
+  (void)pthread_setaffinity_np(thread, sizeof one, &one);
 }
 
 }  // namespace
+
+void pin_this_thread(int processor) { pin(pthread_self(), processor); }
 
 // How a region runs. The caller writes down the body and deals the indices, opens the region, takes indices itself
 // until none is left, closes the region and waits for the workers that are inside. Nobody waits for a worker that is
@@ -166,7 +168,7 @@ struct ThreadPool::Shared {
   std::exception_ptr error;  // written by whoever sets `failed`, read when the region is over
 
   // ---- the caller's side
-  // ----------------------------------------------------------------------------------------------
+
   void deal(std::int64_t count) {
     const auto threads = static_cast<std::int64_t>(runs.size());
     const std::int64_t each = count / threads, longer = count % threads;
@@ -214,8 +216,8 @@ struct ThreadPool::Shared {
   }
 
   // ---- both
-  // ----------------------------------------------------------------------------------------------------------- Returns
-  // the number of indices that this thread has done, 0 if one threw.
+
+  // Returns the number of indices that this thread has done, 0 if one threw.
   std::int64_t take_indices(std::size_t thread) noexcept {
     try {
       return take_all(thread);
@@ -244,8 +246,8 @@ struct ThreadPool::Shared {
   }
 
   // ---- the workers' side
-  // ---------------------------------------------------------------------------------------------- Waits for a region
-  // other than `done`, or for the end, and returns the state.
+
+  // Waits for a region other than `done`, or for the end, and returns the state.
   std::uint32_t next_state(std::uint32_t done) {
     std::uint32_t now = 0;
     const auto there = [&] {
@@ -291,7 +293,7 @@ ThreadPool::ThreadPool(std::int64_t threads, std::span<const int> processors)
     const SignalsBlocked blocked;
     for (std::size_t i = 1; i < static_cast<std::size_t>(threads); ++i) {
       workers_.emplace_back([this, i] { work(i); });
-      if (!processors.empty()) pin(workers_.back(), processors[i % processors.size()]);
+      if (!processors.empty()) pin(workers_.back().native_handle(), processors[i % processors.size()]);
     }
   } catch (const std::system_error& e) {
     const std::size_t started = workers_.size() + 1;

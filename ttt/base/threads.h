@@ -9,6 +9,9 @@
 
 namespace ttt {
 
+// Ties the calling thread to one processor, as ThreadPool does with its others. Refusal costs speed only.
+void pin_this_thread(int processor);
+
 // A fixed team of threads that runs index ranges. The calling thread is one of the team. Between regions the others
 // spin for some microseconds, then sleep in the kernel. A region never waits for a thread that has not begun to take
 // part in it. Denormals are flushed to zero inside a region. Signals sent to the process are never taken by the others.

@@ -24,7 +24,7 @@ OfFormat kernels_for(const DeviceTraits& traits, Format state) {
   fail(ErrorKind::kUnsupported, text("state format wanted one of f32, bf16, int8, bfp8_b, got ", name_of(state)));
 }
 
-std::int64_t no_scratch(const AttendArgs&, std::int64_t) noexcept { return 0; }
+std::int64_t many_scratch(const AttendArgs& args, std::int64_t) noexcept { return begins_bytes(args); }
 
 // Blocks of keys that the only new query of a sequence sees, at most: a number that does not fall as the sequence
 // grows, although a chunk begins anew and a window may lie across one block less. So a plan at the last row covers all
@@ -43,7 +43,8 @@ std::int64_t most_blocks(const AttendArgs& args, std::int64_t seq) {
 std::int64_t partial_scratch(const AttendArgs& args, std::int64_t) noexcept {
   std::int64_t blocks = 0;
   for (const std::int32_t seq : args.seqs) blocks += most_blocks(args, seq);
-  return blocks * args.slice.heads * (args.value_dim + 2) * static_cast<std::int64_t>(sizeof(float));
+  return begins_bytes(args) +
+         blocks * args.slice.heads * (args.value_dim + 2) * static_cast<std::int64_t>(sizeof(float));
 }
 
 AttendKernel full_kernel(ScoreAlgorithm algorithm) {
@@ -70,7 +71,7 @@ double seen_pairs(const AttendArgs& args) {
 
 AttendKernel select_attend_many(const DeviceTraits& traits, ScoreAlgorithm algorithm, Format state) {
   const OfFormat of_format = kernels_for(traits, state);
-  return algorithm == ScoreAlgorithm::kFlash ? AttendKernel{of_format.many, no_scratch} : full_kernel(algorithm);
+  return algorithm == ScoreAlgorithm::kFlash ? AttendKernel{of_format.many, many_scratch} : full_kernel(algorithm);
 }
 
 AttendKernel select_attend_one(const DeviceTraits& traits, ScoreAlgorithm algorithm, Format state) {

@@ -83,6 +83,13 @@ AttendKernel select_attend_one(const DeviceTraits& traits, ScoreAlgorithm algori
 double operations(const AttendArgs& args);
 double bytes(const AttendArgs& args);
 
+// Bytes at the begin of kFlash's scratch in which it numbers the work of the sequences.
+inline std::int64_t begins_bytes(const AttendArgs& args) {
+  constexpr std::int64_t kLine = 64;
+  const auto bytes = static_cast<std::int64_t>((args.seqs.size() + 1) * sizeof(std::int64_t));
+  return (bytes + kLine - 1) / kLine * kLine;
+}
+
 // Rows [0, pinned) and [begin, end) are what the query at `index` sees when `stored` rows are there. Pinned rows obey
 // `ahead` too.
 struct SeenRows {

@@ -254,47 +254,72 @@ TTT_INLINE void start(const AttendArgs& args, Queries& q, std::int64_t seq, std:
   q.stored = stored_rows(args, seq);
 }
 
-// Blocks of query_block queries x heads, over all sequences and KV heads. Calls body(seq, kv, tile) for number `unit`,
-// or returns how many there are when unit is negative.
-template <class Body>
-TTT_INLINE std::int64_t query_tiles(const AttendArgs& args, std::int64_t height, std::int64_t unit, const Body& body) {
-  std::int64_t total = 0;
+// The units of work of all sequences are numbered through, and those of args.seqs[i] begin at begins[i]. The numbers
+// lie at the begin of the scratch, so that a unit finds its sequence without counting those before it.
+TTT_INLINE std::int64_t* begins_of(const AttendArgs& args) {
+  return reinterpret_cast<std::int64_t*>(args.scratch.data());
+}
+
+// Writes the begins, of sequences with units(seq) units each, and returns how many units there are.
+template <class Units>
+TTT_INLINE std::int64_t number_units(const AttendArgs& args, const Units& units) {
+  std::int64_t *begins = begins_of(args), total = 0;
   for (const std::int32_t seq : args.seqs) {
-    const std::int64_t rows = rows_in(args.batch, seq);
-    for (std::int64_t kv = 0; kv < args.slice.kv_heads; ++kv) {
-      const std::int64_t tiles = (rows * heads_of(args.slice, kv).count + height - 1) / height;
-      if (unit >= total && unit < total + tiles) {
-        body(std::int64_t{seq}, kv, total + tiles - 1 - unit);  // the longest first
-        return total;
-      }
-      total += tiles;
-    }
+    *begins++ = total;
+    total += units(std::int64_t{seq});
   }
+  *begins = total;
   return total;
 }
 
+// Index into args.seqs of the sequence that unit `unit` belongs to.
+TTT_INLINE std::int64_t sequence_of(const AttendArgs& args, std::int64_t unit) {
+  const std::int64_t* begins = begins_of(args);
+  std::int64_t low = 0, high = static_cast<std::int64_t>(args.seqs.size());
+  while (high - low > 1) {
+    const std::int64_t middle = (low + high) / 2;
+    (begins[middle] <= unit ? low : high) = middle;
+  }
+  return low;
+}
+
+// Blocks of `height` queries x heads of one sequence and KV head.
+TTT_INLINE std::int64_t tiles_of(const AttendArgs& args, std::int64_t height, std::int64_t seq, std::int64_t kv) {
+  return (rows_in(args.batch, seq) * heads_of(args.slice, kv).count + height - 1) / height;
+}
+TTT_INLINE std::int64_t number_tiles(const AttendArgs& args, std::int64_t height) {
+  return number_units(args, [&](std::int64_t seq) {
+    std::int64_t tiles = 0;
+    for (std::int64_t kv = 0; kv < args.slice.kv_heads; ++kv) tiles += tiles_of(args, height, seq, kv);
+    return tiles;
+  });
+}
+
 __attribute__((noinline, noclone)) void attend_many(DecodeFn decode, Exec& exec, const AttendArgs& args) {
-  std::int64_t height = args.blocks.query_block;
-  const auto nothing = [](std::int64_t, std::int64_t, std::int64_t) {};
-  std::int64_t units = query_tiles(args, height, -1, nothing);
+  std::int64_t height = args.blocks.query_block, units = number_tiles(args, height);
   while (units < 4 * exec.threads.size() && height >= 4 * kTileRows) {
     height /= 2;
-    units = query_tiles(args, height, -1, nothing);
+    units = number_tiles(args, height);
   }
   exec.threads.parallel_for(units, [&](std::int64_t unit) {
-    query_tiles(args, height, unit, [&](std::int64_t seq, std::int64_t kv, std::int64_t tile) {
-      Tile t;
-      Queries q;
-      std::memset(t.zeros, 0, sizeof t.zeros);
-      start(args, q, seq, kv);
-      const GroupHeads heads = heads_of(args.slice, kv);
-      const std::int64_t all = rows_in(args.batch, seq) * heads.count;
-      for (std::int64_t i = tile * height; i < all && i < (tile + 1) * height; ++i) {
-        add_query(args, q, i / heads.count, heads.first + i % heads.count, nullptr);
-      }
-      add_blocks(decode, args, q, 0, (q.stored + args.blocks.key_block - 1) / args.blocks.key_block, t);
-      for (std::int64_t i = 0; i < q.count; ++i) finish(args, q.head[i], q.m[i], q.l[i], q.o[i]);
-    });
+    const std::int64_t at = sequence_of(args, unit), seq = args.seqs[static_cast<std::size_t>(at)];
+    std::int64_t tile = unit - begins_of(args)[at], kv = 0, tiles = tiles_of(args, height, seq, kv);
+    while (tile >= tiles) {
+      tile -= tiles;
+      tiles = tiles_of(args, height, seq, ++kv);
+    }
+    tile = tiles - 1 - tile;  // the longest first
+    Tile t;
+    Queries q;
+    std::memset(t.zeros, 0, sizeof t.zeros);
+    start(args, q, seq, kv);
+    const GroupHeads heads = heads_of(args.slice, kv);
+    const std::int64_t all = rows_in(args.batch, seq) * heads.count;
+    for (std::int64_t i = tile * height; i < all && i < (tile + 1) * height; ++i) {
+      add_query(args, q, i / heads.count, heads.first + i % heads.count, nullptr);
+    }
+    add_blocks(decode, args, q, 0, (q.stored + args.blocks.key_block - 1) / args.blocks.key_block, t);
+    for (std::int64_t i = 0; i < q.count; ++i) finish(args, q.head[i], q.m[i], q.l[i], q.o[i]);
   });
 }
 
@@ -319,23 +344,17 @@ TTT_INLINE SeenBlocks seen_blocks(const AttendArgs& args, std::int64_t seq) {
 TTT_INLINE std::int64_t partial_floats(const AttendArgs& args) { return args.value_dim + 2; }
 
 __attribute__((noinline, noclone)) void attend_one(DecodeFn decode, Exec& exec, const AttendArgs& args) {
-  float* partial = reinterpret_cast<float*>(args.scratch.data());
-  std::int64_t blocks = 0;
-  for (const std::int32_t seq : args.seqs) blocks += seen_blocks(args, seq).count();
+  float* partial = reinterpret_cast<float*>(args.scratch.data() + begins_bytes(args));
+  const std::int64_t blocks = number_units(args, [&](std::int64_t seq) { return seen_blocks(args, seq).count(); });
   const std::int64_t kv_heads = args.slice.kv_heads, heads = args.slice.heads, size = partial_floats(args);
   exec.threads.parallel_for(blocks * kv_heads, [&](std::int64_t unit) {
-    const std::int64_t slot = unit / kv_heads;
-    std::int64_t local = slot, at = 0;
-    while (local >= seen_blocks(args, args.seqs[static_cast<std::size_t>(at)]).count()) {
-      local -= seen_blocks(args, args.seqs[static_cast<std::size_t>(at)]).count();
-      ++at;
-    }
+    const std::int64_t slot = unit / kv_heads, at = sequence_of(args, slot);
     Tile t;
     Queries q;
     std::memset(t.zeros, 0, sizeof t.zeros);
     start(args, q, args.seqs[static_cast<std::size_t>(at)], unit % kv_heads);
     const GroupHeads group = heads_of(args.slice, q.kv);
-    const std::int64_t block = seen_blocks(args, q.seq)[local];
+    const std::int64_t block = seen_blocks(args, q.seq)[slot - begins_of(args)[at]];
     for (std::int64_t begin = 0; begin < group.count; begin += kMaxQueryBlock) {
       q.count = 0;
       for (std::int64_t h = begin; h < group.count && h < begin + kMaxQueryBlock; ++h) {
@@ -350,10 +369,8 @@ __attribute__((noinline, noclone)) void attend_one(DecodeFn decode, Exec& exec, 
   });
   exec.threads.parallel_for(static_cast<std::int64_t>(args.seqs.size()) * heads, [&](std::int64_t unit) {
     const std::int64_t at = unit / heads, head = unit % heads;
-    std::int64_t slot = 0;
-    for (std::int64_t i = 0; i < at; ++i) slot += seen_blocks(args, args.seqs[static_cast<std::size_t>(i)]).count();
+    const std::int64_t slot = begins_of(args)[at], count = begins_of(args)[at + 1] - slot;
     const std::int64_t seq = args.seqs[static_cast<std::size_t>(at)];
-    const std::int64_t count = seen_blocks(args, seq).count();
     float* o = args.o.row<float>(args.batch.row_begin[static_cast<std::size_t>(seq)]) + head * args.value_dim;
     std::memset(o, 0, static_cast<std::size_t>(args.value_dim) * sizeof(float));
     float m = -kInfinity, l = 0;
