@@ -41,13 +41,15 @@ TEST(CpuFeatures, LevelsReadBack) {
   EXPECT_TRUE(name_of(static_cast<CpuFeature>(kCpuFeatures)).empty());
 }
 
-TEST(CpuFeatures, LevelsAreNestedAndFoundInTheirOwnSet) {
+TEST(CpuFeatures, LevelsAreFoundInTheirOwnSet) {
   for (int i = 0; i < kIsaLevels; ++i) {
     const auto level = static_cast<IsaLevel>(i);
     EXPECT_EQ(isa_in(features_of(level)), level);
     for (int lower = 0; lower < i; ++lower) {
       const CpuFeatures less = features_of(static_cast<IsaLevel>(lower));
-      EXPECT_TRUE(features_of(level).contains(less)) << name_of(level);
+      // AVX_VNNI is a level of machines without AVX-512, and no part of those with it.
+      const bool beside = static_cast<IsaLevel>(lower) == IsaLevel::kAvxVnni;
+      EXPECT_EQ(features_of(level).contains(less), !beside) << name_of(level);
       EXPECT_FALSE(less.contains(features_of(level))) << name_of(level);
     }
   }
@@ -56,12 +58,14 @@ TEST(CpuFeatures, LevelsAreNestedAndFoundInTheirOwnSet) {
 TEST(CpuFeatures, ALevelNeedsAllOfItsFeatures) {
   using enum CpuFeature;
   // As a client processor without AVX-512.
-  EXPECT_EQ(isa_in({kAvx2, kFma, kF16c, kAvxVnni}), IsaLevel::kAvx2);
+  EXPECT_EQ(isa_in({kAvx2, kFma, kF16c, kAvxVnni}), IsaLevel::kAvxVnni);
   EXPECT_EQ(isa_in({kAvx2, kFma}), IsaLevel::kSse2);
   EXPECT_EQ(isa_in({kAvx2, kFma, kF16c, kAvx512F, kAvx512Bw, kAvx512Dq}), IsaLevel::kAvx2);
   // BF16 without VNNI: no level is made of it, and what is left over does no harm.
   EXPECT_EQ(isa_in({kAvx2, kFma, kF16c, kAvx512F, kAvx512Bw, kAvx512Dq, kAvx512Vl, kAvx512Bf16}), IsaLevel::kAvx512);
   EXPECT_EQ(isa_in({kAmxTile, kAmxInt8}), IsaLevel::kSse2);
+  EXPECT_EQ(isa_in(features_of(IsaLevel::kAvx512Bf16) | CpuFeatures{kAmxTile, kAmxInt8}), IsaLevel::kAvx512Bf16);
+  EXPECT_EQ(isa_in(features_of(IsaLevel::kAvx512) | CpuFeatures{kAvxVnni}), IsaLevel::kAvx512);
 }
 
 TEST(CpuFeatures, OnlyWhatTheSystemSavesIsUsable) {
@@ -83,6 +87,9 @@ TEST(CpuFeatures, AmxNeedsPermissionToo) {
     EXPECT_FALSE(usable_features(without).has(f));
   }
   EXPECT_TRUE(usable_features(without).has(CpuFeature::kAvx512Bf16));
+  // Refused permission means the next level down.
+  EXPECT_EQ(isa_in(usable_features(everything(kAmxState))), IsaLevel::kAmx);
+  EXPECT_EQ(isa_in(usable_features(without)), IsaLevel::kAvx512Bf16);
   EXPECT_TRUE(has_amx_units(without));
   EXPECT_FALSE(has_amx_units({.leaf7_edx = ~(1u << 24)}));
 }

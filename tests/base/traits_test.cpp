@@ -40,15 +40,21 @@ TEST(Traits, AForcedLevelHasExactlyItsFeatures) {
   EXPECT_EQ(with_isa(more, IsaLevel::kAvx2).features, features_of(IsaLevel::kAvx2));
 }
 
-TEST(Traits, AHigherLevelIsRefused) {
-  const DeviceTraits t{.features = features_of(IsaLevel::kAvx2)};
-  try {
-    with_isa(t, IsaLevel::kAvx512Bf16);
-    FAIL() << "accepted";
-  } catch (const Error& e) {
-    EXPECT_EQ(e.kind(), ErrorKind::kUsage);
-    EXPECT_EQ(std::string(e.what()), "--isa wanted at most avx2 (the highest level of this machine), got avx512_bf16");
-  }
+TEST(Traits, ALevelOfOtherMachinesIsRefused) {
+  const auto refusal = [](IsaLevel machine, IsaLevel wanted) -> std::string {
+    try {
+      with_isa({.features = features_of(machine)}, wanted);
+    } catch (const Error& e) {
+      EXPECT_EQ(e.kind(), ErrorKind::kUsage);
+      return e.what();
+    }
+    return "accepted";
+  };
+  EXPECT_EQ(refusal(IsaLevel::kAvx2, IsaLevel::kAvx512Bf16),
+            "--isa wanted one of sse2, avx2 (the levels of this machine), got avx512_bf16");
+  // A wider machine need not have every level below its own.
+  EXPECT_EQ(refusal(IsaLevel::kAvx512, IsaLevel::kAvxVnni),
+            "--isa wanted one of sse2, avx2, avx512 (the levels of this machine), got avx_vnni");
 }
 
 }  // namespace

@@ -10,14 +10,15 @@ import re
 import subprocess
 import sys
 
-LEVELS = ("avx2", "avx512", "avx512_vnni", "avx512_bf16")
+LEVELS = ("avx2", "avx_vnni", "avx512", "avx512_vnni", "avx512_bf16", "amx")
 IN_LEVEL = re.compile(r"(?<!\d)(?:" + "|".join(f"{len(name)}{name}" for name in LEVELS) + ")")
 SYMBOL = re.compile(r"^[0-9a-f]+ <(.+)>:$")
 INSTRUCTION = re.compile(r"^\s+[0-9a-f]+:\t([a-z0-9]+)")
-# All VEX and EVEX vector instructions begin with v; the rest are mask registers and the BMI groups. tzcnt is not among
+# All VEX and EVEX vector instructions begin with v; the rest are mask registers, tiles and the BMI groups. tzcnt is not among
 # them: "rep bsf", which baseline code uses, disassembles as that.
 NOT_VEX = re.compile(r"v(err|erw|mcall|mlaunch|mresume|mptr.*|mread|mwrite|mxo.*|mfunc|mclear|mmcall|mrun|mload|msave)$")
 BEYOND = re.compile(r"(v[a-z]|k(mov|and|andn|or|xor|xnor|not|shift[lr]|add|test|ortest|unpck)[bwdq]|"
+                    r"((ld|st)tilecfg|tile(loaddt?1?|stored|zero|release)|tdp[a-z0-9]+)$|"
                     r"(andn|bextr|blsi|blsmsk|blsr|bzhi|mulx|pdep|pext|rorx|sarx|shlx|shrx|lzcnt)[lqw]?$)")
 
 

@@ -29,9 +29,11 @@ Chosen chosen(CpuFeatures features) {
 TEST(AtLevel, EveryLevelHasItsStatedKernels) {
   const std::vector<Chosen> wanted{{"sse2.grouped_q4_0", "sse2.dense_f32_few"},
                                    {"avx2.grouped_q4_0", "avx2.dense_f32_few"},
+                                   {"avx_vnni.grouped_q4_0", "avx2.dense_f32_few"},
                                    {"avx512.grouped_q4_0", "avx512.dense_f32_few"},
                                    {"avx512_vnni.grouped_q4_0", "avx512.dense_f32_few"},
-                                   {"avx512_vnni.grouped_q4_0", "avx512_bf16.dense_f32_few"}};
+                                   {"avx512_vnni.grouped_q4_0", "avx512_bf16.dense_f32_few"},
+                                   {"amx.grouped_q4_0", "amx.dense_f32_few"}};
   ASSERT_EQ(wanted.size(), static_cast<std::size_t>(kIsaLevels));
   for (int i = 0; i < kIsaLevels; ++i) {
     EXPECT_EQ(chosen(features_of(static_cast<IsaLevel>(i))), wanted[static_cast<std::size_t>(i)]);
@@ -41,10 +43,10 @@ TEST(AtLevel, EveryLevelHasItsStatedKernels) {
 TEST(AtLevel, FeaturesWithoutKernelsChangeNothing) {
   using enum CpuFeature;
   EXPECT_EQ(chosen({kAvxVnni, kAmxTile, kAmxInt8}), chosen({}));
-  EXPECT_EQ(chosen(features_of(IsaLevel::kAvx2) | CpuFeatures{kAvxVnni}), chosen(features_of(IsaLevel::kAvx2)));
-  EXPECT_EQ(
-      chosen(features_of(IsaLevel::kAvx512Bf16) | CpuFeatures{kAvx512Fp16, kAvxVnni, kAmxTile, kAmxBf16, kAmxInt8}),
-      chosen(features_of(IsaLevel::kAvx512Bf16)));
+  EXPECT_EQ(chosen(features_of(IsaLevel::kAvx512Bf16) | CpuFeatures{kAvx512Fp16, kAvxVnni, kAmxTile, kAmxBf16}),
+            chosen(features_of(IsaLevel::kAvx512Bf16)));
+  EXPECT_EQ(chosen(features_of(IsaLevel::kAmx) | CpuFeatures{kAvx512Fp16, kAvxVnni}),
+            chosen(features_of(IsaLevel::kAmx)));
 }
 
 // A set that lies between levels takes the kernels of the highest one that it contains.
@@ -64,7 +66,7 @@ TEST(AtLevel, TablesOfLevelsDiffer) {
     functions.insert(at_level<RmsNormKernels>(traits).norm);
   }
   functions.insert(at_level<RmsNormKernels>({}, true).norm);
-  EXPECT_EQ(tables.size(), 3u);  // sse2, avx2, avx512: the levels above have none of their own
+  EXPECT_EQ(tables.size(), 3u);  // sse2, avx2, avx512: the others have none of their own
   EXPECT_EQ(functions.size(), 4u);
 }
 

@@ -132,11 +132,27 @@ inline std::vector<IsaLevel> machine_levels() {
   return levels;
 }
 
+// x as panels in bf16, by plain arithmetic: for emulated levels on machines without these conversions.
+inline void fill_bf16_panels(ConstTensorView x, const kernels::PreparedRows& y) {
+  std::uint16_t* to = reinterpret_cast<std::uint16_t*>(y.values);
+  for (std::int64_t r = 0; r < (y.rows + 15) / 16 * 16; ++r) {
+    for (std::int64_t k = 0; k < y.padded_in; ++k) {
+      const float v = r < y.rows && k < y.in ? x.row<float>(r)[k] : 0.0f;
+      to[r / 16 * y.padded_in * 16 + k / 2 * 32 + r % 16 * 2 + k % 2] = to_bf16(v);
+    }
+  }
+}
+
 // x in the kernel's form, through the preparation that goes with it.
 struct PreparedInput {
   PreparedInput(Exec& exec, const DeviceTraits& traits, const kernels::MatmulKernel& kernel, ConstTensorView x)
       : memory(kernels::prepared_bytes(kernel.form, kernel.panels, x.dim(0), x.dim(1)) + 64) {
     rows = kernels::prepared_rows(kernel.form, kernel.panels, x.dim(0), x.dim(1), memory.data());
+    const bool built = traits.features.contains(features_of(IsaLevel::kAvx512Bf16));
+    if (kernel.form == kernels::ActivationForm::kBF16 && kernel.panels && !built) {
+      fill_bf16_panels(x, rows);
+      return;
+    }
     exec.launch(kernels::select_prepare(traits, kernel.form, kernel.panels), kernels::PrepareArgs{x, rows});
   }
   Buffer memory;

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "base/error.h"
+#include "kernels/emulated_levels.h"
 #include "kernels/grouped_data.h"
 #include "kernels/matmul/matmul_grouped.h"
 #include "support/exec.h"
@@ -101,6 +102,22 @@ struct Case {
 
 class GroupedMatmul : public testing::TestWithParam<Case> {};
 
+const MatmulKernel& emulated_kernel(const support::EmulatedLevel& level, Format format) {
+  return level.grouped.int8[static_cast<int>(format) - static_cast<int>(Format::kQ4_0)];
+}
+
+// The kernels at every level of this machine, and those with emulated tiles.
+std::vector<const MatmulKernel*> kernels_for(Format format, ActivationForm form) {
+  std::vector<const MatmulKernel*> all;
+  for (const DeviceTraits& traits : levels()) all.push_back(&select_grouped_matmul(traits, format, form));
+  if (form == ActivationForm::kInt8) {
+    for (const support::EmulatedLevel& level : support::emulated_levels()) {
+      all.push_back(&emulated_kernel(level, format));
+    }
+  }
+  return all;
+}
+
 // Runs the ranges of whole units that `cut` says (0: one range).
 void run(const MatmulJob& job, const PreparedRows& x, std::int64_t cut) {
   const std::int64_t out = job.w.dim(0), step = cut ? cut * job.kernel->unit : out;
@@ -112,9 +129,9 @@ void check_plain(const Case& c, std::int64_t out, std::int64_t in, std::int64_t 
   std::vector<std::vector<float>> weights;
   for (std::int64_t o = 0; o < out; ++o) weights.push_back(w.row(o));
   const TestRows x(c.form, random_floats(rows * in, static_cast<unsigned>(rows)), rows, in);
-  for (const DeviceTraits& traits : levels()) {
+  for (const MatmulKernel* each : kernels_for(c.format, c.form)) {
+    const MatmulKernel& kernel = *each;
     std::vector<float> y(static_cast<std::size_t>(rows * (out + 1)) + 1, 7.0f);
-    const MatmulKernel& kernel = select_grouped_matmul(traits, c.format, c.form);
     MatmulJob job{.w = w.view(), .y = view_of(y.data() + 1, {rows, out}), .kernel = &kernel};
     job.y.row_bytes = (out + 1) * 4;
     run(job, x.view, out % 2);
@@ -149,34 +166,27 @@ TEST_P(GroupedMatmul, AppliesTheEpilogue) {
   const std::int64_t out = 53, in = 256, rows = 9;
   PackedMatrix w = random_packed(GetParam().format, out, in, 3);
   const TestRows x(GetParam().form, random_floats(rows * in, 4), rows, in);
-  const auto bias = random_floats(out, 5), factor = random_floats(rows * out, 6), before = random_floats(rows * out, 7);
-  for (const DeviceTraits& traits : levels()) {
-    const MatmulKernel& kernel = select_grouped_matmul(traits, GetParam().format, GetParam().form);
+  const auto bias = random_floats(out, 5), before = random_floats(rows * out, 7);
+  for (const MatmulKernel* each : kernels_for(GetParam().format, GetParam().form)) {
+    const MatmulKernel& kernel = *each;
     std::vector<float> plain(static_cast<std::size_t>(rows * out));
     run({.w = w.view(), .y = view_of(plain.data(), {rows, out}), .kernel = &kernel}, x.view, 0);
-    for (int which = 0; which < 16; ++which) {
+    for (int which = 0; which < 8; ++which) {
       std::vector<float> y = before;
       MatmulJob job{.w = w.view(), .y = view_of(y.data(), {rows, out}), .kernel = &kernel};
       if (which & 1) job.epilogue.bias = view_of(bias.data(), {out});
       if (which & 2) job.epilogue.activate = plus_one_half, job.epilogue.params.alpha = 3;
-      if (which & 4) job.epilogue.multiply = view_of(factor.data(), {rows, out});
-      job.epilogue.accumulate = (which & 8) != 0;
+      job.epilogue.accumulate = (which & 4) != 0;
       run(job, x.view, 1);
       for (std::int64_t i = 0; i < rows * out; ++i) {
         const auto at = static_cast<std::size_t>(i);
         float wanted = plain[at];
         if (which & 1) wanted += bias[static_cast<std::size_t>(i % out)];
         if (which & 2) wanted = wanted * 3 + 0.5f;
-        if (which & 4) wanted *= factor[at];
-        if (which & 8) wanted += before[at];
+        if (which & 4) wanted += before[at];
         ASSERT_NEAR(y[at], wanted, 1e-5f * (1 + std::fabs(wanted))) << kernel.name << " epilogue " << which;
       }
     }
-    std::vector<float> y = factor;  // the factor may be y itself
-    MatmulJob job{.w = w.view(), .y = view_of(y.data(), {rows, out}), .kernel = &kernel};
-    job.epilogue.multiply = job.y;
-    run(job, x.view, 1);
-    for (std::size_t i = 0; i < y.size(); ++i) ASSERT_EQ(y[i], plain[i] * factor[i]) << kernel.name;
   }
 }
 
@@ -186,8 +196,8 @@ TEST_P(GroupedMatmul, ARowIsTheSameInEveryBatch) {
   PackedMatrix w = random_packed(GetParam().format, out, in, 8);
   const auto values = random_floats(rows * in, 9);
   const TestRows all(GetParam().form, values, rows, in);
-  for (const DeviceTraits& traits : levels()) {
-    const MatmulKernel& kernel = select_grouped_matmul(traits, GetParam().format, GetParam().form);
+  for (const MatmulKernel* each : kernels_for(GetParam().format, GetParam().form)) {
+    const MatmulKernel& kernel = *each;
     std::vector<float> together(static_cast<std::size_t>(rows * out));
     run({.w = w.view(), .y = view_of(together.data(), {rows, out}), .kernel = &kernel}, all.view, 0);
     for (const std::int64_t n : {1, 2, 3, 4, 7}) {
@@ -199,6 +209,34 @@ TEST_P(GroupedMatmul, ARowIsTheSameInEveryBatch) {
           ASSERT_EQ(y[i], together[static_cast<std::size_t>(r * out) + i])
               << kernel.name << " " << n << " rows from " << r;
         }
+      }
+    }
+  }
+}
+
+// Tiles only change how the exact dot products are found: the vectors of the same level give the same bits.
+TEST_P(GroupedMatmul, TilesChangeNoBit) {
+  if (GetParam().form != ActivationForm::kInt8) return;
+  std::vector<std::pair<const MatmulKernel*, const MatmulKernel*>> pairs;
+  const auto without = [&](IsaLevel level) {
+    return &select_grouped_matmul({.features = features_of(level)}, GetParam().format, ActivationForm::kInt8);
+  };
+  for (const support::EmulatedLevel& level : support::emulated_levels()) {
+    pairs.emplace_back(&emulated_kernel(level, GetParam().format), without(level.vectors));
+  }
+  if (query_device_traits().isa() == IsaLevel::kAmx) {
+    pairs.emplace_back(without(IsaLevel::kAmx), without(IsaLevel::kAvx512Bf16));
+  }
+  for (const std::int64_t in : {32, 544, 2080}) {
+    const std::int64_t out = 70;
+    PackedMatrix w = random_packed(GetParam().format, out, in, 11);
+    for (const std::int64_t rows : {8, 15, 16, 23, 24, 41, 112}) {
+      const TestRows x(GetParam().form, random_floats(rows * in, 12), rows, in);
+      for (const auto& [tiles, vectors] : pairs) {
+        std::vector<float> a(static_cast<std::size_t>(rows * out)), b = a;
+        run({.w = w.view(), .y = view_of(a.data(), {rows, out}), .kernel = tiles}, x.view, 1);
+        run({.w = w.view(), .y = view_of(b.data(), {rows, out}), .kernel = vectors}, x.view, 1);
+        ASSERT_EQ(a, b) << tiles->name << " " << rows << " rows, " << in << " inputs";
       }
     }
   }
@@ -232,14 +270,18 @@ TEST_P(GroupedMatmul, ExtremeCodesAreExact) {
   for (const int fill : {0, 255, 0x80, 0x7F}) {
     PackedMatrix w = extreme_weights(GetParam().format, fill, fill & 0x80 ? -1.0f : 1.0f, out, in);
     for (const float sign : {1.0f, -1.0f}) {
-      const TestRows x(GetParam().form, std::vector<float>(static_cast<std::size_t>(in), sign), 1, in);
-      for (const DeviceTraits& traits : levels()) {
-        std::vector<float> y(static_cast<std::size_t>(out));
-        const MatmulKernel& kernel = select_grouped_matmul(traits, w.format, GetParam().form);
-        run({.w = w.view(), .y = view_of(y.data(), {1, out}), .kernel = &kernel}, x.view, 0);
-        for (std::int64_t o = 0; o < out; ++o) {
-          const Sum s = reference(w.row(o), x.decoded.data());
-          ASSERT_NEAR(y[static_cast<std::size_t>(o)], s.value, 1e-5 * s.magnitude) << kernel.name << " " << fill;
+      for (const std::int64_t rows : {1, 16}) {
+        const TestRows x(GetParam().form, std::vector<float>(static_cast<std::size_t>(rows * in), sign), rows, in);
+        for (const MatmulKernel* kernel : kernels_for(w.format, GetParam().form)) {
+          std::vector<float> y(static_cast<std::size_t>(rows * out));
+          run({.w = w.view(), .y = view_of(y.data(), {rows, out}), .kernel = kernel}, x.view, 0);
+          for (std::int64_t o = 0; o < out; ++o) {
+            const Sum s = reference(w.row(o), x.decoded.data());
+            for (std::int64_t r = 0; r < rows; ++r) {
+              ASSERT_NEAR(y[static_cast<std::size_t>(r * out + o)], s.value, 1e-5 * s.magnitude)
+                  << kernel->name << " " << fill;
+            }
+          }
         }
       }
     }
@@ -259,8 +301,8 @@ INSTANTIATE_TEST_SUITE_P(Formats, GroupedMatmul, testing::ValuesIn(cases()), [](
 });
 
 TEST(GroupedMatmulSelection, NamesTheKernel) {
-  const std::string_view int8[] = {"sse2", "avx2", "avx512", "avx512_vnni", "avx512_vnni"};
-  const std::string_view f32[] = {"sse2", "avx2", "avx512", "avx512", "avx512"};
+  const std::string_view int8[] = {"sse2", "avx2", "avx_vnni", "avx512", "avx512_vnni", "avx512_vnni", "amx"};
+  const std::string_view f32[] = {"sse2", "avx2", "avx2", "avx512", "avx512", "avx512", "avx512"};
   for (const DeviceTraits& traits : levels()) {
     const auto level = static_cast<std::size_t>(traits.isa());
     for (const Format format : kFormats) {

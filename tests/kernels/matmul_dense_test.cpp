@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "dense_cases.h"
+#include "emulated_levels.h"
 
 namespace ttt {
 namespace {
@@ -28,24 +29,31 @@ struct Case {
   IsaLevel isa;
   Format weight;
   ActivationForm form;
+  const kernels::DenseKernels* emulated = nullptr;  // null: the kernels of `isa`
+  std::string_view level = name_of(isa);
 };
 
 std::vector<Case> all_cases() {
   std::vector<Case> cases;
   for (const IsaLevel isa : testing::machine_levels()) {
     for (const Format f : {Format::kF32, Format::kBF16, Format::kF16}) cases.push_back({isa, f, ActivationForm::kF32});
-    if (isa == IsaLevel::kAvx512Bf16) cases.push_back({isa, Format::kBF16, ActivationForm::kBF16});
+    if (isa >= IsaLevel::kAvx512Bf16) cases.push_back({isa, Format::kBF16, ActivationForm::kBF16});
+  }
+  for (const support::EmulatedLevel& level : support::emulated_levels()) {
+    cases.push_back({level.vectors, Format::kBF16, ActivationForm::kBF16, &level.dense, level.name});
   }
   return cases;
 }
 
 std::string name_of_case(const ::testing::TestParamInfo<Case>& info) {
-  return text(name_of(info.param.isa), "_", name_of(info.param.weight), "_", kernels::name_of(info.param.form));
+  return text(info.param.level, "_", name_of(info.param.weight), "_", kernels::name_of(info.param.form));
 }
 
 class DenseMatmul : public ::testing::TestWithParam<Case> {
  protected:
   const MatmulKernel& kernel(std::int64_t rows) const {
+    // Few rows are multiplied without tiles.
+    if (GetParam().emulated != nullptr) return GetParam().emulated->many_bf16_bf16;
     return kernels::select_dense_matmul(traits_, GetParam().weight, GetParam().form, kernels::row_class_of(rows));
   }
   bool rounded() const { return GetParam().form == ActivationForm::kBF16; }
@@ -146,17 +154,14 @@ TEST_P(DenseMatmul, AppliesEpilogueToStridedOutput) {
   DenseMatrix w(GetParam().weight, kOut, kIn, 0, 0, 7);
   const std::vector<float> bias = random_floats(kOut, 8);
   for (const std::int64_t rows : {1, 5, 19}) {
-    const std::vector<float> x = random_floats(rows * kIn, 9), multiply = random_floats(rows * kStride, 10),
-                             before = random_floats(rows * kStride, 11);
+    const std::vector<float> x = random_floats(rows * kIn, 9), before = random_floats(rows * kStride, 11);
     std::vector<float> y = before;
     const PreparedInput prepared(parts_.exec, traits_, kernel(rows), view_of(x.data(), {rows, kIn}));
-    const ConstTensorView other = columns_of(view_of(multiply.data(), {rows, kStride}), 4, kOut);
     const MatmulJob job{.w = w.view(),
                         .y = columns_of(view_of(y.data(), {rows, kStride}), 3, kOut),
                         .epilogue = {.bias = view_of(bias.data(), {kOut}),
                                      .activate = square_plus,
                                      .params = {.limit = 0.5f},
-                                     .multiply = other,
                                      .accumulate = true},
                         .kernel = &kernel(rows)};
     parts_.exec.launch(kernels::matmul, MatmulArgs{prepared.rows, {&job, 1}});
@@ -170,11 +175,9 @@ TEST_P(DenseMatmul, AppliesEpilogueToStridedOutput) {
         const std::int64_t o = c - 3;
         const Reference dot = dot_reference(x.data() + r * kIn, rounded(), w.values.data() + o * kIn, kIn);
         const double sum = dot.value + static_cast<double>(bias[static_cast<std::size_t>(o)]);
-        const double factor = static_cast<double>(multiply[static_cast<std::size_t>(r * kStride + 4 + o)]);
-        const double want = (sum * sum + 0.5) * factor + static_cast<double>(before[at]);
-        const double size = (sum * sum + 1) * std::abs(factor) + std::abs(static_cast<double>(before[at]));
-        ASSERT_NEAR(static_cast<double>(y[at]), want,
-                    2 * (std::abs(sum) + 1) * std::abs(factor) * dot.tolerance + 8 * 0x1p-24 * size);
+        const double want = sum * sum + 0.5 + static_cast<double>(before[at]);
+        const double size = sum * sum + 1 + std::abs(static_cast<double>(before[at]));
+        ASSERT_NEAR(static_cast<double>(y[at]), want, 2 * (std::abs(sum) + 1) * dot.tolerance + 8 * 0x1p-24 * size);
       }
     }
   }
@@ -234,9 +237,13 @@ TEST_P(DenseMatmul, SeveralWeightsOfOneInput) {
 
 TEST_P(DenseMatmul, NamesItsKernel) {
   const IsaLevel isa = GetParam().isa;
-  const std::string_view level = isa == IsaLevel::kAvx512Vnni ? "avx512" : name_of(isa);
+  std::string_view level = GetParam().level;
+  if (isa == IsaLevel::kAvx512Vnni) level = "avx512";
+  if (isa == IsaLevel::kAvxVnni) level = "avx2";
   const std::string format = text(name_of(GetParam().weight), rounded() ? "_bf16" : "");
-  EXPECT_EQ(kernel(1).name, text(level, ".dense_", format, "_few"));
+  if (GetParam().emulated == nullptr) {
+    EXPECT_EQ(kernel(1).name, text(level, ".dense_", format, "_few"));
+  }
   EXPECT_EQ(kernel(512).name, text(level, ".dense_", format, "_many"));
 }
 
@@ -250,6 +257,8 @@ TEST(DenseMatmulSelection, Bf16DotsPayByTheTraitsAlone) {
   EXPECT_TRUE(kernels::bf16_dots_pay(traits));
   traits.slow_bf16_dots = true;
   EXPECT_FALSE(kernels::bf16_dots_pay(traits));
+  traits.features = features_of(IsaLevel::kAmx);
+  EXPECT_TRUE(kernels::bf16_dots_pay(traits));
 }
 
 TEST(DenseMatmulSelection, RefusesWhatIsNotBuilt) {

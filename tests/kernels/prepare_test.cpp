@@ -24,7 +24,7 @@ std::vector<PrepareCase> prepare_cases() {
   for (const IsaLevel isa : testing::machine_levels()) {
     for (const bool panels : {false, true}) {
       cases.push_back({isa, ActivationForm::kF32, panels});
-      if (isa == IsaLevel::kAvx512Bf16) cases.push_back({isa, ActivationForm::kBF16, panels});
+      if (isa >= IsaLevel::kAvx512Bf16) cases.push_back({isa, ActivationForm::kBF16, panels});
     }
   }
   return cases;

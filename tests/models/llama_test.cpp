@@ -136,8 +136,8 @@ TEST_P(LlamaFormats, EveryFormatRunsAndSplitsAgree) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Levels, LlamaFormats,
-                         testing::Values(IsaLevel::kSse2, IsaLevel::kAvx2, IsaLevel::kAvx512, IsaLevel::kAvx512Vnni,
-                                         IsaLevel::kAvx512Bf16),
+                         testing::Values(IsaLevel::kSse2, IsaLevel::kAvx2, IsaLevel::kAvxVnni, IsaLevel::kAvx512,
+                                         IsaLevel::kAvx512Vnni, IsaLevel::kAvx512Bf16, IsaLevel::kAmx),
                          [](const auto& level) { return std::string(name_of(level.param)); });
 
 // What a configuration or a tensor of another shape must say.

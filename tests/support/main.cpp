@@ -4,6 +4,16 @@
 #include <string>
 
 #include "base/traits.h"
+#include "support/levels.h"
+
+namespace ttt::support {
+
+std::string& emulated_names() {
+  static std::string names;
+  return names;
+}
+
+}  // namespace ttt::support
 
 namespace {
 
@@ -25,8 +35,9 @@ class Levels final : public testing::Environment, public testing::EmptyTestEvent
   void TearDown() override { testing::Test::RecordProperty("levels_not_run", levels(false)); }
   void OnTestProgramEnd(const testing::UnitTest&) override {
     const std::string absent = levels(false);
-    std::printf("kernels ran at:%s; levels that this machine cannot run:%s\n", levels(true).c_str(),
-                absent.empty() ? " none" : absent.c_str());
+    const std::string& emulated = ttt::support::emulated_names();
+    std::printf("kernels ran at:%s; levels that this machine cannot run:%s%s%s\n", levels(true).c_str(),
+                absent.empty() ? " none" : absent.c_str(), emulated.empty() ? "" : "; emulated:", emulated.c_str());
     std::fflush(stdout);
   }
 };

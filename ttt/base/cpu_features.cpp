@@ -9,7 +9,8 @@
 namespace ttt {
 namespace {
 
-constexpr std::array<std::string_view, kIsaLevels> kIsaNames{"sse2", "avx2", "avx512", "avx512_vnni", "avx512_bf16"};
+constexpr std::array<std::string_view, kIsaLevels> kIsaNames{"sse2",        "avx2",        "avx_vnni", "avx512",
+                                                             "avx512_vnni", "avx512_bf16", "amx"};
 constexpr std::array<std::string_view, kCpuFeatures> kFeatureNames{
     "avx2",        "fma",         "f16c",        "avx512f",  "avx512bw", "avx512dq", "avx512vl",
     "avx512_vnni", "avx512_bf16", "avx512_fp16", "avx_vnni", "amx_tile", "amx_int8", "amx_bf16"};
@@ -56,6 +57,12 @@ std::uint64_t read_permission() {
   return syscall(SYS_arch_prctl, kGetPermission, &granted) == 0 ? granted : 0;
 }
 
+// For the whole process, threads that run already included. To ask again is harmless.
+void request_tile_permission() {
+  constexpr long kRequestPermission = 0x1023, kTileDataComponent = 18;  // ARCH_REQ_XCOMP_PERM, bit number in XCR0
+  (void)syscall(SYS_arch_prctl, kRequestPermission, kTileDataComponent);
+}
+
 }  // namespace
 
 std::string_view name_of(CpuFeature feature) {
@@ -96,6 +103,11 @@ CpuReport query_cpu() {
   }
   if (r.leaf1_ecx & kOsxsave) r.xcr0 = read_xcr0();
   r.permitted = read_permission();
+  const bool tiles = has_amx_units(r) && (r.xcr0 & kTileState) == kTileState;
+  if (tiles && (r.permitted & kTileData) == 0) {
+    request_tile_permission();
+    r.permitted = read_permission();
+  }
   return r;
 }
 

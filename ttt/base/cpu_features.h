@@ -50,15 +50,17 @@ class CpuFeatures {
 };
 
 // The named sets for which kernels are compiled, in order of preference: where a machine has several, the last is used.
-// A set gets a name when kernels for it exist, not before.
+// A set gets a name when kernels for it exist, not before. Sets are no ladder: kAvx512 does not contain kAvxVnni.
 enum class IsaLevel : std::uint8_t {
   kSse2,        // the amd64 baseline: the empty set
   kAvx2,        // AVX2, FMA, F16C
+  kAvxVnni,     // kAvx2 and AVX_VNNI: no part of the levels below it
   kAvx512,      // kAvx2 and AVX-512 F, BW, DQ, VL
   kAvx512Vnni,  // kAvx512 and AVX512_VNNI
   kAvx512Bf16,  // kAvx512Vnni and AVX512_BF16
+  kAmx,         // kAvx512Bf16 and AMX_TILE, AMX_INT8, AMX_BF16
 };
-inline constexpr int kIsaLevels = static_cast<int>(IsaLevel::kAvx512Bf16) + 1;
+inline constexpr int kIsaLevels = static_cast<int>(IsaLevel::kAmx) + 1;
 
 std::string_view name_of(IsaLevel level);  // "avx512_vnni", as --isa spells it; empty beyond the last
 std::optional<IsaLevel> isa_named(std::string_view name);
@@ -72,12 +74,16 @@ constexpr CpuFeatures features_of(IsaLevel level) {
       return {};
     case IsaLevel::kAvx2:
       return avx2;
+    case IsaLevel::kAvxVnni:
+      return avx2 | CpuFeatures{CpuFeature::kAvxVnni};
     case IsaLevel::kAvx512:
       return avx512;
     case IsaLevel::kAvx512Vnni:
       return avx512 | CpuFeatures{kAvx512Vnni};
     case IsaLevel::kAvx512Bf16:
       return avx512 | CpuFeatures{kAvx512Vnni, CpuFeature::kAvx512Bf16};
+    case IsaLevel::kAmx:
+      return avx512 | CpuFeatures{kAvx512Vnni, CpuFeature::kAvx512Bf16, kAmxTile, kAmxInt8, kAmxBf16};
   }
   return {};
 }
@@ -93,10 +99,12 @@ struct CpuReport {
   std::uint64_t xcr0 = 0;                                     // register state that the system saves; 0 without OSXSAVE
   std::uint64_t permitted = 0;                                // register state that this process has permission for
 };
+// Asks the system once for the permission to use AMX where the processor has it (arch_prctl ARCH_REQ_XCOMP_PERM). A
+// refusal is no error: the report then lacks the permission.
 CpuReport query_cpu();
 
 // What this process may use: the processor has it, the system saves its registers and, for AMX, the process was granted
-// permission (arch_prctl ARCH_REQ_XCOMP_PERM), which a query does not ask for.
+// permission.
 CpuFeatures usable_features(const CpuReport& report);
 
 // Whether the processor has AMX units, usable by this process or not.

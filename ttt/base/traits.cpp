@@ -41,6 +41,16 @@ void query_caches(DeviceTraits& t) {
   }
 }
 
+// "sse2, avx2, avx512"
+std::string levels_in(CpuFeatures features) {
+  std::string names;
+  for (int i = 0; i < kIsaLevels; ++i) {
+    const auto level = static_cast<IsaLevel>(i);
+    if (features.contains(features_of(level))) names += (names.empty() ? "" : ", ") + std::string(name_of(level));
+  }
+  return names;
+}
+
 }  // namespace
 
 DeviceTraits query_device_traits() {
@@ -56,8 +66,10 @@ DeviceTraits query_device_traits() {
 }
 
 DeviceTraits with_isa(DeviceTraits traits, IsaLevel level) {
-  require(traits.features.contains(features_of(level)), ErrorKind::kUsage, "--isa wanted at most ",
-          name_of(traits.isa()), " (the highest level of this machine), got ", name_of(level));
+  if (!traits.features.contains(features_of(level))) {
+    fail(ErrorKind::kUsage, text("--isa wanted one of ", levels_in(traits.features),
+                                 " (the levels of this machine), got ", name_of(level)));
+  }
   traits.features = features_of(level);
   return traits;
 }

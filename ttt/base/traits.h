@@ -26,7 +26,7 @@ struct DeviceTraits {
 DeviceTraits query_device_traits();
 
 // The same device with exactly the features of `level`, so that every machine that has them chooses among the same
-// kernels. Throws Error{kUsage} naming both when the machine lacks `level`.
+// kernels. Throws Error{kUsage} naming `level` and those of the machine when it lacks that.
 DeviceTraits with_isa(DeviceTraits traits, IsaLevel level);
 
 }  // namespace ttt

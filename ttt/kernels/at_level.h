@@ -40,6 +40,9 @@ struct Level : FullLevelEntry<IsaLevel::kSse2> {};
 namespace avx2 {
 struct Level : FullLevelEntry<IsaLevel::kAvx2> {};
 }  // namespace avx2
+namespace avx_vnni {
+struct Level : LevelEntry<IsaLevel::kAvxVnni, GroupedKernels, PeakLoops> {};
+}  // namespace avx_vnni
 namespace avx512 {
 struct Level : FullLevelEntry<IsaLevel::kAvx512> {};
 }  // namespace avx512
@@ -50,6 +53,19 @@ namespace avx512_bf16 {
 struct Level : LevelEntry<IsaLevel::kAvx512Bf16, DenseKernels, DensePrepareKernels, PeakLoops> {};
 }  // namespace avx512_bf16
 
+namespace amx {
+struct Level : LevelEntry<IsaLevel::kAmx, DenseKernels, GroupedKernels, PeakLoops> {};
+}  // namespace amx
+
+// Not levels of instructions but the bodies of amx with a plain emulation of its tiles (kernels/cpu/tiles.h), compiled
+// for tests: once for any machine, and once with the vectors that amx has.
+namespace amx_emulated {
+struct Level {};
+}  // namespace amx_emulated
+namespace amx_emulated_avx512 {
+struct Level {};
+}  // namespace amx_emulated_avx512
+
 // Not a level of instructions: plain code in double precision, compiled with everything else.
 namespace reference {
 struct Level {};
@@ -58,7 +74,8 @@ struct Level {};
 template <class... Each>
 struct LevelList {};
 // In order of preference: of those that a device has, the last is taken.
-using Levels = LevelList<sse2::Level, avx2::Level, avx512::Level, avx512_vnni::Level, avx512_bf16::Level>;
+using Levels = LevelList<sse2::Level, avx2::Level, avx_vnni::Level, avx512::Level, avx512_vnni::Level,
+                         avx512_bf16::Level, amx::Level>;
 
 // The table of one level, as TTT_KERNELS defines it.
 template <class Table, class Level>

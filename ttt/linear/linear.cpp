@@ -106,7 +106,7 @@ void Linear::run(Exec& exec, const Prepared& prepared, std::span<const LinearOut
               prepared.rows, ", ", out, "], got ", o.y.shape.to_string());
       if (c.form_of[i] != f || out == 0) continue;
       const ConstTensorView bias = plan_.bias[i] == nullptr ? ConstTensorView() : view_of(plan_.bias[i], {out});
-      jobs[count++] = {plan_.weight[i], o.y, {bias, o.activate, o.params, o.multiply, o.accumulate}, c.kernel[i]};
+      jobs[count++] = {plan_.weight[i], o.y, {bias, o.activate, o.params, o.accumulate}, c.kernel[i]};
     }
     if (count == 0) continue;
     exec.launch(kernels::matmul, kernels::MatmulArgs{prepared.forms[f], std::span(jobs.data(), count)});

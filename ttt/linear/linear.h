@@ -42,12 +42,11 @@ struct LinearImplConfig {
   }
 };
 
-// Where the product with one weight goes, and what happens to it: y = activate(x w^T + bias) * multiply, or y += that.
+// Where the product with one weight goes, and what happens to it: y = activate(x w^T + bias), or y += that.
 struct LinearOutput {
   TensorView y = {};                         // [rows, out], f32; an empty view when out is 0
   kernels::ActivationFn activate = nullptr;  // null: identity
   kernels::ActivationParams params = {};
-  ConstTensorView multiply = {};  // [rows, out], f32; absent: none. May be y.
   bool accumulate = false;
 };
 

@@ -63,6 +63,11 @@ TTT_INLINE I32 dot(I32 acc, I32 a, I32 b) {
   return _mm512_add_epi32(acc,
                           _mm512_madd_epi16(_mm512_maddubs_epi16(_mm512_xor_si512(a, acc), b), splat_i32(0x00010001)));
 }
+#elif defined(__AVXVNNI__)
+using I32 = __m256i;
+TTT_INLINE I32 splat_i32(int v) { return _mm256_set1_epi32(v); }
+TTT_INLINE I32 add_i32(I32 a, I32 b) { return _mm256_add_epi32(a, b); }
+TTT_INLINE I32 dot(I32 acc, I32 a, I32 b) { return _mm256_dpbusd_avx_epi32(acc, a, b); }
 #elif defined(__AVX2__)
 using I32 = __m256i;
 TTT_INLINE I32 splat_i32(int v) { return _mm256_set1_epi32(v); }

@@ -16,13 +16,12 @@
 
 namespace ttt::kernels {
 
-// What happens to a result before it is stored: y = activate(acc + bias), then * multiply, then + y if accumulating.
+// What happens to a result before it is stored: y = activate(acc + bias), then + y if accumulating.
 struct Epilogue {
   ConstTensorView bias = {};        // [out], f32; absent: none
   ActivationFn activate = nullptr;  // applied to a run of values of one row; null: identity
   ActivationParams params = {};
-  ConstTensorView multiply = {};  // [rows, out], f32; absent: none. May be y.
-  bool accumulate = false;        // y += result
+  bool accumulate = false;  // y += result
 };
 
 struct MatmulJob;

@@ -28,6 +28,8 @@ const MatmulKernel& select_dense_matmul(const DeviceTraits& traits, Format weigh
 }
 
 bool bf16_dots_pay(const DeviceTraits& traits) {
+  // Tiles multiply many rows. Few read the same weights by the dots below, which for one or two rows wait for memory.
+  if (traits.features.contains(features_of(IsaLevel::kAmx))) return true;
   // One bf16 dot product a cycle is twice the f32 rate (Zen 4); one in two cycles is half of it (a Sapphire Rapids
   // class core: 108 against 216 Gop/s).
   return traits.features.has(CpuFeature::kAvx512Bf16) && !traits.slow_bf16_dots;

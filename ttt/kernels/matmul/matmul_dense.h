@@ -16,7 +16,8 @@ struct DenseKernels {
 // Throws Error{kUnsupported} naming what was asked when no such kernel was built.
 const MatmulKernel& select_dense_matmul(const DeviceTraits& traits, Format weight, ActivationForm form, RowClass rows);
 
-// Whether bf16 weights are multiplied faster as bf16 pairs than converted to f32. False where the level lacks the dots.
+// Whether bf16 weights are multiplied faster as bf16 pairs than converted to f32: by tiles, or by dots that are not
+// slow. False where the level lacks both.
 bool bf16_dots_pay(const DeviceTraits& traits);
 
 }  // namespace ttt::kernels

@@ -22,7 +22,6 @@ void finish(const MatmulJob& job, std::int64_t row, std::int64_t out, double val
     e.activate(&v, 1, e.params);
     value = static_cast<double>(v);
   }
-  if (e.multiply) value *= static_cast<double>(e.multiply.row<float>(row)[out]);
   float& y = job.y.row<float>(row)[out];
   y = static_cast<float>(e.accumulate ? static_cast<double>(y) + value : value);
 }

@@ -17,12 +17,6 @@ TTT_INLINE void finish_run(const MatmulJob& job, std::int64_t row, std::int64_t 
     if (i < n) store_part(values + i, load_part(values + i, n - i) + load_part(bias + i, n - i), n - i);
   }
   if (e.activate != nullptr) e.activate(values, n, e.params);
-  if (e.multiply) {
-    const float* other = e.multiply.row<float>(row) + out;
-    std::int64_t i = 0;
-    for (; i + kLanes <= n; i += kLanes) store(values + i, load(values + i) * load(other + i));
-    if (i < n) store_part(values + i, load_part(values + i, n - i) * load_part(other + i, n - i), n - i);
-  }
   float* y = job.y.row<float>(row) + out;
   std::int64_t i = 0;
   if (e.accumulate) {

@@ -8,8 +8,6 @@
 //                 becomes once for all rows. Where kCentred, codes of 8 bits count from 128, otherwise from 0.
 #include "kernels/cpu/level.h"
 
-#define TTT_INLINE_MEMBER inline __attribute__((always_inline))
-
 #if defined(__AVX512BW__)
 #include "kernels/matmul/cpu/grouped_simd_avx512.h"
 #elif defined(__AVX2__)

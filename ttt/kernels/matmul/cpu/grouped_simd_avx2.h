@@ -75,6 +75,11 @@ TTT_INLINE Bytes with_masked(Bytes x, Bytes y) {  // x | (y & kMask)
   const Bytes m = masked<kMask>(y);
   return {_mm256_or_si256(x.a, m.a), _mm256_or_si256(x.b, m.b)};
 }
+template <int kBy>
+TTT_INLINE Bytes minus(Bytes x) {
+  const __m256i by = _mm256_set1_epi8(static_cast<char>(kBy));
+  return {_mm256_sub_epi8(x.a, by), _mm256_sub_epi8(x.b, by)};
+}
 // Bits that cross from byte to byte are masked away by the callers.
 template <int kBy>
 TTT_INLINE Bytes shifted(Bytes x) {
@@ -95,6 +100,26 @@ TTT_INLINE Floats quarter_of(Bytes x, int j) {
   return to_floats(
       {_mm256_and_si256(_mm256_srli_epi32(x.a, 8 * j), m), _mm256_and_si256(_mm256_srli_epi32(x.b, 8 * j), m)});
 }
+
+#if defined(__AVXVNNI__)
+
+template <int kBits>
+struct Dot {
+  static constexpr bool kCentred = false;
+  using Operand = Bytes;
+  Ints sum;
+
+  static TTT_INLINE_MEMBER Operand operand(Bytes codes) { return codes; }
+  TTT_INLINE_MEMBER void start(std::int32_t init) { sum = {_mm256_set1_epi32(init), _mm256_set1_epi32(init)}; }
+  template <int kStep, int kSteps>
+  TTT_INLINE_MEMBER void step(Operand w, Quad x) {
+    sum.a = _mm256_dpbusd_avx_epi32(sum.a, w.a, x);
+    sum.b = _mm256_dpbusd_avx_epi32(sum.b, w.b, x);
+  }
+  TTT_INLINE_MEMBER Ints result() const { return sum; }
+};
+
+#else
 
 // Codes of at most 6 bits: pairs of products fit i16, and so do sums of 8 (4 bits), 4 (5 bits) or 2 (6 bits) of them.
 template <int kBits>
@@ -146,5 +171,7 @@ struct Dot<8> {
   }
   TTT_INLINE_MEMBER Ints result() const { return sum; }
 };
+
+#endif
 
 }  // namespace ttt::kernels::TTT_LEVEL::grouped

@@ -50,6 +50,10 @@ template <int kMask>
 TTT_INLINE Bytes with_masked(Bytes x, Bytes y) {  // x | (y & kMask)
   return _mm512_ternarylogic_epi64(x, y, _mm512_set1_epi8(kMask), 0xF8);
 }
+template <int kBy>
+TTT_INLINE Bytes minus(Bytes x) {
+  return _mm512_sub_epi8(x, _mm512_set1_epi8(static_cast<char>(kBy)));
+}
 // Bits that cross from byte to byte are masked away by the callers.
 template <int kBy>
 TTT_INLINE Bytes shifted(Bytes x) {

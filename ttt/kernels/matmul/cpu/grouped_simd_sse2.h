@@ -85,6 +85,10 @@ TTT_INLINE void store_bytes(std::byte* p, const Bytes& x) {
 #pragma GCC unroll 4
   for (int i = 0; i < 4; ++i) store_128(p + 16 * i, x.v[i]);
 }
+template <int kBy>
+TTT_INLINE Bytes minus(const Bytes& x) {
+  return parts<Bytes>([&](int i) { return _mm_sub_epi8(x.v[i], _mm_set1_epi8(static_cast<char>(kBy))); });
+}
 template <int kMask>
 TTT_INLINE Bytes masked(const Bytes& x) {
   return parts<Bytes>([&](int i) { return _mm_and_si128(x.v[i], _mm_set1_epi8(kMask)); });

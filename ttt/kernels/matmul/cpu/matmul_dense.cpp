@@ -2,6 +2,7 @@
 
 #include "kernels/matmul/cpu/dense_few.h"
 #include "kernels/matmul/cpu/dense_panels.h"
+#include "kernels/matmul/cpu/dense_tiles.h"
 
 namespace ttt::kernels::TTT_LEVEL {
 namespace {
@@ -17,11 +18,17 @@ constexpr MatmulKernel many(ActivationForm form, std::string_view name) {
 
 constexpr ActivationForm kF32 = ActivationForm::kF32;
 #if defined(__AVX512BF16__)
-constexpr ActivationForm kBF16 = ActivationForm::kBF16;
-constexpr MatmulKernel kFewBf16 = few<DotBf16>(kBF16, TTT_KERNEL_NAME("dense_bf16_bf16_few"));
-constexpr MatmulKernel kManyBf16 = many<PanelBf16>(kBF16, TTT_KERNEL_NAME("dense_bf16_bf16_many"));
+constexpr MatmulKernel kFewBf16 = few<DotBf16>(ActivationForm::kBF16, TTT_KERNEL_NAME("dense_bf16_bf16_few"));
 #else
-constexpr MatmulKernel kFewBf16, kManyBf16;
+constexpr MatmulKernel kFewBf16;
+#endif
+#if defined(TTT_TILES)
+constexpr MatmulKernel kManyBf16{ActivationForm::kBF16, true, kTileUnit, tile_bf16,
+                                 TTT_KERNEL_NAME("dense_bf16_bf16_many")};
+#elif defined(__AVX512BF16__)
+constexpr MatmulKernel kManyBf16 = many<PanelBf16>(ActivationForm::kBF16, TTT_KERNEL_NAME("dense_bf16_bf16_many"));
+#else
+constexpr MatmulKernel kManyBf16;
 #endif
 
 }  // namespace

@@ -8,6 +8,8 @@
 #include "kernels/formats/packed_layout.h"
 #include "kernels/matmul/cpu/epilogue.h"
 #include "kernels/matmul/cpu/grouped_panel.h"
+#include "kernels/matmul/cpu/grouped_tiles.h"
+#include "kernels/matmul/cpu/grouped_work.h"
 
 // Grouped panels times int8 rows:
 //     y = sum over groups g of  x_scale[g] * (scale[g] * dot(code - centre, x_code)  +  minimum[g] * x_sum[g])
@@ -18,69 +20,6 @@ namespace ttt::kernels::TTT_LEVEL {
 
 namespace grouped {
 namespace {
-
-// Blocks that all rows of a band go through before the next: with 512 inputs, two panels of 8 bits are 16 KiB, which
-// L1 keeps from row to row.
-constexpr std::int64_t kChunk = 16;
-// Rows whose sums wait on the stack for the next chunk.
-constexpr std::int64_t kBand = 96;
-
-template <int kCount>
-struct Count {
-  static constexpr int value = kCount;
-};
-
-struct Rows {
-  const std::int8_t* codes;  // [in]
-  const float* scales;       // [blocks]
-  const std::int32_t* sums;  // [2 blocks], of codes
-};
-
-TTT_INLINE Rows row_of(const PreparedRows& x, std::int64_t r) {
-  const std::int64_t blocks = x.padded_in / kBlockInputs;
-  return {reinterpret_cast<const std::int8_t*>(x.values + r * x.row_bytes), x.scales + r * blocks,
-          x.sums + 2 * r * blocks};
-}
-
-// Per row and group of a chunk: where dots start, -centre * sum of the activation codes; or, for formats with minima,
-// x_scale * sum of 32 codes.
-struct Corrections {
-  std::int32_t start[2 * kChunk];
-  float sums[kChunk];
-};
-
-// scales, sums: of 16 blocks.
-template <PanelKind kKind>
-TTT_INLINE void fill_whole(Corrections& c, const float* scales, const std::int32_t* sums) {
-  static_assert(kChunk == kPanelWidth);  // one vector of blocks
-  if constexpr (kKind.centre == 0) {
-    store_floats(c.sums, mul(to_floats(pair_sums(sums)), load_floats(scales)));
-  } else if constexpr (!Dot<kKind.bits>::kCentred && kKind.group == 32) {
-    store_ints(c.start, mul_ints(pair_sums(sums), -kKind.centre));
-  } else if constexpr (!Dot<kKind.bits>::kCentred) {
-    for (int half = 0; half < 2; ++half) {
-      store_ints(c.start + 16 * half, mul_ints(load_ints(sums + 16 * half), -kKind.centre));
-    }
-  }
-}
-
-template <PanelKind kKind>
-TTT_INLINE void fill(Corrections& c, const Rows& row, std::int64_t begin, std::int64_t count) {
-  const float* scales = row.scales + begin;
-  const std::int32_t* sums = row.sums + 2 * begin;
-  if (count == kChunk) {
-    fill_whole<kKind>(c, scales, sums);
-    return;
-  }
-  float padded_scales[kChunk] = {};
-  std::int32_t padded_sums[2 * kChunk] = {};
-  for (std::int64_t b = 0; b < count; ++b) {
-    padded_scales[b] = scales[b];
-    padded_sums[2 * b] = sums[2 * b];
-    padded_sums[2 * b + 1] = sums[2 * b + 1];
-  }
-  fill_whole<kKind>(c, padded_scales, padded_sums);
-}
 
 // kStored: bits of a code where it is read, 8 once a chunk is unpacked.
 template <int kBits, int kStored, int kRows, int kPanels, int kStep, int kSteps>
@@ -135,30 +74,6 @@ TTT_INLINE void multiply_group(Floats (&acc)[kRows][kPanels], const std::byte* c
       }
     }
   }
-}
-
-// What one call of a tile works on, and where its sums are.
-struct Work {
-  const PreparedRows& x;
-  const MatmulJob& job;
-  PanelLayout layout;
-};
-constexpr int kPanels = kGroupedPanels, kSide = kPanels * static_cast<int>(kPanelWidth);
-using Sums = float[kBand][kSide];
-
-// Panels that are multiplied side by side. An odd last one stands in for its missing neighbour, whose results nobody
-// takes: another kernel for this case would compile for half as long again.
-struct Side {
-  Panel panels[kPanels];
-};
-TTT_INLINE Side side_of(const Work& work, std::int64_t out, std::int64_t out_end) {
-  const std::int64_t last = (out_end - 1) / kPanelWidth;
-  Side side;
-  for (int p = 0; p < kPanels; ++p) {
-    const std::int64_t at = out / kPanelWidth + p;
-    side.panels[p] = panel_at(work.job.w.data + (at < last ? at : last) * work.layout.bytes, work.layout);
-  }
-  return side;
 }
 
 // A chunk of a pair of panels with 8 bits a code and scales in f32, for bands of many rows. Where shifts, masks and
@@ -251,6 +166,10 @@ void multiply_rows(const Work& work, const Side& side, std::int64_t r, std::int6
     multiply_chunk<kKind, rows.value, false>(work, side, nullptr, r, begin, count, sums);
     r += rows.value, sums += rows.value;
   };
+#if defined(TTT_TILES)
+  const std::int64_t by_tiles = multiply_tiles<kKind>(work, side, r, end, begin, count, sums);
+  r += by_tiles, sums += by_tiles;
+#endif
   if (kGains && end - r >= 2 * kGroupedRows) {
     Unpacked u;
     unpack<kKind>(work, side, begin, count, u);
@@ -293,7 +212,13 @@ template <PanelKind kKind>
 void tile(const PreparedRows& x, const MatmulJob& job, std::int64_t out_begin, std::int64_t out_end) noexcept {
   // Codes of rows that L2 keeps from one pair of panels to the next.
   constexpr std::int64_t kResidentBytes = 768 << 10;
-  const Work work{x, job, panel_layout(kKind, job.w.dim(1))};
+  const PanelLayout layout = panel_layout(kKind, job.w.dim(1));
+#if defined(TTT_TILES)
+  Tiles tiles(grouped_tile_config(kKind.group, kTileRows));
+  const Work work{x, job, layout, tiles};
+#else
+  const Work work{x, job, layout};
+#endif
   const std::int64_t bands = kResidentBytes / (x.padded_in > 0 ? x.padded_in : 1) / kBand;
   const std::int64_t resident = (bands > 0 ? bands : 1) * kBand;
   for (std::int64_t first = 0; first < x.rows; first += resident) {

@@ -1,0 +1,165 @@
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/cpu/tiles.h"
+#include "kernels/matmul/cpu/dense_transpose.h"
+#include "kernels/matmul/cpu/grouped_work.h"
+
+// Grouped products of many rows by tiles. The codes of a block stand in a panel as [4 inputs][channel][4], which is the
+// second operand of a tile product; the first are 16 rows of activation codes as they lie in memory. So few rows and
+// tiles read the same panels. The dot products of a group are exact integers in both, and everything after them is done
+// in the same order: a row's result is bitwise the same with tiles and without.
+#if defined(TTT_TILES)
+namespace ttt::kernels::TTT_LEVEL::grouped {
+
+// From here on tiles are used: with fewer rows most of a tile would be empty.
+inline constexpr std::int64_t kTileLeastRows = 8;
+
+// A chunk of the panels side by side: codes counted from their centre, so that they are signed, and scales in f32. Made
+// once for all rows of a band.
+struct SignedChunk {
+  alignas(64) std::byte codes[kPanels][kChunk][512];
+  alignas(64) float scales[kPanels][kChunk][2][kPanelWidth];  // [1]: of the second 16, or the minimum
+};
+
+template <PanelKind kKind, int kStep>
+TTT_INLINE void sign_steps(const std::byte* from, std::byte* to) {
+  store_bytes(to + 64 * kStep, minus<kKind.centre>(codes_of<kKind.bits, kStep>(from)));
+  if constexpr (kStep < 7) sign_steps<kKind, kStep + 1>(from, to);
+}
+
+template <PanelKind kKind>
+void fill_signed(const Work& work, const Side& side, std::int64_t begin, std::int64_t count, SignedChunk& u) {
+  for (int p = 0; p < kPanels; ++p) {
+    const Panel& panel = side.panels[p];
+    for (std::int64_t c = 0; c < count; ++c) {
+      const std::byte* codes = panel.codes + (begin + c) * (kKind.bits * 64);
+      // Into L2, 2 KiB ahead, across the panel's end into the next.
+      for (int line = 0; line < kKind.bits; ++line) prefetch(codes + 2048 + 64 * line);
+      sign_steps<kKind, 0>(codes, u.codes[p][c]);
+      if constexpr (kKind.scales != ScaleKind::kChannel) {
+        const Scales s = scales_of<kKind>(panel, begin + c, work.layout.super_shift);
+        store_floats(u.scales[p][c][0], s.scale[0]);
+        if constexpr (kKind.group == 16) store_floats(u.scales[p][c][1], s.scale[1]);
+        if constexpr (kKind.centre == 0) store_floats(u.scales[p][c][1], s.minimum);
+      }
+    }
+  }
+}
+
+// Of 16 rows and a chunk; rows that do not exist stand for the last one.
+struct TileRows {
+  alignas(64) float scales[kChunk][kTileRows];
+  alignas(64) float sums[kChunk][kTileRows];  // scale * sum of 32 codes; for formats with minima
+};
+
+template <PanelKind kKind>
+TTT_INLINE void fill_rows(const PreparedRows& x, std::int64_t r, std::int64_t rows, std::int64_t begin,
+                          std::int64_t count, TileRows& to) {
+  alignas(64) float scales[kTileRows][kChunk] = {}, sums[kTileRows][kChunk];
+  for (std::int64_t i = 0; i < kTileRows; ++i) {
+    const Rows row = row_of(x, r + (i < rows ? i : rows - 1));
+    for (std::int64_t c = 0; c < count; ++c) scales[i][c] = row.scales[begin + c];
+    if constexpr (kKind.centre == 0) {
+      Corrections corrections;
+      fill<kKind>(corrections, row, begin, count);
+      store_floats(sums[i], load_floats(corrections.sums));
+    }
+  }
+  static_assert(kChunk == 16 && kTileRows == 16);
+  transpose_16x16(scales[0], kChunk, to.scales[0], kTileRows);
+  if constexpr (kKind.centre == 0) transpose_16x16(sums[0], kChunk, to.sums[0], kTileRows);
+}
+
+// Registers: 0 and 1 the dots of 16 rows and 16 channels, 2 and 3 activation codes, 4 and 5 codes of the weight.
+TTT_INLINE TileConfig grouped_tile_config(int group, std::int64_t rows) {
+  TileConfig c;
+  for (int set = 0; set < 2; ++set) {
+    c.set(set, static_cast<int>(rows), kTileBytes);
+    c.set(2 + set, static_cast<int>(rows), group);
+    c.set(4 + set, group / 4, kTileBytes);
+  }
+  return c;
+}
+
+// Adds blocks [begin, begin + count) of `rows` rows, at most 16, from `r` on by one panel to its sums.
+template <PanelKind kKind>
+TTT_INLINE void add_panel(const Work& work, const SignedChunk& u, int panel, const TileRows& x, std::int64_t r,
+                          std::int64_t rows, std::int64_t begin, std::int64_t count, float (*sums)[kSide]) {
+  constexpr int kGroups = 32 / kKind.group;
+  constexpr std::int64_t kRing = 4;
+  const std::int64_t groups = count * kGroups;
+  alignas(64) std::int32_t dots[kRing][kTileRows * kPanelWidth];
+  const std::byte* x_codes = work.x.values + r * work.x.row_bytes + begin * kBlockInputs;
+  const auto product = [&]<int kSet>(Count<kSet>, std::int64_t g) __attribute__((always_inline)) {
+    work.tiles.template clear<kSet>();
+    work.tiles.template load<2 + kSet>(x_codes + g * kKind.group, work.x.row_bytes);
+    work.tiles.template load<4 + kSet>(u.codes[panel][0] + g * (kPanelWidth * kKind.group), kTileBytes);
+    work.tiles.template add_int8<kSet, 2 + kSet, 4 + kSet>();
+    work.tiles.template store<kSet>(dots[g % kRing], kTileBytes);
+  };
+  Floats acc[kTileRows];
+#pragma GCC unroll 16
+  for (int i = 0; i < kTileRows; ++i) {
+    acc[i] = i < rows ? load_floats(sums[i] + panel * kPanelWidth) : zero_floats();
+  }
+  const auto scale_and_add = [&](std::int64_t g) __attribute__((always_inline)) {
+    constexpr bool kHasScale = kKind.scales != ScaleKind::kChannel;
+    const std::int64_t block = g / kGroups;
+    const Floats scale = kHasScale ? load_floats(u.scales[panel][block][g % kGroups]) : all_floats(1);
+    const std::int32_t* dot = dots[g % kRing];
+#pragma GCC unroll 16
+    for (int i = 0; i < kTileRows; ++i) {
+      const Floats x_scale = all_floats(x.scales[block][i]);
+      acc[i] = fma(to_floats(load_ints(dot + i * kPanelWidth)), kHasScale ? mul(scale, x_scale) : x_scale, acc[i]);
+      if constexpr (kKind.centre == 0) {
+        acc[i] = fma(load_floats(u.scales[panel][block][1]), all_floats(x.sums[block][i]), acc[i]);
+      }
+    }
+  };
+  // Two products ahead of the sums: the tiles work while vectors do.
+  product(Count<0>{}, 0);
+  if (groups > 1) product(Count<1>{}, 1);
+  for (std::int64_t g = 0; g < groups; g += 2) {
+    if (g + 2 < groups) product(Count<0>{}, g + 2);
+    scale_and_add(g);
+    if (g + 1 >= groups) break;
+    if (g + 3 < groups) product(Count<1>{}, g + 3);
+    scale_and_add(g + 1);
+  }
+#pragma GCC unroll 16
+  for (int i = 0; i < kTileRows; ++i) {
+    if (i < rows) store_floats(sums[i] + panel * kPanelWidth, acc[i]);
+  }
+}
+
+// Adds blocks [begin, begin + count) of `rows` rows, at most 16, from `r` on by the panels to sums.
+template <PanelKind kKind>
+__attribute__((noinline)) void multiply_tile(const Work& work, const SignedChunk& u, std::int64_t r, std::int64_t rows,
+                                             std::int64_t begin, std::int64_t count, float (*sums)[kSide]) {
+  TileRows x;
+  fill_rows<kKind>(work.x, r, rows, begin, count, x);
+  if (rows < kTileRows) work.tiles.configure(grouped_tile_config(kKind.group, rows));
+  for (int p = 0; p < kPanels; ++p) add_panel<kKind>(work, u, p, x, r, rows, begin, count, sums);
+  if (rows < kTileRows) work.tiles.configure(grouped_tile_config(kKind.group, kTileRows));
+}
+
+// As many of the rows [r, end) as tiles take; returns how many.
+template <PanelKind kKind>
+TTT_INLINE std::int64_t multiply_tiles(const Work& work, const Side& side, std::int64_t r, std::int64_t end,
+                                       std::int64_t begin, std::int64_t count, float (*sums)[kSide]) {
+  if (end - r < kTileLeastRows) return 0;
+  SignedChunk u;
+  fill_signed<kKind>(work, side, begin, count, u);
+  std::int64_t done = 0;
+  while (end - r - done >= kTileLeastRows) {
+    const std::int64_t left = end - r - done, rows = left < kTileRows ? left : kTileRows;
+    multiply_tile<kKind>(work, u, r + done, rows, begin, count, sums + done);
+    done += rows;
+  }
+  return done;
+}
+
+}  // namespace ttt::kernels::TTT_LEVEL::grouped
+#endif

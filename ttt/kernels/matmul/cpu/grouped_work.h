@@ -1,0 +1,103 @@
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/cpu/tiles.h"
+#include "kernels/formats/packed_layout.h"
+#include "kernels/matmul/cpu/grouped_panel.h"
+#include "kernels/matmul/matmul.h"
+
+// What grouped products work on: rows of codes, panels side by side, and sums that wait for the next chunk of inputs.
+namespace ttt::kernels::TTT_LEVEL::grouped {
+
+// Blocks that all rows of a band go through before the next: with 512 inputs, two panels of 8 bits are 16 KiB, which
+// L1 keeps from row to row.
+inline constexpr std::int64_t kChunk = 16;
+// Rows whose sums wait on the stack for the next chunk.
+inline constexpr std::int64_t kBand = 96;
+
+template <int kCount>
+struct Count {
+  static constexpr int value = kCount;
+};
+
+struct Rows {
+  const std::int8_t* codes;  // [in]
+  const float* scales;       // [blocks]
+  const std::int32_t* sums;  // [2 blocks], of codes
+};
+
+TTT_INLINE Rows row_of(const PreparedRows& x, std::int64_t r) {
+  const std::int64_t blocks = x.padded_in / kBlockInputs;
+  return {reinterpret_cast<const std::int8_t*>(x.values + r * x.row_bytes), x.scales + r * blocks,
+          x.sums + 2 * r * blocks};
+}
+
+// Per row and group of a chunk: where dots start, -centre * sum of the activation codes; or, for formats with minima,
+// x_scale * sum of 32 codes.
+struct Corrections {
+  std::int32_t start[2 * kChunk];
+  float sums[kChunk];
+};
+
+// scales, sums: of 16 blocks.
+template <PanelKind kKind>
+TTT_INLINE void fill_whole(Corrections& c, const float* scales, const std::int32_t* sums) {
+  static_assert(kChunk == kPanelWidth);  // one vector of blocks
+  if constexpr (kKind.centre == 0) {
+    store_floats(c.sums, mul(to_floats(pair_sums(sums)), load_floats(scales)));
+  } else if constexpr (!Dot<kKind.bits>::kCentred && kKind.group == 32) {
+    store_ints(c.start, mul_ints(pair_sums(sums), -kKind.centre));
+  } else if constexpr (!Dot<kKind.bits>::kCentred) {
+    for (int half = 0; half < 2; ++half) {
+      store_ints(c.start + 16 * half, mul_ints(load_ints(sums + 16 * half), -kKind.centre));
+    }
+  }
+}
+
+template <PanelKind kKind>
+TTT_INLINE void fill(Corrections& c, const Rows& row, std::int64_t begin, std::int64_t count) {
+  const float* scales = row.scales + begin;
+  const std::int32_t* sums = row.sums + 2 * begin;
+  if (count == kChunk) {
+    fill_whole<kKind>(c, scales, sums);
+    return;
+  }
+  float padded_scales[kChunk] = {};
+  std::int32_t padded_sums[2 * kChunk] = {};
+  for (std::int64_t b = 0; b < count; ++b) {
+    padded_scales[b] = scales[b];
+    padded_sums[2 * b] = sums[2 * b];
+    padded_sums[2 * b + 1] = sums[2 * b + 1];
+  }
+  fill_whole<kKind>(c, padded_scales, padded_sums);
+}
+
+// What one call of a tile works on, and where its sums are.
+struct Work {
+  const PreparedRows& x;
+  const MatmulJob& job;
+  PanelLayout layout;
+#if defined(TTT_TILES)
+  Tiles& tiles;
+#endif
+};
+inline constexpr int kPanels = kGroupedPanels, kSide = kPanels * static_cast<int>(kPanelWidth);
+using Sums = float[kBand][kSide];
+
+// Panels that are multiplied side by side. An odd last one stands in for its missing neighbour, whose results nobody
+// takes: another kernel for this case would compile for half as long again.
+struct Side {
+  Panel panels[kPanels];
+};
+TTT_INLINE Side side_of(const Work& work, std::int64_t out, std::int64_t out_end) {
+  const std::int64_t last = (out_end - 1) / kPanelWidth;
+  Side side;
+  for (int p = 0; p < kPanels; ++p) {
+    const std::int64_t at = out / kPanelWidth + p;
+    side.panels[p] = panel_at(work.job.w.data + (at < last ? at : last) * work.layout.bytes, work.layout);
+  }
+  return side;
+}
+
+}  // namespace ttt::kernels::TTT_LEVEL::grouped
