@@ -16,6 +16,10 @@ constexpr std::array<std::string_view, 6> kDictChanges{"clear", "pop", "popitem"
 constexpr std::array<std::string_view, 8> kListChanges{"append", "clear",  "extend",  "insert",
                                                        "pop",    "remove", "reverse", "sort"};
 
+constexpr std::array<std::string_view, 11> kNumberAttributes{
+    "real",      "imag",     "numerator",  "denominator",      "conjugate", "bit_length",
+    "bit_count", "to_bytes", "is_integer", "as_integer_ratio", "hex"};
+
 template <std::size_t N>
 bool among(std::string_view name, const std::array<std::string_view, N>& names) {
   return std::find(names.begin(), names.end(), name) != names.end();
@@ -29,10 +33,7 @@ class BoundMethod final : public Object {
     return to_text(text("<built-in method ", name_, " of ", self_.type_name(), " object>"));
   }
   bool callable() const override { return true; }
-  Value call(Rendering& rendering, const Call& call) override {
-    return self_.is_string() ? call_text_method(rendering, self_, name_, call)
-                             : call_collection_method(rendering, self_, name_, call);
-  }
+  Value call(Rendering& rendering, const Call& call) override { return call_method(rendering, self_, name_, call); }
 
  private:
   Value self_;
@@ -43,11 +44,12 @@ Value call_dict(Rendering& r, const Dict& d, std::string_view name, const Call& 
   if (name == "get") {
     static constexpr std::string_view kNames[] = {"key", "default"};
     const Parameters p(r, name, call, 1, kNames);
+    r.require_hashable(p[0]);
     const Value* found = d.find(p[0]);
     return found != nullptr ? *found : p.get(1, {});
   }
   Parameters(r, name, call, 0, {});
-  r.step(static_cast<std::int64_t>(d.entries.size()) / 4);
+  r.step(static_cast<std::int64_t>(d.entries.size()));
   if (name == "copy") return d;
   std::vector<Value> items;
   for (const auto& [key, value] : d.entries) {
@@ -62,15 +64,28 @@ Value call_dict(Rendering& r, const Dict& d, std::string_view name, const Call& 
 
 }  // namespace
 
-std::optional<Value> method_of(Rendering& rendering, const Value& value, std::string_view name) {
+bool has_method(const Value& value, std::string_view name) {
+  if (value.is_string()) return is_text_method(name);
+  if (value.dict() != nullptr) return among(name, kDictMethods);
   const Sequence* s = value.sequence();
-  const bool list = s != nullptr && s->kind == Sequence::Kind::kList;
-  const bool tuple = s != nullptr && s->kind == Sequence::Kind::kTuple;
-  const bool dict = value.dict() != nullptr;
-  const bool known = (value.is_string() && is_text_method(name)) || (dict && among(name, kDictMethods)) ||
-                     (list && among(name, kListMethods)) || (tuple && among(name, kTupleMethods));
-  if (known) return Value(static_cast<Object*>(rendering.make<BoundMethod>(value, name)));
-  if ((dict && among(name, kDictChanges)) || (list && among(name, kListChanges))) {
+  if (s == nullptr) return false;
+  return (s->kind == Sequence::Kind::kList && among(name, kListMethods)) ||
+         (s->kind == Sequence::Kind::kTuple && among(name, kTupleMethods));
+}
+
+Value call_method(Rendering& rendering, const Value& self, std::string_view name, const Call& call) {
+  return self.is_string() ? call_text_method(rendering, self, name, call)
+                          : call_collection_method(rendering, self, name, call);
+}
+
+std::optional<Value> method_of(Rendering& rendering, const Value& value, std::string_view name) {
+  if (has_method(value, name)) return Value(static_cast<Object*>(rendering.make<BoundMethod>(value, name)));
+  if (value.is_number() && among(name, kNumberAttributes)) {
+    rendering.unsupported(text("the attribute ", name, " of numbers is not supported"));
+  }
+  const Sequence* s = value.sequence();
+  if ((value.dict() != nullptr && among(name, kDictChanges)) ||
+      (s != nullptr && s->kind == Sequence::Kind::kList && among(name, kListChanges))) {
     return Undefined{std::make_shared<const std::string>(
         text("access to attribute '", name, "' of '", value.type_name(), "' object is unsafe."))};
   }

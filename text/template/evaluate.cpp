@@ -62,12 +62,8 @@ Value Rendering::evaluate(const Expression& e, Scope& scope) {
       line_ = e.line;
       return test(e.name, v, c);
     }
-    case Kind::kCall: {
-      const Value function = part(0);
-      const Call c = evaluate_call(e.arguments, scope);
-      line_ = e.line;
-      return call(function, c);
-    }
+    case Kind::kCall:
+      return evaluate_function(e, scope);
     case Kind::kAttribute:
       return attribute(part(0), e.name);
     case Kind::kItem: {
@@ -84,6 +80,24 @@ Value Rendering::evaluate(const Expression& e, Scope& scope) {
     }
   }
   return {};
+}
+
+Value Rendering::evaluate_function(const Expression& e, Scope& scope) {
+  const Expression& callee = *e.parts[0];
+  Value self, function;
+  if (callee.kind == Expression::Kind::kAttribute) {
+    self = evaluate(*callee.parts[0], scope);
+    line_ = callee.line;
+    // A method that is called at once needs no object.
+    if (!has_method(self, callee.name)) function = attribute(self, callee.name);
+  } else {
+    function = evaluate(callee, scope);
+  }
+  const Call c = evaluate_call(e.arguments, scope);
+  line_ = e.line;
+  if (callee.kind != Expression::Kind::kAttribute || !has_method(self, callee.name)) return call(function, c);
+  step();
+  return call_method(*this, self, callee.name, c);
 }
 
 Value Rendering::lookup(const Expression& e, Scope& scope) {
@@ -103,9 +117,7 @@ Value Rendering::evaluate_dict(const Expression& e, Scope& scope) {
   for (std::size_t i = 0; i < e.parts.size(); i += 2) {
     const Value key = evaluate(*e.parts[i], scope);
     require_defined(key);
-    if (key.dict() != nullptr || (key.sequence() != nullptr && key.sequence()->kind != Sequence::Kind::kTuple)) {
-      refuse(text("unhashable type: '", key.type_name(), "'"));
-    }
+    require_hashable(key);
     d.set(key, evaluate(*e.parts[i + 1], scope));
   }
   return d;
@@ -120,6 +132,15 @@ Value Rendering::evaluate_compare(const Expression& e, Scope& scope) {
     left = std::move(right);
   }
   return true;
+}
+
+void Rendering::require_hashable(const Value& key) const {
+  const Sequence* s = key.sequence();
+  if (key.dict() != nullptr || (s != nullptr && s->kind == Sequence::Kind::kList)) {
+    refuse(text("unhashable type: '", key.type_name(), "'"));
+  }
+  if (s == nullptr || s->kind != Sequence::Kind::kTuple) return;
+  for (const Value& part : s->items) require_hashable(part);
 }
 
 Call Rendering::evaluate_call(const Arguments& arguments, Scope& scope) {
@@ -151,8 +172,9 @@ Value Rendering::call(const Value& function, const Call& c) {
 
 Undefined Rendering::missing(const Value& value, const Value& key) const {
   const std::string type = value.is_none() ? "None" : text(value.type_name(), " object");
-  return Undefined{std::make_shared<const std::string>(
-      text("'", type, "' has no ", key.is_string() ? "attribute " : "element ", to_utf8(repr(key))))};
+  const std::string shown = to_utf8(repr(key));
+  return Undefined{std::make_shared<const std::string>(key.is_string() ? text("'", type, "' has no attribute ", shown)
+                                                                       : text(type, " has no element ", shown))};
 }
 
 Value Rendering::attribute(const Value& value, std::string_view name) {
@@ -255,9 +277,14 @@ Value Rendering::slice(const Expression& e, Scope& scope) {
     if (by > 0 ? by >= end - i : by <= end - i) break;
     i += by;
   }
-  characters(t != nullptr ? out.size() : taken.size());
+  t != nullptr ? characters(out.size()) : step(static_cast<std::int64_t>(taken.size()) / 2);
   if (t != nullptr) return Value(std::move(out), value.is_markup());
-  return s->kind == Sequence::Kind::kTuple ? Value::tuple(std::move(taken)) : Value::list(std::move(taken));
+  if (s->kind != Sequence::Kind::kRange) return Sequence{.kind = s->kind, .items = std::move(taken)};
+  // A part of a range is a range. Its numbers were made, so these are within bounds.
+  const std::int64_t each = s->range[2];
+  return Sequence{.kind = s->kind,
+                  .items = std::move(taken),
+                  .range = {s->range[0] + begin * each, s->range[0] + end * each, each * by}};
 }
 
 std::vector<Value> Rendering::items(const Value& value) {
@@ -274,7 +301,7 @@ std::vector<Value> Rendering::items(const Value& value) {
   } else {
     refuse(text("'", value.type_name(), "' object is not iterable"));
   }
-  step(static_cast<std::int64_t>(all.size()) / 4);
+  step(static_cast<std::int64_t>(all.size()) / 2);
   return all;
 }
 

@@ -194,7 +194,7 @@ Value field_value(Rendering& r, const Text& name, const Call& call, Numbering& n
 
 }  // namespace
 
-Text percent_format(Rendering& r, const Text& format, const Value& values) {
+Text percent_format(Rendering& r, const Text& format, const Value& values, bool escapes) {
   const Sequence* tuple = values.sequence();
   if (tuple != nullptr && tuple->kind != Sequence::Kind::kTuple) tuple = nullptr;
   std::size_t used = 0;
@@ -259,6 +259,7 @@ Text percent_format(Rendering& r, const Text& format, const Value& values) {
     if (s.type == 's' || s.type == 'r' || s.type == 'a' || s.type == 'c') {
       if (s.type == 'r' || s.type == 'a') v = Value(repr(v));
       if (s.type == 'c' && v.is_integer()) v = Value(Text(1, static_cast<char32_t>(v.integer())));
+      if (escapes && !v.is_markup()) v = Value(escaped(r.text_of(v)), true);
       s.type = 's';
       if (s.align != '<') s.align = '>';
       s.fill = U' ';

@@ -15,6 +15,8 @@ struct Scope;
 struct LoopState {
   virtual ~LoopState() = default;
   virtual Object* object() = 0;
+  // Whether there is an item i. With a condition items are looked at only when they are needed.
+  virtual bool reach(Rendering& rendering, std::size_t i) = 0;
   std::vector<Value> items = {};
   std::size_t index = 0;
 };
@@ -23,15 +25,21 @@ LoopState* make_loop(Rendering& rendering, const Statement& s, Scope& scope, std
 
 Value make_macro(Rendering& rendering, const Statement& s, Scope& scope);
 
+// `self`, whose attributes are the blocks of the template.
+Value make_self(Rendering& rendering, const Block& whole);
+
 struct NamespaceState {
   Dict values = {};
+  void set(Rendering& rendering, std::string_view name, Value value);  // fails for names that begin with _
 };
 // Null for any other value.
 NamespaceState* namespace_of(const Value& value);
 
 // The method `name` of a string, list, tuple or dictionary, bound to it; nothing where there is none.
 std::optional<Value> method_of(Rendering& rendering, const Value& value, std::string_view name);
+bool has_method(const Value& value, std::string_view name);
 // Calls it.
+Value call_method(Rendering& rendering, const Value& self, std::string_view name, const Call& call);
 Value call_text_method(Rendering& rendering, const Value& self, std::string_view name, const Call& call);
 Value call_collection_method(Rendering& rendering, const Value& self, std::string_view name, const Call& call);
 bool is_text_method(std::string_view name);
@@ -40,7 +48,8 @@ bool is_text_method(std::string_view name);
 void add_globals(Rendering& rendering, Scope& scope);
 
 // "%s and %d" % values, and "{} and {0}".format(...).
-Text percent_format(Rendering& rendering, const Text& format, const Value& values);
+// With `escapes` values that are not marked safe are escaped, as in a format that is.
+Text percent_format(Rendering& rendering, const Text& format, const Value& values, bool escapes = false);
 Text brace_format(Rendering& rendering, const Text& format, const Call& call);
 
 // Python's json.dumps with ensure_ascii=False. indent < 0: one line.

@@ -10,6 +10,17 @@ namespace {
 
 using BuiltIn = Value (*)(Rendering&, const Call&);
 
+Value from_keys(Rendering& r, const Call& call) {
+  constexpr std::string_view kNames[] = {"iterable", "value"};
+  const Parameters p(r, "fromkeys", call, 1, kNames);
+  Dict d;
+  for (const Value& key : r.items(p[0])) {
+    r.require_hashable(key);
+    d.set(key, p.get(1, {}));
+  }
+  return d;
+}
+
 class Function final : public Object {
  public:
   Function(std::string_view name, BuiltIn body) : name_(name), body_(body) {}
@@ -17,6 +28,10 @@ class Function final : public Object {
   Text repr() const override { return to_text(text("<function ", name_, ">")); }
   bool callable() const override { return true; }
   Value call(Rendering& rendering, const Call& call) override { return body_(rendering, call); }
+  std::optional<Value> attribute(Rendering& rendering, std::string_view name) override {
+    if (name_ != "dict" || name != "fromkeys") return std::nullopt;
+    return Value(static_cast<Object*>(rendering.make<Function>("fromkeys", from_keys)));
+  }
 
  private:
   std::string_view name_;
@@ -91,7 +106,7 @@ Value range(Rendering& r, const Call& call) {
     items.emplace_back(i);
     if (__builtin_add_overflow(i, step, &i)) break;
   }
-  r.step(static_cast<std::int64_t>(items.size()) / 8);
+  r.step(static_cast<std::int64_t>(items.size()) / 2);
   return Sequence{.kind = Sequence::Kind::kRange, .items = std::move(items), .range = {start, stop, step}};
 }
 
@@ -103,11 +118,13 @@ Dict pairs(Rendering& r, const Call& call) {
     const Value& from = call.positional[0];
     r.require_defined(from);
     if (from.dict() != nullptr) {
+      r.step(static_cast<std::int64_t>(from.dict()->entries.size()));
       d = *from.dict();
     } else {
       for (const Value& pair : r.items(from)) {
         const std::vector<Value> both = r.items(pair);
         if (both.size() != 2) r.refuse("dictionary update sequence elements must have length 2");
+        r.require_hashable(both[0]);
         d.set(both[0], both[1]);
       }
     }
@@ -120,7 +137,13 @@ Value dict(Rendering& r, const Call& call) { return pairs(r, call); }
 
 Value make_namespace(Rendering& r, const Call& call) {
   auto* n = r.make<Namespace>();
-  n->values = pairs(r, call);
+  for (const auto& [key, value] : pairs(r, call).entries) {
+    if (key.is_string()) {
+      n->set(r, to_utf8(*key.text()), value);
+    } else {
+      n->values.set(key, value);
+    }
+  }
   return Value(static_cast<Object*>(n));
 }
 
@@ -158,6 +181,14 @@ Value strftime_now(Rendering& r, const Call& call) {
 Value lipsum(Rendering& r, const Call&) { r.unsupported("the function lipsum is not supported"); }
 
 }  // namespace
+
+void NamespaceState::set(Rendering& rendering, std::string_view name, Value value) {
+  if (name.starts_with('_')) {
+    rendering.refuse(
+        text("Chat templates cannot store underscore-prefixed attributes on a namespace, but got '", name, "'"));
+  }
+  values.set(Value(name), std::move(value));
+}
 
 NamespaceState* namespace_of(const Value& value) { return dynamic_cast<Namespace*>(value.object()); }
 

@@ -6,11 +6,30 @@
 
 #include "base/error.h"
 #include "base/utf8.h"
+#include "text/template/marked_text.h"
 
 namespace ttt::jinja {
 namespace {
 
-bool space(char c) { return c == ' ' || (c >= '\t' && c <= '\r') || (c >= 0x1C && c <= 0x1F); }
+// Bytes of the white space at the beginning of `s`, of any alphabet; 0 where there is none.
+std::size_t space_length(std::string_view s) {
+  if (s.empty()) return 0;
+  if (static_cast<unsigned char>(s[0]) < 0x80) return is_space(static_cast<unsigned char>(s[0])) ? 1 : 0;
+  const std::size_t n = utf8_length(s);
+  return n > 0 && is_space(utf8_decode(s.data())) ? n : 0;
+}
+
+// The length of `s` without the white space at its end.
+std::size_t without_space(std::string_view s) {
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < s.size();) {
+    const std::size_t n = space_length(s.substr(i));
+    i += std::max<std::size_t>(n, 1);
+    if (n == 0) kept = i;
+  }
+  return kept;
+}
+
 bool digit(char c) { return c >= '0' && c <= '9'; }
 bool name_start(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || static_cast<unsigned char>(c) >= 0x80;
@@ -58,11 +77,12 @@ class Lexer {
                         source_.begin() + static_cast<std::ptrdiff_t>(to), '\n');
     at_ = to;
   }
-  void skip_space() {
-    std::size_t to = at_;
-    while (to < source_.size() && space(source_[to])) ++to;
-    go(to);
+  bool signed_at(std::size_t at) const { return at < source_.size() && (source_[at] == '-' || source_[at] == '+'); }
+  std::size_t past_space(std::size_t at) const {
+    while (const std::size_t n = space_length(std::string_view(source_).substr(at))) at += n;
+    return at;
   }
+  void skip_space() { go(past_space(at_)); }
 
   // The place of the next {%, {{ or {#.
   std::size_t next_tag(std::size_t from) const {
@@ -77,12 +97,11 @@ class Lexer {
     std::string text = source_.substr(at_, tag - at_);
     const char sign = tag + 2 < source_.size() ? source_[tag + 2] : '\0';
     if (sign == '-') {
-      while (!text.empty() && space(text.back())) text.pop_back();
+      text.resize(without_space(text));
     } else if (sign != '+' && !variable) {
       const std::size_t newline = text.rfind('\n'), start = newline == std::string::npos ? 0 : newline + 1;
       const bool begins_line = start > 0 || line_start_;
-      if (begins_line && std::all_of(text.begin() + static_cast<std::ptrdiff_t>(start), text.end(), space))
-        text.resize(start);
+      if (begins_line && without_space(std::string_view(text).substr(start)) == 0) text.resize(start);
     }
     return text;
   }
@@ -101,9 +120,7 @@ class Lexer {
     if (source_[tag + 1] == '#') return read_comment();
     if (!variable && read_raw()) return;
     add(variable ? Token::Kind::kVariableBegin : Token::Kind::kBlockBegin, {});
-    const bool sign = tag + 2 < source_.size() && (source_[tag + 2] == '-' || source_[tag + 2] == '+');
-    // A variable has no + of its own: there it is an operator.
-    go(tag + 2 + (sign && (source_[tag + 2] == '-' || !variable) ? 1 : 0));
+    go(tag + 2 + (signed_at(tag + 2) ? 1 : 0));
     read_tag(variable);
   }
 
@@ -121,30 +138,33 @@ class Lexer {
   }
 
   void read_comment() {
-    const std::size_t end = source_.find("#}", at_ + 2);
+    // The sign of the beginning is none of the end: {#-#}
+    const std::size_t begin = at_ + 2 + (signed_at(at_ + 2) ? 1 : 0);
+    if (begin == source_.size()) return go(begin);  // as Jinja2: nothing is missing at the very end
+    const std::size_t end = source_.find("#}", begin);
     if (end == std::string::npos) refuse("Missing end of comment tag");
-    const char sign = end > at_ + 2 ? source_[end - 1] : '\0';
+    const char sign = end > begin ? source_[end - 1] : '\0';
     close(end, sign == '-', sign != '+');
   }
 
   // {% raw %} ... {% endraw %}: false when this tag is another one.
   bool read_raw() {
-    std::size_t at = at_ + 2;
-    if (at < source_.size() && (source_[at] == '-' || source_[at] == '+')) ++at;
-    while (at < source_.size() && space(source_[at])) ++at;
+    std::size_t at = at_ + 2 + (signed_at(at_ + 2) ? 1 : 0);
+    at = past_space(at);
     if (!next_is("raw", at)) return false;
     at += 3;
-    while (at < source_.size() && space(source_[at])) ++at;
+    at = past_space(at);
     const bool minus = next_is("-%}", at);
     if (!minus && !next_is("%}", at)) return false;
     close(at + (minus ? 1 : 0), minus, false);
+    if (at_ == source_.size()) return true;  // as Jinja2: nothing is missing at the very end
     for (std::size_t tag = source_.find("{%", at_); tag != std::string::npos; tag = source_.find("{%", tag + 2)) {
       std::size_t name = tag + 2;
       if (name < source_.size() && (source_[name] == '-' || source_[name] == '+')) ++name;
-      while (name < source_.size() && space(source_[name])) ++name;
+      name = past_space(name);
       if (!next_is("endraw", name)) continue;
       std::size_t end = name + 6;
-      while (end < source_.size() && space(source_[end])) ++end;
+      end = past_space(end);
       const bool signed_end = end < source_.size() && (source_[end] == '-' || source_[end] == '+');
       if (!next_is("%}", end + (signed_end ? 1 : 0))) continue;
       std::string text = before_tag(tag, false);

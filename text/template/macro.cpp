@@ -94,10 +94,17 @@ class Loop final : public Object, public LoopState {
  public:
   Loop(const Statement& statement, Scope& scope, std::vector<Value> all, std::int64_t level)
       : statement_(statement), scope_(scope), level_(level) {
-    items = std::move(all);
+    (statement.condition == nullptr ? items : waiting_) = std::move(all);
   }
 
   Object* object() override { return this; }
+  bool reach(Rendering& rendering, std::size_t i) override {
+    while (items.size() <= i && next_ < waiting_.size()) {
+      Value item = std::move(waiting_[next_++]);
+      if (rendering.takes(statement_, scope_, item)) items.push_back(std::move(item));
+    }
+    return i < items.size();
+  }
   std::string_view type_name() const override { return "LoopContext"; }
   Text repr() const override { return to_text(text("<LoopContext ", index + 1, "/", items.size(), ">")); }
   bool callable() const override { return true; }
@@ -114,18 +121,21 @@ class Loop final : public Object, public LoopState {
   }
 
   std::optional<Value> attribute(Rendering& rendering, std::string_view name) override {
-    const auto at = static_cast<std::int64_t>(index), size = static_cast<std::int64_t>(items.size());
+    const auto at = static_cast<std::int64_t>(index);
     if (name == "index") return at + 1;
     if (name == "index0") return at;
+    if (name == "last") return !reach(rendering, index + 1);
+    if (name == "nextitem") return reach(rendering, index + 1) ? items[index + 1] : none("there is no next item");
+    const bool all = name == "revindex" || name == "revindex0" || name == "length";
+    if (all) reach(rendering, items.size() + waiting_.size());
+    const auto size = static_cast<std::int64_t>(items.size());
     if (name == "revindex") return size - at;
     if (name == "revindex0") return size - at - 1;
     if (name == "first") return at == 0;
-    if (name == "last") return at == size - 1;
     if (name == "length") return size;
     if (name == "depth") return level_ + 1;
     if (name == "depth0") return level_;
     if (name == "previtem") return index > 0 ? items[index - 1] : none("there is no previous item");
-    if (name == "nextitem") return index + 1 < items.size() ? items[index + 1] : none("there is no next item");
     if (name == "cycle" || name == "changed") return Value(rendering.make<Method>(*this, name == "cycle"));
     return std::nullopt;
   }
@@ -157,10 +167,47 @@ class Loop final : public Object, public LoopState {
   const Statement& statement_;
   Scope& scope_;
   std::int64_t level_;
+  std::vector<Value> waiting_ = {};  // items whose condition is still to be looked at
+  std::size_t next_ = 0;
   std::optional<Value> last_;
 };
 
+class BlockReference final : public Object {
+ public:
+  explicit BlockReference(const Statement& block) : block_(block) {}
+  std::string_view type_name() const override { return "BlockReference"; }
+  bool callable() const override { return true; }
+  Value call(Rendering& rendering, const Call& call) override {
+    const Parameters none(rendering, block_.name, call, 0, {});
+    Text out;
+    rendering.run(block_.body, rendering.inner(rendering.top()), out);
+    return out;
+  }
+
+ private:
+  const Statement& block_;
+};
+
+class Self final : public Object {
+ public:
+  explicit Self(const Block& whole) : whole_(whole) {}
+  std::string_view type_name() const override { return "TemplateReference"; }
+  Text repr() const override { return to_text("<TemplateReference None>"); }
+  std::optional<Value> attribute(Rendering& rendering, std::string_view name) override {
+    const Statement* block = find_block(whole_, name);
+    if (block == nullptr) return std::nullopt;
+    return Value(static_cast<Object*>(rendering.make<BlockReference>(*block)));
+  }
+
+ private:
+  const Block& whole_;
+};
+
 }  // namespace
+
+Value make_self(Rendering& rendering, const Block& whole) {
+  return Value(static_cast<Object*>(rendering.make<Self>(whole)));
+}
 
 Value make_macro(Rendering& rendering, const Statement& s, Scope& scope) {
   return Value(static_cast<Object*>(rendering.make<Macro>(s, scope)));

@@ -14,13 +14,16 @@ namespace {
 using case_tables::Mapping;
 using case_tables::Range;
 
-bool within(const Range* ranges, std::size_t count, char32_t c) {
+// The range that holds the character, or null.
+const Range* range_of(const Range* ranges, std::size_t count, char32_t c) {
   c = plain(c);
   const std::span<const Range> all(ranges, count);
   const auto after =
       std::upper_bound(all.begin(), all.end(), c, [](char32_t v, const Range& r) { return v < r.first; });
-  return after != all.begin() && c <= std::prev(after)->last;
+  return after != all.begin() && c <= std::prev(after)->last ? &*std::prev(after) : nullptr;
 }
+
+bool within(const Range* ranges, std::size_t count, char32_t c) { return range_of(ranges, count, c) != nullptr; }
 
 void append_mapped(Text& out, char32_t c, const Mapping* mappings, std::size_t count) {
   const std::span<const Mapping> all(mappings, count);
@@ -120,6 +123,11 @@ bool is_line_end(char32_t c) {
 }
 bool is_letter(char32_t c) { return within(case_tables::kLetter, case_tables::kLetterCount, c); }
 bool is_decimal(char32_t c) { return within(case_tables::kDecimal, case_tables::kDecimalCount, c); }
+// Digits stand in groups of ten, which may follow each other.
+int decimal_value(char32_t c) {
+  const Range* r = range_of(case_tables::kDecimal, case_tables::kDecimalCount, c);
+  return r == nullptr ? -1 : static_cast<int>((plain(c) - r->first) % 10);
+}
 bool is_digit(char32_t c) { return within(case_tables::kDigit, case_tables::kDigitCount, c); }
 bool is_numeric(char32_t c) { return within(case_tables::kNumeric, case_tables::kNumericCount, c); }
 bool is_upper(char32_t c) { return within(case_tables::kUpperCase, case_tables::kUpperCaseCount, c); }
@@ -138,6 +146,28 @@ Text lower(const Text& text) {
       out.push_back(kFinalSigma | mark_of(text[i]));
     } else {
       append_lower(out, text[i]);
+    }
+  }
+  return out;
+}
+
+// The lower case of the upper case, with the exceptions of Unicode's full case folding: the dotless i stays, the
+// capital sharp s becomes two letters, and Cherokee folds to upper case.
+Text fold(const Text& text) {
+  Text out;
+  out.reserve(text.size());
+  for (const char32_t c : text) {
+    const char32_t p = plain(c);
+    Text big;
+    append_upper(big, c);
+    if (p == 0x131 || (p >= 0x13A0 && p <= 0x13F5)) {
+      out.push_back(c);
+    } else if ((p >= 0x13F8 && p <= 0x13FD) || (p >= 0xAB70 && p <= 0xABBF)) {
+      out += big;
+    } else if (p == 0x1E9E) {
+      out.append(2, U's' | mark_of(c));
+    } else {
+      for (const char32_t b : big) append_lower(out, b);
     }
   }
   return out;

@@ -34,6 +34,7 @@ bool is_space(char32_t c);
 bool is_line_end(char32_t c);  // where splitlines cuts
 bool is_letter(char32_t c);
 bool is_decimal(char32_t c);
+int decimal_value(char32_t c);  // of a decimal digit, of any alphabet
 bool is_digit(char32_t c);
 bool is_numeric(char32_t c);
 bool is_upper(char32_t c);
@@ -42,6 +43,7 @@ bool is_printable(char32_t c);
 
 // Every character by itself; those that grow (the German sharp s in upper case) become several. The mark is kept.
 Text lower(const Text& text);
+Text fold(const Text& text);  // as str.casefold
 Text upper(const Text& text);
 Text title(const Text& text);       // the first letter of each word in title case, the others in lower case
 Text capitalize(const Text& text);  // the first character in title case, the others in lower case

@@ -47,10 +47,13 @@ double float_result(std::string_view op, double a, double b) {
 Value Rendering::binary(std::string_view op, const Value& a, const Value& b) {
   require_defined(a);
   require_defined(b);
-  if (op == "%" && a.is_string()) return Value(percent_format(*this, *a.text(), b), a.is_markup());
+  if (op == "%" && a.is_string()) return Value(percent_format(*this, *a.text(), b, a.is_markup()), a.is_markup());
   if (a.is_number() && b.is_number()) {
     const bool divides = op == "/" || op == "//" || op == "%";
-    if (divides && b.number() == 0) refuse(op == "/" ? "division by zero" : "integer division or modulo by zero");
+    if (divides && b.number() == 0)
+      refuse(op == "/"   ? "division by zero"
+             : op == "%" ? "integer modulo by zero"
+                         : "integer division or modulo by zero");
     const bool inverse = op == "**" && whole(b) && b.integer() < 0;
     if (inverse && a.number() == 0) refuse("0.0 cannot be raised to a negative power");
     if (!whole(a) || !whole(b) || op == "/" || inverse) return float_result(op, a.number(), b.number());
@@ -71,7 +74,7 @@ Value Rendering::binary(std::string_view op, const Value& a, const Value& b) {
   if (op == "+" && joins(x) && joins(y) && x->kind == y->kind) {
     std::vector<Value> all = x->items;
     all.insert(all.end(), y->items.begin(), y->items.end());
-    step(static_cast<std::int64_t>(all.size()) / 16);
+    step(static_cast<std::int64_t>(all.size()) / 2);
     return Sequence{.kind = x->kind, .items = std::move(all)};
   }
   if (op == "*" && (whole(a) || whole(b)) && (a.is_string() || b.is_string() || joins(x) || joins(y))) {
@@ -81,7 +84,8 @@ Value Rendering::binary(std::string_view op, const Value& a, const Value& b) {
     constexpr std::int64_t kMost = 1 << 24;
     if (size > 0 && n > kMost / static_cast<std::int64_t>(size))
       refuse(text("a repetition of more than ", kMost, " items"));
-    characters(size * static_cast<std::size_t>(n));
+    const std::size_t made = size * static_cast<std::size_t>(n);
+    repeated.is_string() ? characters(made) : step(static_cast<std::int64_t>(made) / 2);
     Text t;
     std::vector<Value> all;
     for (std::int64_t i = 0; i < n; ++i) {
@@ -147,7 +151,10 @@ bool Rendering::contains(const Value& container, const Value& item) {
     characters(t->size());
     return find(*t, *item.text()) != Text::npos;
   }
-  if (const Dict* d = container.dict()) return d->find(item) != nullptr;
+  if (const Dict* d = container.dict()) {
+    require_hashable(item);
+    return d->find(item) != nullptr;
+  }
   if (const NamespaceState* n = namespace_of(container)) return n->values.find(item) != nullptr;
   if (container.sequence() == nullptr && !container.is_undefined()) {
     refuse(text("argument of type '", container.type_name(), "' is not iterable"));

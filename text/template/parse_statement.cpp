@@ -1,5 +1,7 @@
 #include <algorithm>
 #include <array>
+#include <set>
+#include <utility>
 
 #include "base/error.h"
 #include "text/template/parser.h"
@@ -58,10 +60,15 @@ class TemplateParser : ExpressionParser {
     take();
   }
   void end_tag() { expect(Token::Kind::kBlockEnd); }
+  // Of a tag with a body: a colon may stand before the end.
+  void begin_body() {
+    skip_operator(":");
+    end_tag();
+  }
 
   // The body of a statement whose opening tag was read, with its closing tag.
   Block body_until(std::string_view end) {
-    end_tag();
+    begin_body();
     Block body = block({end});
     take();
     return body;
@@ -106,43 +113,53 @@ class TemplateParser : ExpressionParser {
     refuse(text("Encountered unknown tag '", tag.text, "'", open));
   }
 
-  // A name, or several with commas between them, also in brackets; "(" and ")" stand around those of a nested target.
-  void target(Statement& s, bool nested) {
-    std::size_t names = 0;
-    bool several = false;
-    do {
-      if (several && (is_name("in") || is_operator("=") || is_operator(")") || now().kind == Token::Kind::kBlockEnd))
-        break;
-      if (skip_operator("(")) {
-        const Nesting nesting(*this);
-        s.targets.emplace_back("(");
-        target(s, true);
-        expect_operator(")");
-        s.targets.emplace_back(")");
-      } else {
-        const std::string word = name();
-        for (const std::string_view reserved : {"true", "false", "none", "True", "False", "None"}) {
-          if (word == reserved) refuse(text("can't assign to '", word, "'"));
-        }
-        s.targets.push_back(word);
+  // A name, a field of a namespace where `fields` says so, or targets in brackets, which are names only.
+  Target one_target(bool fields) {
+    if (skip_operator("(")) {
+      const Nesting nesting(*this);
+      Target t = targets(false, ")");
+      expect_operator(")");
+      return t;
+    }
+    if (now().kind != Token::Kind::kName) refuse(text("can't assign to '", described(now()), "'"));
+    Target t;
+    t.name = name();
+    for (const std::string_view reserved : {"true", "false", "none", "True", "False", "None"}) {
+      if (t.name == reserved) refuse(text("can't assign to '", t.name, "'"));
+    }
+    if (fields && skip_operator(".")) t.field = name();
+    return t;
+  }
+
+  // One target, or several with commas between them, of which the last may be followed by `end`.
+  Target targets(bool fields, std::string_view end) {
+    Target whole;
+    for (;;) {
+      if ((is_operator(")") && end == ")") || (is_name("in") && end == "in") || now().kind == Token::Kind::kBlockEnd) {
+        if (!whole.several && end != ")") refuse(text("Expected an expression, got '", described(now()), "'"));
+        whole.several = true;
+        return whole;
       }
-      ++names;
-      several = several || is_operator(",");
-    } while (skip_operator(","));
-    if (!nested) s.single = !several && s.targets[0] != "(";
+      whole.parts.push_back(one_target(fields));
+      if (!skip_operator(",")) break;
+      whole.several = true;
+    }
+    return whole.several ? std::move(whole) : Target(std::move(whole.parts[0]));
   }
 
   void read_for(Statement& s) {
     s.kind = Kind::kFor;
-    target(s, false);
+    s.targets.push_back(targets(false, "in"));
     expect_name("in");
     s.expression = tuple(false, "recursive");
     if (skip_name("if")) s.condition = expression();
     s.recursive = skip_name("recursive");
-    end_tag();
+    begin_body();
+    ++loops_;
     s.body = block({"endfor", "else"});
+    --loops_;
     if (take().text == "else") {
-      end_tag();
+      begin_body();
       s.other = block({"endfor"});
       take();
     }
@@ -154,12 +171,12 @@ class TemplateParser : ExpressionParser {
     for (;;) {
       s->kind = Kind::kIf;
       s->expression = tuple(false);
-      end_tag();
+      begin_body();
       s->body = block({"elif", "else", "endif"});
       const Token tag = take();
       if (tag.text == "endif") return;
       if (tag.text == "else") {
-        end_tag();
+        begin_body();
         s->other = block({"endif"});
         take();
         return;
@@ -173,21 +190,11 @@ class TemplateParser : ExpressionParser {
   }
 
   void read_set(Statement& s) {
-    if (now().kind == Token::Kind::kName && ahead().kind == Token::Kind::kOperator && ahead().text == ".") {
-      s.kind = Kind::kSetField;
-      s.targets.push_back(take().text);
-      take();
-      s.name = name();
-    } else {
-      target(s, false);
-    }
+    s.targets.push_back(targets(true, {}));
     if (skip_operator("=")) {
-      if (s.kind != Kind::kSetField) s.kind = Kind::kSet;
+      s.kind = Kind::kSet;
       s.expression = tuple();
       return;
-    }
-    if (s.kind == Kind::kSetField) {
-      fail(ErrorKind::kUnsupported, at_line(where_, s.line) + "a block that is set to a field of a namespace");
     }
     s.kind = Kind::kSetBlock;
     if (is_operator("|")) s.expression = filters(nullptr);
@@ -197,12 +204,10 @@ class TemplateParser : ExpressionParser {
   void read_with(Statement& s) {
     s.kind = Kind::kWith;
     while (now().kind != Token::Kind::kBlockEnd) {
-      if (!s.parameters.empty()) expect_operator(",");
-      Parameter p;
-      p.name = name();
+      if (!s.targets.empty()) expect_operator(",");
+      s.targets.push_back(one_target(false));
       expect_operator("=");
-      p.standard = expression();
-      s.parameters.push_back(std::move(p));
+      s.values.push_back(expression());
     }
     s.body = body_until("endwith");
   }
@@ -225,6 +230,7 @@ class TemplateParser : ExpressionParser {
 
   void body_of_macro(Statement& s, std::string_view end) {
     const std::int64_t varargs = varargs_, kwargs = kwargs_, caller = caller_;
+    const OutsideLoops outside(*this);
     s.body = body_until(end);
     s.uses_varargs = varargs_ > varargs;
     s.uses_kwargs = kwargs_ > kwargs;
@@ -255,20 +261,31 @@ class TemplateParser : ExpressionParser {
   void read_block(Statement& s) {
     s.kind = Kind::kBlock;
     s.name = name();
-    skip_name("scoped");
-    end_tag();
-    s.body = block({"endblock"});
-    take();
+    if (!blocks_.insert(s.name).second) refuse(text("block '", s.name, "' defined twice"));
+    s.scoped = skip_name("scoped");
+    const bool required = skip_name("required");
+    const OutsideLoops outside(*this);
+    s.body = body_until("endblock");
+    if (required) {
+      fail(ErrorKind::kUnsupported, at_line(where_, s.line) + "a required block needs other templates");
+    }
     skip_name(s.name);
   }
 
+  // Every expression between the commas is printed.
   void read_print(Statement& s) {
-    s.kind = Kind::kPrint;
-    s.expression = tuple();
+    s.kind = Kind::kScope;
+    while (now().kind != Token::Kind::kBlockEnd) {
+      if (!s.body.empty()) expect_operator(",");
+      Statement print{.kind = Kind::kPrint, .line = now().line};
+      print.expression = expression();
+      s.body.push_back(std::move(print));
+    }
   }
 
   void read_generation(Statement& s) {
     s.kind = Kind::kScope;
+    const OutsideLoops outside(*this);
     s.body = body_until("endgeneration");
   }
 
@@ -282,17 +299,46 @@ class TemplateParser : ExpressionParser {
     s.body = body_until("endautoescape");
   }
 
-  void read_break(Statement& s) { s.kind = Kind::kBreak; }
-  void read_continue(Statement& s) { s.kind = Kind::kContinue; }
+  void read_break(Statement& s) { jump(s, Kind::kBreak, "break"); }
+  void read_continue(Statement& s) { jump(s, Kind::kContinue, "continue"); }
+  void jump(Statement& s, Kind kind, std::string_view name) {
+    if (loops_ == 0) refuse(text("'", name, "' outside loop"));
+    s.kind = kind;
+  }
+
+  // A macro, and what Jinja2 makes a function of, does not end the loop that it stands in.
+  class OutsideLoops {
+   public:
+    explicit OutsideLoops(TemplateParser& parser) : parser_(parser), loops_(std::exchange(parser.loops_, 0)) {}
+    ~OutsideLoops() { parser_.loops_ = loops_; }
+    OutsideLoops(const OutsideLoops&) = delete;
+    OutsideLoops& operator=(const OutsideLoops&) = delete;
+
+   private:
+    TemplateParser& parser_;
+    int loops_;
+  };
 
   static constexpr int kMostBranches = 2000;
   int branches_ = 0;
+  int loops_ = 0;
+  std::set<std::string> blocks_;
 };
 
 }  // namespace
 
 Block parse_template(std::string_view source, std::string_view where) {
   return TemplateParser(tokenize(source, where), where).run();
+}
+
+const Statement* find_block(const Block& in, std::string_view name) {
+  for (const Statement& s : in) {
+    if (s.kind == Statement::Kind::kBlock && s.name == name) return &s;
+    for (const Block* inner : {&s.body, &s.other}) {
+      if (const Statement* found = find_block(*inner, name)) return found;
+    }
+  }
+  return nullptr;
 }
 
 }  // namespace ttt::jinja

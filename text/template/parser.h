@@ -11,6 +11,14 @@
 
 namespace ttt::jinja {
 
+// Moves expressions into a vector, which an initialiser list cannot do.
+template <class... P>
+std::vector<ExpressionPtr> parts_of(P... parts) {
+  std::vector<ExpressionPtr> all;
+  (all.push_back(std::move(parts)), ...);
+  return all;
+}
+
 // A reader of tokens with the expressions of Jinja2's grammar. Nesting is bounded, so that a hostile template ends in
 // an error and not at the end of the stack.
 class ExpressionParser {
@@ -44,6 +52,7 @@ class ExpressionParser {
 
   [[noreturn]] void refuse(std::string_view reason) const;
   [[noreturn]] void unexpected() const;
+  static std::string_view described(const Token& token);  // as messages name it
 
   const Token& now() const { return tokens_[at_]; }
   const Token& ahead() const { return tokens_[std::min(at_ + 1, tokens_.size() - 1)]; }

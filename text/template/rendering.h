@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -20,9 +21,11 @@ namespace ttt::jinja {
 struct Scope {
   Scope* around = nullptr;
   std::vector<std::pair<std::string_view, Value>> names = {};
+  std::map<std::string_view, std::size_t> places = {};  // of names, where they are many
 
   void set(std::string_view name, Value value);
   const Value* find(std::string_view name) const;  // here or around
+  std::size_t place(std::string_view name) const;  // of this scope's names; their number where it is none of them
 };
 
 // One rendering of a template: what it may still use up, the objects that it made, and the place for messages.
@@ -63,7 +66,9 @@ class Rendering {
     return pointer;
   }
   Scope& inner(Scope& around);
-  Scope& root() { return scopes_.front(); }
+  Scope& globals() { return scopes_.front(); }
+  // The names of the whole template: the variables of the request and what is set outside of loops and macros.
+  Scope& top() { return scopes_[1]; }
 
   // Counts work; fails when the budget is used up. `characters` of text that is about to be made cost as well.
   void step(std::int64_t n = 1);
@@ -73,6 +78,7 @@ class Rendering {
   [[noreturn]] void unsupported(const std::string& what) const;
   // Fails when the value is undefined.
   void require_defined(const Value& value) const;
+  void require_hashable(const Value& key) const;  // fails when the value can be no key
   void require_output(const Text& out) const;
 
   const RenderOptions& options() const { return options_; }
@@ -89,22 +95,23 @@ class Rendering {
     Rendering& rendering_;
   };
 
-  // For-loops and assignments, which loop objects use again.
+  // For-loops, which loop objects use again.
   Flow run_loop(const Statement& s, const Value& iterated, Scope& scope, Text& out, std::int64_t level);
-  void assign(const Statement& s, Scope& scope, const Value& value);
+  // Whether a for-statement with a condition takes this item.
+  bool takes(const Statement& s, Scope& scope, const Value& item);
+  void assign(const Target& target, Scope& scope, const Value& value);
 
  private:
   friend class Depth;
   Flow run(const Statement& s, Scope& scope, Text& out);
   Flow run_if(const Statement& s, Scope& scope, Text& out);
-  void set_field(const Statement& s, Scope& scope);
-  void set_block(const Statement& s, Scope& scope);
-  void run_with(const Statement& s, Scope& scope, Text& out);
+  Flow set_block(const Statement& s, Scope& scope);
+  Flow run_filter_block(const Statement& s, Scope& scope, Text& out);
+  Flow run_with(const Statement& s, Scope& scope, Text& out);
   void run_call_block(const Statement& s, Scope& scope, Text& out);
   Value filters_of(const Expression& chain, Value value, Scope& scope);
-  void assign_names(const std::vector<std::string>& targets, std::size_t begin, std::size_t end, Scope& scope,
-                    const Value& value);
   Value lookup(const Expression& e, Scope& scope);
+  Value evaluate_function(const Expression& e, Scope& scope);
   Value slice(const Expression& e, Scope& scope);
   Value evaluate_dict(const Expression& e, Scope& scope);
   Value evaluate_compare(const Expression& e, Scope& scope);

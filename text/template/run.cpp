@@ -6,27 +6,48 @@
 
 namespace ttt::jinja {
 
+namespace {
+
+constexpr std::size_t kFewNames = 16;  // are found faster by looking at all
+
+}  // namespace
+
+std::size_t Scope::place(std::string_view name) const {
+  if (names.size() > kFewNames) {
+    const auto at = places.find(name);
+    return at == places.end() ? names.size() : at->second;
+  }
+  std::size_t i = 0;
+  while (i < names.size() && names[i].first != name) ++i;
+  return i;
+}
+
 void Scope::set(std::string_view name, Value value) {
-  for (auto& [known, v] : names) {
-    if (known == name) {
-      v = std::move(value);
-      return;
-    }
+  const std::size_t i = place(name);
+  if (i < names.size()) {
+    names[i].second = std::move(value);
+    return;
   }
   names.emplace_back(name, std::move(value));
+  if (names.size() == kFewNames + 1) {
+    for (std::size_t k = 0; k < names.size(); ++k) places.emplace(names[k].first, k);
+  } else if (names.size() > kFewNames) {
+    places.emplace(name, i);
+  }
 }
 
 const Value* Scope::find(std::string_view name) const {
   for (const Scope* s = this; s != nullptr; s = s->around) {
-    for (const auto& [known, v] : s->names) {
-      if (known == name) return &v;
-    }
+    const std::size_t i = s->place(name);
+    if (i < s->names.size()) return &s->names[i].second;
   }
   return nullptr;
 }
 
 Rendering::Rendering(std::string_view where, const TemplateLimits& limits, const RenderOptions& options)
-    : where_(where), limits_(limits), options_(options), scopes_(1) {}
+    : where_(where), limits_(limits), options_(options), scopes_(1) {
+  inner(globals());
+}
 
 Rendering::Depth::Depth(Rendering& rendering) : rendering_(rendering) {
   if (++rendering.depth_ > rendering.limits_.depth) {
@@ -97,17 +118,12 @@ Rendering::Flow Rendering::run(const Statement& s, Scope& scope, Text& out) {
     case Kind::kFor:
       return run_loop(s, evaluate(*s.expression, scope), scope, out, 0);
     case Kind::kSet:
-      assign(s, scope, evaluate(*s.expression, scope));
+      assign(s.targets[0], scope, evaluate(*s.expression, scope));
       return Flow::kOn;
     case Kind::kSetBlock:
-      set_block(s, scope);
-      return Flow::kOn;
-    case Kind::kSetField:
-      set_field(s, scope);
-      return Flow::kOn;
+      return set_block(s, scope);
     case Kind::kWith:
-      run_with(s, scope, out);
-      return Flow::kOn;
+      return run_with(s, scope, out);
     case Kind::kMacro:
       ++captured_;
       scope.set(s.name, make_macro(*this, s, scope));
@@ -115,17 +131,12 @@ Rendering::Flow Rendering::run(const Statement& s, Scope& scope, Text& out) {
     case Kind::kCallBlock:
       run_call_block(s, scope, out);
       return Flow::kOn;
-    case Kind::kFilterBlock: {
-      Text body;
-      run(s.body, inner(scope), body);
-      out += text_of(filters_of(*s.expression, Value(std::move(body)), scope));
-      require_output(out);
-      return Flow::kOn;
-    }
+    case Kind::kFilterBlock:
+      return run_filter_block(s, scope, out);
     case Kind::kScope:
       return run(s.body, inner(scope), out);
     case Kind::kBlock:
-      return run(s.body, inner(root()), out);
+      return run(s.body, inner(s.scoped ? scope : top()), out);
     case Kind::kBreak:
       return Flow::kBreak;
     case Kind::kContinue:
@@ -149,92 +160,74 @@ Rendering::Flow Rendering::run_if(const Statement& first, Scope& scope, Text& ou
 Rendering::Flow Rendering::run_loop(const Statement& s, const Value& iterated, Scope& scope, Text& out,
                                     std::int64_t level) {
   const Depth depth(*this);
-  std::vector<Value> all = items(iterated);
   const std::size_t mark = scopes_.size();
+  if (s.recursive) ++captured_;
   const std::int64_t captured = captured_;
-  if (s.condition != nullptr) {
-    std::vector<Value> kept;
-    Scope& trial = inner(scope);
-    for (Value& v : all) {
-      trial.names.clear();
-      assign_names(s.targets, 0, s.single ? 1 : s.targets.size(), trial, v);
-      step();
-      if (evaluate(*s.condition, trial).truth()) kept.push_back(std::move(v));
-    }
-    all = std::move(kept);
-  }
-  if (all.empty()) return run(s.other, inner(scope), out);
-  LoopState* loop = make_loop(*this, s, scope, std::move(all), level);
-  for (loop->index = 0; loop->index < loop->items.size(); ++loop->index) {
+  LoopState* loop = make_loop(*this, s, scope, items(iterated), level);
+  // As in Jinja2 the else-branch also runs where no iteration came to its end.
+  bool completed = false;
+  for (loop->index = 0; loop->reach(*this, loop->index); ++loop->index) {
     line_ = s.line;
     step();
     if (captured_ == captured) release(mark);
     Scope& body = inner(scope);
     body.set("loop", Value(loop->object()));
-    assign_names(s.targets, 0, s.single ? 1 : s.targets.size(), body, loop->items[loop->index]);
-    if (run(s.body, body, out) == Flow::kBreak) break;
+    assign(s.targets[0], body, loop->items[loop->index]);
+    const Flow flow = run(s.body, body, out);
+    if (flow == Flow::kBreak) break;
+    completed = completed || flow == Flow::kOn;
   }
+  return completed ? Flow::kOn : run(s.other, inner(scope), out);
+}
+
+bool Rendering::takes(const Statement& s, Scope& scope, const Value& item) {
+  Scope trial{.around = &scope};
+  assign(s.targets[0], trial, item);
+  step();
+  return evaluate(*s.condition, trial).truth();
+}
+
+void Rendering::assign(const Target& target, Scope& scope, const Value& value) {
+  if (!target.several && target.field.empty()) return scope.set(target.name, value);
+  if (!target.several) {
+    const Value* found = scope.find(target.name);
+    NamespaceState* fields = found == nullptr ? nullptr : namespace_of(*found);
+    if (fields == nullptr) refuse("cannot assign attribute on non-namespace object");
+    return fields->set(*this, target.field, value);
+  }
+  const std::vector<Value> values = items(value);
+  if (values.size() < target.parts.size()) {
+    refuse(text("not enough values to unpack (expected ", target.parts.size(), ", got ", values.size(), ")"));
+  }
+  if (values.size() > target.parts.size()) {
+    refuse(text("too many values to unpack (expected ", target.parts.size(), ")"));
+  }
+  for (std::size_t i = 0; i < values.size(); ++i) assign(target.parts[i], scope, values[i]);
+}
+
+Rendering::Flow Rendering::set_block(const Statement& s, Scope& scope) {
+  Text body;
+  if (const Flow flow = run(s.body, inner(scope), body); flow != Flow::kOn) return flow;
+  Value value(std::move(body));
+  if (s.expression != nullptr) value = filters_of(*s.expression, std::move(value), scope);
+  assign(s.targets[0], scope, value);
   return Flow::kOn;
 }
 
-void Rendering::assign(const Statement& s, Scope& scope, const Value& value) {
-  assign_names(s.targets, 0, s.single ? 1 : s.targets.size(), scope, value);
-}
-
-void Rendering::assign_names(const std::vector<std::string>& targets, std::size_t begin, std::size_t end, Scope& scope,
-                             const Value& value) {
-  if (end - begin == 1 && targets.size() == 1) {
-    scope.set(targets[begin], value);
-    return;
-  }
-  // The parts of this level: a name, or everything from a bracket to its partner.
-  std::vector<std::pair<std::size_t, std::size_t>> parts;
-  for (std::size_t i = begin; i < end;) {
-    const std::size_t from = i;
-    int open = 0;
-    do {
-      open += targets[i] == "(" ? 1 : targets[i] == ")" ? -1 : 0;
-      ++i;
-    } while (open > 0);
-    parts.emplace_back(from, i);
-  }
-  const std::vector<Value> values = items(value);
-  if (values.size() < parts.size()) {
-    refuse(text("not enough values to unpack (expected ", parts.size(), ", got ", values.size(), ")"));
-  }
-  if (values.size() > parts.size()) refuse(text("too many values to unpack (expected ", parts.size(), ")"));
-  for (std::size_t k = 0; k < parts.size(); ++k) {
-    const auto [from, to] = parts[k];
-    if (to - from == 1) {
-      scope.set(targets[from], values[k]);
-    } else {
-      assign_names(targets, from + 1, to - 1, scope, values[k]);
-    }
-  }
-}
-
-void Rendering::set_field(const Statement& s, Scope& scope) {
-  const Value value = evaluate(*s.expression, scope);
-  const Value* found = scope.find(s.targets[0]);
-  NamespaceState* fields = found == nullptr ? nullptr : namespace_of(*found);
-  if (fields == nullptr) refuse("cannot assign attribute on non-namespace object");
-  fields->values.set(Value(std::string_view(s.name)), value);
-}
-
-void Rendering::set_block(const Statement& s, Scope& scope) {
+Rendering::Flow Rendering::run_filter_block(const Statement& s, Scope& scope, Text& out) {
   Text body;
-  run(s.body, inner(scope), body);
-  Value value(std::move(body));
-  if (s.expression != nullptr) value = filters_of(*s.expression, std::move(value), scope);
-  assign(s, scope, value);
+  if (const Flow flow = run(s.body, inner(scope), body); flow != Flow::kOn) return flow;
+  out += text_of(filters_of(*s.expression, Value(std::move(body)), scope));
+  require_output(out);
+  return Flow::kOn;
 }
 
-void Rendering::run_with(const Statement& s, Scope& scope, Text& out) {
+Rendering::Flow Rendering::run_with(const Statement& s, Scope& scope, Text& out) {
   Scope& with = inner(scope);
   std::vector<Value> values;
-  for (const Parameter& p : s.parameters) values.push_back(evaluate(*p.standard, scope));
-  for (std::size_t i = 0; i < values.size(); ++i) with.set(s.parameters[i].name, std::move(values[i]));
-  run(s.body, with, out);
+  for (const ExpressionPtr& v : s.values) values.push_back(evaluate(*v, scope));
+  for (std::size_t i = 0; i < values.size(); ++i) assign(s.targets[i], with, values[i]);
+  return run(s.body, with, out);
 }
 
 void Rendering::run_call_block(const Statement& s, Scope& scope, Text& out) {

@@ -122,9 +122,7 @@ Value unique(Rendering& r, const Value& v, const Call& call) {
   std::vector<Value> kept;
   for (const Value& item : r.items(v)) {
     const Value k = key(item);
-    if (k.dict() != nullptr || (k.sequence() != nullptr && k.sequence()->kind != Sequence::Kind::kTuple)) {
-      r.refuse(text("unhashable type: '", k.type_name(), "'"));
-    }
+    r.require_hashable(k);
     if (seen.find(k) != nullptr) continue;
     seen.set(k, {});
     kept.push_back(item);

@@ -56,6 +56,13 @@ struct Expression {
 struct Statement;
 using Block = std::vector<Statement>;
 
+// What is assigned to: a name, a field of a namespace (name.field), or targets that take a value apart.
+struct Target {
+  std::string name = {}, field = {};
+  std::vector<Target> parts = {};
+  bool several = false;  // of parts, of which there may be none
+};
+
 struct Parameter {
   std::string name = {};
   ExpressionPtr standard = {};  // null: none
@@ -65,17 +72,16 @@ struct Statement {
   enum class Kind : std::uint8_t {
     kText,         // text
     kPrint,        // expression
-    kFor,          // for targets in expression if condition: body, else other; recursive
+    kFor,          // for targets[0] in expression if condition: body, else other; recursive
     kIf,           // if expression: body, else other
-    kSet,          // targets = expression
-    kSetBlock,     // targets = expression, a chain of filters or null, of the text of body
-    kSetField,     // targets[0].name = expression
-    kWith,         // parameters with their values: body
+    kSet,          // targets[0] = expression
+    kSetBlock,     // targets[0] = expression, a chain of filters or null, of the text of body
+    kWith,         // targets = values: body
     kMacro,        // name(parameters): body
     kCallBlock,    // expression, a call, with a caller(parameters): body
     kFilterBlock,  // expression, a chain of filters, of the text of body
     kScope,        // body, with names of its own
-    kBlock,        // body, which sees the names of the whole template only
+    kBlock,        // name, body, which sees the names of the whole template only, or, scoped, all of its place
     kBreak,
     kContinue,
   };
@@ -83,10 +89,9 @@ struct Statement {
   std::int64_t line = 1;
   std::string name = {};
   Text text = {};
-  // Names to assign to. One alone takes the value, several take it apart; nested targets stand in brackets.
-  std::vector<std::string> targets = {};
-  bool single = true;
-  bool recursive = false;
+  std::vector<Target> targets = {};
+  std::vector<ExpressionPtr> values = {};
+  bool recursive = false, scoped = false;
   bool uses_varargs = false, uses_kwargs = false, uses_caller = false;  // of a macro's body
   std::vector<Parameter> parameters = {};
   ExpressionPtr expression = {}, condition = {};
@@ -96,5 +101,8 @@ struct Statement {
 // Error{kBadData} "WHERE line N: reason" for what is no template, Error{kUnsupported} for parts of Jinja2 that need
 // other files (include, import, extends).
 Block parse_template(std::string_view source, std::string_view where);
+
+// The {% block %} of that name, or null.
+const Statement* find_block(const Block& in, std::string_view name);
 
 }  // namespace ttt::jinja

@@ -27,9 +27,8 @@ Template Template::parse(std::string_view source, std::string where, const Templ
 
 Rendered Template::render(const Json& request, const Json& trusted, const RenderOptions& options) const {
   jinja::Rendering rendering(parsed_->where, parsed_->limits, options);
-  jinja::Scope& globals = rendering.root();
-  jinja::add_globals(rendering, globals);
-  jinja::Scope& names = rendering.inner(globals);
+  jinja::add_globals(rendering, rendering.globals());
+  jinja::Scope& names = rendering.top();
   // Names outlive the scope: they point into the requests.
   if (trusted.is_object()) {
     for (const auto& [name, value] : trusted.as_object("")) {
@@ -40,10 +39,9 @@ Rendered Template::render(const Json& request, const Json& trusted, const Render
   if (request.is_object()) {
     for (const auto& [name, value] : request.as_object("")) names.set(name, jinja::Value::from_json(value));
   }
+  names.set("self", jinja::make_self(rendering, parsed_->block));
   jinja::Text out;
-  const auto flow = rendering.run(parsed_->block, names, out);
-  require(flow == jinja::Rendering::Flow::kOn, ErrorKind::kBadData, parsed_->where,
-          ": break or continue outside a loop");
+  rendering.run(parsed_->block, names, out);
   Rendered result;
   for (const char32_t c : out) {
     const bool input = jinja::mark_of(c) != 0;

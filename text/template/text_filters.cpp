@@ -233,10 +233,10 @@ Value format(Rendering& r, const Value& v, const Call& call) {
   if (!call.positional.empty() && !call.named.empty()) {
     r.refuse("can't handle positional and keyword arguments at the same time");
   }
-  if (call.named.empty()) return percent_format(r, r.text_of(v), Value::tuple(call.positional));
+  if (call.named.empty()) return r.binary("%", Value(r.text_of(v), v.is_markup()), Value::tuple(call.positional));
   Dict d;
   for (const auto& [name, value] : call.named) d.set(Value(std::string_view(name)), value);
-  return percent_format(r, r.text_of(v), Value(std::move(d)));
+  return r.binary("%", Value(r.text_of(v), v.is_markup()), Value(std::move(d)));
 }
 
 Value tojson(Rendering& r, const Value& v, const Call& call) {

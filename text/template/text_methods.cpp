@@ -66,6 +66,11 @@ Value isascii(const Self& s) {
   return std::all_of(s.text.begin(), s.text.end(), [](char32_t c) { return plain(c) < 0x80; });
 }
 
+Value all_printable(const Self& s) {
+  s.no_parameters();
+  return std::all_of(s.text.begin(), s.text.end(), is_printable);
+}
+
 Value stripped(const Self& s) {
   static constexpr Names kNames[] = {"chars"};
   const Parameters p = s.parameters(0, kNames);
@@ -153,7 +158,7 @@ std::vector<Value> split_at_spaces(const Text& t, std::int64_t most, bool from_r
       while (end > 0 && is_space(t[end - 1])) --end;
       if (end == 0) break;
       if (most >= 0 && static_cast<std::int64_t>(parts.size()) == most) {
-        parts.emplace_back(strip(t.substr(0, end), nullptr, true, false));
+        parts.emplace_back(t.substr(0, end));
         break;
       }
       std::size_t from = end;
@@ -310,9 +315,9 @@ Value expandtabs(const Self& s) {
   return out;
 }
 
-constexpr std::array<std::pair<std::string_view, Method>, 43> kMethods{{
+constexpr std::array<std::pair<std::string_view, Method>, 47> kMethods{{
     {"capitalize", changed<capitalize>},
-    {"casefold", changed<lower>},
+    {"casefold", changed<fold>},
     {"center", padded},
     {"count", found},
     {"endswith", begins_or_ends},
@@ -352,9 +357,26 @@ constexpr std::array<std::pair<std::string_view, Method>, 43> kMethods{{
     {"title", changed<title>},
     {"upper", changed<upper>},
     {"zfill", zfill},
+    {"isprintable", all_printable},
     {"encode", nullptr},
+    {"format_map", nullptr},
+    {"isidentifier", nullptr},
+    {"maketrans", nullptr},
     {"translate", nullptr},
 }};
+
+}  // namespace
+
+namespace {
+
+Value marked_safe(const Value& v) {
+  if (const Text* t = v.text()) return Value(*t, true);
+  const Sequence* s = v.sequence();
+  if (s == nullptr) return v;
+  Sequence safe{.kind = s->kind};
+  for (const Value& part : s->items) safe.items.push_back(marked_safe(part));
+  return safe;
+}
 
 }  // namespace
 
@@ -366,7 +388,24 @@ Value call_text_method(Rendering& rendering, const Value& self, std::string_view
   const auto at = std::find_if(kMethods.begin(), kMethods.end(), [&](const auto& m) { return m.first == name; });
   if (at->second == nullptr) rendering.unsupported(text("the method ", name, " of strings is not supported"));
   rendering.characters(self.text()->size());
-  return at->second({.r = rendering, .text = *self.text(), .name = at->first, .call = call});
+  if (!self.is_markup()) return at->second({.r = rendering, .text = *self.text(), .name = at->first, .call = call});
+  // Text of a safe text is safe, and what is put into it is escaped first.
+  Call escaping = call;
+  if (name == "replace" || name == "join" || name == "format") {
+    const auto escape = [&](Value& v) {
+      if (v.is_string() && !v.is_markup()) v = Value(escaped(*v.text()), true);
+    };
+    for (std::size_t i = name == "replace" ? 1 : 0; i < escaping.positional.size(); ++i) {
+      Value& v = escaping.positional[i];
+      escape(v);
+      if (name != "join" || v.sequence() == nullptr) continue;
+      std::vector<Value> parts = rendering.items(v);
+      std::for_each(parts.begin(), parts.end(), escape);
+      v = Value::list(std::move(parts));
+    }
+    for (auto& [key, v] : escaping.named) escape(v);
+  }
+  return marked_safe(at->second({.r = rendering, .text = *self.text(), .name = at->first, .call = escaping}));
 }
 
 }  // namespace ttt::jinja

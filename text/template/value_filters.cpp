@@ -39,7 +39,11 @@ Value attr(Rendering& r, const Value& v, const Call& call) {
 
 // A number as Python's int() and float() read it: white space around it, single underscores between digits.
 std::optional<std::string> digits_of(const Text& t) {
-  const std::string s = to_utf8(strip(t, nullptr, true, true));
+  Text plain_digits = strip(t, nullptr, true, true);
+  for (char32_t& c : plain_digits) {
+    if (is_decimal(c)) c = static_cast<char32_t>('0' + decimal_value(c));
+  }
+  const std::string s = to_utf8(plain_digits);
   std::string out;
   for (std::size_t i = 0; i < s.size(); ++i) {
     if (s[i] != '_') {
@@ -70,6 +74,7 @@ std::optional<double> float_of(const Value& v) {
 Value integer(Rendering& r, const Value& v, const Call& call) {
   constexpr std::string_view kNames[] = {"default", "base"};
   const Parameters p(r, "int", call, 0, kNames);
+  r.require_defined(v);
   if (v.is_integer() || v.is_bool()) return v.integer();
   if (v.is_string()) {
     const std::int64_t base = p.integer(1, 10);
@@ -99,6 +104,7 @@ Value integer(Rendering& r, const Value& v, const Call& call) {
 Value floating(Rendering& r, const Value& v, const Call& call) {
   constexpr std::string_view kNames[] = {"default"};
   const Parameters p(r, "float", call, 0, kNames);
+  r.require_defined(v);
   const std::optional<double> d = float_of(v);
   return d ? Value(*d) : p.get(0, 0.0);
 }
