@@ -29,7 +29,7 @@ class FixedDate(datetime.datetime):
 
 
 chat_template_utils.datetime = FixedDate
-TRUSTED = ("bos_token", "eos_token")
+BEYOND, UNSUPPORTED = "beyond 64 bits", "not supported"
 
 
 def line_of(error):
@@ -51,6 +51,11 @@ def render(template, variables):
         return {"error": str(error), "line": line_of(error)}
 
 
+def is_wide(result):
+    """Whether Python counted beyond 64 bits, which is an error here."""
+    return any(int(digits) >= 2**63 for digits in re.findall(r"(?<![\d.])\d{19,}(?![\d.e])", result.get("text", "")))
+
+
 def without_addresses(result):
     return not re.search(r"0x[0-9a-f]{6,}|<generator|<built-in|<bound| object at ", result.get("text", ""))
 
@@ -59,6 +64,8 @@ def case(name, template, inputs):
     runs = []
     for variables in inputs:
         run = {"with": variables, **render(template, variables)}
+        if is_wide(run):
+            run = {"with": variables, "error": BEYOND, "line": run["text"].count("\n") + 1}
         assert without_addresses(run), (name, run)
         runs.append(run)
     return {"name": name, "template": template, "runs": runs}
@@ -80,6 +87,10 @@ def main():
         if not without_addresses(result):
             print("left out, an address:", e, result)
             continue
+        if is_wide(result):
+            result = {"error": BEYOND}
+        if e in template_language.UNSUPPORTED:
+            result = {"error": UNSUPPORTED}
         expressions.append([e, result["text"]] if "text" in result else [e, None, result["error"]])
     write("expressions.json", {"second": SECOND, "with": template_language.DATA, "expressions": expressions})
     print(len(template_shapes.SHAPES), "chats,", len(template_language.LANGUAGE), "templates,", len(expressions), "expressions")

@@ -1035,3 +1035,16 @@ d.setdefault('z', 1)
 d.clear()
 s.join
 """.strip("\n").split("\n")
+
+# What Jinja2 does and we refuse to do, by name.
+UNSUPPORTED = """
+n.real
+n.bit_length()
+s | wordwrap(5)
+s | pprint
+s | urlize
+s | xmlattr
+s.encode('utf-8')
+s.translate({})
+s.format_map({})
+""".strip("\n").split("\n")

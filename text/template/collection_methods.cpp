@@ -101,17 +101,17 @@ Value call_collection_method(Rendering& r, const Value& self, std::string_view n
   }
   static constexpr std::string_view kNames[] = {"value", "start", "stop"};
   const Parameters p(r, name, call, 1, kNames);
-  r.step(static_cast<std::int64_t>(s.items.size()) / 4);
+  r.step(static_cast<std::int64_t>(s.items.size()));
   if (name == "count") {
     return static_cast<std::int64_t>(
-        std::count_if(s.items.begin(), s.items.end(), [&](const Value& v) { return same(v, p[0]); }));
+        std::count_if(s.items.begin(), s.items.end(), [&](const Value& v) { return r.equal(v, p[0]); }));
   }
   const auto size = static_cast<std::int64_t>(s.items.size());
   const auto clipped = [&](std::int64_t i) { return std::clamp<std::int64_t>(i < 0 ? i + size : i, 0, size); };
   for (std::int64_t i = clipped(p.integer(1, 0)); i < clipped(p.integer(2, size)); ++i) {
-    if (same(s.items[static_cast<std::size_t>(i)], p[0])) return i;
+    if (r.equal(s.items[static_cast<std::size_t>(i)], p[0])) return i;
   }
-  r.refuse(text(to_utf8(repr(p[0])), " is not in ", self.type_name()));
+  r.refuse(text(to_utf8(r.repr_of(p[0])), " is not in ", self.type_name()));
 }
 
 }  // namespace ttt::jinja

@@ -134,7 +134,8 @@ Value Rendering::evaluate_compare(const Expression& e, Scope& scope) {
   return true;
 }
 
-void Rendering::require_hashable(const Value& key) const {
+void Rendering::require_hashable(const Value& key) {
+  step(key.size());
   const Sequence* s = key.sequence();
   if (key.dict() != nullptr || (s != nullptr && s->kind == Sequence::Kind::kList)) {
     refuse(text("unhashable type: '", key.type_name(), "'"));
@@ -170,9 +171,9 @@ Value Rendering::call(const Value& function, const Call& c) {
   return object->call(*this, c);
 }
 
-Undefined Rendering::missing(const Value& value, const Value& key) const {
+Undefined Rendering::missing(const Value& value, const Value& key) {
   const std::string type = value.is_none() ? "None" : text(value.type_name(), " object");
-  const std::string shown = to_utf8(repr(key));
+  const std::string shown = to_utf8(repr_of(key));
   return Undefined{std::make_shared<const std::string>(key.is_string() ? text("'", type, "' has no attribute ", shown)
                                                                        : text(type, " has no element ", shown))};
 }
@@ -196,6 +197,7 @@ Value Rendering::item(const Value& value, const Value& key) {
   require_defined(value);
   require_defined(key);
   if (const Dict* d = value.dict()) {
+    step(key.size());
     if (const Value* found = d->find(key)) return *found;
   }
   if ((key.is_integer() || key.is_bool()) && value.dict() == nullptr) {
@@ -305,7 +307,20 @@ std::vector<Value> Rendering::items(const Value& value) {
   return all;
 }
 
+bool Rendering::equal(const Value& a, const Value& b) {
+  step(std::min(a.size(), b.size()));
+  return same(a, b);
+}
+
+Text Rendering::repr_of(const Value& value) {
+  step(value.size());
+  Text t = repr(value);
+  characters(t.size());
+  return t;
+}
+
 Text Rendering::text_of(const Value& value) {
+  step(value.size());
   Text t = str(value);
   characters(t.size());
   return t;

@@ -257,8 +257,12 @@ Text percent_format(Rendering& r, const Text& format, const Value& values, bool 
     Value v = named ? *named : next();
     r.require_defined(v);
     if (s.type == 's' || s.type == 'r' || s.type == 'a' || s.type == 'c') {
-      if (s.type == 'r' || s.type == 'a') v = Value(repr(v));
-      if (s.type == 'c' && v.is_integer()) v = Value(Text(1, static_cast<char32_t>(v.integer())));
+      if (s.type == 'r' || s.type == 'a') v = Value(r.repr_of(v));
+      if (s.type == 'c' && v.is_integer()) {
+        const std::int64_t c = v.integer();
+        if (c < 0 || c > 0x10FFFF || (c >= 0xD800 && c < 0xE000)) r.refuse("%c arg not in range(0x110000)");
+        v = Value(Text(1, static_cast<char32_t>(c)));
+      }
       if (escapes && !v.is_markup()) v = Value(escaped(r.text_of(v)), true);
       s.type = 's';
       if (s.align != '<') s.align = '>';
@@ -312,7 +316,7 @@ Text brace_format(Rendering& r, const Text& format, const Call& call) {
     r.require_defined(v);
     if (name_end < colon) {
       const Text conversion = field.substr(name_end + 1, colon - name_end - 1);
-      v = equal(conversion, "r") ? Value(repr(v)) : Value(r.text_of(v));
+      v = equal(conversion, "r") ? Value(r.repr_of(v)) : Value(r.text_of(v));
     }
     const Text style = colon < field.size() ? field.substr(colon + 1) : Text();
     out += style.empty() ? r.text_of(v) : styled(r, read_style(r, style), v);

@@ -154,7 +154,7 @@ class Loop final : public Object, public LoopState {
         return call.positional[loop_.index % call.positional.size()];
       }
       const Value now = Value::tuple(call.positional);
-      const bool changed = !loop_.last_ || !same(*loop_.last_, now);
+      const bool changed = !loop_.last_ || !rendering.equal(*loop_.last_, now);
       loop_.last_ = now;
       return changed;
     }

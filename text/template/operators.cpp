@@ -117,12 +117,13 @@ Value Rendering::concat(const std::vector<Value>& parts) {
 }
 
 bool Rendering::compare(std::string_view op, const Value& a, const Value& b) {
-  if (op == "==") return same(a, b);
-  if (op == "!=") return !same(a, b);
+  if (op == "==") return equal(a, b);
+  if (op == "!=") return !equal(a, b);
   if (op == "in") return contains(b, a);
   if (op == "not in") return !contains(b, a);
   require_defined(a);
   require_defined(b);
+  step(std::min(a.size(), b.size()));
   const auto ordered = [&](auto x, auto y) {
     return op == "<" ? x < y : op == "<=" ? x <= y : op == ">" ? x > y : x >= y;
   };
@@ -135,7 +136,7 @@ bool Rendering::compare(std::string_view op, const Value& a, const Value& b) {
       (x->kind == Sequence::Kind::kList || x->kind == Sequence::Kind::kTuple)) {
     for (std::size_t i = 0; i < std::min(x->items.size(), y->items.size()); ++i) {
       step();
-      if (!same(x->items[i], y->items[i])) return compare(op, x->items[i], y->items[i]);
+      if (!equal(x->items[i], y->items[i])) return compare(op, x->items[i], y->items[i]);
     }
     return ordered(x->items.size(), y->items.size());
   }
@@ -161,7 +162,7 @@ bool Rendering::contains(const Value& container, const Value& item) {
   }
   for (const Value& v : items(container)) {
     step();
-    if (same(v, item)) return true;
+    if (equal(v, item)) return true;
   }
   return false;
 }

@@ -331,14 +331,4 @@ Block parse_template(std::string_view source, std::string_view where) {
   return TemplateParser(tokenize(source, where), where).run();
 }
 
-const Statement* find_block(const Block& in, std::string_view name) {
-  for (const Statement& s : in) {
-    if (s.kind == Statement::Kind::kBlock && s.name == name) return &s;
-    for (const Block* inner : {&s.body, &s.other}) {
-      if (const Statement* found = find_block(*inner, name)) return found;
-    }
-  }
-  return nullptr;
-}
-
 }  // namespace ttt::jinja

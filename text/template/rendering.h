@@ -78,7 +78,10 @@ class Rendering {
   [[noreturn]] void unsupported(const std::string& what) const;
   // Fails when the value is undefined.
   void require_defined(const Value& value) const;
-  void require_hashable(const Value& key) const;  // fails when the value can be no key
+  // Fails when the value can be no key; charges for looking it up.
+  void require_hashable(const Value& key);
+  bool equal(const Value& a, const Value& b);  // as ==
+  Text repr_of(const Value& value);
   void require_output(const Text& out) const;
 
   const RenderOptions& options() const { return options_; }
@@ -117,7 +120,7 @@ class Rendering {
   Value evaluate_compare(const Expression& e, Scope& scope);
   std::vector<Value> evaluate_all(const std::vector<ExpressionPtr>& parts, Scope& scope);
   Call evaluate_call(const Arguments& arguments, Scope& scope);
-  Undefined missing(const Value& value, const Value& key) const;
+  Undefined missing(const Value& value, const Value& key);
   void release(std::size_t scopes);
 
   std::string_view where_;

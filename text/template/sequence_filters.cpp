@@ -181,7 +181,7 @@ Value groupby(Rendering& r, const Value& v, const Call& call) {
   for (std::size_t i = 0; i < order.size();) {
     const Value key = order[i].sequence()->items[0];
     std::vector<Value> members;
-    for (; i < order.size() && same(order[i].sequence()->items[0], key); ++i) {
+    for (; i < order.size() && r.equal(order[i].sequence()->items[0], key); ++i) {
       members.push_back(order[i].sequence()->items[1]);
     }
     const Value shown = raw(members[0]);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -101,6 +102,9 @@ struct Statement {
 // Error{kBadData} "WHERE line N: reason" for what is no template, Error{kUnsupported} for parts of Jinja2 that need
 // other files (include, import, extends).
 Block parse_template(std::string_view source, std::string_view where);
+
+// Calls `f` with all text between tags and all strings within them.
+void for_each_literal(const Block& in, const std::function<void(const Text&)>& f);
 
 // The {% block %} of that name, or null.
 const Statement* find_block(const Block& in, std::string_view name);

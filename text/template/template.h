@@ -8,10 +8,15 @@
 #include <vector>
 
 #include "base/json.h"
+#include "text/text_range.h"
 
 // Chat templates: the language of Jinja2 as Hugging Face uses it (trim_blocks, lstrip_blocks, loop controls,
 // `generation` blocks, tojson without escapes, strftime_now, raise_exception, the immutable sandbox), byte for byte.
 namespace ttt {
+
+namespace jinja {
+class Rendering;
+}
 
 struct TemplateLimits {
   std::int64_t depth = 256;        // calls in one another
@@ -28,11 +33,8 @@ struct RenderOptions {
 // A rendered prompt. What came from the request is told apart, so that a tokenizer can take control tokens from the
 // template alone.
 struct Rendered {
-  struct Part {
-    std::size_t begin = 0, end = 0;  // bytes of text
-  };
-  std::string text = {};
-  std::vector<Part> input = {};  // what the request's strings gave, in order
+  std::string text = {};              // valid UTF-8
+  std::vector<TextRange> input = {};  // what the request's strings gave, in order
 };
 
 class Template {
@@ -43,14 +45,19 @@ class Template {
   Template(Template&&) noexcept;
   Template& operator=(Template&&) noexcept;
 
-  // `variables`: an object; its members are the names that the template sees. Strings of `request` variables are
-  // marked as input, those of `trusted` are not (bos_token and the like).
+  // `request`, an object: its members are the names that the template sees. Their strings are marked as input, but not
+  // the roles of `messages` (letters, digits, _ and -), of which templates make control tokens. `trusted`: more names,
+  // whose strings are not marked (bos_token and the like).
   // Errors name the line of the template: kBadData when the template raises one or meets values that it cannot use,
   // or when a limit is reached; kUnsupported for filters, tests and methods that are not known, by name.
   Rendered render(const Json& request, const Json& trusted = {}, const RenderOptions& options = {}) const;
 
+  // All text and strings that stand in the template, with zero bytes between them.
+  std::string literals() const;
+
  private:
   struct Parsed;
+  Rendered rendered(jinja::Rendering& rendering, const Json& request, const Json& trusted) const;
   explicit Template(std::unique_ptr<Parsed> parsed);
   std::unique_ptr<Parsed> parsed_;
 };

@@ -151,11 +151,15 @@ Value striptags(Rendering& r, const Value& v, const Call& call) {
   Parameters(r, "striptags", call, 0, {});
   const Text t = r.text_of(v);
   Text bare;
+  // What was looked for in vain is not there further on either.
+  bool comments = true, tags = true;
   for (std::size_t i = 0; i < t.size();) {
-    const bool comment = find(t, U"<!--", i, i + 4) == i;
     if (plain(t[i]) == '<') {
-      const std::size_t end = comment ? find(t, U"-->", i) : find(t, U">", i);
-      if (end != Text::npos) {
+      const bool comment = find(t, U"<!--", i, i + 4) == i;
+      bool& any = comment ? comments : tags;
+      const std::size_t end = !any ? Text::npos : comment ? find(t, U"-->", i) : find(t, U">", i);
+      any = end != Text::npos;
+      if (any) {
         i = end + (comment ? 3 : 1);
         continue;
       }

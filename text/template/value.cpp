@@ -121,21 +121,42 @@ bool Less::operator()(const Value& a, const Value& b) const {
   return ka == 4 && std::less<Object*>{}(a.object(), b.object());
 }
 
+namespace {
+
+template <class Container>
+void include(Container& whole, const Value& part) {
+  whole.depth = std::max(whole.depth, part.depth() + 1);
+  whole.size += 1 + part.size();
+  if (whole.depth > Value::kMostNesting) throw Misuse{ttt::text("values are nested deeper than ", Value::kMostNesting)};
+  if (whole.size > Value::kMostParts) throw Misuse{ttt::text("values of more than ", Value::kMostParts, " parts")};
+}
+
+}  // namespace
+
 Value::Value(Sequence v) {
-  for (const Value& x : v.items) v.depth = std::max(v.depth, x.depth() + 1);
-  require(v.depth <= kMostNesting, ErrorKind::kBadData, "values are nested deeper than ", kMostNesting);
+  for (const Value& x : v.items) include(v, x);
   value_ = std::make_shared<const Sequence>(std::move(v));
 }
 
 Value::Value(Dict v) {
-  for (const auto& [key, x] : v.entries) v.depth = std::max({v.depth, key.depth() + 1, x.depth() + 1});
-  require(v.depth <= kMostNesting, ErrorKind::kBadData, "values are nested deeper than ", kMostNesting);
+  v.size = 1;
+  for (const auto& [key, x] : v.entries) {
+    include(v, key);
+    include(v, x);
+  }
   value_ = std::make_shared<const Dict>(std::move(v));
 }
 
 int Value::depth() const {
   if (const Sequence* s = sequence()) return s->depth;
   if (const Dict* d = dict()) return d->depth;
+  return 0;
+}
+
+std::int64_t Value::size() const {
+  if (const Text* t = text()) return static_cast<std::int64_t>(t->size() / 64);
+  if (const Sequence* s = sequence()) return s->size;
+  if (const Dict* d = dict()) return d->size;
   return 0;
 }
 
@@ -254,7 +275,34 @@ Text str(const Value& value) {
   return repr(value);
 }
 
+namespace {
+
+// Namespaces can hold each other, and themselves: what one repr prints is bounded.
+class Printing {
+ public:
+  Printing() {
+    if (depth_++ == 0) parts_ = 0;
+    if (depth_ > kMostDepth || ++parts_ > Value::kMostParts) {
+      --depth_;
+      throw Misuse{"maximum recursion depth exceeded"};
+    }
+  }
+  ~Printing() { --depth_; }
+  Printing(const Printing&) = delete;
+  Printing& operator=(const Printing&) = delete;
+
+ private:
+  static constexpr int kMostDepth = 500;
+  static thread_local int depth_;
+  static thread_local std::int64_t parts_;
+};
+thread_local int Printing::depth_ = 0;
+thread_local std::int64_t Printing::parts_ = 0;
+
+}  // namespace
+
 Text repr(const Value& value) {
+  const Printing printing;
   Text out;
   if (value.is_none()) {
     append(out, "None");

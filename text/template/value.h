@@ -19,6 +19,11 @@ namespace ttt::jinja {
 class Value;
 class Object;
 
+// What a template may not do with values, where its line is not known.
+struct Misuse {
+  std::string reason = {};
+};
+
 struct None {
   bool operator==(const None&) const = default;
 };
@@ -42,6 +47,7 @@ struct Sequence {
   mutable std::size_t used = 0;          // of kIterator: items that were already taken
   bool group = false;                    // of a tuple: (grouper, list) of the filter groupby
   int depth = 1;                         // of sequences and dictionaries in one another, this one included
+  std::int64_t size = 1;                 // what it costs to go through all parts, shared ones as often as they are met
 };
 
 struct Less {  // an order of keys; numbers by value whatever their type
@@ -52,6 +58,7 @@ struct Dict {
   std::vector<std::pair<Value, Value>> entries = {};
   std::map<Value, std::size_t, Less> places = {};
   int depth = 1;
+  std::int64_t size = 1;
 
   void set(const Value& key, Value value);
   const Value* find(const Value& key) const;
@@ -70,12 +77,13 @@ class Value {
   Value(const char* v) : Value(to_text(v)) {}
   Value(String v) : value_(std::move(v)) {}
   Value(Undefined v) : value_(std::move(v)) {}
-  // Error{kBadData} when the values in it are nested deeper than kMostNesting.
+  // A Misuse when the values in it are nested deeper than kMostNesting, or more than kMostParts.
   Value(Sequence v);
   Value(Dict v);
   Value(Object* v) : value_(v) {}  // owned by the rendering
 
   static constexpr int kMostNesting = 200;
+  static constexpr std::int64_t kMostParts = 1 << 24;
 
   static Value list(std::vector<Value> items) { return Sequence{.items = std::move(items)}; }
   static Value tuple(std::vector<Value> items) {
@@ -108,6 +116,7 @@ class Value {
   bool truth() const;
 
   int depth() const;
+  std::int64_t size() const;  // in steps of a rendering: what it costs to read it all
 
   std::string_view type_name() const;  // as Python names it: "str", "dict"
 

@@ -245,7 +245,7 @@ bool Rendering::test(std::string_view name, const Value& value, const Call& c) {
   if (name == "sameas") {
     const Parameters p(*this, name, c, 1, kNames);
     const bool one_type = value.type_name() == p[0].type_name();
-    return one_type && same(value, p[0]) && !value.is_string() &&
+    return one_type && equal(value, p[0]) && !value.is_string() &&
            (value.sequence() == nullptr || value.sequence() == p[0].sequence()) && value.dict() == p[0].dict();
   }
   const TestEntry* entry = test_named(name);

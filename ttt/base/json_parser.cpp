@@ -11,7 +11,8 @@ namespace {
 
 class JsonParser {
  public:
-  JsonParser(std::string_view bytes, std::string_view where, int depth) : s_(bytes), where_(where), depth_(depth) {}
+  JsonParser(std::string_view bytes, std::string_view where, const JsonLimits& limits)
+      : s_(bytes), where_(where), depth_(limits.depth), wide_integers_(limits.wide_integers) {}
 
   Json document() {
     if (s_.substr(0, 3) == "\xEF\xBB\xBF") refuse("a byte order mark is not allowed");
@@ -150,11 +151,12 @@ class JsonParser {
     return number(s_.substr(start, at_ - start), integer);
   }
 
-  static Json number(std::string_view token, bool integer) {
+  Json number(std::string_view token, bool integer) const {
     const char* const end = token.data() + token.size();
     if (integer) {
       std::int64_t v = 0;
       if (std::from_chars(token.data(), end, v).ec == std::errc{}) return Json(v);
+      require(wide_integers_, ErrorKind::kBadData, where_, ": integer ", token.substr(0, 100), " is beyond 64 bits");
     }
     double v = 0;
     if (std::from_chars(token.data(), end, v).ec == std::errc::result_out_of_range) {
@@ -257,6 +259,7 @@ class JsonParser {
   std::string_view where_;
   std::size_t at_ = 0;
   int depth_;
+  bool wide_integers_;
 };
 
 }  // namespace
@@ -264,7 +267,7 @@ class JsonParser {
 Json Json::parse(std::string_view bytes, std::string_view where, const JsonLimits& limits) {
   require(static_cast<std::int64_t>(bytes.size()) <= limits.bytes, ErrorKind::kBadData, where, ": wanted at most ",
           limits.bytes, " bytes of JSON, got ", bytes.size());
-  return JsonParser(bytes, where, limits.depth).document();
+  return JsonParser(bytes, where, limits).document();
 }
 
 }  // namespace ttt
