@@ -112,7 +112,7 @@ template("scopes", """\
 {% macro m(x) %}{{ x }}{% set x = 7 %}{{ x }}{{ outer }}{% endmacro %}{{ m(3) }}{% set outer = 'late' %}{{ m(4) }}{{ x }}
 {% for x in [8] %}{{ x }}{% endfor %}{{ x }}
 {% for i in [1] %}{% if true %}{% set inner = 1 %}{% endif %}{{ inner }}{% endfor %}{{ inner is defined }}
-""", {}, {"outer": "from outside", "z": 1})
+""", {}, {"z": 1})
 template("set blocks and filters", """\
 {% set a %}  some {{ x }} text  {% endset %}[{{ a }}]
 {% set b | trim | upper %}  some {{ x }} text  {% endset %}[{{ b }}]

@@ -2,6 +2,7 @@
 
 #include <cstdlib>
 #include <ctime>
+#include <optional>
 #include <string>
 
 #include "tests/text/corpus.h"
@@ -18,9 +19,7 @@ class TemplateGolden : public testing::Test {
     tzset();
   }
 
-  static Json file(const std::string& name) {
-    return Json::parse(read_golden("../templates/" + name), name);
-  }
+  static Json file(const std::string& name) { return Json::parse(read_golden("../templates/" + name), name); }
 
   struct Outcome {
     std::optional<std::string> rendered = {};
@@ -56,9 +55,13 @@ class TemplateGolden : public testing::Test {
         if (const Json& line = run.at("line", name); !line.is_null()) {
           const std::string where = text("it line ", line.as_integer(name), ": ");
           EXPECT_TRUE(got.error.starts_with(where)) << got.error << "\nwanted " << where << reason;
-          if (reasons) EXPECT_EQ(got.error, where + reason);
+          if (reasons) {
+            EXPECT_EQ(got.error, where + reason);
+          }
         }
-        if (reason == "beyond 64 bits") EXPECT_NE(got.error.find(reason), std::string::npos) << got.error;
+        if (reason == "beyond 64 bits") {
+          EXPECT_NE(got.error.find(reason), std::string::npos) << got.error;
+        }
       }
     }
     return all.at("cases", name).as_array(name).size();
@@ -85,8 +88,12 @@ TEST_F(TemplateGolden, Expressions) {
     }
     EXPECT_FALSE(got.rendered.has_value()) << *got.rendered;
     const std::string& reason = parts[2].as_string(name);
-    if (reason == "not supported") EXPECT_EQ(got.kind, ErrorKind::kUnsupported) << got.error;
-    if (reason == "beyond 64 bits") EXPECT_NE(got.error.find(reason), std::string::npos) << got.error;
+    if (reason == "not supported") {
+      EXPECT_EQ(got.kind, ErrorKind::kUnsupported) << got.error;
+    }
+    if (reason == "beyond 64 bits") {
+      EXPECT_NE(got.error.find(reason), std::string::npos) << got.error;
+    }
   }
 }
 

@@ -71,6 +71,12 @@ class Writer {
     r_.require_output(out);
   }
 
+  void separate(const Text& by) {
+    r_.characters(by.size());
+    out += by;
+    r_.require_output(out);
+  }
+
   void new_line(std::int64_t level) {
     if (style_.indent < 0) return;
     r_.characters(static_cast<std::size_t>(style_.indent * level));
@@ -82,7 +88,7 @@ class Writer {
     if (s.items.empty()) return put("[]");
     put("[");
     for (std::size_t i = 0; i < s.items.size(); ++i) {
-      if (i > 0) out += style_.item_separator;
+      if (i > 0) separate(style_.item_separator);
       new_line(level + 1);
       write(s.items[i], level + 1);
     }
@@ -109,10 +115,10 @@ class Writer {
     }
     put("{");
     for (std::size_t i = 0; i < entries.size(); ++i) {
-      if (i > 0) out += style_.item_separator;
+      if (i > 0) separate(style_.item_separator);
       new_line(level + 1);
       quoted(key_text(entries[i]->first));
-      out += style_.key_separator;
+      separate(style_.key_separator);
       write(entries[i]->second, level + 1);
     }
     new_line(level);

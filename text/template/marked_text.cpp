@@ -206,9 +206,11 @@ Text swap_case(const Text& text) {
 }
 
 Text strip(const Text& text, const Text* chars, bool left, bool right) {
+  Text set;
+  for (const char32_t c : chars == nullptr ? Text() : *chars) set.push_back(plain(c));
+  std::sort(set.begin(), set.end());
   const auto goes = [&](char32_t c) {
-    if (chars == nullptr) return is_space(c);
-    return std::any_of(chars->begin(), chars->end(), [&](char32_t x) { return plain(x) == plain(c); });
+    return chars == nullptr ? is_space(c) : std::binary_search(set.begin(), set.end(), plain(c));
   };
   std::size_t begin = 0, end = text.size();
   while (left && begin < end && goes(text[begin])) ++begin;

@@ -265,7 +265,7 @@ ExpressionPtr ExpressionParser::number() {
   }
   std::int64_t v = 0;
   const auto r = std::from_chars(digits.data(), digits.data() + digits.size(), v, base);
-  if (r.ec != std::errc{}) refuse(text("integer ", token.text, " is beyond 64 bits"));
+  if (r.ec != std::errc{}) refuse(text("integer ", token.text.substr(0, 100), " is beyond 64 bits"));
   take();
   return constant(v, token.line);
 }

@@ -126,7 +126,7 @@ Value truncate(Rendering& r, const Value& v, const Call& call) {
   const auto ending = static_cast<std::int64_t>(end.size());
   if (length < ending) r.refuse(text("expected length >= ", ending, ", got ", length));
   if (leeway < 0) r.refuse(text("expected leeway >= 0, got ", leeway));
-  if (static_cast<std::int64_t>(t.size()) <= length + leeway) return t;
+  if (static_cast<std::int64_t>(t.size()) - leeway <= length) return t;
   Text kept = t.substr(0, static_cast<std::size_t>(length - ending));
   if (!p.truth(1, false)) {
     const std::size_t space = find_last(kept, U" ");

@@ -90,7 +90,8 @@ Value integer(Rendering& r, const Value& v, const Call& call) {
       const auto result = std::from_chars(digits.data(), digits.data() + digits.size(), n,
                                           static_cast<int>(std::clamp<std::int64_t>(base, 2, 36)));
       if (result.ptr == digits.data() + digits.size()) {
-        if (result.ec == std::errc::result_out_of_range) r.refuse(text("integer ", digits, " is beyond 64 bits"));
+        if (result.ec == std::errc::result_out_of_range)
+          r.refuse(text("integer ", digits.substr(0, 100), " is beyond 64 bits"));
         if (result.ec == std::errc{}) return n;
       }
     }
