@@ -60,7 +60,7 @@ void TokenFinder::add(std::string_view pattern) {
     }
     node = next;
   }
-  nodes_[static_cast<std::size_t>(node)].best = static_cast<std::int32_t>(lengths_.size());
+  nodes_[static_cast<std::size_t>(node)].own = static_cast<std::int32_t>(lengths_.size());
   lengths_.push_back(pattern.size());
 }
 
@@ -76,19 +76,33 @@ void TokenFinder::build() {
   for (const std::int32_t i : order) {
     Node& node = nodes_[static_cast<std::size_t>(i)];
     node.fail = node.parent == 0 ? 0 : step(nodes_[static_cast<std::size_t>(node.parent)].fail, node.byte);
-    if (node.best < 0) node.best = nodes_[static_cast<std::size_t>(node.fail)].best;
+    const Node& fail = nodes_[static_cast<std::size_t>(node.fail)];
+    node.shorter = fail.own >= 0 ? node.fail : fail.shorter;
+    node.best = node.own >= 0 ? node.own : fail.best;
   }
 }
 
-std::vector<TokenFinder::Match> TokenFinder::find_all(std::string_view s) const {
+std::vector<TokenFinder::Match> TokenFinder::find_all(std::string_view s, const Accept& accept) const {
   std::vector<Match> from_right;  // the longest string at each place that has one
   std::int32_t node = 0;
   for (std::size_t i = s.size(); i-- > 0;) {
     node = step(node, static_cast<unsigned char>(s[i]));
     const std::int32_t best = nodes_[static_cast<std::size_t>(node)].best;
     if (best < 0) continue;
-    const auto index = static_cast<std::size_t>(best);
-    from_right.push_back(Match{i, i + lengths_[index], index});
+    const auto match_of = [&](std::int32_t string) {
+      const auto index = static_cast<std::size_t>(string);
+      return Match{i, i + lengths_[index], index};
+    };
+    if (!accept) {
+      from_right.push_back(match_of(best));
+      continue;
+    }
+    std::int32_t at =
+        nodes_[static_cast<std::size_t>(node)].own >= 0 ? node : nodes_[static_cast<std::size_t>(node)].shorter;
+    while (at > 0 && !accept(match_of(nodes_[static_cast<std::size_t>(at)].own))) {
+      at = nodes_[static_cast<std::size_t>(at)].shorter;
+    }
+    if (at > 0) from_right.push_back(match_of(nodes_[static_cast<std::size_t>(at)].own));
   }
   std::vector<Match> matches;
   std::size_t free_from = 0;
@@ -106,9 +120,32 @@ void AddedTokens::add(AddedToken token, std::string_view pattern) {
 }
 
 std::vector<AddedTokens::Part> AddedTokens::cut(std::string_view s, bool parse_special) const {
+  return parts_of(s, finder_.empty() ? std::vector<TokenFinder::Match>{} : finder_.find_all(s), parse_special);
+}
+
+std::vector<AddedTokens::Part> AddedTokens::cut(std::string_view s, const Guard& guard) const {
+  if (finder_.empty()) return parts_of(s, {}, true);
+  const auto accept = [&](const TokenFinder::Match& m) {
+    const AddedToken& token = tokens_[m.index];
+    if (!token.special && !std::binary_search(guard.controls.begin(), guard.controls.end(), token.id)) return true;
+    const auto after = std::upper_bound(guard.plain.begin(), guard.plain.end(), m.begin,
+                                        [](std::size_t at, const TextRange& r) { return at < r.end; });
+    return after == guard.plain.end() || after->begin >= m.end;
+  };
+  return parts_of(s, finder_.find_all(s, accept), true);
+}
+
+bool AddedTokens::has_controls(std::span<const std::int32_t> controls) const {
+  return std::any_of(tokens_.begin(), tokens_.end(), [&](const AddedToken& t) {
+    return t.special || std::binary_search(controls.begin(), controls.end(), t.id);
+  });
+}
+
+std::vector<AddedTokens::Part> AddedTokens::parts_of(std::string_view s, const std::vector<TokenFinder::Match>& matches,
+                                                     bool parse_special) const {
   std::vector<Part> parts;
   std::size_t done = 0;
-  for (auto [begin, end, index] : finder_.empty() ? std::vector<TokenFinder::Match>{} : finder_.find_all(s)) {
+  for (auto [begin, end, index] : matches) {
     const AddedToken& token = tokens_[index];
     if (!parse_special && token.special) continue;
     if (token.single_word && !stands_alone(s, begin, end)) continue;

@@ -1,10 +1,14 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
+
+#include "text/text_range.h"
 
 namespace ttt {
 
@@ -33,7 +37,9 @@ class TokenFinder {
   void add(std::string_view pattern);  // not empty; of equal strings the last counts
   void build();                        // after the last add()
   bool empty() const { return lengths_.empty(); }
-  std::vector<Match> find_all(std::string_view s) const;
+  // With `accept`: of the strings that start at a place the longest that it accepts.
+  using Accept = std::function<bool(const Match&)>;
+  std::vector<Match> find_all(std::string_view s, const Accept& accept = {}) const;
 
  private:
   std::int32_t child(std::int32_t node, unsigned char byte) const;
@@ -42,7 +48,9 @@ class TokenFinder {
   struct Node {
     std::int32_t fail = 0;
     std::int32_t parent = 0;
-    std::int32_t best = -1;  // longest string that ends here, by index
+    std::int32_t best = -1;     // longest string that ends here, by index
+    std::int32_t own = -1;      // the string that the whole way from the root spells
+    std::int32_t shorter = -1;  // node of the next shorter string that ends here
     unsigned char byte = 0;
   };
   std::vector<Node> nodes_{Node{}};
@@ -67,7 +75,21 @@ class AddedTokens {
   // by rstrip may hold others: they are found too, as in the library, so that parts can overlap there.
   std::vector<Part> cut(std::string_view s, bool parse_special) const;
 
+  // Where a text may not hold tokens that control the model.
+  struct Guard {
+    std::span<const TextRange> plain = {};        // in order; a control token overlaps none of them
+    std::span<const std::int32_t> controls = {};  // ids that are control tokens, sorted; special tokens always are
+  };
+  std::vector<Part> cut(std::string_view s, const Guard& guard) const;
+
+  const std::vector<AddedToken>& tokens() const { return tokens_; }
+  // Whether one of them could be a control token.
+  bool has_controls(std::span<const std::int32_t> controls) const;
+
  private:
+  std::vector<Part> parts_of(std::string_view s, const std::vector<TokenFinder::Match>& matches,
+                             bool parse_special) const;
+
   std::vector<AddedToken> tokens_;
   TokenFinder finder_;
 };

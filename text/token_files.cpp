@@ -243,6 +243,12 @@ NamedTokens add_tokens_beside(const TokenizerFiles& files, AddedVocabulary& voca
   return Beside(files, vocabulary, where).add();
 }
 
+NamedTokens named_tokens(const TokenizerFiles& files, std::string_view where) {
+  const Vocabulary none;
+  AddedVocabulary added(none);
+  return add_tokens_beside(files, added, where);
+}
+
 void AddedVocabulary::keep(AddedToken token) {
   const std::int32_t id = token.id;
   if (!model_.find(token.content)) next_ = std::max(next_, std::int64_t{id} + 1);

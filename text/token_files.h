@@ -47,4 +47,7 @@ using NamedTokens = std::map<std::string, std::string, std::less<>>;
 // was additional_special_tokens before version 5. Ids in these files are not looked at. Returns the named tokens.
 NamedTokens add_tokens_beside(const TokenizerFiles& files, AddedVocabulary& vocabulary, std::string_view where);
 
+// These alone, where no vocabulary is at hand.
+NamedTokens named_tokens(const TokenizerFiles& files, std::string_view where);
+
 }  // namespace ttt

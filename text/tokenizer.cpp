@@ -68,14 +68,70 @@ void TokenizerParts::check(std::string_view where) const {
   }
 }
 
+namespace {
+
+void check_plain(std::span<const TextRange> plain, std::string_view text, bool valid) {
+  if (plain.empty()) return;
+  require(valid, ErrorKind::kUsage, "encode: text with plain parts wanted valid UTF-8");
+  const auto boundary = [&](std::size_t i) {
+    return i == text.size() || (static_cast<unsigned char>(text[i]) & 0xC0) != 0x80;
+  };
+  std::size_t done = 0;
+  for (const TextRange& r : plain) {
+    require(done <= r.begin && r.begin <= r.end && r.end <= text.size() && boundary(r.begin) && boundary(r.end),
+            ErrorKind::kUsage, "encode: plain parts wanted to be in order and of whole characters");
+    done = r.end;
+  }
+}
+
+// The parts of `plain` that lie within `whole`, from its beginning.
+std::vector<TextRange> within(std::span<const TextRange> plain, TextRange whole) {
+  std::vector<TextRange> inside;
+  auto at = std::lower_bound(plain.begin(), plain.end(), whole.begin,
+                             [](const TextRange& r, std::size_t begin) { return r.end <= begin; });
+  for (; at != plain.end() && at->begin < whole.end; ++at) {
+    inside.push_back({std::max(at->begin, whole.begin) - whole.begin, std::min(at->end, whole.end) - whole.begin});
+  }
+  return inside;
+}
+
+// Where the parts are once the text is normalised. A place is where what comes before it ends when it is normalised by
+// itself; where that is no beginning of the whole, or to find out would take too long, everything is plain.
+std::vector<TextRange> normalized_parts(const Normalizer& normalizer, std::string_view raw, std::string_view changed,
+                                        std::vector<TextRange> parts) {
+  constexpr std::size_t kMostWork = std::size_t{1} << 26;
+  if (parts.size() > kMostWork / (raw.size() + 1)) return {{0, changed.size()}};
+  const auto place = [&](std::size_t at) -> std::optional<std::size_t> {
+    if (at == 0 || at == raw.size()) return at == 0 ? 0 : changed.size();
+    const std::string before = normalizer.run(raw.substr(0, at));
+    if (!changed.starts_with(before)) return std::nullopt;
+    return before.size();
+  };
+  for (TextRange& part : parts) {
+    const auto begin = place(part.begin), end = place(part.end);
+    if (!begin || !end) return {{0, changed.size()}};
+    part = {*begin, *end};
+  }
+  return parts;
+}
+
+}  // namespace
+
 std::vector<std::int32_t> Tokenizer::encode(std::string_view text, const EncodeOptions& options) const {
   constexpr std::size_t kTooLong = std::size_t{1} << 29;
   require(text.size() < kTooLong, ErrorKind::kUsage, "encode: wanted less than ", kTooLong, " bytes of text, got ",
           text.size());
   const TokenizerParts& parts = *parts_;
   const bool valid = is_valid_utf8(text);
+  check_plain(options.plain, text, valid);
   const std::string replaced = valid ? std::string() : valid_utf8(text);
   const std::string_view input = valid ? text : std::string_view(replaced);
+  const bool guarded = options.parse_special && !options.plain.empty();
+  const bool guarded_inside = guarded && parts.normalized_tokens.has_controls(options.controls);
+  const auto cut = [&](const AddedTokens& tokens, std::string_view s, std::span<const TextRange> plain) {
+    return guarded ? tokens.cut(s, {.plain = plain, .controls = options.controls})
+                   : tokens.cut(s, options.parse_special);
+  };
 
   std::vector<std::int32_t> ids;
   if (options.add_special) {
@@ -83,7 +139,7 @@ std::vector<std::int32_t> Tokenizer::encode(std::string_view text, const EncodeO
   }
   MergeLoop scratch;
   const PreTokenizer::Sink sink = [&](std::string_view word) { parts.model->encode(word, scratch, ids); };
-  for (const auto& part : parts.raw_tokens.cut(input, options.parse_special)) {
+  for (const auto& part : cut(parts.raw_tokens, input, options.plain)) {
     if (part.id >= 0) {
       ids.push_back(part.id);
       continue;
@@ -91,7 +147,12 @@ std::vector<std::int32_t> Tokenizer::encode(std::string_view text, const EncodeO
     const std::string_view raw = input.substr(part.begin, part.end - part.begin);
     const std::string changed = parts.normalizer.empty() ? std::string() : parts.normalizer.run(raw);
     const std::string_view piece = parts.normalizer.empty() ? raw : std::string_view(changed);
-    for (const auto& inner : parts.normalized_tokens.cut(piece, options.parse_special)) {
+    std::vector<TextRange> plain;
+    if (guarded_inside) {
+      plain = within(options.plain, {part.begin, part.end});
+      if (!parts.normalizer.empty()) plain = normalized_parts(parts.normalizer, raw, piece, std::move(plain));
+    }
+    for (const auto& inner : cut(parts.normalized_tokens, piece, plain)) {
       if (inner.id >= 0) {
         ids.push_back(inner.id);
       } else {
@@ -103,6 +164,15 @@ std::vector<std::int32_t> Tokenizer::encode(std::string_view text, const EncodeO
   if (options.add_special) {
     for (const std::int64_t id : parts.post_processor.after()) ids.push_back(static_cast<std::int32_t>(id));
   }
+  return ids;
+}
+
+std::vector<std::int32_t> Tokenizer::added_ids() const {
+  std::vector<std::int32_t> ids;
+  for (const AddedTokens* tokens : {&parts_->raw_tokens, &parts_->normalized_tokens}) {
+    for (const AddedToken& token : tokens->tokens()) ids.push_back(token.id);
+  }
+  std::sort(ids.begin(), ids.end());
   return ids;
 }
 

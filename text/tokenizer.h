@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "text/decoder.h"
 #include "text/gguf_vocabulary.h"
+#include "text/text_range.h"
 
 namespace ttt {
 
@@ -19,6 +20,10 @@ struct TokenizerParts;
 struct EncodeOptions {
   bool add_special = true;    // begin and end tokens, as the file asks for
   bool parse_special = true;  // the text of a special token is that token; without, it is text like any other
+  // Parts of the text, in order and valid UTF-8 each, whose author may not write control tokens: a special token, or
+  // one of `controls` (ids, sorted), that would overlap one of them is text like any other. Counts with parse_special.
+  std::span<const TextRange> plain = {};
+  std::span<const std::int32_t> controls = {};
 };
 
 struct DecodeOptions {
@@ -46,7 +51,7 @@ class Tokenizer {
   static Tokenizer from_gguf(const GgufVocabulary& vocabulary, std::string_view where);
 
   // Invalid UTF-8 is read as U+FFFD, one for each maximal invalid part (as Python's errors="replace"). Time is linear
-  // in the text. Throws Error{kUsage} on text of 512 MiB and more.
+  // in the text. Throws Error{kUsage} on text of 512 MiB and more, and on `plain` with invalid UTF-8 or not in order.
   std::vector<std::int32_t> encode(std::string_view text, const EncodeOptions& options = {}) const;
   // Valid UTF-8, bytes that form no character being U+FFFD. Throws Error{kUsage} naming an id that is no token.
   std::string decode(std::span<const std::int32_t> ids, const DecodeOptions& options = {}) const;
@@ -57,6 +62,7 @@ class Tokenizer {
   const std::string& token_text(std::int64_t id) const;
   std::optional<std::int32_t> id_of(std::string_view token) const;
   bool is_special(std::int64_t id) const;
+  std::vector<std::int32_t> added_ids() const;  // of the tokens that are found in text before the model sees it; sorted
   std::optional<std::int32_t> bos_id() const;
   std::optional<std::int32_t> eos_id() const;
   std::optional<std::int32_t> eot_id() const;  // end of a turn; GGUF files only

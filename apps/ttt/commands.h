@@ -11,6 +11,7 @@ namespace ttt::app {
 void add_generate(Arguments& arguments, std::span<const Family> families);
 void add_logits(Arguments& arguments, std::span<const Family> families);
 void add_tokenize(Arguments& arguments, std::span<const Family> families);
+void add_render(Arguments& arguments);  // reads templates only
 void add_perplexity(Arguments& arguments, std::span<const Family> families);
 void add_inspect(Arguments& arguments, std::span<const Family> families);
 void add_bench(Arguments& arguments, std::span<const Family> families);

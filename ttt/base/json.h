@@ -19,6 +19,7 @@ namespace ttt {
 struct JsonLimits {
   std::int64_t bytes = std::int64_t{16} << 20;
   int depth = 64;
+  bool wide_integers = true;  // integers beyond 64 bits become doubles; otherwise they are Error{kBadData}
 };
 
 class Json {

@@ -24,12 +24,12 @@ bool magnitude_is_large(std::string_view token) {
   return token.substr(0, std::min(token.find('.'), e)).find_first_of("123456789") != std::string_view::npos;
 }
 
-Json number(std::string_view token, bool integer) {
+bool fits_64_bits(std::string_view integer, std::int64_t& v) {
+  return std::from_chars(integer.data(), integer.data() + integer.size(), v).ec == std::errc{};
+}
+
+Json number(std::string_view token) {
   const char* const end = token.data() + token.size();
-  if (integer) {
-    std::int64_t v = 0;
-    if (std::from_chars(token.data(), end, v).ec == std::errc{}) return Json(v);
-  }
   double v = 0;
   if (std::from_chars(token.data(), end, v).ec == std::errc::result_out_of_range) {
     // from_chars does not say which way it left the range. Python reads 1e999 as inf and 1e-999 as 0.
@@ -42,8 +42,8 @@ Json number(std::string_view token, bool integer) {
 // A document over the tokens that JsonScanner reads.
 class JsonParser {
  public:
-  JsonParser(std::string_view bytes, std::string_view where, int depth)
-      : scan_(bytes, where, "not JSON at byte"), depth_(depth) {}
+  JsonParser(std::string_view bytes, std::string_view where, const JsonLimits& limits)
+      : scan_(bytes, where, "not JSON at byte"), depth_(limits.depth), wide_integers_(limits.wide_integers) {}
 
   Json document() {
     if (scan_.ahead(3) == "\xEF\xBB\xBF") scan_.refuse("a byte order mark is not allowed");
@@ -83,7 +83,10 @@ class JsonParser {
         [[fallthrough]];
       default:
         const JsonScanner::Number n = scan_.number();
-        return number(n.text, n.is_integer);
+        std::int64_t v = 0;
+        if (n.is_integer && fits_64_bits(n.text, v)) return Json(v);
+        if (n.is_integer && !wide_integers_) scan_.refuse("an integer is beyond 64 bits");
+        return number(n.text);
     }
     scan_.refuse("wanted a value");
   }
@@ -135,6 +138,7 @@ class JsonParser {
 
   JsonScanner scan_;
   int depth_;
+  bool wide_integers_;
 };
 
 }  // namespace
@@ -142,7 +146,7 @@ class JsonParser {
 Json Json::parse(std::string_view bytes, std::string_view where, const JsonLimits& limits) {
   require(static_cast<std::int64_t>(bytes.size()) <= limits.bytes, ErrorKind::kBadData, where, ": wanted at most ",
           limits.bytes, " bytes of JSON, got ", bytes.size());
-  return JsonParser(bytes, where, limits.depth).document();
+  return JsonParser(bytes, where, limits).document();
 }
 
 }  // namespace ttt
