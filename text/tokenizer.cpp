@@ -1,6 +1,7 @@
 #include "text/tokenizer.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "base/utf8.h"
@@ -61,9 +62,12 @@ void TokenizerParts::find_in_text(AddedToken token, std::string_view where) {
 }
 
 void TokenizerParts::check(std::string_view where) const {
-  for (const auto* ids : {&post_processor.before(), &post_processor.after()}) {
-    for (const std::int64_t id : *ids) {
-      require(text_of(id) != nullptr, ErrorKind::kBadData, where, ": the template adds id ", id, ", which is no token");
+  for (const auto* pieces : {&post_processor.single(), &post_processor.pair()}) {
+    for (const PostProcessor::Piece& piece : *pieces) {
+      for (const std::int64_t id : piece.ids) {
+        require(text_of(id) != nullptr, ErrorKind::kBadData, where, ": the template adds id ", id,
+                ", which is no token");
+      }
     }
   }
 }
@@ -117,54 +121,90 @@ std::vector<TextRange> normalized_parts(const Normalizer& normalizer, std::strin
 
 }  // namespace
 
-std::vector<std::int32_t> Tokenizer::encode(std::string_view text, const EncodeOptions& options) const {
+void TokenizerParts::encode(std::string_view text, const EncodeOptions& options,
+                            std::vector<std::int32_t>& ids) const {
   constexpr std::size_t kTooLong = std::size_t{1} << 29;
   require(text.size() < kTooLong, ErrorKind::kUsage, "encode: wanted less than ", kTooLong, " bytes of text, got ",
           text.size());
-  const TokenizerParts& parts = *parts_;
   const bool valid = is_valid_utf8(text);
   check_plain(options.plain, text, valid);
   const std::string replaced = valid ? std::string() : valid_utf8(text);
   const std::string_view input = valid ? text : std::string_view(replaced);
   const bool guarded = options.parse_special && !options.plain.empty();
-  const bool guarded_inside = guarded && parts.normalized_tokens.has_controls(options.controls);
+  const bool guarded_inside = guarded && normalized_tokens.has_controls(options.controls);
   const auto cut = [&](const AddedTokens& tokens, std::string_view s, std::span<const TextRange> plain) {
     return guarded ? tokens.cut(s, {.plain = plain, .controls = options.controls})
                    : tokens.cut(s, options.parse_special);
   };
 
-  std::vector<std::int32_t> ids;
-  if (options.add_special) {
-    for (const std::int64_t id : parts.post_processor.before()) ids.push_back(static_cast<std::int32_t>(id));
-  }
-  MergeLoop scratch;
-  const PreTokenizer::Sink sink = [&](std::string_view word) { parts.model->encode(word, scratch, ids); };
-  for (const auto& part : cut(parts.raw_tokens, input, options.plain)) {
+  ScratchPool::Loan loan(scratch);
+  EncodeScratch& memory = *loan;
+  const PreTokenizer::Sink sink = [&](std::string_view word) {
+    if (memory.cache.find(word, ids)) return;
+    const std::size_t before = ids.size();
+    model->encode(word, memory.model, ids);
+    memory.cache.keep(word, ids.data() + before, ids.size() - before);
+  };
+  for (const auto& part : cut(raw_tokens, input, options.plain)) {
     if (part.id >= 0) {
       ids.push_back(part.id);
       continue;
     }
     const std::string_view raw = input.substr(part.begin, part.end - part.begin);
-    const std::string changed = parts.normalizer.empty() ? std::string() : parts.normalizer.run(raw);
-    const std::string_view piece = parts.normalizer.empty() ? raw : std::string_view(changed);
+    const std::string changed = normalizer.empty() ? std::string() : normalizer.run(raw);
+    const std::string_view piece = normalizer.empty() ? raw : std::string_view(changed);
     std::vector<TextRange> plain;
     if (guarded_inside) {
       plain = within(options.plain, {part.begin, part.end});
-      if (!parts.normalizer.empty()) plain = normalized_parts(parts.normalizer, raw, piece, std::move(plain));
+      if (!normalizer.empty()) plain = normalized_parts(normalizer, raw, piece, std::move(plain));
     }
-    for (const auto& inner : cut(parts.normalized_tokens, piece, plain)) {
+    for (const auto& inner : cut(normalized_tokens, piece, plain)) {
       if (inner.id >= 0) {
         ids.push_back(inner.id);
       } else {
         const bool first = part.begin == 0 && inner.begin == 0;
-        parts.pre_tokenizer.run(piece.substr(inner.begin, inner.end - inner.begin), first, sink);
+        pre_tokenizer.run(piece.substr(inner.begin, inner.end - inner.begin), first, sink);
       }
     }
   }
-  if (options.add_special) {
-    for (const std::int64_t id : parts.post_processor.after()) ids.push_back(static_cast<std::int32_t>(id));
+}
+
+namespace {
+
+// Fills a template with the ids of texts; `type`, where wanted, gets the type of each.
+std::vector<std::int32_t> fill(const TokenizerParts& parts, const PostProcessor::Template& pieces,
+                               std::span<const std::string_view> texts, const EncodeOptions& options,
+                               std::vector<std::int32_t>* types) {
+  std::vector<std::int32_t> ids;
+  for (const PostProcessor::Piece& piece : pieces) {
+    if (piece.sequence >= 0) {
+      parts.encode(texts[static_cast<std::size_t>(piece.sequence)], options, ids);
+    } else if (options.add_special) {
+      for (const std::int64_t id : piece.ids) ids.push_back(static_cast<std::int32_t>(id));
+    }
+    if (types != nullptr) types->resize(ids.size(), piece.type);
   }
   return ids;
+}
+
+}  // namespace
+
+std::vector<std::int32_t> Tokenizer::encode(std::string_view text, const EncodeOptions& options) const {
+  return fill(*parts_, parts_->post_processor.single(), {&text, 1}, options, nullptr);
+}
+
+Encoding Tokenizer::encode_with_types(std::string_view text, const EncodeOptions& options) const {
+  Encoding encoding;
+  encoding.ids = fill(*parts_, parts_->post_processor.single(), {&text, 1}, options, &encoding.types);
+  return encoding;
+}
+
+Encoding Tokenizer::encode_pair(std::string_view first, std::string_view second, const EncodeOptions& options) const {
+  require(options.plain.empty(), ErrorKind::kUsage, "encode_pair: wanted no plain parts, which are of one text");
+  const std::array<std::string_view, 2> texts = {first, second};
+  Encoding encoding;
+  encoding.ids = fill(*parts_, parts_->post_processor.pair(), texts, options, &encoding.types);
+  return encoding;
 }
 
 std::vector<std::int32_t> Tokenizer::added_ids() const {
