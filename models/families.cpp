@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "models/bert/bert.h"
 #include "models/gemma/gemma.h"
 #include "models/llama/llama.h"
 #include "models/qwen/qwen.h"
@@ -9,7 +10,7 @@
 namespace ttt {
 
 std::span<const Family> families() {
-  static const std::array all{gemma_family(), llama_family(), qwen_family()};
+  static const std::array all{bert_family(), gemma_family(), llama_family(), qwen_family()};
   return all;
 }
 

@@ -116,11 +116,14 @@ BuiltModel build_model(const Family& family, const Json& config, const std::stri
                            .ranks = options.ranks,
                            .weight_format = options.weight_format,
                            .state_format = options.state_format,
-                           .context = built.context};
+                           .context = built.context,
+                           .source_rows = options.source_rows,
+                           .output = options.output};
   ConfigReader reader(config, where, &built.report);
   const ConfigReader::Part part(reader, text("family ", family.model_types.front()));
   try {
     built.model = family.make(Scope(source, *built.tree, overrides, build), reader);
+    if (const std::int64_t most = built.model->max_rows(); most > 0) built.context = std::min(built.context, most);
     built.ignored = reader.ignored();
     built.unknown = reader.unknown();
   } catch (const Error& e) {

@@ -25,9 +25,13 @@ struct LoadOptions {
   std::optional<Format> state_format = {};
   Json impl = {};  // null, or fields by block path (model/tree.h)
   std::string impl_where = "--impl";
-  // Rows of one sequence. 0: what the configuration allows, but no more than has the rotary factors of short sequences
-  // (longrope); models whose factors depend on the length get those of this context.
+  // Rows of one sequence, at most Model::max_rows. 0: what the configuration allows, but no more than has the rotary
+  // factors of short sequences (longrope); models whose factors depend on the length get those of this context.
   std::int64_t context = 0;
+  // Rows of a source, at most, that an encoder-decoder has room for; 0: as many as its configuration says.
+  std::int64_t source_rows = 0;
+  // Of models whose checkpoints may have a head or none: Error{kUnsupported} where this one is not there.
+  std::optional<OutputKind> output = {};
   // How it will be run, so that loading can say whether there is memory for it: the context is the model's, `threads`
   // those that will run it (null: one).
   RunnerConfig run = {};

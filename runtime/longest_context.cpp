@@ -63,7 +63,7 @@ class Search {
     std::int64_t sum = 0;
     for (const BuiltModel* m : models_) {
       const RunnerMemory memory = plan_runner(*m, threads_, self_communicator(), config);
-      sum = checked_add(sum, checked_add(memory.scratch, memory.logits, "scratch"), "scratch");
+      sum = checked_add(sum, checked_add(memory.scratch, memory.logits + memory.given, "scratch"), "scratch");
     }
     return sum;
   }

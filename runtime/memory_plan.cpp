@@ -1,5 +1,6 @@
 #include "runtime/memory_plan.h"
 
+#include <algorithm>
 #include <deque>
 #include <map>
 
@@ -102,7 +103,10 @@ std::int64_t longest_context(const Checkpoint& checkpoint, std::span<const Famil
     built.push_back(build_rank(checkpoint, families, rank, source));
     left -= source.headers().bytes().mapped + source.headers().bytes().owned;
   }
-  for (const BuiltModel& b : built) ranks.push_back(&b);
+  for (const BuiltModel& b : built) {
+    ranks.push_back(&b);
+    most = std::min(most, b.context);
+  }
   return most < 1 || left < 0 ? 0 : longest_context(ranks, threads, config, most, left);
 }
 

@@ -12,6 +12,7 @@
 #include "checkpoint/config_reader.h"
 #include "checkpoint/gguf_spelling.h"
 #include "model/blocks.h"
+#include "model/output_kind.h"
 
 namespace ttt {
 
@@ -21,9 +22,21 @@ namespace ttt {
 class Model {
  public:
   virtual ~Model() = default;
-  // logits: [step.wanted_rows.size(), vocab_size], f32
-  virtual void forward(Exec& exec, const Step& step, TensorView logits) const = 0;
-  virtual std::int64_t vocab_size() const = 0;
+  // output: [step.wanted_rows.size(), output_size()], f32
+  virtual void forward(Exec& exec, const Step& step, TensorView output) const = 0;
+  virtual std::int64_t vocab_size() const = 0;  // how many ids it knows; 0 where it takes rows instead
+
+  virtual OutputKind output() const { return OutputKind::kLogits; }
+  virtual std::int64_t output_size() const { return vocab_size(); }
+  // 0: it takes ids. Else the width of the rows that it takes in their place, Step::given: patches of an image.
+  virtual std::int64_t input_size() const { return 0; }
+  // Rows of one sequence that it has positions for; 0: any number.
+  virtual std::int64_t max_rows() const { return 0; }
+
+  // Encoder-decoders: forward is the decoder's, and encode runs the encoder over the rows of a step that
+  // StepBuilder::prepare_source made and stores what every cross attention reads of them, before the first forward.
+  virtual bool has_encoder() const { return false; }
+  virtual void encode(Exec& exec, const Step& source) const;  // Error{kUnsupported} without an encoder
 };
 
 // A kind of model that can be built from a configuration. Families outside this repository have the same rights: pass

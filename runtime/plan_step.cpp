@@ -4,6 +4,7 @@
 
 #include "base/checked.h"
 #include "state/state_pool.h"
+#include "state/step_builder.h"
 
 namespace ttt {
 namespace {
@@ -22,11 +23,23 @@ StepPlan plan(const BuiltModel& built, ThreadPool& threads, Communicator& commun
     entries.push_back({.rows = rows, .past = shape.at_end ? config.context - rows : 0});
   }
   const std::span<const StateSpec> slots = built.tree->states;
-  const PlannedStep planned(slots, pool_config(config, slots), entries, shape.wanted);
+  const Model& model = *built.model;
+  const PlannedStep planned(slots, pool_config(config, slots), entries, shape.wanted, RowsKind::kTokens,
+                            model.input_size());
   return plan_forward(*built.tree, threads, communicator, [&](Exec& exec) {
-    built.model->forward(exec, planned.step(),
-                         view_of(static_cast<float*>(nullptr), {shape.wanted, built.model->vocab_size()}));
+    model.forward(exec, planned.step(), view_of(static_cast<float*>(nullptr), {shape.wanted, model.output_size()}));
   });
+}
+
+// A source of so many rows: what Runner::encode runs.
+StepPlan plan_source(const BuiltModel& built, ThreadPool& threads, Communicator& communicator,
+                     const RunnerConfig& config, std::int64_t rows) {
+  const std::span<const StateSpec> slots = built.tree->states;
+  const PlannedStep::Entry entry{.rows = rows};
+  const PlannedStep planned(slots, pool_config(config, slots), {&entry, 1}, 0, RowsKind::kSource,
+                            built.model->input_size());
+  return plan_forward(*built.tree, threads, communicator,
+                      [&](Exec& exec) { built.model->encode(exec, planned.step()); });
 }
 
 // The steps of `rows` rows that take the most scratch: at the end of the context, once with as many sequences of one
@@ -46,18 +59,22 @@ void add_scratch(RunnerMemory& memory, const BuiltModel& built, ThreadPool& thre
                  const RunnerConfig& config) {
   memory.scratch_of_place.resize(static_cast<std::size_t>(built.tree->places.size()));
   const bool whole = whole_sequences(built.tree->states);
-  const auto count = [&](std::int64_t rows) {
-    for (const StepShape& s : worst_steps(config, rows, whole)) {
-      const StepPlan step = plan(built, threads, communicator, config, s);
-      memory.scratch = std::max(memory.scratch, step.scratch_bytes);
-      for (std::size_t i = 0; i < step.places.size(); ++i) {
-        memory.scratch_of_place[i] = std::max(memory.scratch_of_place[i], step.places[i].scratch_bytes);
-      }
+  const auto add = [&](const StepPlan& step) {
+    memory.scratch = std::max(memory.scratch, step.scratch_bytes);
+    for (std::size_t i = 0; i < step.places.size(); ++i) {
+      memory.scratch_of_place[i] = std::max(memory.scratch_of_place[i], step.places[i].scratch_bytes);
     }
+  };
+  const auto count = [&](std::int64_t rows) {
+    for (const StepShape& s : worst_steps(config, rows, whole)) add(plan(built, threads, communicator, config, s));
   };
   for (std::int64_t rows = 1; rows < config.chunk; rows *= 2) count(rows);
   count(config.chunk);
   if (config.sequences < config.chunk) count(config.sequences);
+  if (!built.model->has_encoder()) return;
+  const std::int64_t source = most_source_rows(built.tree->states);
+  for (std::int64_t rows = 1; rows < source; rows *= 2) add(plan_source(built, threads, communicator, config, rows));
+  add(plan_source(built, threads, communicator, config, source));
 }
 
 }  // namespace
@@ -82,11 +99,15 @@ StepPlan plan_step(const BuiltModel& built, ThreadPool& threads, Communicator& c
 RunnerMemory plan_runner(const BuiltModel& built, ThreadPool& threads, Communicator& communicator,
                          const RunnerConfig& wanted) {
   const std::span<const StateSpec> slots = built.tree->states;
+  const Model& model = *built.model;
   const RunnerConfig config = checked_config(wanted, slots);
+  require(model.max_rows() == 0 || config.context <= model.max_rows(), ErrorKind::kUsage, "a context wanted at most ",
+          model.max_rows(), " rows, which the model has positions for, got ", config.context);
   constexpr std::int64_t kBytes = sizeof(float);
   RunnerMemory memory{
       .state = StatePool::bytes(slots, pool_config(config, slots)),
-      .logits = checked_mul(checked_mul(config.wanted, built.model->vocab_size(), "logits"), kBytes, "logits")};
+      .logits = checked_mul(checked_mul(config.wanted, model.output_size(), "logits"), kBytes, "logits"),
+      .given = StepBuilder::given_bytes(slots, config.chunk, model.input_size())};
   add_scratch(memory, built, threads, communicator, config);
   return memory;
 }

@@ -31,10 +31,11 @@ StepPlan plan_step(const BuiltModel& built, ThreadPool& threads, Communicator& c
 
 // What a Runner takes, exactly.
 struct RunnerMemory {
-  std::int64_t state = 0, scratch = 0, logits = 0;  // bytes
+  std::int64_t state = 0, scratch = 0, logits = 0,
+               given = 0;                           // bytes; logits: the outputs; given: rows in place of ids
   std::vector<std::int64_t> scratch_of_place = {};  // by place; the most that is in use in it, its model's included
 
-  std::int64_t total() const { return state + scratch + logits; }
+  std::int64_t total() const { return state + scratch + logits + given; }
 };
 // The one answer to what a run takes: of planning, of loading and of the Runner itself. Takes no more time for a long
 // context than for a short one.

@@ -13,12 +13,45 @@ Runner::Runner(const BuiltModel& built, ThreadPool& threads, Communicator& commu
     : built_(built),
       config_(checked_config(config, built.tree->states)),
       vocab_(built.model->vocab_size()),
+      output_size_(built.model->output_size()),
       state_(built.tree->states, pool_config(config_, built.tree->states)),
-      builder_(state_, config_.chunk, config_.sequences),
+      builder_(state_, config_.chunk, config_.sequences, built.model->input_size()),
       scratch_(plan_runner(built, threads, communicator, config_).scratch),
       exec_(threads, scratch_, communicator, observer),
-      logits_(static_cast<std::size_t>(checked_mul(config_.wanted, vocab_, "logits"))) {
+      logits_(static_cast<std::size_t>(checked_mul(config_.wanted, output_size_, "logits"))) {
   wanted_.reserve(static_cast<std::size_t>(config_.wanted));
+}
+
+void Runner::check_ids(std::span<const std::int32_t> ids) const {
+  for (const std::int32_t id : ids) {
+    require(id >= 0 && id < vocab_, ErrorKind::kUsage, "token id wanted 0 to ", vocab_ - 1, ", got ", id);
+  }
+}
+
+void Runner::encode(std::span<const StepEntry> entries, std::span<const std::int32_t> ids) {
+  require(built_.model->has_encoder(), ErrorKind::kUnsupported,
+          "a source wanted a model with an encoder and a decoder, got one without");
+  std::int64_t rows = 0;
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    rows += entries[i].rows;
+    require(entries[i].rows > 0, ErrorKind::kUsage, "a source wanted at least one token, got none");
+    require(entries[i].sequence == nullptr || entries[i].sequence->length() == 0, ErrorKind::kUsage,
+            "a source wanted a sequence without tokens, got one with ",
+            entries[i].sequence == nullptr ? 0 : entries[i].sequence->length());
+  }
+  require(rows <= max_source_rows(), ErrorKind::kUsage, "a source wanted at most ", max_source_rows(),
+          " tokens (LoadOptions::source_rows), got ", rows);
+  check_ids(ids);
+  require(built_.model->input_size() > 0 || static_cast<std::int64_t>(ids.size()) == rows, ErrorKind::kUsage,
+          "a source wanted ", rows, " ids, got ", ids.size());
+  const Step step = builder_.prepare_source(entries, ids);
+  built_.model->encode(exec_, step);
+  builder_.commit();
+}
+
+void Runner::encode(Sequence& sequence, std::span<const std::int32_t> ids) {
+  const StepEntry entry{.sequence = &sequence, .rows = static_cast<std::int64_t>(ids.size())};
+  encode({&entry, 1}, ids);
 }
 
 std::span<const float> Runner::step(std::span<const StepEntry> entries, std::span<const std::int32_t> ids,
@@ -26,17 +59,19 @@ std::span<const float> Runner::step(std::span<const StepEntry> entries, std::spa
   const std::int64_t wanted = static_cast<std::int64_t>(wanted_rows.size());
   require(wanted <= config_.wanted, ErrorKind::kInternal, "a step wanted logits of at most ", config_.wanted,
           " rows, got ", wanted);
+  check_ids(ids);
+  const Step step = builder_.prepare(entries, ids, wanted_rows);
   for (const std::int64_t row : wanted_rows) {
-    require(row >= 0 && row < static_cast<std::int64_t>(ids.size()), ErrorKind::kInternal, "a step of ", ids.size(),
+    require(row >= 0 && row < step.rows(), ErrorKind::kInternal, "a step of ", step.rows(),
             " rows wanted logits of row ", row);
   }
-  for (const std::int32_t id : ids) {
-    require(id >= 0 && id < vocab_, ErrorKind::kUsage, "token id wanted 0 to ", vocab_ - 1, ", got ", id);
+  for (std::size_t i = 0; i < entries.size() && built_.model->has_encoder(); ++i) {
+    require(entries[i].rows == 0 || entries[i].sequence->source_rows() > 0, ErrorKind::kUsage, "[step] entry ", i,
+            " wanted a sequence whose source is encoded (Runner::encode), got one without");
   }
-  const Step step = builder_.prepare(entries, ids, wanted_rows);
-  built_.model->forward(exec_, step, view_of(logits_.data(), {wanted, vocab_}));
-  const std::span<const float> logits = std::span(logits_).first(static_cast<std::size_t>(wanted * vocab_));
-  require_numbers(logits, vocab_);
+  built_.model->forward(exec_, step, view_of(logits_.data(), {wanted, output_size_}));
+  const std::span<const float> logits = std::span(logits_).first(static_cast<std::size_t>(wanted * output_size_));
+  require_numbers(logits, output_size_);
   builder_.commit();
   return logits;
 }

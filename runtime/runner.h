@@ -16,7 +16,8 @@
 
 namespace ttt {
 
-// The memory and the order of calls to run a model step by step: state, scratch and logits, sized once.
+// The memory and the order of calls to run a model step by step: state, scratch and outputs, sized once. An output is
+// what Model::output says, logits of decoders among others; its width is Model::output_size.
 class Runner {
  public:
   // `built`, `threads`, `communicator` and `observer` must outlive the runner. Error{kResources} when memory is short.
@@ -25,13 +26,19 @@ class Runner {
 
   Sequence create() { return state_.create(); }
 
-  // Adds `ids` (back to back, entry by entry) to their sequences. Logits of `wanted_rows`, row-major
-  // [wanted_rows.size(), vocab]; valid until the next call.
+  // Runs the encoder of an encoder-decoder over `ids` (back to back, entry by entry) and keeps what the decoder reads
+  // of them, once for each sequence and before its first step. At most max_source_rows() rows in one call.
+  // Error{kUsage} for a sequence that has a source or tokens, Error{kUnsupported} for other models.
+  void encode(std::span<const StepEntry> entries, std::span<const std::int32_t> ids);
+  void encode(Sequence& sequence, std::span<const std::int32_t> ids);
+
+  // Adds `ids` (back to back, entry by entry; none where entries give rows) to their sequences. Outputs of
+  // `wanted_rows`, row-major [wanted_rows.size(), output_size]; valid until the next call.
   std::span<const float> step(std::span<const StepEntry> entries, std::span<const std::int32_t> ids,
                               std::span<const std::int64_t> wanted_rows);
 
-  // Adds `ids` to one sequence in chunks and returns the logits of the last [vocab]. A model whose rows see those after
-  // them takes all rows of a sequence in one step, whatever `chunk` is: Error{kUsage} when the sequence has rows.
+  // Adds `ids` to one sequence in chunks and returns the output of the last [output_size]. A model whose rows see those
+  // after them takes all rows of a sequence in one step, whatever `chunk` is: Error{kUsage} when the sequence has rows.
   std::span<const float> extend(Sequence& sequence, std::span<const std::int32_t> ids);
 
   // The same; every chunk's logits of the rows from `first_wanted` (index into ids) on are handed to `take` with the
@@ -40,15 +47,20 @@ class Runner {
   using TakeLogits = std::function<void(std::int64_t first, std::span<const float> logits)>;
   void extend(Sequence& sequence, std::span<const std::int32_t> ids, std::int64_t first_wanted, const TakeLogits& take);
 
-  std::int64_t vocab() const { return vocab_; }
+  std::int64_t vocab() const { return vocab_; }  // ids that the model knows
+  std::int64_t output_size() const { return output_size_; }
+  std::int64_t max_source_rows() const { return most_source_rows(state_.slots()); }
+  const Model& model() const { return *built_.model; }
   const RunnerConfig& config() const { return config_; }
   std::int64_t scratch_bytes() const { return scratch_.capacity(); }
   std::int64_t state_bytes() const { return state_.bytes(); }
 
  private:
+  void check_ids(std::span<const std::int32_t> ids) const;
+
   const BuiltModel& built_;
   RunnerConfig config_;
-  std::int64_t vocab_;
+  std::int64_t vocab_, output_size_;
   StatePool state_;
   StepBuilder builder_;
   Scratch scratch_;

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "base/error.h"
 #include "collectives/self.h"
 #include "testing/metrics.h"
 
@@ -48,18 +49,20 @@ std::vector<BuiltBlock> RequestLog::blocks(const ModelTree& tree) const {
 
 std::vector<Written> run_observed(const BuiltModel& built, std::span<const std::int32_t> ids, ThreadPool& threads) {
   const auto rows = static_cast<std::int64_t>(ids.size());
-  const std::int64_t vocab = built.model->vocab_size();
+  require(built.model->input_size() == 0 && !built.model->has_encoder(), ErrorKind::kUnsupported,
+          "a trace wanted a model that takes ids and has no encoder beside its decoder");
+  const std::int64_t width = built.model->output_size();
   StatePool state(built.tree->states, {.context = rows, .chunk = rows});
   StepBuilder builder(state, rows, 1);
   Sequence sequence = state.create();
   std::vector<std::int64_t> wanted(ids.size());
   std::iota(wanted.begin(), wanted.end(), 0);
-  std::vector<float> logits(wanted.size() * static_cast<std::size_t>(vocab));
+  std::vector<float> logits(wanted.size() * static_cast<std::size_t>(width));
   std::set<std::string, std::less<>> blocks;
   for (const BlockRecord& b : built.tree->blocks) blocks.emplace(b.place.path);
   const StepEntry entry{.sequence = &sequence, .rows = rows};
   const Step step = builder.prepare({&entry, 1}, ids, wanted);
-  const TensorView y = view_of(logits.data(), {rows, vocab});
+  const TensorView y = view_of(logits.data(), {rows, width});
   // Planned with the same wishes: an observer that wants a projection's product costs scratch. What it sees is not
   // kept.
   Scratch planned = Scratch::planned();

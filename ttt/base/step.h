@@ -63,6 +63,8 @@ struct Step {
   std::span<const std::int64_t> wanted_rows;   // rows whose logits are wanted, ascending
   // By sequence: [its rows, its stored rows with this step's], f32, added to the scores. Empty, or absent views: none.
   std::span<const ConstTensorView> masks = {};
+  std::span<const std::int32_t> token_types = {};  // [rows], or empty: all 0
+  ConstTensorView given = {};                      // [rows, width], f32, where a model takes rows and no ids
 
   std::int64_t rows() const { return batch.rows(); }
 };

@@ -4,7 +4,7 @@ namespace ttt {
 
 Scope Scope::operator/(std::string_view name) const {
   Scope s = *this;
-  s.path_ = path_.empty() ? std::string(name) : text(path_, ".", name);
+  if (!name.empty()) s.path_ = path_.empty() ? std::string(name) : text(path_, ".", name);
   return s;
 }
 

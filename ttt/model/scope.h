@@ -11,6 +11,7 @@
 #include "base/context.h"
 #include "base/fields.h"
 #include "base/weights.h"
+#include "model/output_kind.h"
 #include "model/tree.h"
 
 namespace ttt {
@@ -22,6 +23,8 @@ struct BuildOptions {
   std::optional<Format> weight_format = {};  // of matrices; absent: as stored
   std::optional<Format> state_format = {};   // absent: as the strategy says
   std::int64_t context = 0;                  // rows of one sequence, at most; position rules may depend on it
+  std::int64_t source_rows = 0;              // rows that an encoder-decoder takes as a source; 0: the configuration's
+  std::optional<OutputKind> output = {};     // absent: what the checkpoint was saved for
 };
 
 // A place in a model that is being built: a path, where weights come from, and the tree that records what was built.
@@ -31,7 +34,7 @@ class Scope {
   Scope(WeightSource& source, ModelTree& tree, Overrides& overrides, const BuildOptions& options)
       : source_(&source), tree_(&tree), overrides_(&overrides), options_(&options) {}
 
-  Scope operator/(std::string_view name) const;
+  Scope operator/(std::string_view name) const;  // one name or several with dots between; "": this scope
   Scope operator/(std::int64_t index) const { return *this / text(index); }
 
   const std::string& path() const { return path_; }

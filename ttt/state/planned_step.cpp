@@ -26,7 +26,7 @@ std::int64_t rows_of(std::span<const PlannedStep::Entry> entries) {
 }  // namespace
 
 PlannedStep::PlannedStep(std::span<const StateSpec> slots, const StatePoolConfig& config,
-                         std::span<const Entry> entries, std::int64_t wanted, RowsKind kind)
+                         std::span<const Entry> entries, std::int64_t wanted, RowsKind kind, std::int64_t input_size)
     : memory_(kReservedBytes, Buffer::Access::kReserved) {
   const std::int64_t rows = rows_of(entries);
   require(wanted >= 0 && wanted <= rows, ErrorKind::kUsage, "[planned step] wanted rows wanted 0 to ", rows, ", got ",
@@ -43,7 +43,7 @@ PlannedStep::PlannedStep(std::span<const StateSpec> slots, const StatePoolConfig
   fill_batch(entries, axes, kind == RowsKind::kSource);
   wanted_.resize(static_cast<std::size_t>(wanted));
   std::iota(wanted_.begin(), wanted_.end(), rows - wanted);
-  ids_.resize(static_cast<std::size_t>(rows));
+  ids_.resize(static_cast<std::size_t>(input_size > 0 ? 0 : rows));
   step_ = {.ids = ids_,
            .batch = {.row_begin = row_begin_,
                      .past = past_,
@@ -53,6 +53,7 @@ PlannedStep::PlannedStep(std::span<const StateSpec> slots, const StatePoolConfig
                      .source_rows = source_rows_},
            .states = views_,
            .wanted_rows = wanted_};
+  if (input_size > 0) step_.given = view_of(reinterpret_cast<const float*>(memory_.data()), {rows, input_size});
 }
 
 void PlannedStep::fill_batch(std::span<const Entry> entries, std::int64_t axes, bool source) {

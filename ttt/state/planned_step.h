@@ -22,9 +22,10 @@ class PlannedStep {
   };
 
   // `slots` and `config`: of the StatePool that the step would use. `wanted`: of how many rows, the last ones, outputs
-  // are wanted. kSource: a step as StepBuilder::prepare_source makes it. Throws Error{kUsage} for what cannot be.
+  // are wanted. kSource: a step as StepBuilder::prepare_source makes it. input_size: as StepBuilder's. Throws
+  // Error{kUsage} for what cannot be.
   PlannedStep(std::span<const StateSpec> slots, const StatePoolConfig& config, std::span<const Entry> entries,
-              std::int64_t wanted, RowsKind kind = RowsKind::kTokens);
+              std::int64_t wanted, RowsKind kind = RowsKind::kTokens, std::int64_t input_size = 0);
   PlannedStep(const PlannedStep&) = delete;
   PlannedStep& operator=(const PlannedStep&) = delete;
 

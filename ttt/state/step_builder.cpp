@@ -8,10 +8,16 @@
 
 namespace ttt {
 
-StepBuilder::StepBuilder(StatePool& pool, std::int64_t max_rows, std::int64_t max_seqs)
-    : pool_(pool), max_rows_(max_rows), max_seqs_(max_seqs), views_(pool.rows_.size()) {
-  require(max_rows > 0 && max_seqs > 0, ErrorKind::kUsage, "[step] rows and sequences wanted positive numbers, got ",
-          max_rows, " and ", max_seqs);
+StepBuilder::StepBuilder(StatePool& pool, std::int64_t max_rows, std::int64_t max_seqs, std::int64_t input_size)
+    : pool_(pool),
+      max_rows_(max_rows),
+      max_source_rows_(std::max(max_rows, most_source_rows(pool.slots()))),
+      max_seqs_(max_seqs),
+      input_size_(input_size),
+      views_(pool.rows_.size()) {
+  require(max_rows > 0 && max_seqs > 0 && input_size >= 0, ErrorKind::kUsage,
+          "[step] rows and sequences wanted positive numbers, and the width of given rows one of at least 0, got ",
+          max_rows, ", ", max_seqs, " and ", input_size);
   const std::size_t seqs = static_cast<std::size_t>(max_seqs);
   for (const StateSpec& slot : pool.slots()) axes_ = std::max(axes_, slot.position_axes);
   entries_.reserve(seqs);
@@ -20,7 +26,9 @@ StepBuilder::StepBuilder(StatePool& pool, std::int64_t max_rows, std::int64_t ma
   row_begin_.reserve(seqs + 1);
   past_.reserve(seqs);
   source_rows_.reserve(seqs);
-  positions_.reserve(static_cast<std::size_t>(checked_mul(max_rows, axes_, "positions")));
+  positions_.reserve(static_cast<std::size_t>(checked_mul(max_source_rows_, axes_, "positions")));
+  types_.reserve(static_cast<std::size_t>(max_source_rows_));
+  given_.resize(static_cast<std::size_t>(given_bytes(pool.slots(), max_rows, input_size)) / sizeof(float));
   many_.reserve(seqs);
   one_.reserve(seqs);
   for (const PageGroup& g : pool.groups_) {
@@ -43,6 +51,34 @@ void StepBuilder::check_positions(const StepEntry& e, std::size_t i) const {
   for (const std::int64_t p : e.positions) {
     require(p >= 0 && p <= kMaxPosition, ErrorKind::kUsage, "[step] entry ", i, " wanted positions from 0 to ",
             kMaxPosition, ", got ", p);
+  }
+}
+
+std::int64_t StepBuilder::given_bytes(std::span<const StateSpec> slots, std::int64_t max_rows,
+                                      std::int64_t input_size) {
+  const std::int64_t rows = std::max(max_rows, most_source_rows(slots));
+  return checked_product({rows, input_size, std::int64_t{sizeof(float)}}, "given rows");
+}
+
+void StepBuilder::check_input(std::span<const StepEntry> entries, std::span<const std::int32_t> ids, std::int64_t rows,
+                              bool wanted) const {
+  const std::int64_t id_rows = input_size_ > 0 || (!wanted && ids.empty()) ? 0 : rows;
+  require(static_cast<std::int64_t>(ids.size()) == id_rows, ErrorKind::kUsage, "[step] ids wanted ", id_rows,
+          input_size_ > 0 ? text(" values, as the model takes rows of width ", input_size_) : std::string(" values"),
+          ", got ", ids.size());
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    const StepEntry& e = entries[i];
+    require(e.token_types.empty() || static_cast<std::int64_t>(e.token_types.size()) == e.rows, ErrorKind::kUsage,
+            "[step] entry ", i, " wanted token types of ", e.rows, " rows, or none, got ", e.token_types.size());
+    if (input_size_ == 0) {
+      require(!e.given, ErrorKind::kUsage, "[step] entry ", i, " wanted ids, as the model takes no rows, got rows ",
+              e.given.shape.to_string());
+      continue;
+    }
+    const Shape shape{e.rows, input_size_};
+    require((!wanted && !e.given) || (e.given.shape == shape && e.given.format == Format::kF32), ErrorKind::kUsage,
+            "[step] entry ", i, " wanted given rows f32 ", shape.to_string(), ", got ",
+            e.given ? text(name_of(e.given.format), " ", e.given.shape.to_string()) : std::string("none"));
   }
 }
 
@@ -97,11 +133,10 @@ void StepBuilder::check(std::span<const StepEntry> entries, std::span<const std:
     rows += e.rows;
   }
   require(rows <= max_rows_, ErrorKind::kUsage, "[step] wanted at most ", max_rows_, " rows, got ", rows);
-  require(static_cast<std::int64_t>(ids.size()) == rows, ErrorKind::kUsage, "[step] ids wanted ", rows, " values, got ",
-          ids.size());
+  check_input(entries, ids, rows, true);
 }
 
-void StepBuilder::check_source(std::span<const StepEntry> entries) {
+void StepBuilder::check_source(std::span<const StepEntry> entries, std::span<const std::int32_t> ids) {
   check_sequences(entries);
   std::int64_t rows = 0;
   for (std::size_t i = 0; i < entries.size(); ++i) {
@@ -116,7 +151,8 @@ void StepBuilder::check_source(std::span<const StepEntry> entries) {
     }
     rows += e.rows;
   }
-  require(rows <= max_rows_, ErrorKind::kUsage, "[step] wanted at most ", max_rows_, " rows, got ", rows);
+  require(rows <= max_source_rows_, ErrorKind::kUsage, "[step] wanted at most ", max_source_rows_, " rows, got ", rows);
+  check_input(entries, ids, rows, false);
 }
 
 // The positions of an entry's rows, which begin at row `begin` of the step's `rows`.
@@ -181,7 +217,25 @@ void StepBuilder::fill_tables(std::span<const StepEntry> entries) {
   }
 }
 
-Step StepBuilder::fill(std::span<const StepEntry> entries, RowsKind kind) {
+// Token types and given rows of all entries, back to back.
+void StepBuilder::fill_input(std::span<const StepEntry> entries, Step& step) {
+  types_.clear();
+  if (std::ranges::any_of(entries, [](const StepEntry& e) { return !e.token_types.empty(); })) {
+    for (const StepEntry& e : entries) {
+      types_.insert(types_.end(), e.token_types.begin(), e.token_types.end());
+      if (e.token_types.empty()) types_.insert(types_.end(), static_cast<std::size_t>(e.rows), 0);
+    }
+  }
+  step.token_types = types_;
+  if (!std::ranges::any_of(entries, [](const StepEntry& e) { return static_cast<bool>(e.given); })) return;
+  auto to = given_.begin();
+  for (const StepEntry& e : entries) {
+    for (std::int64_t r = 0; r < e.rows; ++r) to = std::copy_n(e.given.row<float>(r), input_size_, to);
+  }
+  step.given = view_of(static_cast<const float*>(given_.data()), {step.rows(), input_size_});
+}
+
+Step StepBuilder::fill(std::span<const StepEntry> entries, std::span<const std::int32_t> ids, RowsKind kind) {
   kind_ = kind;
   written_.clear();
   for (const StepEntry& e : entries) {
@@ -193,21 +247,22 @@ Step StepBuilder::fill(std::span<const StepEntry> entries, RowsKind kind) {
   for (const StepEntry& e : entries) pool_.make_room(e.sequence->id(), e.rows, kind);
   fill_batch(entries);
   fill_tables(entries);
-  return {.ids = {}, .batch = batch(), .states = views_, .wanted_rows = {}};
+  Step step{.ids = ids, .batch = batch(), .states = views_, .wanted_rows = {}};
+  fill_input(entries, step);
+  return step;
 }
 
 Step StepBuilder::prepare(std::span<const StepEntry> entries, std::span<const std::int32_t> ids,
                           std::span<const std::int64_t> wanted_rows) {
   check(entries, ids);
-  Step step = fill(entries, RowsKind::kTokens);
-  step.ids = ids;
+  Step step = fill(entries, ids, RowsKind::kTokens);
   step.wanted_rows = wanted_rows;
   return step;
 }
 
-Step StepBuilder::prepare_source(std::span<const StepEntry> entries) {
-  check_source(entries);
-  return fill(entries, RowsKind::kSource);
+Step StepBuilder::prepare_source(std::span<const StepEntry> entries, std::span<const std::int32_t> ids) {
+  check_source(entries, ids);
+  return fill(entries, ids, RowsKind::kSource);
 }
 
 BatchView StepBuilder::batch() const {
