@@ -14,6 +14,7 @@
 #include "text/post_processor.h"
 #include "text/pre_tokenizer.h"
 #include "text/scratch_pool.h"
+#include "text/tokenizer.h"
 #include "text/vocabulary.h"
 
 namespace ttt {
