@@ -4,12 +4,13 @@
 
 #include "models/gemma/gemma.h"
 #include "models/llama/llama.h"
+#include "models/mistral/mistral.h"
 #include "models/qwen/qwen.h"
 
 namespace ttt {
 
 std::span<const Family> families() {
-  static const std::array all{gemma_family(), llama_family(), qwen_family()};
+  static const std::array all{gemma_family(), llama_family(), mistral_family(), qwen_family()};
   return all;
 }
 
