@@ -11,13 +11,16 @@
 #include "models/gpt_oss/gpt_oss.h"
 #include "models/llama/llama.h"
 #include "models/llama4/llama4.h"
+#include "models/mistral/mistral.h"
 #include "models/qwen/qwen.h"
 
 namespace ttt {
 
 std::span<const Family> families() {
-  static const std::array all{cohere_family(),   deepseek_family(), gemma_family(), glm4_moe_family(), gpt2_family(),
-                              gpt_neox_family(), gpt_oss_family(),  llama_family(), llama4_family(),   qwen_family()};
+  static const std::array all{
+      cohere_family(),  deepseek_family(), gemma_family(),  glm4_moe_family(), gpt2_family(), gpt_neox_family(),
+      gpt_oss_family(), llama_family(),    llama4_family(), mistral_family(),  qwen_family(),
+  };
   return all;
 }
 

@@ -3,7 +3,7 @@
 
     gguf_from_hf_directory.py DIRECTORY FILE.gguf
 
-Names of tensors and keys are those of the gguf package of ggml-org/llama.cpp, values stay as stored but for vectors, which
+What a family needs beside its sizes says its module in tools/family_variants (GGUF). Names of tensors and keys are those of the gguf package of ggml-org/llama.cpp, values stay as stored but for vectors, which
 become f32 as its converter makes them; norms of Gemma get one more. For tests of model families whose rows GGUF files keep
 in the order of Hugging Face: gemma2, qwen2, qwen3, qwen2_moe, qwen3_moe. Needs torch, safetensors and gguf.
 """
@@ -15,8 +15,12 @@ import gguf
 import torch
 from safetensors.torch import load_file
 
-ARCHITECTURES = {"gemma2": gguf.MODEL_ARCH.GEMMA2, "qwen2": gguf.MODEL_ARCH.QWEN2, "qwen3": gguf.MODEL_ARCH.QWEN3,
-                 "qwen2_moe": gguf.MODEL_ARCH.QWEN2MOE, "qwen3_moe": gguf.MODEL_ARCH.QWEN3MOE}
+from family_variants import GgufFamily, modules
+
+FAMILIES = {"gemma2": GgufFamily("GEMMA2"), "qwen2": GgufFamily("QWEN2"), "qwen3": GgufFamily("QWEN3"),
+            "qwen2_moe": GgufFamily("QWEN2MOE"), "qwen3_moe": GgufFamily("QWEN3MOE")}
+for module in modules().values():
+    FAMILIES |= getattr(module, "GGUF", {})
 
 
 def add_sizes(writer, config):
@@ -26,14 +30,16 @@ def add_sizes(writer, config):
     writer.add_feed_forward_length(config["intermediate_size"])
     writer.add_head_count(config["num_attention_heads"])
     writer.add_head_count_kv(config["num_key_value_heads"])
-    writer.add_layer_norm_rms_eps(config["rms_norm_eps"])
-    rope = config.get("rope_parameters") or {"rope_theta": config["rope_theta"], **(config.get("rope_scaling") or {})}
-    writer.add_rope_freq_base(rope["rope_theta"])
+    if "rms_norm_eps" in config:
+        writer.add_layer_norm_rms_eps(config["rms_norm_eps"])
+    rope = config.get("rope_parameters") or {"rope_theta": config.get("rope_theta"), **(config.get("rope_scaling") or {})}
+    if rope["rope_theta"]:
+        writer.add_rope_freq_base(rope["rope_theta"])
     if rope.get("rope_type", "default") == "yarn":
         writer.add_rope_scaling_type(gguf.RopeScalingType.YARN)
         writer.add_rope_scaling_factor(rope["factor"])
         writer.add_rope_scaling_orig_ctx_len(rope["original_max_position_embeddings"])
-    elif rope.get("rope_type", "default") != "default":
+    elif rope.get("rope_type", "default") not in ("default", "longrope"):
         raise SystemExit(f"rope_type {rope['rope_type']} is not written by this script")
     if config.get("head_dim"):
         writer.add_key_length(config["head_dim"])
@@ -46,7 +52,8 @@ def add_sizes(writer, config):
     if experts:
         writer.add_expert_count(experts)
         writer.add_expert_used_count(config["num_experts_per_tok"])
-        writer.add_expert_feed_forward_length(config["moe_intermediate_size"])
+        if "moe_intermediate_size" in config:
+            writer.add_expert_feed_forward_length(config["moe_intermediate_size"])
     if config.get("shared_expert_intermediate_size"):
         writer.add_expert_shared_feed_forward_length(config["shared_expert_intermediate_size"])
 
@@ -82,12 +89,15 @@ def main():
     parser.add_argument("file", type=pathlib.Path)
     args = parser.parse_args()
     config = json.loads((args.directory / "config.json").read_text())
-    architecture = ARCHITECTURES[config["model_type"]]
+    family = FAMILIES[config["model_type"]]
+    architecture = gguf.MODEL_ARCH[family.architecture]
     names = gguf.get_tensor_name_map(architecture, config["num_hidden_layers"])
     writer = gguf.GGUFWriter(args.file, gguf.MODEL_ARCH_NAMES[architecture])
     add_sizes(writer, config)
-    for name, tensor in sorted(stack_experts(load_file(args.directory / "model.safetensors")).items()):
-        there = names.get_name(name, try_suffixes=(".weight", ".bias"))
+    family.keys(writer, config)
+    tensors = family.tensors(config, stack_experts(load_file(args.directory / "model.safetensors")))
+    for name, tensor in sorted(tensors.items()):
+        there = names.get_name(name, try_suffixes=(".weight", ".bias")) or (name if name in family.own_tensors else None)
         if there is None:
             raise SystemExit(f"{name} has no name in {gguf.MODEL_ARCH_NAMES[architecture]}")
         gain = config["model_type"].startswith("gemma") and name.endswith("norm.weight")

@@ -15,7 +15,9 @@ int write_page() {
   const ttt::testing::TempDir folder;
   const ttt::compatibility::Results results = ttt::compatibility::run_everything(folder.path());
   for (const std::string& line : results.failures()) std::fprintf(stderr, "%s\n", line.c_str());
-  ttt::support::write_file(TTT_SOURCE_DIR "/docs/compatibility.md", ttt::compatibility::page(results));
+  const std::string families =
+      ttt::support::read_file(ttt::compatibility::kPage).substr(ttt::compatibility::page_before_families().size());
+  ttt::support::write_file(ttt::compatibility::kPage, ttt::compatibility::page(results) + families);
   return results.failures().empty() ? 0 : 1;
 }
 

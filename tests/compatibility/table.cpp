@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <set>
 
+#include "support/npy.h"
+
 namespace ttt::compatibility {
 namespace {
 
@@ -161,6 +163,12 @@ std::string page(const Results& results) {
   page += "\n## Refused\n\n";
   for (std::size_t i = 0; i < notes.size(); ++i) page += text(i + 1, ". ", notes[i], "\n");
   return page;
+}
+
+std::string page_before_families() {
+  const std::string page = support::read_text(kPage);
+  const std::size_t families = page.find("\n## Families of models\n");
+  return page.substr(0, families);
 }
 
 }  // namespace ttt::compatibility

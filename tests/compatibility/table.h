@@ -17,7 +17,11 @@ struct Results {
 // Runs all. `folder` is for files that may be deleted afterwards.
 Results run_everything(const std::filesystem::path& folder);
 
-// docs/compatibility.md
+// The part of docs/compatibility.md that is about blocks.
 std::string page(const Results& results);
+
+inline constexpr const char* kPage = TTT_SOURCE_DIR "/docs/compatibility.md";
+// That part of the page as it is; what follows is of tests/families.
+std::string page_before_families();
 
 }  // namespace ttt::compatibility

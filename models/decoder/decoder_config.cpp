@@ -1,0 +1,45 @@
+#include "models/decoder/decoder_config.h"
+
+namespace ttt {
+
+DecoderConfig read_decoder_config(ConfigReader& config, const Scope& scope, const DecoderConfigDefaults& defaults) {
+  DecoderConfig c{read_decoder_shape(config, scope.source(), defaults.shape, defaults.names)};
+  c.ffn = config.integer("intermediate_size", defaults.ffn, kWidths);
+  c.eps = static_cast<float>(config.number(defaults.eps_key, defaults.eps, {.min = 0}));
+  c.activation = activation_of(config, defaults.activation_key, defaults.activation);
+  c.rope = rope_spec(config, scope.source(), c.head_dim, scope.options().context, defaults.rope);
+  c.windows.assign(static_cast<std::size_t>(c.layers), 0);
+  return c;
+}
+
+std::int64_t read_window(ConfigReader& config, std::int64_t absent) {
+  const bool null = config.present("sliding_window") && !config.has("sliding_window");
+  return null ? 0 : config.integer("sliding_window", absent, {.min = 1});
+}
+
+std::vector<std::int64_t> read_windows(ConfigReader& config, std::int64_t layers, std::int64_t window,
+                                       bool (*otherwise)(std::int64_t layer)) {
+  constexpr std::string_view kKinds[] = {"full_attention", "sliding_attention"};
+  const std::vector<std::string> kinds = read_layer_types(config, layers, kKinds);
+  std::vector<std::int64_t> windows;
+  for (std::int64_t i = 0; i < layers; ++i) {
+    const bool listed = !kinds.empty() && kinds[static_cast<std::size_t>(i)] == "sliding_attention";
+    if (listed && window == 0) {
+      config.refuse("layer_types", "has sliding_attention, but sliding_window is not set");
+    }
+    windows.push_back(listed || (kinds.empty() && otherwise(i)) ? window : 0);
+  }
+  return windows;
+}
+
+AttentionSpec attention_spec(const DecoderConfig& c, std::int64_t layer) {
+  const std::int64_t window = c.windows[static_cast<std::size_t>(layer)];
+  return {.hidden_dim = c.hidden,
+          .num_heads = c.heads,
+          .num_kv_heads = c.kv_heads,
+          .head_dim = c.head_dim,
+          .visible = {.behind = window > 0 ? window - 1 : Visible::kAll},
+          .position = c.rope};
+}
+
+}  // namespace ttt

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "attention/attention_spec.h"
+#include "embeddings/rotary.h"
+#include "kernels/activation/activation.h"
+#include "model/scope.h"
+#include "runtime/decoder_config.h"
+#include "runtime/rope_config.h"
+
+namespace ttt {
+
+// What the layers of most decoders read beside their shape.
+struct DecoderConfig : DecoderShape {
+  std::int64_t ffn = 0;
+  float eps = 0;
+  Activation activation = Activation::kSilu;
+  RoPESpec rope = {};
+  std::vector<std::int64_t> windows = {};  // by layer: rows that a query sees, its own included; 0: all before it
+};
+
+// What stands for keys that are missing, and which of the usual keys a class reads.
+struct DecoderConfigDefaults {
+  DecoderDefaults shape = {};
+  std::int64_t ffn = 0;
+  double eps = 1e-6;
+  std::string_view eps_key = "rms_norm_eps", activation_key = "hidden_act", activation = "silu";
+  RopeDefaults rope = {.rotates_part = false};
+  DecoderNames names = {};
+};
+
+// All but the windows: one 0 for each layer.
+DecoderConfig read_decoder_config(ConfigReader& config, const Scope& scope, const DecoderConfigDefaults& defaults);
+
+// sliding_window; 0 where it is null, or where it is missing and `absent` is 0.
+std::int64_t read_window(ConfigReader& config, std::int64_t absent);
+// By layer, from layer_types; `otherwise` says which layers have a window where the configuration is silent. Error
+// {kBadData} for layers of sliding_attention where the window is 0.
+std::vector<std::int64_t> read_windows(ConfigReader& config, std::int64_t layers, std::int64_t window,
+                                       bool (*otherwise)(std::int64_t layer));
+
+// Grouped heads, rotated, with the window of this layer.
+AttentionSpec attention_spec(const DecoderConfig& config, std::int64_t layer);
+
+}  // namespace ttt
