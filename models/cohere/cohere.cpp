@@ -1,7 +1,8 @@
 #include "models/cohere/cohere.h"
 
+#include "ffn/gated_mlp.h"
 #include "models/cohere/cohere_gguf.h"
-#include "runtime/decoder_config.h"
+#include "models/decoder/decoder.h"
 #include "runtime/rope_config.h"
 
 namespace ttt {
@@ -82,47 +83,15 @@ struct Layer {
         attention(make<Attention>(s / "self_attn", attention_spec(c, c.windows[static_cast<std::size_t>(i)]))),
         ffn(make<GatedMLP>(s / "mlp", {.hidden_dim = c.hidden, .ffn_dim = c.ffn, .activation = c.activation})) {}
 
+  void forward(Exec& exec, const Step& step, TensorView x, TensorView normed) const {
+    norm.forward(exec, x, normed);
+    attention.forward_add(exec, normed, step, x);
+    ffn.forward_add(exec, normed, x);
+  }
+
   LayerNorm norm;
   Attention attention;
   GatedMLP ffn;
-};
-
-class Cohere final : public Model {
- public:
-  Cohere(const Scope& s, const Config& c)
-      : hidden_(c.hidden),
-        vocab_(c.vocab),
-        embedding_(make<TokenEmbedding>(s / "model" / "embed_tokens", {.vocab_size = c.vocab, .hidden_dim = c.hidden},
-                                        {.weight = c.embedding})),
-        layers_(make_layers<Layer>(s / "model" / "layers", c.layers, c)),
-        final_norm_(make<LayerNorm>(s / "model" / "norm", norm_spec(c))),
-        head_(make<LMHead>(s / "lm_head",
-                           {.hidden_dim = c.hidden,
-                            .vocab_size = c.vocab,
-                            .tie_word_embeddings = c.tied,
-                            .logit_scale = c.logit_scale},
-                           {.weight = c.head})) {}
-
-  void forward(Exec& exec, const Step& step, TensorView logits) const override {
-    Scratch::Frame frame(exec.scratch);
-    const TensorView x = frame.take({step.rows(), hidden_}), normed = frame.take({step.rows(), hidden_});
-    embedding_.forward(exec, step.ids, x);
-    for (const Layer& l : layers_) {
-      l.norm.forward(exec, x, normed);
-      l.attention.forward_add(exec, normed, step, x);
-      l.ffn.forward_add(exec, normed, x);
-    }
-    final_norm_.forward(exec, x, normed);
-    head_.forward(exec, normed, step.wanted_rows, logits);
-  }
-  std::int64_t vocab_size() const override { return vocab_; }
-
- private:
-  std::int64_t hidden_, vocab_;
-  TokenEmbedding embedding_;
-  std::vector<Layer> layers_;
-  LayerNorm final_norm_;
-  LMHead head_;
 };
 
 }  // namespace
@@ -131,8 +100,9 @@ const Family& cohere_family() {
   static constexpr std::string_view kModelTypes[] = {"cohere", "cohere2"};
   static const Family family{.model_types = kModelTypes,
                              .make = [](const Scope& scope, ConfigReader& config) -> std::unique_ptr<Model> {
-                               return std::make_unique<Cohere>(
-                                   scope, read_config(config, scope.source(), scope.options().context));
+                               const Config c = read_config(config, scope.source(), scope.options().context);
+                               const DecoderEnds<LayerNorm> ends{.norm = norm_spec(c), .logit_scale = c.logit_scale};
+                               return std::make_unique<Decoder<Layer, LayerNorm>>(scope, c, ends);
                              },
                              .gguf = cohere_gguf_spellings()};
   return family;

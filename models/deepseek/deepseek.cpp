@@ -1,8 +1,10 @@
 #include "models/deepseek/deepseek.h"
 
 #include "ffn/dense_or_moe.h"
+#include "models/decoder/decoder.h"
+#include "models/decoder/layers.h"
 #include "models/deepseek/deepseek_gguf.h"
-#include "runtime/decoder_config.h"
+#include "normalization/rmsnorm.h"
 #include "runtime/rope_config.h"
 
 namespace ttt {
@@ -112,54 +114,15 @@ Config read_config(ConfigReader& config, WeightSource& source, std::int64_t cont
 
 RMSNormSpec norm_spec(const Config& c) { return {.dim = c.hidden, .eps = c.eps}; }
 
-struct Layer {
+DenseOrMoE make_ffn(const Scope& s, const Config& c, std::int64_t layer) {
+  return layer < c.dense_layers ? DenseOrMoE(make<GatedMLP>(s, c.dense)) : DenseOrMoE(make<MoE>(s, c.moe));
+}
+
+struct Layer : PreNormLayer<RMSNorm, DenseOrMoE, MultiHeadLatentAttention> {
   Layer(const Scope& s, const Config& c, std::int64_t i)
-      : attention_norm(make<RMSNorm>(s / "input_layernorm", norm_spec(c))),
-        attention(make<MultiHeadLatentAttention>(s / "self_attn", c.attention)),
-        ffn_norm(make<RMSNorm>(s / "post_attention_layernorm", norm_spec(c))),
-        ffn(i < c.dense_layers ? DenseOrMoE(make<GatedMLP>(s / "mlp", c.dense))
-                               : DenseOrMoE(make<MoE>(s / "mlp", c.moe))) {}
-
-  RMSNorm attention_norm;
-  MultiHeadLatentAttention attention;
-  RMSNorm ffn_norm;
-  DenseOrMoE ffn;
-};
-
-class Deepseek final : public Model {
- public:
-  Deepseek(const Scope& s, const Config& c)
-      : hidden_(c.hidden),
-        vocab_(c.vocab),
-        embedding_(make<TokenEmbedding>(s / "model" / "embed_tokens", {.vocab_size = c.vocab, .hidden_dim = c.hidden},
-                                        {.weight = c.embedding})),
-        layers_(make_layers<Layer>(s / "model" / "layers", c.layers, c)),
-        final_norm_(make<RMSNorm>(s / "model" / "norm", norm_spec(c))),
-        head_(make<LMHead>(s / "lm_head",
-                           {.hidden_dim = c.hidden, .vocab_size = c.vocab, .tie_word_embeddings = c.tied},
-                           {.weight = c.head})) {}
-
-  void forward(Exec& exec, const Step& step, TensorView logits) const override {
-    Scratch::Frame frame(exec.scratch);
-    const TensorView x = frame.take({step.rows(), hidden_}), normed = frame.take({step.rows(), hidden_});
-    embedding_.forward(exec, step.ids, x);
-    for (const Layer& l : layers_) {
-      l.attention_norm.forward(exec, x, normed);
-      l.attention.forward_add(exec, normed, step, x);
-      l.ffn_norm.forward(exec, x, normed);
-      l.ffn.forward_add(exec, normed, x);
-    }
-    final_norm_.forward(exec, x, normed);
-    head_.forward(exec, normed, step.wanted_rows, logits);
-  }
-  std::int64_t vocab_size() const override { return vocab_; }
-
- private:
-  std::int64_t hidden_, vocab_;
-  TokenEmbedding embedding_;
-  std::vector<Layer> layers_;
-  RMSNorm final_norm_;
-  LMHead head_;
+      : PreNormLayer{make<RMSNorm>(s / "input_layernorm", norm_spec(c)),
+                     make<MultiHeadLatentAttention>(s / "self_attn", c.attention),
+                     make<RMSNorm>(s / "post_attention_layernorm", norm_spec(c)), make_ffn(s / "mlp", c, i)} {}
 };
 
 }  // namespace
@@ -168,8 +131,9 @@ const Family& deepseek_family() {
   static constexpr std::string_view kModelTypes[] = {"deepseek_v2", "deepseek_v3"};
   static const Family family{.model_types = kModelTypes,
                              .make = [](const Scope& scope, ConfigReader& config) -> std::unique_ptr<Model> {
-                               return std::make_unique<Deepseek>(
-                                   scope, read_config(config, scope.source(), scope.options().context));
+                               const Config c = read_config(config, scope.source(), scope.options().context);
+                               return std::make_unique<Decoder<Layer, RMSNorm>>(
+                                   scope, c, DecoderEnds<RMSNorm>{.norm = norm_spec(c)});
                              },
                              .gguf = deepseek_gguf_spellings()};
   return family;

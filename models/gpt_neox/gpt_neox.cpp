@@ -1,7 +1,10 @@
 #include "models/gpt_neox/gpt_neox.h"
 
+#include "ffn/mlp.h"
+#include "models/decoder/decoder.h"
+#include "models/decoder/layers.h"
 #include "models/gpt_neox/gpt_neox_gguf.h"
-#include "runtime/decoder_config.h"
+#include "normalization/layernorm.h"
 #include "runtime/rope_config.h"
 
 namespace ttt {
@@ -48,78 +51,49 @@ Attention make_attention(const Scope& s, const Config& c) {
   return make<Attention>(s, spec, names);
 }
 
-struct Layer {
+MLP make_ffn(const Scope& s, const Config& c) {
+  return make<MLP>(s, {.hidden_dim = c.hidden, .ffn_dim = c.ffn, .activation = c.activation, .bias = true},
+                   {.up = "dense_h_to_4h.weight",
+                    .down = "dense_4h_to_h.weight",
+                    .up_bias = "dense_h_to_4h.bias",
+                    .down_bias = "dense_4h_to_h.bias"});
+}
+
+struct Layer : PreNormLayer<LayerNorm, MLP> {
   Layer(const Scope& s, const Config& c, std::int64_t)
-      : attention_norm(make<LayerNorm>(s / "input_layernorm", norm_spec(c))),
-        attention(make_attention(s / "attention", c)),
-        ffn_norm(make<LayerNorm>(s / "post_attention_layernorm", norm_spec(c))),
-        ffn(make<MLP>(s / "mlp", {.hidden_dim = c.hidden, .ffn_dim = c.ffn, .activation = c.activation, .bias = true},
-                      {.up = "dense_h_to_4h.weight",
-                       .down = "dense_4h_to_h.weight",
-                       .up_bias = "dense_h_to_4h.bias",
-                       .down_bias = "dense_4h_to_h.bias"})) {}
-
-  LayerNorm attention_norm;
-  Attention attention;
-  LayerNorm ffn_norm;
-  MLP ffn;
+      : PreNormLayer{make<LayerNorm>(s / "input_layernorm", norm_spec(c)), make_attention(s / "attention", c),
+                     make<LayerNorm>(s / "post_attention_layernorm", norm_spec(c)), make_ffn(s / "mlp", c)} {}
 };
 
-// Both parts of a layer read its input, or the feed-forward reads what attention left. One of the two lists is empty.
-class GptNeox final : public Model {
- public:
-  GptNeox(const Scope& s, const Config& c)
-      : hidden_(c.hidden),
-        vocab_(c.vocab),
-        embedding_(make<TokenEmbedding>(s / "gpt_neox" / "embed_in", {.vocab_size = c.vocab, .hidden_dim = c.hidden},
-                                        {.weight = c.embedding})),
-        parallel_layers_(make_layers<Layer>(s / "gpt_neox" / "layers", c.parallel ? c.layers : 0, c)),
-        layers_(make_layers<Layer>(s / "gpt_neox" / "layers", c.parallel ? 0 : c.layers, c)),
-        final_norm_(make<LayerNorm>(s / "gpt_neox" / "final_layer_norm", norm_spec(c))),
-        head_(make<LMHead>(s / c.head_module,
-                           {.hidden_dim = c.hidden, .vocab_size = c.vocab, .tie_word_embeddings = c.tied},
-                           {.weight = c.head})) {}
-
-  void forward(Exec& exec, const Step& step, TensorView logits) const override {
+// Attention and feed-forward both read the layer's input, each through a norm of its own.
+struct ParallelLayer : Layer {
+  using Layer::Layer;
+  void forward(Exec& exec, const Step& step, TensorView x, TensorView normed) const {
     Scratch::Frame frame(exec.scratch);
-    const Shape shape{step.rows(), hidden_};
-    const TensorView x = frame.take(shape), normed = frame.take(shape), ffn_input = frame.take(shape);
-    embedding_.forward(exec, step.ids, x);
-    for (const Layer& l : parallel_layers_) {
-      l.attention_norm.forward(exec, x, normed);
-      l.ffn_norm.forward(exec, x, ffn_input);
-      l.attention.forward_add(exec, normed, step, x);
-      l.ffn.forward_add(exec, ffn_input, x);
-    }
-    for (const Layer& l : layers_) {
-      l.attention_norm.forward(exec, x, normed);
-      l.attention.forward_add(exec, normed, step, x);
-      l.ffn_norm.forward(exec, x, normed);
-      l.ffn.forward_add(exec, normed, x);
-    }
-    final_norm_.forward(exec, x, normed);
-    head_.forward(exec, normed, step.wanted_rows, logits);
+    const TensorView ffn_input = frame.take(x.shape);
+    attention_norm.forward(exec, x, normed);
+    ffn_norm.forward(exec, x, ffn_input);
+    attention.forward_add(exec, normed, step, x);
+    ffn.forward_add(exec, ffn_input, x);
   }
-  std::int64_t vocab_size() const override { return vocab_; }
-
- private:
-  std::int64_t hidden_, vocab_;
-  TokenEmbedding embedding_;
-  std::vector<Layer> parallel_layers_, layers_;
-  LayerNorm final_norm_;
-  LMHead head_;
 };
+
+std::unique_ptr<Model> make_gpt_neox(const Scope& scope, ConfigReader& config) {
+  const Config c = read_config(config, scope.source(), scope.options().context);
+  const DecoderEnds<LayerNorm> ends{.norm = norm_spec(c),
+                                    .embedding = "gpt_neox.embed_in",
+                                    .layers = "gpt_neox.layers",
+                                    .final_norm = "gpt_neox.final_layer_norm",
+                                    .head = c.head_module};
+  if (c.parallel) return std::make_unique<Decoder<ParallelLayer, LayerNorm>>(scope, c, ends);
+  return std::make_unique<Decoder<Layer, LayerNorm>>(scope, c, ends);
+}
 
 }  // namespace
 
 const Family& gpt_neox_family() {
   static constexpr std::string_view kModelTypes[] = {"gpt_neox"};
-  static const Family family{.model_types = kModelTypes,
-                             .make = [](const Scope& scope, ConfigReader& config) -> std::unique_ptr<Model> {
-                               return std::make_unique<GptNeox>(
-                                   scope, read_config(config, scope.source(), scope.options().context));
-                             },
-                             .gguf = gpt_neox_gguf_spellings()};
+  static const Family family{.model_types = kModelTypes, .make = make_gpt_neox, .gguf = gpt_neox_gguf_spellings()};
   return family;
 }
 

@@ -1,7 +1,9 @@
 #include "models/gpt_oss/gpt_oss.h"
 
+#include "models/decoder/decoder.h"
+#include "models/decoder/layers.h"
 #include "models/gpt_oss/gpt_oss_gguf.h"
-#include "runtime/decoder_config.h"
+#include "normalization/rmsnorm.h"
 #include "runtime/rope_config.h"
 
 namespace ttt {
@@ -114,53 +116,12 @@ MoENames moe_names(const Config& c) {
   return names;
 }
 
-struct Layer {
+struct Layer : PreNormLayer<RMSNorm, MoE> {
   Layer(const Scope& s, const Config& c, std::int64_t i)
-      : attention_norm(make<RMSNorm>(s / "input_layernorm", norm_spec(c))),
-        attention(make<Attention>(s / "self_attn", attention_spec(c, c.windows[static_cast<std::size_t>(i)]))),
-        ffn_norm(make<RMSNorm>(s / "post_attention_layernorm", norm_spec(c))),
-        ffn(make<MoE>(s / "mlp", c.moe, moe_names(c))) {}
-
-  RMSNorm attention_norm;
-  Attention attention;
-  RMSNorm ffn_norm;
-  MoE ffn;
-};
-
-class GptOss final : public Model {
- public:
-  GptOss(const Scope& s, const Config& c)
-      : hidden_(c.hidden),
-        vocab_(c.vocab),
-        embedding_(make<TokenEmbedding>(s / "model" / "embed_tokens", {.vocab_size = c.vocab, .hidden_dim = c.hidden},
-                                        {.weight = c.embedding})),
-        layers_(make_layers<Layer>(s / "model" / "layers", c.layers, c)),
-        final_norm_(make<RMSNorm>(s / "model" / "norm", norm_spec(c))),
-        head_(make<LMHead>(s / "lm_head",
-                           {.hidden_dim = c.hidden, .vocab_size = c.vocab, .tie_word_embeddings = c.tied},
-                           {.weight = c.head})) {}
-
-  void forward(Exec& exec, const Step& step, TensorView logits) const override {
-    Scratch::Frame frame(exec.scratch);
-    const TensorView x = frame.take({step.rows(), hidden_}), normed = frame.take({step.rows(), hidden_});
-    embedding_.forward(exec, step.ids, x);
-    for (const Layer& l : layers_) {
-      l.attention_norm.forward(exec, x, normed);
-      l.attention.forward_add(exec, normed, step, x);
-      l.ffn_norm.forward(exec, x, normed);
-      l.ffn.forward_add(exec, normed, x);
-    }
-    final_norm_.forward(exec, x, normed);
-    head_.forward(exec, normed, step.wanted_rows, logits);
-  }
-  std::int64_t vocab_size() const override { return vocab_; }
-
- private:
-  std::int64_t hidden_, vocab_;
-  TokenEmbedding embedding_;
-  std::vector<Layer> layers_;
-  RMSNorm final_norm_;
-  LMHead head_;
+      : PreNormLayer{make<RMSNorm>(s / "input_layernorm", norm_spec(c)),
+                     make<Attention>(s / "self_attn", attention_spec(c, c.windows[static_cast<std::size_t>(i)])),
+                     make<RMSNorm>(s / "post_attention_layernorm", norm_spec(c)),
+                     make<MoE>(s / "mlp", c.moe, moe_names(c))} {}
 };
 
 }  // namespace
@@ -169,8 +130,9 @@ const Family& gpt_oss_family() {
   static constexpr std::string_view kModelTypes[] = {"gpt_oss"};
   static const Family family{.model_types = kModelTypes,
                              .make = [](const Scope& scope, ConfigReader& config) -> std::unique_ptr<Model> {
-                               return std::make_unique<GptOss>(
-                                   scope, read_config(config, scope.source(), scope.options().context));
+                               const Config c = read_config(config, scope.source(), scope.options().context);
+                               return std::make_unique<Decoder<Layer, RMSNorm>>(
+                                   scope, c, DecoderEnds<RMSNorm>{.norm = norm_spec(c)});
                              },
                              .gguf = gpt_oss_gguf_spellings()};
   return family;

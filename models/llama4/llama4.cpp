@@ -3,8 +3,10 @@
 #include <algorithm>
 
 #include "ffn/dense_or_moe.h"
+#include "models/decoder/decoder.h"
+#include "models/decoder/layers.h"
 #include "models/llama4/llama4_gguf.h"
-#include "runtime/decoder_config.h"
+#include "normalization/rmsnorm.h"
 #include "runtime/rope_config.h"
 
 namespace ttt {
@@ -108,69 +110,31 @@ MoENames moe_names(const Config& c) {
   return names;
 }
 
-struct Layer {
+DenseOrMoE make_ffn(const Scope& s, const Config& c, std::int64_t layer) {
+  return c.sparse[static_cast<std::size_t>(layer)] ? DenseOrMoE(make<MoE>(s, c.moe, moe_names(c)))
+                                                   : DenseOrMoE(make<GatedMLP>(s, c.dense));
+}
+
+struct Layer : PreNormLayer<RMSNorm, DenseOrMoE> {
   Layer(const Scope& s, const Config& c, std::int64_t i)
-      : attention_norm(make<RMSNorm>(s / "input_layernorm", norm_spec(c))),
-        attention(make<Attention>(s / "self_attn", attention_spec(c, i))),
-        ffn_norm(make<RMSNorm>(s / "post_attention_layernorm", norm_spec(c))),
-        ffn(c.sparse[static_cast<std::size_t>(i)] ? DenseOrMoE(make<MoE>(s / "feed_forward", c.moe, moe_names(c)))
-                                                  : DenseOrMoE(make<GatedMLP>(s / "feed_forward", c.dense))) {}
-
-  RMSNorm attention_norm;
-  Attention attention;
-  RMSNorm ffn_norm;
-  DenseOrMoE ffn;
-};
-
-class Llama4 final : public Model {
- public:
-  Llama4(const Scope& s, const Config& c)
-      : hidden_(c.hidden),
-        vocab_(c.vocab),
-        embedding_(make<TokenEmbedding>(s / "model" / "embed_tokens", {.vocab_size = c.vocab, .hidden_dim = c.hidden},
-                                        {.weight = c.embedding})),
-        layers_(make_layers<Layer>(s / "model" / "layers", c.layers, c)),
-        final_norm_(make<RMSNorm>(s / "model" / "norm", norm_spec(c))),
-        head_(make<LMHead>(s / "lm_head",
-                           {.hidden_dim = c.hidden, .vocab_size = c.vocab, .tie_word_embeddings = c.tied},
-                           {.weight = c.head})) {}
-
-  void forward(Exec& exec, const Step& step, TensorView logits) const override {
-    Scratch::Frame frame(exec.scratch);
-    const TensorView x = frame.take({step.rows(), hidden_}), normed = frame.take({step.rows(), hidden_});
-    embedding_.forward(exec, step.ids, x);
-    for (const Layer& l : layers_) {
-      l.attention_norm.forward(exec, x, normed);
-      l.attention.forward_add(exec, normed, step, x);
-      l.ffn_norm.forward(exec, x, normed);
-      l.ffn.forward_add(exec, normed, x);
-    }
-    final_norm_.forward(exec, x, normed);
-    head_.forward(exec, normed, step.wanted_rows, logits);
-  }
-  std::int64_t vocab_size() const override { return vocab_; }
-
- private:
-  std::int64_t hidden_, vocab_;
-  TokenEmbedding embedding_;
-  std::vector<Layer> layers_;
-  RMSNorm final_norm_;
-  LMHead head_;
+      : PreNormLayer{make<RMSNorm>(s / "input_layernorm", norm_spec(c)),
+                     make<Attention>(s / "self_attn", attention_spec(c, i)),
+                     make<RMSNorm>(s / "post_attention_layernorm", norm_spec(c)), make_ffn(s / "feed_forward", c, i)} {}
 };
 
 std::unique_ptr<Model> make_llama4(const Scope& scope, ConfigReader& config) {
-  const std::int64_t context = scope.options().context;
-  if (config.string("model_type") == "llama4_text") {
-    return std::make_unique<Llama4>(scope, read_config(config, scope.source(), context, ""));
-  }
+  const auto made = [&](const Scope& s, ConfigReader& part, const std::string& prefix) {
+    const Config c = read_config(part, s.source(), s.options().context, prefix);
+    return std::make_unique<Decoder<Layer, RMSNorm>>(s, c, DecoderEnds<RMSNorm>{.norm = norm_spec(c)});
+  };
+  if (config.string("model_type") == "llama4_text") return made(scope, config, "");
   // The vision model is not built: its configuration and its tensors are left alone.
   ConfigReader text_model = config.object("text_config");
   for (const char* key : {"vision_config", "image_token_index", "boi_token_index", "eoi_token_index"})
     config.value(key);
   config.only("tie_word_embeddings", Json(false));
   config.finish();
-  return std::make_unique<Llama4>(scope / "language_model",
-                                  read_config(text_model, scope.source(), context, "language_model."));
+  return made(scope / "language_model", text_model, "language_model.");
 }
 
 }  // namespace
