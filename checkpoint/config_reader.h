@@ -118,9 +118,12 @@ class ConfigReader {
   std::vector<std::string> ignored_, unknown_;
 };
 
-// Ids that end a generation: eos_token_id of the generation configuration, else of the configuration. Ids from
-// vocab_size on, which no model of that size generates, are left out with a note in `report`, or, read strictly, are
-// Error{kBadData} naming file and field.
+// The configuration of the text model: the object "text_config" of a configuration that has one, else `config` itself.
+const Json& text_part(const Json& config);
+
+// Ids that end a generation: eos_token_id of the generation configuration, else of the configuration or its text part.
+// Ids from vocab_size on, which no model of that size generates, are left out with a note in `report`, or, read
+// strictly, are Error{kBadData} naming file and field.
 std::vector<std::int64_t> end_token_ids(const Json& config, std::string_view config_where,
                                         const Json& generation_config, std::string_view generation_where,
                                         std::int64_t vocab_size, ConfigReport* report = nullptr);

@@ -84,6 +84,11 @@ void read_exclusions(ConfigReader& c, std::int64_t vocab, GenerationDefaults& d)
 
 }  // namespace
 
+const Json& text_part(const Json& config) {
+  const Json* text = config.find("text_config");
+  return text != nullptr && text->is_object() ? *text : config;
+}
+
 std::vector<std::int64_t> end_token_ids(const Json& config, std::string_view config_where,
                                         const Json& generation_config, std::string_view generation_where,
                                         std::int64_t vocab_size, ConfigReport* report) {
@@ -105,7 +110,9 @@ std::vector<std::int64_t> end_token_ids(const Json& config, std::string_view con
     std::vector<std::int64_t> ids = read(generation_config, std::string(generation_where));
     if (!ids.empty()) return ids;
   }
-  return read(config, std::string(config_where));
+  std::vector<std::int64_t> ids = read(config, std::string(config_where));
+  const Json& text_model = text_part(config);
+  return !ids.empty() || &text_model == &config ? ids : read(text_model, text(config_where, ": text_config"));
 }
 
 GenerationDefaults generation_defaults(const Json& generation_config, std::string_view where, std::int64_t vocab_size) {

@@ -152,14 +152,15 @@ class Resolver {
   }
 
   void read_part(const std::string& type) {
-    const std::optional<double> outer = config_.optional_number(kPart, kShare);
-    const std::optional<double> part = c_.has(kPart) ? c_.optional_number(kPart, kShare) : outer;
+    const std::optional<double> outer = config_.optional_number(defaults_.part_key, kShare);
+    std::optional<double> part = c_.has(kPart) ? c_.optional_number(kPart, kShare) : outer;
+    if (!part && defaults_.part != 1) part = defaults_.part;
     if (!part) return;
     if (defaults_.rotates_part || type == "proportional") return set(kPart, *part);
     if (*part == 1) return;
     require(type == "default", ErrorKind::kUnsupported, p_.where, ": ", kPart, " ", *part, " beside rope_type ", type,
             " is not supported: models of this type turn whole heads");
-    c_.has(kPart) ? c_.ignore(kPart) : config_.ignore(kPart);
+    c_.has(kPart) ? c_.ignore(kPart) : config_.ignore(defaults_.part_key);
   }
 
   // Outside the object, as Phi-3 keeps it, it counts first.

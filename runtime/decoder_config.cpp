@@ -6,8 +6,6 @@ namespace ttt {
 
 namespace {
 
-constexpr std::string_view kHead = "lm_head.weight", kEmbedding = "model.embed_tokens.weight";
-
 std::int64_t integer(ConfigReader& config, std::string_view key, std::optional<std::int64_t> absent,
                      IntegerRange range) {
   return absent ? config.integer(key, *absent, range) : config.integer(key, range);
@@ -15,25 +13,28 @@ std::int64_t integer(ConfigReader& config, std::string_view key, std::optional<s
 
 std::int64_t read_kv_heads(ConfigReader& config, std::string_view key, std::int64_t heads,
                            std::optional<std::int64_t> absent) {
+  if (key.empty()) return heads;
   const std::int64_t missing = config.present(key) ? heads : absent.value_or(heads);
   return config.integer(key, missing, kCounts);
 }
 
-void read_tie(ConfigReader& config, const WeightSource& source, std::string_view key, std::optional<bool> absent,
+void read_tie(ConfigReader& config, const WeightSource& source, const DecoderNames& names, std::optional<bool> absent,
               DecoderShape& s) {
-  const bool has_head = source.has(std::string(kHead)), has_embedding = source.has(std::string(kEmbedding));
-  s.tied = config.boolean(key, absent.value_or(!has_head));
+  const std::string head(names.head_weight), embedding(names.embedding_weight);
+  const bool has_head = source.has(head), has_embedding = source.has(embedding);
+  s.tied = config.boolean(names.tied, absent.value_or(!has_head));
   if (!s.tied) return;
   if (has_head && has_embedding) {
     s.tied = false;
     if (config.report() == nullptr) return;
-    config.report()->same_tensors.push_back({std::string(kHead), std::string(kEmbedding),
-                                             text(config.where(), ": ", key, " is true, but ", kHead, " differs from ",
-                                                  kEmbedding, "; both are used, as in the reference")});
+    config.report()->same_tensors.push_back(
+        {head, embedding,
+         text(config.where(), ": ", names.tied, " is true, but ", head, " differs from ", embedding,
+              "; both are used, as in the reference")});
   } else if (has_head) {
-    s.embedding = text("/", kHead);
+    s.embedding = text("/", head);
   } else {
-    s.head = text("/", kEmbedding);
+    s.head = text("/", embedding);
   }
 }
 
@@ -51,13 +52,14 @@ DecoderShape read_decoder_shape(ConfigReader& config, WeightSource& source, cons
   if (s.heads % s.kv_heads != 0) {
     config.refuse(names.kv_heads, text("wanted a divisor of ", names.heads, " ", s.heads, ", got ", s.kv_heads));
   }
-  std::optional<std::int64_t> head_dim = config.optional_integer(names.head_dim, kCounts);
+  std::optional<std::int64_t> head_dim;
+  if (!names.head_dim.empty()) head_dim = config.optional_integer(names.head_dim, kCounts);
   if (!head_dim) head_dim = defaults.head_dim;
   if (!head_dim && s.hidden % s.heads != 0) {
     config.refuse(names.hidden, text("wanted a multiple of ", names.heads, " ", s.heads, ", got ", s.hidden));
   }
   s.head_dim = head_dim.value_or(s.hidden / s.heads);
-  read_tie(config, source, names.tied, defaults.tied, s);
+  read_tie(config, source, names, defaults.tied, s);
   return s;
 }
 

@@ -21,14 +21,15 @@ struct DecoderShape {
   std::int64_t kv_heads = 0;  // divides heads
   std::int64_t head_dim = 0;
   bool tied = false;                                 // one tensor is embedding and head
-  TensorName embedding = "weight", head = "weight";  // below "model.embed_tokens" and "lm_head"
+  TensorName embedding = "weight", head = "weight";  // below the modules of embedding and head
 };
 
-// How a family's configuration names them.
+// How a family's configuration names them; an empty name: it has no such key. The last two are tensors.
 struct DecoderNames {
   std::string_view vocab = "vocab_size", hidden = "hidden_size", layers = "num_hidden_layers",
                    heads = "num_attention_heads", kv_heads = "num_key_value_heads", head_dim = "head_dim",
                    tied = "tie_word_embeddings";
+  std::string_view embedding_weight = "model.embed_tokens.weight", head_weight = "lm_head.weight";
 };
 
 // What stands for a key that is missing. Absent here: the key is wanted, but kv_heads is heads, head_dim is

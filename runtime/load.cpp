@@ -94,20 +94,23 @@ const Family& family_of(std::span<const Family> families, const Json& config, co
 }
 
 std::int64_t max_positions(const Json& config, const std::string& where) {
-  return ConfigReader(config, where).positions("max_position_embeddings").value_or(0);
+  ConfigReader reader(text_part(config), where);
+  const std::optional<std::int64_t> rows = reader.positions("max_position_embeddings");
+  return rows ? *rows : reader.positions("n_positions").value_or(0);
 }
 
 BuiltModel build_model(const Family& family, const Json& config, const std::string& where, WeightSource& source,
                        const LoadOptions& options) {
   constexpr std::int64_t kNoLimit = 4096;  // rows, for configurations that name none
   const std::int64_t limit = max_positions(config, where);
-  BuiltModel built{
-      .tree = std::make_unique<ModelTree>(),
-      .model = nullptr,
-      .context = options.context > 0 ? options.context : rows_before_longrope(config, limit > 0 ? limit : kNoLimit),
-      .ignored = {},
-      .unknown = {},
-      .report = {.strict = options.strict, .allow_unknown_keys = options.allow_unknown_keys}};
+  BuiltModel built{.tree = std::make_unique<ModelTree>(),
+                   .model = nullptr,
+                   .context = options.context > 0
+                                  ? options.context
+                                  : rows_before_longrope(text_part(config), limit > 0 ? limit : kNoLimit),
+                   .ignored = {},
+                   .unknown = {},
+                   .report = {.strict = options.strict, .allow_unknown_keys = options.allow_unknown_keys}};
   Overrides overrides;
   if (!options.impl.is_null()) overrides = Overrides(options.impl, options.impl_where);
   const BuildOptions build{.traits = options.traits,

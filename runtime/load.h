@@ -47,7 +47,8 @@ struct LoadOptions {
 // The family that builds `config`. Error{kUnsupported} naming the model type, what there is and the nearest name.
 const Family& family_of(std::span<const Family> families, const Json& config, const std::string& where);
 
-// Rows that the configuration was trained for (max_position_embeddings); 0 when it does not say.
+// Rows that the configuration was trained for (max_position_embeddings or n_positions, of its text part); 0 when it
+// does not say.
 std::int64_t max_positions(const Json& config, const std::string& where);
 
 // A model over some source of weights, with the tree of its blocks.

@@ -43,6 +43,9 @@ ARCHITECTURES = {
     # One norm for attention and feed-forward, neighbouring pairs turned, scaled logits, full layers without positions.
     "cohere2": dict(SHAPE, model_type="cohere2", sliding_window=8, logit_scale=0.25, num_hidden_layers=2,
                     layer_types=["sliding_attention", "full_attention"], use_qk_norm=False),
+    # As cohere2 without windows; every head of q and k has a LayerNorm of its own.
+    "cohere": dict(SHAPE, model_type="cohere", num_attention_heads=6, num_key_value_heads=3, logit_scale=0.25,
+                   use_qk_norm=True),
     # Biased q, k and v, tied head, windows in the last layers.
     "qwen2": dict(SHAPE, model_type="qwen2", num_hidden_layers=3, use_sliding_window=True, sliding_window=8,
                   max_window_layers=1, tie_word_embeddings=True),
@@ -73,6 +76,18 @@ ARCHITECTURES = {
                         topk_group=2, num_experts_per_tok=3, n_shared_experts=1, moe_intermediate_size=20,
                         first_k_dense_replace=1, routed_scaling_factor=2.5, norm_topk_prob=True,
                         tie_word_embeddings=False),
+    # Queries without a latent, experts chosen by groups from softmax scores, biases, YaRN with both magnitudes.
+    "deepseek_v2": dict(SHAPE, model_type="deepseek_v2", num_key_value_heads=4, q_lora_rank=None, kv_lora_rank=16,
+                        qk_nope_head_dim=12, qk_rope_head_dim=8, v_head_dim=10, n_routed_experts=8, n_group=4,
+                        topk_group=2, topk_method="group_limited_greedy", num_experts_per_tok=3, n_shared_experts=2,
+                        moe_intermediate_size=20, first_k_dense_replace=1, routed_scaling_factor=1.5,
+                        attention_bias=True, mlp_bias=True, tie_word_embeddings=False,
+                        rope_parameters={"rope_type": "yarn", "rope_theta": 10000.0, "factor": 4.0, "mscale": 0.7,
+                                         "mscale_all_dim": 1.1, "original_max_position_embeddings": 16}),
+    # Partly turned, normed heads with biases; the router of DeepSeek V3.
+    "glm4_moe": dict(SHAPE, model_type="glm4_moe", head_dim=16, use_qk_norm=True, attention_bias=True,
+                     n_routed_experts=6, num_experts_per_tok=4, n_shared_experts=2, moe_intermediate_size=20,
+                     first_k_dense_replace=1, tie_word_embeddings=False),
     # Sinks, windows, biased and clamped experts, YaRN.
     "gpt_oss": dict(SHAPE, model_type="gpt_oss", head_dim=16, intermediate_size=32, num_local_experts=4,
                     num_experts_per_tok=2, sliding_window=8, tie_word_embeddings=False,

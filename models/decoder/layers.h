@@ -8,10 +8,10 @@
 namespace ttt {
 
 // x += attention(norm(x)); x += ffn(norm(x))
-template <class Norm, class FeedForward>
+template <class Norm, class FeedForward, class Mixer = Attention>
 struct PreNormLayer {
   Norm attention_norm;
-  Attention attention;
+  Mixer attention;
   Norm ffn_norm;
   FeedForward ffn;
 

@@ -213,9 +213,9 @@ TEST_P(Composed, ThePlanIsWhatIsAllocated) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Architectures, Composed,
-                         testing::Values("gpt2", "gpt_neox", "gemma2", "gemma3_text", "olmo2", "cohere2", "deepseek_v3",
-                                         "gpt_oss", "llama4_text", "qwen2", "qwen3", "qwen2_moe", "qwen2_moe_all",
-                                         "qwen3_moe", "qwen3_moe_window"),
+                         testing::Values("gpt2", "gpt_neox", "gemma2", "gemma3_text", "olmo2", "cohere", "cohere2",
+                                         "deepseek_v2", "deepseek_v3", "glm4_moe", "gpt_oss", "llama4_text", "qwen2",
+                                         "qwen3", "qwen2_moe", "qwen2_moe_all", "qwen3_moe", "qwen3_moe_window"),
                          [](const auto& a) { return std::string(a.param); });
 
 }  // namespace

@@ -123,6 +123,7 @@ Attention::Projection Attention::make_projection(const AttentionSpec& s, const A
   return {.linear = Linear(weights, impl.linear, context),
           .outputs = std::move(outputs),
           .head_norms = make_head_norms(s, w, impl, context),
+          .own_norms = make_own_norms(s, w, impl, context),
           .all_heads_norms = make_all_heads_norms(s, w, impl, context)};
 }
 
@@ -142,6 +143,14 @@ std::vector<Attention::HeadNorm> Attention::make_head_norms(const AttentionSpec&
   }
   if (s.v_norm) add(&QKV::v, *s.v_norm, value_width(s), w.v_norm, "v_norm");
   return norms;
+}
+
+std::vector<Attention::OwnNorms> Attention::make_own_norms(const AttentionSpec& s, const AttentionWeights& w,
+                                                           const AttentionImplConfig& impl, const Context& context) {
+  if (!s.qk_layer_norm) return {};
+  const LayerNormImplConfig norm{.reference = impl.linear.reference};
+  return {{&QKV::q, HeadNorms(*s.qk_layer_norm, w.q_norm, norm, context.at("q_norm"))},
+          {&QKV::k, HeadNorms(*s.qk_layer_norm, w.k_norm, norm, context.at("k_norm"))}};
 }
 
 std::vector<Attention::AllHeadsNorm> Attention::make_all_heads_norms(const AttentionSpec& s, const AttentionWeights& w,
@@ -202,6 +211,7 @@ void Attention::project(Exec& exec, ConstTensorView x, const QKV& b) const {
     const TensorView heads = as_rows(b.*n.part, n.width);
     n.norm.forward(exec, heads, heads);
   }
+  for (const OwnNorms& n : p.own_norms) n.norm.forward(exec, b.*n.part, b.*n.part);
   for (const AllHeadsNorm& n : p.all_heads_norms) n.norm.forward(exec, b.*n.part, b.*n.part);
 }
 

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "attention/attention_weights.h"
+#include "attention/head_norms.h"
 #include "attention/rotation.h"
 #include "attention/scores.h"
 #include "attention/step_forward.h"
@@ -44,6 +45,10 @@ class Attention : public StepForward<Attention> {
     std::int64_t width;
     RMSNorm norm;
   };
+  struct OwnNorms {  // of each head, with gains of its own
+    TensorView QKV::*part;
+    HeadNorms norm;
+  };
   struct AllHeadsNorm {  // of the heads of all ranks at once
     TensorView QKV::*part;
     WholeNorm norm;
@@ -52,6 +57,7 @@ class Attention : public StepForward<Attention> {
     Linear linear;                           // of all weights that x is multiplied with
     std::vector<TensorView QKV::*> outputs;  // where their products go
     std::vector<HeadNorm> head_norms;
+    std::vector<OwnNorms> own_norms;
     std::vector<AllHeadsNorm> all_heads_norms;
   };
   struct OutputGate {
@@ -79,6 +85,8 @@ class Attention : public StepForward<Attention> {
                                     const AttentionImplConfig& impl, const Context& context);
   static std::vector<HeadNorm> make_head_norms(const AttentionSpec& spec, const AttentionWeights& weights,
                                                const AttentionImplConfig& impl, const Context& context);
+  static std::vector<OwnNorms> make_own_norms(const AttentionSpec& spec, const AttentionWeights& weights,
+                                              const AttentionImplConfig& impl, const Context& context);
   static std::vector<AllHeadsNorm> make_all_heads_norms(const AttentionSpec& spec, const AttentionWeights& weights,
                                                         const AttentionImplConfig& impl, const Context& context);
 

@@ -6,6 +6,7 @@
 #include "attention/relative_bias.h"
 #include "base/context.h"
 #include "base/step.h"
+#include "normalization/layernorm.h"
 #include "normalization/rmsnorm.h"
 
 namespace ttt {
@@ -33,7 +34,8 @@ struct AttentionSpec {
   std::optional<float> soft_cap = {};       // scores become cap * tanh(score / cap)
   std::optional<RMSNormSpec> qk_norm = {};  // per head, before the rotation; not affine: an L2 norm; dim 0: head_dim
   bool qk_norm_whole = false;               // qk_norm over the values of all heads at once
-  std::optional<RMSNormSpec> v_norm = {};   // per head; dim 0: value_dim
+  std::optional<LayerNormSpec> qk_layer_norm = {};  // in place of qk_norm; every head has gains of its own, and no bias
+  std::optional<RMSNormSpec> v_norm = {};           // per head; dim 0: value_dim
   std::optional<TemperatureSpec> temperature = {};
   bool q_bias = false, k_bias = false, v_bias = false, o_bias = false;
   bool shares_rows = false;              // keys and values are those of an earlier layer: StateSpec::shared_slot
@@ -53,6 +55,7 @@ struct AttentionSpec {
     visit("soft_cap", self.soft_cap);
     visit("qk_norm", self.qk_norm);
     visit("qk_norm_whole", self.qk_norm_whole);
+    visit("qk_layer_norm", self.qk_layer_norm);
     visit("v_norm", self.v_norm);
     visit("temperature", self.temperature);
     visit("q_bias", self.q_bias);

@@ -113,6 +113,17 @@ void bind_weights(AttentionWeights& w, const AttentionSpec& s, const AttentionIm
                     cut ? binder.kv_heads(s.head_dim) : Cut{});
     }
   }
+  if (s.qk_layer_norm) {
+    const auto gains = [&](ConstTensorView& field, const TensorName& name, std::int64_t heads, const Cut& cut) {
+      weights.bind(field, {.path = std::string(context.place.path),
+                           .name = name,
+                           .shape = {heads, s.head_dim},
+                           .cut = cut,
+                           .use = WeightUse::kVector});
+    };
+    gains(w.q_norm, names.q_norm, s.num_heads, binder.heads(1));
+    gains(w.k_norm, names.k_norm, s.num_kv_heads, binder.kv_heads(1));
+  }
   if (s.v_norm && s.v_norm->affine) binder.vector(w.v_norm, names.v_norm, value_dim);
   if (s.sinks) binder.vector(w.sinks, names.sinks, s.num_heads, binder.heads(1));
   if (const RelativeBiasSpec* bias = std::get_if<RelativeBiasSpec>(&s.position)) {

@@ -21,10 +21,11 @@ struct AttentionWeights {                                              // heads 
   ConstTensorView o = {};                                              // [hidden_dim, heads * value_dim]
   ConstTensorView q_bias = {}, k_bias = {}, v_bias = {}, o_bias = {};  // as the rows of q, k, v, o
   ConstTensorView q_norm = {}, k_norm = {};                            // [head_dim], or as the rows of q, k
-  ConstTensorView v_norm = {};                                         // [value_dim]
-  ConstTensorView gate = {}, gate_bias = {};                           // [heads * value_dim, hidden_dim] and its rows
-  ConstTensorView sinks = {};                                          // [heads]
-  ConstTensorView relative_bias = {};                                  // [num_buckets, heads]
+  // with a qk_layer_norm: [heads, head_dim] and [kv_heads, head_dim]
+  ConstTensorView v_norm = {};                // [value_dim]
+  ConstTensorView gate = {}, gate_bias = {};  // [heads * value_dim, hidden_dim] and its rows
+  ConstTensorView sinks = {};                 // [heads]
+  ConstTensorView relative_bias = {};         // [num_buckets, heads]
 };
 
 // Keys that are values too: v = k, and a v_norm or none.

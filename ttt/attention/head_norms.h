@@ -1,0 +1,31 @@
+#pragma once
+
+#include <cstdint>
+
+#include "base/context.h"
+#include "base/exec.h"
+#include "kernels/norm/layer_norm.h"
+#include "normalization/layernorm.h"
+
+namespace ttt {
+
+// y_h = (x_h - mean(x_h)) / sqrt(var(x_h) + eps) * weight_h of every head h: each has gains of its own.
+class HeadNorms {
+ public:
+  // weight: [this rank's heads, head_dim], f32
+  HeadNorms(const LayerNormSpec& spec, const ConstTensorView& weight, const LayerNormImplConfig& impl,
+            const Context& context);
+
+  // x, y: [rows, this rank's heads * head_dim], f32; y may be x.
+  void forward(Exec& exec, ConstTensorView x, TensorView y) const;
+
+ private:
+  struct Plan {
+    Place place;
+    float eps;
+    ConstTensorView weight;
+    kernels::LayerNormFn norm;
+  } plan_;
+};
+
+}  // namespace ttt
