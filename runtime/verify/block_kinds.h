@@ -13,7 +13,7 @@ namespace ttt {
 
 // A block of a built model, with what it takes to build it once more.
 struct BuiltBlock {
-  std::string path = {};
+  std::string path = {}, recorded = {};  // in the model, and in recordings
   std::string block = {};
   Json spec = {}, impl = {};
   std::vector<WeightRequest> requests = {};  // as the model made them, in order

@@ -39,8 +39,9 @@ const BuiltBlock* block_around(const std::vector<BuiltBlock>& blocks, const std:
 
 // The factor that one block's product misses before it is added to the residual stream, when that would explain the
 // recorded input of the block that follows.
-std::string residual_hint(const std::vector<Written>& written, std::size_t at, const Trace& trace, double tolerance) {
-  const std::optional<testing::Values> input = trace.values(written[at].path + ":in");
+std::string residual_hint(const std::vector<Written>& written, std::size_t at, const std::string& name,
+                          const Trace& trace, double tolerance) {
+  const std::optional<testing::Values> input = trace.values(name + ":in");
   if (!input) return {};
   for (std::size_t i = at; i-- > 0;) {
     const Written& w = written[i];
@@ -54,44 +55,77 @@ std::string residual_hint(const std::vector<Written>& written, std::size_t at, c
 }
 
 std::string hint_for(const VerifyReport& report, const std::vector<Written>& written, std::size_t at,
-                     const Trace& trace) {
+                     const std::string& name, const Trace& trace) {
   if (!report.first_alone) return "its input was not recorded, or it is of a type that cannot be built alone";
   if (!report.causes.empty()) return {};
   if (!report.first_alone->agrees) {
     return report.tried > 0 ? "no other Spec that was tried agrees: a weight or a formula differs" : std::string();
   }
-  const std::string residual = residual_hint(written, at, trace, report.tolerance);
+  const std::string residual = residual_hint(written, at, name, trace, report.tolerance);
   return residual.empty() ? "on its recorded input it agrees: what reaches it differs" : residual;
+}
+
+// What recordings call a place of the model.
+std::string name_in_trace(const std::vector<BuiltBlock>& blocks, const std::string& path) {
+  const BuiltBlock* block = block_around(blocks, path);
+  return block == nullptr ? path : block->recorded + path.substr(block->path.size());
+}
+
+// Moves the places that differ for which `is_right` to those that were recorded as something else.
+template <class IsRight>
+void set_aside(VerifyReport& report, const IsRight& is_right) {
+  const auto kept = std::stable_partition(report.places.begin(), report.places.end(),
+                                          [&](const PlaceComparison& c) { return c.agrees || !is_right(c); });
+  report.otherwise.insert(report.otherwise.end(), std::make_move_iterator(kept),
+                          std::make_move_iterator(report.places.end()));
+  report.places.erase(kept, report.places.end());
 }
 
 // A part of a block that differs while the block agrees was recorded as something else: a router's logits before or
 // after its softmax, say.
-void drop_other_meanings(const std::vector<BuiltBlock>& blocks, std::vector<PlaceComparison>& places) {
-  std::erase_if(places, [&](const PlaceComparison& part) {
-    const BuiltBlock* block = part.agrees ? nullptr : block_around(blocks, part.path);
+void set_aside_parts(const std::vector<BuiltBlock>& blocks, VerifyReport& report) {
+  const std::vector<PlaceComparison> all = report.places;
+  set_aside(report, [&](const PlaceComparison& part) {
+    const BuiltBlock* block = block_around(blocks, part.path);
     if (block == nullptr || block->path == part.path) return false;
-    const auto whole = std::ranges::find(places, block->path, &PlaceComparison::path);
-    return whole != places.end() && whole->agrees;
+    const auto whole = std::ranges::find(all, block->path, &PlaceComparison::path);
+    return whole != all.end() && whole->agrees;
+  });
+}
+
+// Where the model's output agrees, a block that differs on the way was recorded as something else, unless another Spec
+// of it agrees better.
+void set_aside_blocks(const std::vector<BuiltBlock>& blocks, const Bystander& bystander, const std::string& output,
+                      VerifyReport& report) {
+  if (report.places.empty() || report.places.back().path != output || !report.places.back().agrees) return;
+  set_aside(report, [&](const PlaceComparison& c) {
+    const BuiltBlock* block = block_around(blocks, c.path);
+    if (block == nullptr) return true;
+    VerifyReport tried{.tolerance = report.tolerance};
+    bystander.find_causes(*block, tried);
+    return std::ranges::none_of(tried.causes, [](const Cause& cause) { return cause.agrees && cause.of_spec; });
   });
 }
 
 void compare_run(const std::vector<BuiltBlock>& blocks, const std::vector<Written>& written, const Trace& trace,
                  const Bystander& bystander, VerifyReport& report) {
   for (const Written& w : written) {
-    std::optional<PlaceComparison> c = compare_written(trace, w, report.tolerance);
+    std::optional<PlaceComparison> c = compare_written(trace, name_in_trace(blocks, w.path), w, report.tolerance);
     if (!c) continue;
     if (const BuiltBlock* block = block_around(blocks, c->path)) {
       c->block = block->path == c->path ? block->block : "part of " + block->block;
     }
     report.places.push_back(std::move(*c));
   }
-  drop_other_meanings(blocks, report.places);
+  set_aside_parts(blocks, report);
+  if (!written.empty()) set_aside_blocks(blocks, bystander, written.back().path, report);
   const auto first = std::ranges::find(report.places, false, &PlaceComparison::agrees);
   if (first == report.places.end()) return;
   report.first = first - report.places.begin();
   const auto at = std::ranges::find(written, first->path, &Written::path);
   if (const BuiltBlock* block = block_around(blocks, first->path)) bystander.find_causes(*block, report);
-  report.hint = hint_for(report, written, static_cast<std::size_t>(at - written.begin()), trace);
+  report.hint = hint_for(report, written, static_cast<std::size_t>(at - written.begin()),
+                         name_in_trace(blocks, first->path), trace);
 }
 
 void compare_alone(const std::vector<BuiltBlock>& blocks, const Bystander& bystander, VerifyReport& report) {
@@ -135,7 +169,10 @@ VerifyReport verify(const LoadedModel& model, std::span<const Family> families, 
     compare_run(blocks, run_observed(built, trace.ids(), threads), trace, bystander, report);
   }
   for (const BuiltBlock& b : blocks) {
-    if (std::ranges::find(report.places, b.path, &PlaceComparison::path) == report.places.end()) {
+    const auto compared = [&](const std::vector<PlaceComparison>& all) {
+      return std::ranges::find(all, b.path, &PlaceComparison::path) != all.end();
+    };
+    if (!compared(report.places) && !compared(report.otherwise)) {
       report.not_compared.push_back(b.path);
     }
   }

@@ -38,6 +38,7 @@ struct Cause {
   std::string what = {};  // "eps 1e-05 instead of 0.01"
   double share = 0;       // the error that is left
   bool agrees = false;    // false: only nearer than before
+  bool of_spec = true;    // false: a factor on the output
 };
 
 struct VerifyReport {
@@ -45,7 +46,10 @@ struct VerifyReport {
   std::int64_t tokens = 0;
   double tolerance = 0;
   bool alone = false;
-  std::vector<PlaceComparison> places = {};         // in the order of the run
+  std::vector<PlaceComparison> places = {};  // in the order of the run
+  // Places that differ although the model is right to its end: the reference records something else under their names,
+  // such as the output of a block before a multiplier that belongs to the block here.
+  std::vector<PlaceComparison> otherwise = {};
   std::vector<std::string> not_compared = {};       // blocks of the model that the recording lacks
   std::optional<std::int64_t> first = {};           // index into places: the first that diverges
   std::optional<PlaceComparison> first_alone = {};  // the same block on its recorded input

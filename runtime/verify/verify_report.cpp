@@ -59,7 +59,12 @@ std::string VerifyReport::text(bool all_places) const {
     s += ttt::text(not_compared.size(), " blocks have no recorded ", alone ? "input and output" : "output",
                    ", the first is ", not_compared[0], "\n");
   }
-  if (!first) return s + ttt::text("all ", places.size(), " recorded places agree\n");
+  if (!otherwise.empty()) {
+    s += ttt::text(otherwise.size(), " places are recorded as something else (what follows them agrees), the first is ",
+                   otherwise[0].path, "\n");
+  }
+  if (!first)
+    return s + ttt::text("all ", places.size(), otherwise.empty() ? "" : " other", " recorded places agree\n");
   const PlaceComparison& c = places[static_cast<std::size_t>(*first)];
   s += ttt::text("first divergence: ", c.path, " (", c.block, ")\n  ", alone ? "alone" : "in the run", ": ", details(c),
                  "\n");
@@ -68,8 +73,9 @@ std::string VerifyReport::text(bool all_places) const {
 }
 
 Json VerifyReport::json() const {
-  Json::Array all, likely, missing(not_compared.begin(), not_compared.end());
+  Json::Array all, others, likely, missing(not_compared.begin(), not_compared.end());
   for (const PlaceComparison& c : places) all.push_back(place_json(c));
+  for (const PlaceComparison& c : otherwise) others.push_back(place_json(c));
   for (const Cause& c : causes) {
     likely.emplace_back(Json::Object{{"what", c.what}, {"share_of_range", c.share}, {"agrees", c.agrees}});
   }
@@ -86,6 +92,7 @@ Json VerifyReport::json() const {
                            {"specs_tried", tried},
                            {"hint", hint},
                            {"places", std::move(all)},
+                           {"recorded_otherwise", std::move(others)},
                            {"not_compared", std::move(missing)}});
 }
 

@@ -38,6 +38,7 @@ std::vector<BuiltBlock> RequestLog::blocks(const ModelTree& tree) const {
   for (const BlockRecord& b : tree.blocks) {
     const auto end = request + static_cast<std::ptrdiff_t>(b.weights.size());
     all.push_back({.path = std::string(b.place.path),
+                   .recorded = b.recorded,
                    .block = b.block,
                    .spec = b.spec,
                    .impl = b.impl,
@@ -105,8 +106,9 @@ PlaceComparison compare_place(const std::string& path, const std::vector<float>&
   return c;
 }
 
-std::optional<PlaceComparison> compare_written(const Trace& trace, const Written& w, double tolerance) {
-  const std::optional<testing::Values> recorded = trace.values(w.path + ":out");
+std::optional<PlaceComparison> compare_written(const Trace& trace, const std::string& name, const Written& w,
+                                               double tolerance) {
+  const std::optional<testing::Values> recorded = trace.values(name + ":out");
   if (!recorded) return std::nullopt;
   if (!w.product.empty()) return compare_place(w.path, recorded->data, w.product, w.width, tolerance);
   PlaceComparison c = compare_place(w.path, recorded->data, w.y, w.width, tolerance);
@@ -135,21 +137,21 @@ const BlockKind* Bystander::kind(const BuiltBlock& block) const {
 
 testing::Values Bystander::input(const BuiltBlock& block) const {
   // Blocks that look rows up read the ids, whatever a module of that name was given.
-  testing::Values x = trace_.values(block.path + ":in").value_or(testing::Values{});
+  testing::Values x = trace_.values(block.recorded + ":in").value_or(testing::Values{});
   x.ids.assign(trace_.ids().begin(), trace_.ids().end());
   return x;
 }
 
 // What a block was given besides its input: rows of another sequence.
 testing::Values Bystander::source(const BuiltBlock& block, const testing::Subject& subject) const {
-  return subject.store ? *trace_.values(block.path + ":in.1") : testing::Values{};
+  return subject.store ? *trace_.values(block.recorded + ":in.1") : testing::Values{};
 }
 
 std::optional<testing::Subject> Bystander::subject(const BuiltBlock& block, const Json& spec) const {
   const BlockKind* k = kind(block);
-  if (k == nullptr || !trace_.has(block.path + ":in") || !trace_.has(block.path + ":out")) return std::nullopt;
+  if (k == nullptr || !trace_.has(block.recorded + ":in") || !trace_.has(block.recorded + ":out")) return std::nullopt;
   std::optional<testing::Subject> subject = k->build(block, spec, source_, traits_);
-  if (subject->store && !trace_.has(block.path + ":in.1")) return std::nullopt;
+  if (subject->store && !trace_.has(block.recorded + ":in.1")) return std::nullopt;
   return subject;
 }
 
@@ -166,7 +168,7 @@ std::optional<PlaceComparison> Bystander::run(const BuiltBlock& block, const Jso
   const std::int64_t width = s->width;
   testing::Values rows = source(block, *s);
   const std::vector<float> y = testing::BlockRunner(std::move(*s), input(block), threads_, std::move(rows)).run();
-  const testing::Values wanted = *trace_.values(block.path + ":out");
+  const testing::Values wanted = *trace_.values(block.recorded + ":out");
   PlaceComparison c = compare_place(block.path, wanted.data, y, width, tolerance_);
   c.block = block.block;
   return c;
@@ -200,9 +202,10 @@ void Bystander::find_causes(const BuiltBlock& block, VerifyReport& report) const
   for (const Tried& t : tried) {
     if (t.result.agrees && t.result.share <= kMuchWorse * std::max(tried[0].result.share, kRounding)) keep(t);
   }
-  const std::vector<float> wanted = trace_.values(block.path + ":out")->data;
+  const std::vector<float> wanted = trace_.values(block.recorded + ":out")->data;
   if (const auto factor = agreeing_factor(wanted, output(block), tolerance_)) {
-    report.causes.push_back({.what = text("the output times ", *factor), .share = tolerance_, .agrees = true});
+    report.causes.push_back(
+        {.what = text("the output times ", *factor), .share = tolerance_, .agrees = true, .of_spec = false});
   }
   if (!report.causes.empty() || tried.empty()) return;
 

@@ -33,8 +33,9 @@ PlaceComparison compare_place(const std::string& path, const std::vector<float>&
                               std::int64_t width, double tolerance);
 
 // The recorded output of a place that wrote `w`, against that part of w that it stands for: the product that was
-// added, or y, or by how much y has grown. Nothing when it was not recorded.
-std::optional<PlaceComparison> compare_written(const Trace& trace, const Written& w, double tolerance);
+// added, or y, or by how much y has grown. `name`: the place's in the recording. Nothing when it was not recorded.
+std::optional<PlaceComparison> compare_written(const Trace& trace, const std::string& name, const Written& w,
+                                               double tolerance);
 
 // Runs blocks of a model again, alone, on recorded inputs.
 class Bystander {

@@ -195,9 +195,9 @@ TEST_F(Verify, AloneFindsAFaultBehindAnother) {
 // Embedding, experts, head: what verify needs to know a router by.
 class RouterModel final : public Model {
  public:
-  RouterModel(const Scope& s, const MoESpec& spec)
+  RouterModel(const Scope& s, const MoESpec& spec, const std::string& recorded = {})
       : embedding_(make<TokenEmbedding>(s / "model.embed_tokens", {.vocab_size = kVocab, .hidden_dim = kHidden})),
-        experts_(make<MoE>(s / "model.layers.0.mlp", spec)),
+        experts_(make<MoE>((s / "model.layers.0.mlp").recorded_as(recorded), spec)),
         head_(make<LMHead>(s / "lm_head", {.hidden_dim = kHidden, .vocab_size = kVocab, .tie_word_embeddings = true},
                            {.weight = "/model.embed_tokens.weight"})) {}
   void forward(Exec& exec, const Step& step, TensorView logits) const override {
@@ -235,6 +235,28 @@ VerifyReport verify_router(const std::function<void(MoESpec&)>& plant) {
   const LoadedModel model = load_model(open_checkpoint(directory, {}), {&family, 1}, load);
   ThreadPool threads(1);
   return verify(model, {&family, 1}, load, Trace::load(directory / "trace.safetensors"), threads, {.alone = true});
+}
+
+// The reference may have another name for a block, as where its module holds several blocks of this library.
+TEST_F(Verify, ABlockIsLookedUpByWhatItIsRecordedAs) {
+  static constexpr std::string_view kTypes[] = {"qwen3_moe"};
+  const Family family{.model_types = kTypes, .make = [](const Scope& scope, ConfigReader&) -> std::unique_ptr<Model> {
+                        return std::make_unique<RouterModel>(scope, RouterModel::spec(), "blocks.0.moe");
+                      }};
+  const fs::path golden = kGolden.parent_path() / "router", path = directory_.path() / "trace.safetensors";
+  const Trace trace = Trace::load(golden / "trace.safetensors");
+  const std::string name = "model.layers.0.mlp";
+  const Tensors tensors{{"input_ids", {.ids = {trace.ids().begin(), trace.ids().end()}}},
+                        {"blocks.0.moe:in", *trace.values(name + ":in")},
+                        {"blocks.0.moe:out", *trace.values(name + ":out")}};
+  support::write_file(path, safetensors(tensors, Json::Object{{"format", "ttt-trace"}, {"dtype", "float32"}}));
+  const LoadOptions load{.traits = query_device_traits(), .strategy = Strategy::kAccuracy, .context = 16};
+  const LoadedModel model = load_model(open_checkpoint(golden, {}), {&family, 1}, load);
+  ThreadPool threads(1);
+  const VerifyReport report = verify(model, {&family, 1}, load, Trace::load(path), threads, {.alone = true});
+  EXPECT_TRUE(report.agrees()) << report.text();
+  ASSERT_EQ(report.places.size(), 1u);
+  EXPECT_EQ(report.places[0].path, name);
 }
 
 TEST_F(Verify, NamesAWrongRouter) {
@@ -280,6 +302,44 @@ TEST_F(Verify, NamesAFactorOfTheResidualStream) {
   EXPECT_TRUE(report.first_alone && report.first_alone->agrees) << report.text();
   EXPECT_TRUE(report.hint.starts_with("the output of model.layers.0.self_attn is added times 0.")) << report.hint;
   EXPECT_EQ(report.not_compared.size(), 9u);
+}
+
+// A recording of the same model whose module for the feed-forward returns its output before a multiplier of 0.25, as
+// references do that multiply outside of it. The model is right to its end, so that is no fault.
+TEST_F(Verify, WhatIsRecordedAsSomethingElseIsNoFault) {
+  const Trace golden = Trace::load(kGolden / "trace.safetensors");
+  const SafetensorsFile file = open_safetensors(kGolden / "trace.safetensors");
+  const auto recording = [&](const std::function<void(Tensors&)>& change) {
+    Tensors tensors{{"input_ids", {.ids = {golden.ids().begin(), golden.ids().end()}}}};
+    for (const StoredTensor& t : file.tensors) {
+      if (t.name != "input_ids") tensors.emplace_back(t.name, *golden.values(t.name));
+    }
+    change(tensors);
+    const fs::path path = directory_.path() / "trace.safetensors";
+    support::write_file(path, safetensors(tensors, Json::Object{{"format", "ttt-trace"}, {"dtype", "float32"}}));
+    return path;
+  };
+  const auto scale = [](const std::string& name, float factor) {
+    return [=](Tensors& tensors) {
+      for (auto& [n, values] : tensors) {
+        if (n != name) continue;
+        for (float& v : values.data) v *= factor;
+      }
+    };
+  };
+  const VerifyReport before = run({}, families(), recording(scale("model.layers.0.mlp:out", 4)));
+  EXPECT_TRUE(before.agrees()) << before.text();
+  ASSERT_EQ(before.otherwise.size(), 1u);
+  EXPECT_EQ(before.otherwise[0].path, "model.layers.0.mlp");
+  EXPECT_EQ(before.places.size(), 10u);
+  EXPECT_NE(before.text().find("1 places are recorded as something else"), std::string::npos) << before.text();
+  // Where the end differs too, it is a fault.
+  const VerifyReport wrong = run({}, families(), recording([&](Tensors& tensors) {
+                                   scale("model.layers.0.mlp:out", 4)(tensors);
+                                   scale("lm_head:out", 4)(tensors);
+                                 }));
+  ASSERT_FALSE(wrong.agrees());
+  EXPECT_EQ(wrong.places[static_cast<std::size_t>(*wrong.first)].path, "model.layers.0.mlp");
 }
 
 TEST_F(Verify, RefusesWhatIsNoRecordingOfThisModel) {

@@ -4,7 +4,14 @@ namespace ttt {
 
 Scope Scope::operator/(std::string_view name) const {
   Scope s = *this;
+  s.recorded_.clear();
   if (!name.empty()) s.path_ = path_.empty() ? std::string(name) : text(path_, ".", name);
+  return s;
+}
+
+Scope Scope::recorded_as(std::string name) const {
+  Scope s = *this;
+  s.recorded_ = std::move(name);
   return s;
 }
 

@@ -37,7 +37,11 @@ class Scope {
   Scope operator/(std::string_view name) const;  // one name or several with dots between; "": this scope
   Scope operator/(std::int64_t index) const { return *this / text(index); }
 
+  // The same place, whose block is recorded under another name by the reference: what ttt verify looks it up by.
+  Scope recorded_as(std::string name) const;
+
   const std::string& path() const { return path_; }
+  const std::string& recorded() const { return recorded_.empty() ? path_ : recorded_; }
   const BuildOptions& options() const { return *options_; }
   WeightSource& source() const { return *source_; }
   ModelTree& tree() const { return *tree_; }
@@ -48,7 +52,7 @@ class Scope {
   ModelTree* tree_;
   Overrides* overrides_;
   const BuildOptions* options_;
-  std::string path_ = {};
+  std::string path_ = {}, recorded_ = {};
 };
 
 // Fetches every weight that a block lists and records it.
@@ -105,6 +109,7 @@ Block make(const Scope& scope, const typename Block::Spec& spec, const typename 
   }
   BlockRecord& record = tree.blocks.emplace_back();
   record.place = context.place;
+  record.recorded = scope.recorded();
   record.block = scope_parts::type_name<Block>();
   record.spec = to_json(spec);
   record.impl = to_json(impl);

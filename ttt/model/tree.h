@@ -26,7 +26,8 @@ struct BoundWeight {
 // One block of a built model: everything that was decided when it was made.
 struct BlockRecord {
   Place place = {};
-  std::string block = {};  // "RMSNorm", "Attention", ...
+  std::string recorded = {};  // what the reference's recordings call it: its path, unless the model says otherwise
+  std::string block = {};     // "RMSNorm", "Attention", ...
   Json spec = {}, impl = {};
   std::vector<BoundWeight> weights = {};
   std::optional<std::int64_t> state_slot = {};
