@@ -66,15 +66,22 @@ TTT_INLINE void write_bf16(std::uint16_t* to, const float* x, std::int64_t n) {
   }
 }
 
+// The largest |x|; NaN where one of them is.
+TTT_INLINE float largest_of(const float* x, std::int64_t count) {
+  float largest = 0;
+  for (std::int64_t i = 0; i < count; ++i) {
+    const float a = x[i] < 0 ? -x[i] : x[i];
+    largest = a > largest || a != a ? a : largest;
+  }
+  return largest;
+}
+
+// A group with NaN or infinity becomes NaN as a whole: its scale is NaN or infinite, and no code hides that.
 TTT_INLINE void write_int8(std::int8_t* to, float* scales, const float* x, std::int64_t n) {
   constexpr float kToInteger = 12582912.0f;  // 1.5 * 2^23: adding it rounds to an integer, ties to even
   for (std::int64_t begin = 0; begin < n; begin += kGroup) {
     const std::int64_t count = n - begin < kGroup ? n - begin : kGroup;
-    float largest_value = 0;
-    for (std::int64_t i = 0; i < count; ++i) {
-      const float a = x[begin + i] < 0 ? -x[begin + i] : x[begin + i];
-      largest_value = a > largest_value ? a : largest_value;
-    }
+    const float largest_value = largest_of(x + begin, count);
     const float inverse = largest_value > 0 ? 127.0f / largest_value : 0.0f;
     scales[begin / kGroup] = largest_value / 127.0f;
     for (std::int64_t i = 0; i < count; ++i) {
@@ -86,16 +93,19 @@ TTT_INLINE void write_int8(std::int8_t* to, float* scales, const float* x, std::
   }
 }
 
-// Signed codes of 7 bits and one power of two for each group of 16.
+// Signed codes of 7 bits and one power of two for each group of 16. A group with NaN or infinity gets an exponent that
+// no other has and that decodes to minus infinity, with codes of 0: NaN as a whole.
 TTT_INLINE void write_bfp8(std::int8_t* to, std::int8_t* exponents, const float* x, std::int64_t n) {
   constexpr std::int64_t kShared = 16;
+  constexpr std::int8_t kNotANumber = -128;
   constexpr float kToInteger = 12582912.0f, kSmallest = 0x1p-118f;
   for (std::int64_t begin = 0; begin < n; begin += kShared) {
     const std::int64_t count = n - begin < kShared ? n - begin : kShared;
-    float largest_value = 0;
-    for (std::int64_t i = 0; i < count; ++i) {
-      const float a = x[begin + i] < 0 ? -x[begin + i] : x[begin + i];
-      largest_value = a > largest_value ? a : largest_value;
+    const float largest_value = largest_of(x + begin, count);
+    if (!(largest_value < __builtin_inff())) {
+      exponents[begin / kShared] = kNotANumber;
+      std::memset(to + begin, 0, static_cast<std::size_t>(count));
+      continue;
     }
     std::uint32_t bits = 0;
     std::memcpy(&bits, &largest_value, sizeof bits);
