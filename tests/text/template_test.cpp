@@ -100,6 +100,11 @@ TEST(Template, HostileTemplatesEndSoon) {
       "{% for i in range(10**9) %}{% endfor %}",
       "{% for i in range(100000) %}{% for j in range(100000) %}{{ j }}{% endfor %}{% endfor %}",
       "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}",
+      // Calls that stand deep within expressions and blocks take more of the stack.
+      "{% macro m() %}{{ m()" + repeated("+1", 900) + " }}{% endmacro %}{{ m() }}",
+      "{% macro m() %}{{ m()" + repeated("|string", 900) + " }}{% endmacro %}{{ m() }}",
+      "{% macro m() %}" + repeated("{% if true %}", 150) + "{{ m() }}" + repeated("{% endif %}", 150) +
+          "{% endmacro %}{{ m() }}",
       "{% macro m(a=m()) %}{% endmacro %}{{ m() }}",
       "{% macro m(n) %}{% if n > 0 %}{{ m(n - 1) }}{{ m(n - 1) }}{% endif %}{% endmacro %}{{ m(100) }}",
       "{% macro m() %}{% call m() %}{{ caller() }}{% endcall %}{% endmacro %}{{ m() }}",

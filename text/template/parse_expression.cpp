@@ -5,6 +5,7 @@
 #include "text/template/parser.h"
 
 namespace ttt::jinja {
+
 std::string_view ExpressionParser::described(const Token& token) {
   using Kind = Token::Kind;
   switch (token.kind) {

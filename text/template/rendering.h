@@ -128,6 +128,7 @@ class Rendering {
   const RenderOptions& options_;
   std::int64_t line_ = 1, steps_ = 0;
   std::int64_t depth_ = 0;
+  std::uintptr_t stack_;  // where the rendering began
   std::deque<Scope> scopes_;
   std::vector<std::unique_ptr<Object>> objects_;
   std::int64_t captured_ = 0;  // macros and loops that keep a scope

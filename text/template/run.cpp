@@ -45,13 +45,22 @@ const Value* Scope::find(std::string_view name) const {
 }
 
 Rendering::Rendering(std::string_view where, const TemplateLimits& limits, const RenderOptions& options)
-    : where_(where), limits_(limits), options_(options), scopes_(1) {
+    : where_(where),
+      limits_(limits),
+      options_(options),
+      stack_(reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0))),
+      scopes_(1) {
   inner(globals());
 }
 
 Rendering::Depth::Depth(Rendering& rendering) : rendering_(rendering) {
-  if (++rendering.depth_ > rendering.limits_.depth) {
+  // Bytes; a call can stand deep within an expression and within blocks, so that their number alone is no bound.
+  constexpr std::uintptr_t kMostStack = 3 << 20;
+  const auto here = reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0));
+  const std::uintptr_t used = here < rendering.stack_ ? rendering.stack_ - here : here - rendering.stack_;
+  if (++rendering.depth_ > rendering.limits_.depth || used > kMostStack) {
     --rendering.depth_;
+    if (used > kMostStack) rendering.refuse("calls are nested too deeply within expressions and blocks");
     rendering.refuse(text("calls are nested deeper than ", rendering.limits_.depth));
   }
 }
