@@ -12,6 +12,5 @@ std::unique_ptr<Model> make_gpt2(const Scope& scope, ConfigReader& config);
 std::unique_ptr<Model> make_gpt_neox(const Scope& scope, ConfigReader& config);
 std::unique_ptr<Model> make_gpt_oss(const Scope& scope, ConfigReader& config);
 std::unique_ptr<Model> make_llama4(const Scope& scope, ConfigReader& config);
-std::unique_ptr<Model> make_olmo2(const Scope& scope, ConfigReader& config);
 
 }  // namespace ttt::composed
