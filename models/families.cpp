@@ -2,15 +2,17 @@
 
 #include <array>
 
+#include "models/bart/bart.h"
 #include "models/bert/bert.h"
 #include "models/gemma/gemma.h"
 #include "models/llama/llama.h"
 #include "models/qwen/qwen.h"
+#include "models/t5/t5.h"
 
 namespace ttt {
 
 std::span<const Family> families() {
-  static const std::array all{bert_family(), gemma_family(), llama_family(), qwen_family()};
+  static const std::array all{bart_family(), bert_family(), gemma_family(), llama_family(), qwen_family(), t5_family()};
   return all;
 }
 
