@@ -28,10 +28,13 @@ STEP = {16: 1, 300: 4}  # of every so many rows the output is kept
 BERT = dict(vocab_size=VOCAB, hidden_size=32, num_hidden_layers=2, num_attention_heads=4, intermediate_size=56,
             max_position_embeddings=304)
 DISTIL = dict(vocab_size=VOCAB, dim=32, n_layers=2, n_heads=4, hidden_dim=56, max_position_embeddings=304)
+MODERN = dict(vocab_size=VOCAB, hidden_size=32, num_hidden_layers=4, num_attention_heads=4, intermediate_size=24,
+              max_position_embeddings=304, local_attention=16, bos_token_id=1, eos_token_id=2, cls_token_id=1,
+              sep_token_id=2, pad_token_id=0)
 T5 = dict(vocab_size=VOCAB, d_model=24, d_kv=10, d_ff=32, num_layers=2, num_decoder_layers=2, num_heads=4,
           decoder_start_token_id=0)
 
-BART = dict(vocab_size=VOCAB, d_model=24, encoder_layers=2, decoder_layers=2, encoder_attention_heads=4,
+BART = dict(vocab_size=VOCAB, d_model=20, encoder_layers=2, decoder_layers=2, encoder_attention_heads=4,
             decoder_attention_heads=4, encoder_ffn_dim=40, decoder_ffn_dim=32, max_position_embeddings=304,
             decoder_start_token_id=2)
 
@@ -50,6 +53,13 @@ MODELS = {
     "mpnet": ("MPNetModel", dict(BERT)),
     "mpnet_mlm": ("MPNetForMaskedLM", dict(BERT, vocab_size=90, num_attention_heads=2)),
     "mpnet_class": ("MPNetForSequenceClassification", dict(BERT, num_labels=2)),
+    "modernbert": ("ModernBertModel", dict(MODERN)),
+    "modernbert_mlm": ("ModernBertForMaskedLM", dict(MODERN, norm_bias=True, attention_bias=True, mlp_bias=True,
+                                                     classifier_bias=True, classifier_activation="silu",
+                                                     layer_types=["sliding_attention", "full_attention"],
+                                                     num_hidden_layers=2, vocab_size=89)),
+    "modernbert_class": ("ModernBertForSequenceClassification", dict(MODERN, classifier_pooling="mean", num_labels=3,
+                                                                     num_hidden_layers=2)),
     "t5": ("T5ForConditionalGeneration", dict(T5)),
     "t5_gated": ("T5ForConditionalGeneration", dict(T5, feed_forward_proj="gated-gelu", tie_word_embeddings=False,
                                                     num_heads=3, relative_attention_num_buckets=20,
