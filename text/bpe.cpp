@@ -73,7 +73,10 @@ void BpeModel::add_merges(const std::vector<Pair>& merges, std::string_view wher
     };
     const std::int32_t left = id_of(a);
     const std::int32_t right = id_of(b);
-    whole.assign(a).append(b);
+    const std::size_t lost = options_.prefix.size();
+    require(b.size() > lost || lost == 0, ErrorKind::kBadData, where, ": merge ", rank, " names \"", b.substr(0, 100),
+            "\", which wanted more than the prefix \"", options_.prefix.substr(0, 100), "\"");
+    whole.assign(a).append(b, lost);
     marked_words_.look_at(whole);
     merges_.set(left, right, Merge{static_cast<std::uint32_t>(rank), id_of(whole)});
   }
@@ -99,16 +102,19 @@ std::int32_t BpeModel::id_of_character(std::string_view s, char32_t c) const {
   return found == rare_ids_.end() ? -1 : found->second;
 }
 
+// One character as the vocabulary spells it.
+std::string_view BpeModel::spelling(std::string_view s) const {
+  return options_.byte_level ? byte_level_alphabet()[static_cast<unsigned char>(s.front())] : s;
+}
+
 // `pending`: an unknown token stands at the end that the next unknown character may join. The reference writes it
 // only when a known character follows, so fallback bytes in between come first.
-void BpeModel::add_unknown(std::string_view s, std::vector<Symbol>& symbols, bool& pending) const {
+void BpeModel::add_unknown(std::string_view spelled, std::vector<Symbol>& symbols, bool& pending) const {
   if (options_.byte_fallback) {
-    const std::string spelled = options_.byte_level ? byte_level_alphabet()[static_cast<unsigned char>(s.front())] : "";
-    const std::string_view bytes = options_.byte_level ? std::string_view(spelled) : s;
     bool complete = true;
-    for (const char c : bytes) complete = complete && fallback_ids_[static_cast<unsigned char>(c)] >= 0;
+    for (const char c : spelled) complete = complete && fallback_ids_[static_cast<unsigned char>(c)] >= 0;
     if (complete) {
-      for (const char c : bytes) symbols.push_back(Symbol{.id = fallback_ids_[static_cast<unsigned char>(c)]});
+      for (const char c : spelled) symbols.push_back(Symbol{.id = fallback_ids_[static_cast<unsigned char>(c)]});
       return;
     }
   }
@@ -117,6 +123,12 @@ void BpeModel::add_unknown(std::string_view s, std::vector<Symbol>& symbols, boo
   if (!options_.unknown.has_value()) return;
   if (pending && !options_.fuse_unknown) symbols.push_back(Symbol{.id = *options_.unknown});
   pending = true;
+}
+
+void BpeModel::add_symbol(std::int32_t id, std::vector<Symbol>& symbols, bool& pending) const {
+  if (pending) symbols.push_back(Symbol{.id = *options_.unknown});
+  pending = false;
+  symbols.push_back(Symbol{.id = id});
 }
 
 void BpeModel::start(std::string_view word, std::vector<Symbol>& symbols) const {
@@ -129,12 +141,29 @@ void BpeModel::start(std::string_view word, std::vector<Symbol>& symbols) const 
     const std::int32_t id = id_of_character(s, options_.byte_level ? 0 : utf8_decode(s.data()));
     i += length;
     if (id < 0) {
-      add_unknown(s, symbols, pending);
-      continue;
+      add_unknown(spelling(s), symbols, pending);
+    } else {
+      add_symbol(id, symbols, pending);
     }
-    if (pending) symbols.push_back(Symbol{.id = *options_.unknown});
-    pending = false;
-    symbols.push_back(Symbol{.id = id});
+  }
+  if (pending) symbols.push_back(Symbol{.id = *options_.unknown});
+}
+
+// The same with a prefix or a suffix, which are of the word and not of a part of it.
+void BpeModel::start_affixed(std::string_view word, std::vector<Symbol>& symbols) const {
+  symbols.clear();
+  bool pending = false;
+  std::string spelled;
+  for (std::size_t i = 0; i < word.size();) {
+    const std::size_t length = options_.byte_level ? 1 : utf8_step(word[i]);
+    spelled.assign(i > 0 ? options_.prefix : std::string()).append(spelling(word.substr(i, length)));
+    i += length;
+    if (i == word.size()) spelled += options_.suffix;
+    if (const auto id = vocabulary_.find(spelled)) {
+      add_symbol(*id, symbols, pending);
+    } else {
+      add_unknown(spelled, symbols, pending);
+    }
   }
   if (pending) symbols.push_back(Symbol{.id = *options_.unknown});
 }
@@ -152,19 +181,23 @@ bool BpeModel::encode_whole(std::string_view word, std::vector<std::int32_t>& id
   return id.has_value();
 }
 
-void BpeModel::encode(std::string_view word, MergeLoop& scratch, std::vector<std::int32_t>& ids) const {
+void BpeModel::encode(std::string_view word, ModelScratch& scratch, std::vector<std::int32_t>& ids) const {
   if (options_.ignore_merges && encode_whole(word, ids)) return;
-  if (options_.byte_level) return encode_part(word, scratch, ids);
-  marked_words_.for_each(word, [&](std::string_view part) { encode_part(part, scratch, ids); });
+  if (options_.byte_level || affixed()) return encode_part(word, scratch.merges, ids);
+  marked_words_.for_each(word, [&](std::string_view part) { encode_part(part, scratch.merges, ids); });
 }
 
-void BpeModel::encode_part(std::string_view part, MergeLoop& scratch, std::vector<std::int32_t>& ids) const {
-  start(part, scratch.symbols);
-  scratch.run([&](std::int32_t left, std::int32_t right) {
-    return merges_.find(scratch.symbols[static_cast<std::size_t>(left)].id,
-                        scratch.symbols[static_cast<std::size_t>(right)].id);
+void BpeModel::encode_part(std::string_view part, MergeLoop& loop, std::vector<std::int32_t>& ids) const {
+  if (affixed()) {
+    start_affixed(part, loop.symbols);
+  } else {
+    start(part, loop.symbols);
+  }
+  loop.run([&](std::int32_t left, std::int32_t right) {
+    return merges_.find(loop.symbols[static_cast<std::size_t>(left)].id,
+                        loop.symbols[static_cast<std::size_t>(right)].id);
   });
-  append_ids(scratch, ids);
+  append_ids(loop, ids);
 }
 
 ScoredBpeModel::ScoredBpeModel(const Vocabulary& vocabulary, const std::vector<float>& scores,
@@ -187,12 +220,12 @@ ScoredBpeModel::ScoredBpeModel(const Vocabulary& vocabulary, const std::vector<f
   }
 }
 
-void ScoredBpeModel::encode(std::string_view word, MergeLoop& scratch, std::vector<std::int32_t>& ids) const {
-  marked_words_.for_each(word, [&](std::string_view part) { encode_part(part, scratch, ids); });
+void ScoredBpeModel::encode(std::string_view word, ModelScratch& scratch, std::vector<std::int32_t>& ids) const {
+  marked_words_.for_each(word, [&](std::string_view part) { encode_part(part, scratch.merges, ids); });
 }
 
-void ScoredBpeModel::encode_part(std::string_view word, MergeLoop& scratch, std::vector<std::int32_t>& ids) const {
-  auto& symbols = scratch.symbols;
+void ScoredBpeModel::encode_part(std::string_view word, MergeLoop& loop, std::vector<std::int32_t>& ids) const {
+  auto& symbols = loop.symbols;
   symbols.clear();
   symbols.reserve(word.size());
   for (std::size_t i = 0; i < word.size(); i += utf8_step(word[i])) {
@@ -202,7 +235,7 @@ void ScoredBpeModel::encode_part(std::string_view word, MergeLoop& scratch, std:
     const std::size_t end = next < 0 ? word.size() : symbols[static_cast<std::size_t>(next)].begin;
     return word.substr(begin, end - begin);
   };
-  scratch.run([&](std::int32_t left, std::int32_t right) {
+  loop.run([&](std::int32_t left, std::int32_t right) {
     const std::int32_t after = symbols[static_cast<std::size_t>(right)].next;
     const std::string_view both = text_from(symbols[static_cast<std::size_t>(left)].begin, after);
     if (both.size() > longest_) return Merge{};

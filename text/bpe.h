@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "text/merge_queue.h"
+#include "text/token_model.h"
 #include "text/vocabulary.h"
 
 namespace ttt {
@@ -24,14 +25,6 @@ std::optional<unsigned char> byte_of_fallback_token(std::string_view token);
 std::string fallback_token_of(unsigned char byte);
 // Throws Error{kBadData} when a token of `vocabulary` looks like a byte token but names no byte: <0xZZ>, <0x100>.
 void check_byte_tokens(const Vocabulary& vocabulary, std::string_view where);
-
-// A model turns one word into ids.
-class TokenModel {
- public:
-  virtual ~TokenModel() = default;
-  // Appends the ids of `word`, valid UTF-8. `scratch` may be used by one call at a time.
-  virtual void encode(std::string_view word, MergeLoop& scratch, std::vector<std::int32_t>& ids) const = 0;
-};
 
 // SentencePiece vocabularies seldom have a token with U+2581 (the mark of a space) after another character. Then no
 // merge reaches across the start of a run of marks, and the text between such starts can be merged part by part: the
@@ -100,6 +93,8 @@ class BpeModel : public TokenModel {
     bool ignore_merges = false;           // a word that is a token is that token
     bool unknown_parts = false;           // what stands beside an unknown character that vanishes does not merge
     std::optional<std::int32_t> unknown;  // without it unknown characters vanish
+    std::string prefix;                   // of a token that does not start a word, lost when it is merged to the left
+    std::string suffix;                   // of a token that ends a word
   };
   using Pair = std::pair<std::string, std::string>;
 
@@ -108,15 +103,19 @@ class BpeModel : public TokenModel {
   BpeModel(const Vocabulary& vocabulary, const std::vector<Pair>& merges, const Options& options,
            std::string_view where);
 
-  void encode(std::string_view word, MergeLoop& scratch, std::vector<std::int32_t>& ids) const override;
+  void encode(std::string_view word, ModelScratch& scratch, std::vector<std::int32_t>& ids) const override;
 
  private:
+  bool affixed() const { return !options_.prefix.empty() || !options_.suffix.empty(); }
   void add_merges(const std::vector<Pair>& merges, std::string_view where);
-  void encode_part(std::string_view part, MergeLoop& scratch, std::vector<std::int32_t>& ids) const;
+  void encode_part(std::string_view part, MergeLoop& loop, std::vector<std::int32_t>& ids) const;
   void index_characters();
   std::int32_t id_of_character(std::string_view s, char32_t c) const;
-  void add_unknown(std::string_view s, std::vector<Symbol>& symbols, bool& pending) const;
+  std::string_view spelling(std::string_view s) const;
+  void start_affixed(std::string_view word, std::vector<Symbol>& symbols) const;
+  void add_unknown(std::string_view spelled, std::vector<Symbol>& symbols, bool& pending) const;
   void start(std::string_view word, std::vector<Symbol>& symbols) const;
+  void add_symbol(std::int32_t id, std::vector<Symbol>& symbols, bool& pending) const;
   bool encode_whole(std::string_view word, std::vector<std::int32_t>& ids) const;
 
   const Vocabulary& vocabulary_;
@@ -137,10 +136,10 @@ class ScoredBpeModel : public TokenModel {
   // `scores` by id. `vocabulary` must outlive the model.
   ScoredBpeModel(const Vocabulary& vocabulary, const std::vector<float>& scores, std::optional<std::int32_t> unknown);
 
-  void encode(std::string_view word, MergeLoop& scratch, std::vector<std::int32_t>& ids) const override;
+  void encode(std::string_view word, ModelScratch& scratch, std::vector<std::int32_t>& ids) const override;
 
  private:
-  void encode_part(std::string_view part, MergeLoop& scratch, std::vector<std::int32_t>& ids) const;
+  void encode_part(std::string_view part, MergeLoop& loop, std::vector<std::int32_t>& ids) const;
 
   const Vocabulary& vocabulary_;
   MarkedWords marked_words_;

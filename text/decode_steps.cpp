@@ -1,5 +1,6 @@
 #include "text/decode_steps.h"
 
+#include <optional>
 #include <utility>
 
 #include "base/utf8.h"
@@ -183,6 +184,94 @@ class MetaspaceStep : public DecodeStep {
   bool first_ = true;
 };
 
+class ReplaceMatchesStep : public DecodeStep {
+ public:
+  explicit ReplaceMatchesStep(const Decoder::Step& step) : step_(step) {}
+  void push(std::string token, Emit& out) override { out.push_back(replace_all(token, *step_.matches, step_.content)); }
+
+ private:
+  Decoder::Step step_;
+};
+
+// What English text has no space before, in a token with a space in front.
+std::string cleaned(std::string token) {
+  constexpr std::pair<std::string_view, std::string_view> kRules[] = {
+      {" .", "."},   {" ?", "?"},           {" !", "!"},   {" ,", ","},     {" ' ", "'"},   {" n't", "n't"},
+      {" 'm", "'m"}, {" do not", " don't"}, {" 's", "'s"}, {" 've", "'ve"}, {" 're", "'re"}};
+  for (const auto& [from, to] : kRules) token = replace_all(token, from, to);
+  return token;
+}
+
+// A space before each token but the first, except where a token goes on: that one loses its prefix.
+class WordPieceStep : public DecodeStep {
+ public:
+  explicit WordPieceStep(const Decoder::Step& step) : step_(step) {}
+  void push(std::string token, Emit& out) override {
+    if (!first_) {
+      const bool goes_on = token.starts_with(step_.pattern);
+      token = goes_on ? token.substr(step_.pattern.size()) : " " + token;
+    }
+    first_ = false;
+    out.push_back(step_.cleanup ? cleaned(std::move(token)) : std::move(token));
+  }
+
+ private:
+  Decoder::Step step_;
+  bool first_ = true;
+};
+
+// The suffix of tokens that end a word becomes a space, but of the last token nothing.
+class SuffixStep : public DecodeStep {
+ public:
+  explicit SuffixStep(const Decoder::Step& step) : step_(step) {}
+  void push(std::string token, Emit& out) override {
+    if (holding_) out.push_back(replace_all(held_, step_.pattern, " "));
+    held_ = std::move(token);
+    holding_ = true;
+  }
+  void finish(Emit& out) override {
+    if (holding_) out.push_back(replace_all(held_, step_.pattern, ""));
+    holding_ = false;
+  }
+  void settle(Emit& out) override {
+    if (!holding_) return;
+    out.push_back(replace_all(held_, step_.pattern, ""));
+    held_ = held_.ends_with(step_.pattern) ? step_.pattern : std::string();
+  }
+
+ private:
+  Decoder::Step step_;
+  std::string held_;
+  bool holding_ = false;
+};
+
+// Of equal neighbours one stays; the padding token goes.
+class CtcStep : public DecodeStep {
+ public:
+  explicit CtcStep(const Decoder::Step& step) : step_(step) {}
+  void push(std::string token, Emit& out) override {
+    if (last_ == token) return;
+    last_ = token;
+    token = replace_all(token, step_.pattern, "");
+    if (step_.cleanup) token = replace_all(cleaned(std::move(token)), step_.content, " ");
+    if (!token.empty()) out.push_back(std::move(token));
+  }
+
+ private:
+  Decoder::Step step_;
+  std::optional<std::string> last_;
+};
+
+class HoldStep : public DecodeStep {
+ public:
+  void push(std::string token, Emit&) override { held_ += token; }
+  void finish(Emit& out) override { out.push_back(std::exchange(held_, {})); }
+  void settle(Emit& out) override { finish(out); }
+
+ private:
+  std::string held_;
+};
+
 class JoinStep : public DecodeStep {
  public:
   explicit JoinStep(const Decoder::Step& step) : step_(step) {}
@@ -212,6 +301,16 @@ std::unique_ptr<DecodeStep> make_decode_step(const Decoder::Step& step) {
       return std::make_unique<StripStep>(step);
     case Decoder::Kind::kMetaspace:
       return std::make_unique<MetaspaceStep>(step);
+    case Decoder::Kind::kReplaceMatches:
+      return std::make_unique<ReplaceMatchesStep>(step);
+    case Decoder::Kind::kWordPiece:
+      return std::make_unique<WordPieceStep>(step);
+    case Decoder::Kind::kSuffix:
+      return std::make_unique<SuffixStep>(step);
+    case Decoder::Kind::kCtc:
+      return std::make_unique<CtcStep>(step);
+    case Decoder::Kind::kHold:
+      return std::make_unique<HoldStep>();
     case Decoder::Kind::kJoin:
       break;
   }

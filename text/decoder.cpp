@@ -9,17 +9,16 @@
 namespace ttt {
 namespace {
 
-std::string character_field(const Json& json, std::string_view key, std::string_view where) {
-  std::string c = string_field(json, key, where);
-  require(!c.empty() && utf8_step(c.front()) == c.size(), ErrorKind::kBadData, where, " ", key,
-          " wanted one character, got \"", c, "\"");
-  return c;
-}
-
 std::size_t count_field(const Json& json, std::string_view key, std::string_view where) {
   const std::int64_t n = integer_field(json, key, where);
   require(n >= 0, ErrorKind::kBadData, where, " ", key, " wanted no negative number, got ", n);
   return static_cast<std::size_t>(n);
+}
+
+std::string some_text_field(const Json& json, std::string_view key, std::string_view fallback, std::string_view where) {
+  std::string s = string_field(json, key, fallback, where);
+  require(!s.empty(), ErrorKind::kUnsupported, where, ": an empty ", key, " of a decoder is not supported");
+  return s;
 }
 
 }  // namespace
@@ -48,27 +47,58 @@ void Decoder::read(const Json& json, std::string_view where) {
              .stop = count_field(json, "stop", where),
              .fused = fused_});
   } else if (type == "Replace") {
-    std::string pattern = literal_field(json, where);
-    // In fused text a longer pattern could lie across two tokens.
-    require(!fused_ || utf8_step(pattern.front()) == pattern.size(), ErrorKind::kUnsupported, where,
-            ": a decoder of type \"Replace\" after Fuse is supported for one character only");
-    add(Step{.kind = Kind::kReplace, .pattern = std::move(pattern), .content = string_field(json, "content", where)});
-  } else if (fused_) {
-    fail(ErrorKind::kUnsupported, text(where, ": decoder of type \"", type, "\" after Fuse is not supported"));
+    read_replace(json, where);
   } else if (type == "ByteLevel") {
+    settle_fused();
     add(Step{.kind = Kind::kByteLevel});
     fused_ = true;
   } else if (type == "ByteFallback") {
+    settle_fused();
     add(Step{.kind = Kind::kByteFallback});
   } else if (type == "Metaspace") {
+    settle_fused();
     const std::string scheme = string_field(json, "prepend_scheme", "always", where);
     const bool prefix = bool_field(json, "add_prefix_space", true, where) && scheme != "never";
     add(Step{.kind = Kind::kMetaspace,
              .pattern = character_field(json, "replacement", where),
              .start = prefix ? std::size_t{1} : std::size_t{0}});
+  } else if (type == "WordPiece") {
+    settle_fused();
+    add(Step{.kind = Kind::kWordPiece,
+             .pattern = string_field(json, "prefix", "##", where),
+             .cleanup = bool_field(json, "cleanup", true, where)});
+  } else if (type == "BPEDecoder") {
+    settle_fused();
+    add(Step{.kind = Kind::kSuffix, .pattern = some_text_field(json, "suffix", "</w>", where)});
+  } else if (type == "CTC") {
+    settle_fused();
+    add(Step{.kind = Kind::kCtc,
+             .pattern = some_text_field(json, "pad_token", "<pad>", where),
+             .content = some_text_field(json, "word_delimiter_token", "|", where),
+             .cleanup = bool_field(json, "cleanup", true, where)});
   } else {
     fail(ErrorKind::kUnsupported, text(where, ": decoder of type \"", type, "\" is not supported"));
   }
+}
+
+void Decoder::settle_fused() {
+  if (fused_) add(Step{.kind = Kind::kHold});
+  fused_ = false;
+}
+
+void Decoder::read_replace(const Json& json, std::string_view where) {
+  std::string content = string_field(json, "content", where);
+  if (json.at("pattern", where).find("String") == nullptr) {
+    settle_fused();
+    add(Step{.kind = Kind::kReplaceMatches,
+             .content = std::move(content),
+             .matches = std::make_shared<const Pattern>(pattern_field(json, where))});
+    return;
+  }
+  std::string pattern = literal_field(json, where);
+  // In fused text a longer pattern could lie across two tokens.
+  if (utf8_step(pattern.front()) != pattern.size()) settle_fused();
+  add(Step{.kind = Kind::kReplace, .pattern = std::move(pattern), .content = std::move(content)});
 }
 
 DecodeStream::DecodeStream(const Decoder& decoder) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/json.h"
+#include "text/pattern.h"
 
 namespace ttt {
 
@@ -25,14 +26,31 @@ class DecodeStep {
 // How token texts become text: the "decoder" of a tokenizer.json.
 class Decoder {
  public:
-  enum class Kind { kByteLevel, kByteFallback, kRawByteFallback, kReplace, kStrip, kMetaspace, kJoin };
+  enum class Kind {
+    kByteLevel,
+    kByteFallback,
+    kRawByteFallback,
+    kReplace,
+    kReplaceMatches,
+    kStrip,
+    kMetaspace,
+    kJoin,
+    kWordPiece,
+    kSuffix,  // "BPEDecoder"
+    kCtc,
+    kHold  // until all tokens are there, then one text of them
+  };
   struct Step {
     Kind kind = Kind::kJoin;
-    std::string pattern = {};  // kReplace; kMetaspace: the replacement of ' '; kStrip: the character
-    std::string content = {};  // kReplace; kJoin: what stands between tokens
-    std::size_t start = 0;     // kStrip: at most so many characters at the start; kMetaspace: 1: drop the first
-    std::size_t stop = 0;      // kStrip: at the end
-    bool fused = false;        // all tokens are one text by now
+    // kReplace; kMetaspace: the replacement of ' '; kStrip: the character; kWordPiece: the prefix of tokens that go on;
+    // kSuffix: of tokens that end a word; kCtc: the padding token
+    std::string pattern = {};
+    std::string content = {};  // kReplace(Matches); kJoin: what stands between tokens; kCtc: what is a space
+    std::shared_ptr<const Pattern> matches = {};  // kReplaceMatches
+    bool cleanup = false;                         // kWordPiece, kCtc: no space before punctuation and contractions
+    std::size_t start = 0;  // kStrip: at most so many characters at the start; kMetaspace: 1: drop the first
+    std::size_t stop = 0;   // kStrip: at the end
+    bool fused = false;     // all tokens are one text by now
   };
 
   Decoder() = default;
@@ -44,6 +62,9 @@ class Decoder {
 
  private:
   void read(const Json& json, std::string_view where);
+  void read_replace(const Json& json, std::string_view where);
+  // After it each step sees whole tokens, or all of them as one.
+  void settle_fused();
 
   std::vector<Step> steps_;
   bool fused_ = false;

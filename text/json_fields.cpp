@@ -1,16 +1,13 @@
 #include "text/json_fields.h"
 
+#include "base/utf8.h"
+
 namespace ttt {
 namespace {
 
 const Json* present(const Json& json, std::string_view key) {
   const Json* found = json.find(key);
   return found != nullptr && found->is_null() ? nullptr : found;
-}
-
-std::string quoted(std::string_view s) {
-  constexpr std::size_t kLongest = 400;
-  return text('"', s.substr(0, kLongest), s.size() > kLongest ? "...\"" : "\"");
 }
 
 }  // namespace
@@ -33,6 +30,13 @@ std::int64_t integer_field(const Json& json, std::string_view key, std::string_v
   return json.at(key, where).as_integer(text(where, " ", key));
 }
 
+std::string character_field(const Json& json, std::string_view key, std::string_view where) {
+  std::string c = string_field(json, key, where);
+  require(!c.empty() && utf8_step(c.front()) == c.size(), ErrorKind::kBadData, where, " ", key,
+          " wanted one character, got \"", c, "\"");
+  return c;
+}
+
 Pattern pattern_field(const Json& json, std::string_view where) {
   const Json& pattern = json.at("pattern", where);
   if (const Json* regex = pattern.find("Regex")) {
@@ -45,16 +49,7 @@ Pattern pattern_field(const Json& json, std::string_view where) {
 }
 
 std::string literal_field(const Json& json, std::string_view where) {
-  const Json& pattern = json.at("pattern", where);
-  if (const Json* regex = pattern.find("Regex")) {
-    const std::string& expression = regex->as_string(text(where, " pattern.Regex"));
-    // A letter-only or single-space expression means itself.
-    const bool plain = expression == " " || expression == "\xE2\x96\x81";
-    require(plain, ErrorKind::kUnsupported, where, ": the regular expression ", quoted(expression),
-            " is not supported here");
-    return expression;
-  }
-  const std::string literal = string_field(pattern, "String", text(where, " pattern"));
+  std::string literal = string_field(json.at("pattern", where), "String", text(where, " pattern"));
   require(!literal.empty(), ErrorKind::kUnsupported, where, ": an empty pattern is not supported");
   return literal;
 }

@@ -15,9 +15,12 @@ std::string string_field(const Json& json, std::string_view key, std::string_vie
 bool bool_field(const Json& json, std::string_view key, bool fallback, std::string_view where);
 std::int64_t integer_field(const Json& json, std::string_view key, std::string_view where);
 
+// One character.
+std::string character_field(const Json& json, std::string_view key, std::string_view where);
+
 // The "pattern" member: {"String": ...} or {"Regex": ...}. Throws Error{kUnsupported} quoting an unknown expression.
 Pattern pattern_field(const Json& json, std::string_view where);
-// The same when it must be a string; throws Error{kUnsupported} quoting an expression.
+// The same when it is a string.
 std::string literal_field(const Json& json, std::string_view where);
 
 }  // namespace ttt

@@ -1,11 +1,15 @@
 #pragma once
 
+#include <memory>
 #include <string>
 #include <string_view>
 #include <variant>
 #include <vector>
 
 #include "base/json.h"
+#include "text/bert_text.h"
+#include "text/charsmap.h"
+#include "text/pattern.h"
 #include "text/unicode.h"
 
 namespace ttt {
@@ -20,13 +24,21 @@ class Normalizer {
     std::string pattern;  // not empty
     std::string content;
   };
+  struct ReplaceMatches {
+    Pattern pattern;
+    std::string content;
+  };
   struct Strip {
     bool left = true;
     bool right = true;
   };
   struct Lowercase {};
   struct StripAccents {};
-  using Step = std::variant<NormalForm, Prepend, Replace, Strip, Lowercase, StripAccents>;
+  struct Nmt {};        // control characters go and other white space becomes ' ', as sentencepiece's nmt rules say
+  struct ByteLevel {};  // each byte becomes the character that stands for it (text/bpe.h)
+  using Precompiled = std::shared_ptr<const Charsmap>;
+  using Step = std::variant<NormalForm, Prepend, Replace, ReplaceMatches, Strip, Lowercase, StripAccents, Nmt,
+                            ByteLevel, BertText, Precompiled>;
 
   Normalizer() = default;
   // Reads the "normalizer" of a tokenizer.json; null: none. Throws Error{kUnsupported} naming an unknown type or
@@ -40,11 +52,16 @@ class Normalizer {
 
  private:
   void read(const Json& json, std::string_view where);
+  void add_replace(const Json& json, std::string_view where);
 
   std::vector<Step> steps_;
 };
 
 // `s` with every occurrence of `pattern`, from left to right, replaced.
 std::string replace_all(std::string_view s, std::string_view pattern, std::string_view content);
+// The same with every match, an empty one too.
+std::string replace_all(std::string_view s, const Pattern& pattern, std::string_view content);
+// Each byte as the character that stands for it in byte-level vocabularies.
+std::string spell_bytes(std::string_view s);
 
 }  // namespace ttt

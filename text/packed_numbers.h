@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string_view>
+#include <vector>
 
 namespace ttt {
 
@@ -36,5 +37,23 @@ class PackedNumbers {
   std::string_view s_;
   std::size_t at_ = 0;
 };
+
+// Calls each(begin, end, value) for the ranges of a table of ranges, which cover all code points.
+template <class Each>
+void for_each_range(std::string_view packed, const Each& each) {
+  PackedNumbers u(packed);
+  std::uint32_t ranges = u.number();
+  std::vector<std::uint32_t> values(u.number());
+  for (auto& v : values) v = u.number();
+  char32_t begin = 0;
+  std::uint32_t value = 0;
+  for (; ranges > 0; --ranges) {
+    const char32_t end = begin + u.number();
+    if (end > begin) each(begin, end, value);
+    begin = end;
+    value = values[u.number()];
+  }
+  each(begin, char32_t{0x110000}, value);
+}
 
 }  // namespace ttt

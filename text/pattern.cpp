@@ -134,6 +134,12 @@ std::optional<Pattern::Match> find_words_or_symbols(const Scanner& t, std::size_
   return Pattern::Match{i, t.is(i, kWord) ? t.run(i, kWord) : t.run_without(i, kWord | kStripSpace)};
 }
 
+std::optional<Pattern::Match> find_words_or_punctuation(const Scanner& t, std::size_t i) {
+  i = t.run(i, kStripSpace);
+  if (t.at_end(i)) return std::nullopt;
+  return Pattern::Match{i, t.is(i, kPunctuation) ? t.next(i) : t.run_without(i, kStripSpace | kPunctuation)};
+}
+
 std::optional<Pattern::Match> find_punctuation(const Scanner& t, std::string_view s, std::size_t i) {
   const auto wanted = [&](std::size_t k) {
     return !t.at_end(k) && (t.is(k, kPunctuationMark) || std::string_view("$+<=>^~|").find(s[k]) != std::string::npos);
@@ -161,6 +167,7 @@ Pattern Pattern::llama3() { return Pattern(Kind::kLlama3); }
 Pattern Pattern::qwen2() { return Pattern(Kind::kQwen2); }
 Pattern Pattern::o200k() { return Pattern(Kind::kO200k); }
 Pattern Pattern::words_or_symbols() { return Pattern(Kind::kWordsOrSymbols); }
+Pattern Pattern::words_or_punctuation() { return Pattern(Kind::kWordsOrPunctuation); }
 Pattern Pattern::punctuation_or_ascii_math() { return Pattern(Kind::kPunctuationOrMath); }
 
 Pattern Pattern::ascii_digit_triples() { return Pattern(Kind::kDigitTriples); }
@@ -257,6 +264,8 @@ std::optional<Pattern::Match> Pattern::find(std::string_view s, std::size_t from
       return Match{from, o200k_end(t, from)};
     case Kind::kWordsOrSymbols:
       return find_words_or_symbols(t, from);
+    case Kind::kWordsOrPunctuation:
+      return find_words_or_punctuation(t, from);
     case Kind::kPunctuationOrMath:
       return find_punctuation(t, s, from);
     case Kind::kDigitTriples:

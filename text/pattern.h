@@ -31,6 +31,7 @@ class Pattern {
   static Pattern qwen2();
   static Pattern o200k();
   static Pattern words_or_symbols();           // \w+|[^\w\s]+
+  static Pattern words_or_punctuation();       // one punctuation mark, or a run without them and white space
   static Pattern punctuation_or_ascii_math();  // [\p{P}\$\+<=>\^~\|]+
   static Pattern ascii_digit_triples();        // [0-9][0-9][0-9]
 
@@ -49,6 +50,7 @@ class Pattern {
     kQwen3_5,
     kO200k,
     kWordsOrSymbols,
+    kWordsOrPunctuation,
     kPunctuationOrMath,
     kDigitTriples,
     kLiteral,

@@ -8,22 +8,33 @@
 
 namespace ttt {
 
-// Tokens around the ids of a text.
+// Tokens around the ids of one text, or of two that belong together, and the type of each.
 class PostProcessor {
  public:
+  struct Piece {
+    int sequence = -1;  // 0: the ids of the first text; 1: of the second; -1: `ids`
+    std::vector<std::int64_t> ids = {};
+    std::int32_t type = 0;
+  };
+  using Template = std::vector<Piece>;
+
   // Reads the "post_processor" of a tokenizer.json; null: nothing is added. Throws Error{kUnsupported} naming an
   // unknown type, Error{kBadData} on a template that names no token.
   static PostProcessor from_json(const Json& json, std::string_view where);
 
-  bool has_template() const { return has_template_; }
-  void set(std::vector<std::int64_t> before, std::vector<std::int64_t> after);
+  void set(Template single, Template pair);
+  // Of one text, which is there once at least.
+  const Template& single() const { return single_; }
+  const Template& pair() const { return pair_; }
+  // What `single` adds before the first text and after the last.
   const std::vector<std::int64_t>& before() const { return before_; }
   const std::vector<std::int64_t>& after() const { return after_; }
 
  private:
   void read(const Json& json, std::string_view where);
-  void read_template(const Json& json, std::string_view where);
 
+  Template single_ = {{.sequence = 0}};
+  Template pair_ = {{.sequence = 0}, {.sequence = 1, .type = 1}};
   std::vector<std::int64_t> before_;
   std::vector<std::int64_t> after_;
   bool has_template_ = false;

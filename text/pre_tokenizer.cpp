@@ -6,7 +6,10 @@
 
 #include "base/utf8.h"
 #include "text/json_fields.h"
+#include "text/normalizer.h"
+#include "text/range_table.h"
 #include "text/unicode.h"
+#include "text/unicode_tables.h"
 
 namespace ttt {
 namespace {
@@ -85,6 +88,39 @@ void split(const PreTokenizer::Split& step, std::string_view s, Emit emit) {
   joiner.finish();
 }
 
+// The reference leaves out what stands before the first character that has a script of its own.
+template <class Emit>
+void split_scripts(std::string_view s, Emit emit) {
+  static const RangeTable scripts(unicode_tables::kScriptRuns);
+  std::size_t begin = s.size();
+  std::uint32_t last = 0;
+  for (std::size_t i = 0; i < s.size(); i += utf8_step(s[i])) {
+    const std::uint32_t script = scripts(utf8_decode(s.data() + i));
+    if (script == 0) continue;
+    if (script != last) {
+      if (begin < i) emit(begin, i);
+      begin = i;
+    }
+    last = script;
+  }
+  if (begin < s.size()) emit(begin, s.size());
+}
+
+template <class Emit>
+void split_fixed(std::size_t length, std::string_view s, Emit emit) {
+  std::size_t begin = 0;
+  std::size_t count = 0;
+  for (std::size_t i = 0; i < s.size(); i += utf8_step(s[i])) {
+    if (count == length) {
+      emit(begin, i);
+      begin = i;
+      count = 0;
+    }
+    ++count;
+  }
+  emit(begin, s.size());
+}
+
 std::string with_metaspace(const PreTokenizer::Metaspace& step, std::string_view s, bool first) {
   using Prepend = PreTokenizer::Metaspace::Prepend;
   std::string out;
@@ -119,7 +155,7 @@ SplitBehavior behavior_named(const std::string& name, std::string_view where) {
 PreTokenizer::Metaspace read_metaspace(const Json& json, std::string_view where) {
   using Prepend = PreTokenizer::Metaspace::Prepend;
   PreTokenizer::Metaspace step;
-  step.replacement = string_field(json, "replacement", where);
+  step.replacement = character_field(json, "replacement", where);
   step.split = bool_field(json, "split", true, where);
   const std::string scheme = string_field(json, "prepend_scheme", "always", where);
   step.prepend = scheme == "always" ? Prepend::kAlways : scheme == "first" ? Prepend::kFirst : Prepend::kNever;
@@ -144,8 +180,7 @@ PreTokenizer PreTokenizer::from_json(const Json& json, std::string_view where) {
 
 void PreTokenizer::read(const Json& json, std::string_view where) {
   const std::string type = string_field(json, "type", where);
-  require(!byte_level_, ErrorKind::kUnsupported, where, ": pre_tokenizer of type \"", type,
-          "\" after ByteLevel is not supported");
+  if (type != "Sequence") spell_bytes();
   require(steps_.size() < 32, ErrorKind::kUnsupported, where, ": more than 32 pre_tokenizer steps");
   if (type == "Sequence") {
     for (const Json& item : json.at("pretokenizers", where).as_array(text(where, " pretokenizers"))) read(item, where);
@@ -170,9 +205,25 @@ void PreTokenizer::read(const Json& json, std::string_view where) {
     add(Split{.pattern = Pattern::run_of(kStripSpace, 1), .behavior = SplitBehavior::kRemoved});
   } else if (type == "Metaspace") {
     add(read_metaspace(json, where));
+  } else if (type == "BertPreTokenizer") {
+    add(Split{.pattern = Pattern::words_or_punctuation(), .behavior = SplitBehavior::kRemoved, .invert = true});
+  } else if (type == "CharDelimiterSplit") {
+    add(Split{.pattern = Pattern::literal(character_field(json, "delimiter", where)),
+              .behavior = SplitBehavior::kRemoved});
+  } else if (type == "UnicodeScripts") {
+    add(Scripts{});
+  } else if (type == "FixedLength") {
+    const std::int64_t length = json.find("length") == nullptr ? 5 : integer_field(json, "length", where);
+    require(length > 0, ErrorKind::kBadData, where, " length wanted at least 1, got ", length);
+    add(FixedLength{static_cast<std::size_t>(length)});
   } else {
     fail(ErrorKind::kUnsupported, text(where, ": pre_tokenizer of type \"", type, "\" is not supported"));
   }
+}
+
+void PreTokenizer::spell_bytes() {
+  if (byte_level_) add(SpellBytes{});
+  byte_level_ = false;
 }
 
 void PreTokenizer::run_from(std::size_t step, std::string_view s, bool first, const Sink& sink) const {
@@ -190,6 +241,12 @@ void PreTokenizer::run_from(std::size_t step, std::string_view s, bool first, co
     if (!meta->split) return run_from(step + 1, changed, first, sink);
     const Split at{.pattern = Pattern::literal(meta->replacement), .behavior = SplitBehavior::kMergedWithNext};
     split(at, changed, pass_parts_of(changed));
+  } else if (std::holds_alternative<SpellBytes>(steps_[step])) {
+    run_from(step + 1, ttt::spell_bytes(s), first, sink);
+  } else if (std::holds_alternative<Scripts>(steps_[step])) {
+    split_scripts(s, pass_parts_of(s));
+  } else if (const auto* fixed = std::get_if<FixedLength>(&steps_[step])) {
+    split_fixed(fixed->length, s, pass_parts_of(s));
   } else if (s.front() == ' ') {
     run_from(step + 1, s, first, sink);
   } else {

@@ -30,7 +30,12 @@ class PreTokenizer {
     bool split = true;
   };
   struct PrefixSpace {};  // puts ' ' in front of text that does not start with it
-  using Step = std::variant<Split, Metaspace, PrefixSpace>;
+  struct SpellBytes {};   // each byte becomes the character that stands for it (text/bpe.h)
+  struct Scripts {};      // cuts where the script changes
+  struct FixedLength {
+    std::size_t length = 5;  // characters
+  };
+  using Step = std::variant<Split, Metaspace, PrefixSpace, SpellBytes, Scripts, FixedLength>;
   using Sink = std::function<void(std::string_view word)>;
 
   PreTokenizer() = default;
@@ -42,6 +47,8 @@ class PreTokenizer {
   // The model works on bytes (a ByteLevel step was last) rather than characters.
   bool byte_level() const { return byte_level_; }
   void set_byte_level() { byte_level_ = true; }
+  // For a model that works on characters: the bytes are spelled here.
+  void spell_bytes();
 
   // Calls `sink` with each word of `s`, valid UTF-8. `first`: this is where the whole input starts.
   void run(std::string_view s, bool first, const Sink& sink) const { run_from(0, s, first, sink); }

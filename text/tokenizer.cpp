@@ -1,6 +1,7 @@
 #include "text/tokenizer.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "base/utf8.h"
@@ -61,49 +62,86 @@ void TokenizerParts::find_in_text(AddedToken token, std::string_view where) {
 }
 
 void TokenizerParts::check(std::string_view where) const {
-  for (const auto* ids : {&post_processor.before(), &post_processor.after()}) {
-    for (const std::int64_t id : *ids) {
-      require(text_of(id) != nullptr, ErrorKind::kBadData, where, ": the template adds id ", id, ", which is no token");
+  for (const auto* pieces : {&post_processor.single(), &post_processor.pair()}) {
+    for (const PostProcessor::Piece& piece : *pieces) {
+      for (const std::int64_t id : piece.ids) {
+        require(text_of(id) != nullptr, ErrorKind::kBadData, where, ": the template adds id ", id,
+                ", which is no token");
+      }
     }
   }
 }
 
-std::vector<std::int32_t> Tokenizer::encode(std::string_view text, const EncodeOptions& options) const {
+void TokenizerParts::encode(std::string_view text, bool parse_special, std::vector<std::int32_t>& ids) const {
   constexpr std::size_t kTooLong = std::size_t{1} << 29;
   require(text.size() < kTooLong, ErrorKind::kUsage, "encode: wanted less than ", kTooLong, " bytes of text, got ",
           text.size());
-  const TokenizerParts& parts = *parts_;
   const bool valid = is_valid_utf8(text);
   const std::string replaced = valid ? std::string() : valid_utf8(text);
   const std::string_view input = valid ? text : std::string_view(replaced);
 
-  std::vector<std::int32_t> ids;
-  if (options.add_special) {
-    for (const std::int64_t id : parts.post_processor.before()) ids.push_back(static_cast<std::int32_t>(id));
-  }
-  MergeLoop scratch;
-  const PreTokenizer::Sink sink = [&](std::string_view word) { parts.model->encode(word, scratch, ids); };
-  for (const auto& part : parts.raw_tokens.cut(input, options.parse_special)) {
+  ScratchPool::Loan loan(scratch);
+  EncodeScratch& memory = *loan;
+  const PreTokenizer::Sink sink = [&](std::string_view word) {
+    if (memory.cache.find(word, ids)) return;
+    const std::size_t before = ids.size();
+    model->encode(word, memory.model, ids);
+    memory.cache.keep(word, ids.data() + before, ids.size() - before);
+  };
+  for (const auto& part : raw_tokens.cut(input, parse_special)) {
     if (part.id >= 0) {
       ids.push_back(part.id);
       continue;
     }
     const std::string_view raw = input.substr(part.begin, part.end - part.begin);
-    const std::string changed = parts.normalizer.empty() ? std::string() : parts.normalizer.run(raw);
-    const std::string_view piece = parts.normalizer.empty() ? raw : std::string_view(changed);
-    for (const auto& inner : parts.normalized_tokens.cut(piece, options.parse_special)) {
+    const std::string changed = normalizer.empty() ? std::string() : normalizer.run(raw);
+    const std::string_view piece = normalizer.empty() ? raw : std::string_view(changed);
+    for (const auto& inner : normalized_tokens.cut(piece, parse_special)) {
       if (inner.id >= 0) {
         ids.push_back(inner.id);
       } else {
         const bool first = part.begin == 0 && inner.begin == 0;
-        parts.pre_tokenizer.run(piece.substr(inner.begin, inner.end - inner.begin), first, sink);
+        pre_tokenizer.run(piece.substr(inner.begin, inner.end - inner.begin), first, sink);
       }
     }
   }
-  if (options.add_special) {
-    for (const std::int64_t id : parts.post_processor.after()) ids.push_back(static_cast<std::int32_t>(id));
+}
+
+namespace {
+
+// Fills a template with the ids of texts; `type`, where wanted, gets the type of each.
+std::vector<std::int32_t> fill(const TokenizerParts& parts, const PostProcessor::Template& pieces,
+                               std::span<const std::string_view> texts, const EncodeOptions& options,
+                               std::vector<std::int32_t>* types) {
+  std::vector<std::int32_t> ids;
+  for (const PostProcessor::Piece& piece : pieces) {
+    if (piece.sequence >= 0) {
+      parts.encode(texts[static_cast<std::size_t>(piece.sequence)], options.parse_special, ids);
+    } else if (options.add_special) {
+      for (const std::int64_t id : piece.ids) ids.push_back(static_cast<std::int32_t>(id));
+    }
+    if (types != nullptr) types->resize(ids.size(), piece.type);
   }
   return ids;
+}
+
+}  // namespace
+
+std::vector<std::int32_t> Tokenizer::encode(std::string_view text, const EncodeOptions& options) const {
+  return fill(*parts_, parts_->post_processor.single(), {&text, 1}, options, nullptr);
+}
+
+Encoding Tokenizer::encode_with_types(std::string_view text, const EncodeOptions& options) const {
+  Encoding encoding;
+  encoding.ids = fill(*parts_, parts_->post_processor.single(), {&text, 1}, options, &encoding.types);
+  return encoding;
+}
+
+Encoding Tokenizer::encode_pair(std::string_view first, std::string_view second, const EncodeOptions& options) const {
+  const std::array<std::string_view, 2> texts = {first, second};
+  Encoding encoding;
+  encoding.ids = fill(*parts_, parts_->post_processor.pair(), texts, options, &encoding.types);
+  return encoding;
 }
 
 std::string Tokenizer::decode(std::span<const std::int32_t> ids, const DecodeOptions& options) const {

@@ -25,6 +25,11 @@ struct DecodeOptions {
   bool skip_special = false;
 };
 
+// Ids and, for each, the type that the model's embedding of token types wants.
+struct Encoding {
+  std::vector<std::int32_t> ids, types;
+};
+
 // What lies beside a tokenizer.json, each null where it is absent.
 struct TokenizerFiles {
   const Json* config = nullptr;              // tokenizer_config.json
@@ -37,7 +42,7 @@ struct TokenizerFiles {
 // Ids agree with the Hugging Face tokenizers library for tokenizer.json, and with llama.cpp for GGUF files.
 class Tokenizer {
  public:
-  // Reads a tokenizer.json with a BPE model. The files beside it name the begin, end, unknown and padding tokens, and
+  // Reads a tokenizer.json. The files beside it name the begin, end, unknown and padding tokens, and
   // add tokens or change how they are found, as transformers 5 reads them (text/token_files.h). Truncation and padding
   // in the file are ignored. Throws Error{kUnsupported} naming anything not known, and Error{kBadData} on a vocabulary
   // or merge list that contradicts itself. `where` opens every message.
@@ -48,6 +53,10 @@ class Tokenizer {
   // Invalid UTF-8 is read as U+FFFD, one for each maximal invalid part (as Python's errors="replace"). Time is linear
   // in the text. Throws Error{kUsage} on text of 512 MiB and more.
   std::vector<std::int32_t> encode(std::string_view text, const EncodeOptions& options = {}) const;
+  // The same with token types.
+  Encoding encode_with_types(std::string_view text, const EncodeOptions& options = {}) const;
+  // Two texts that belong together, such as a question and a passage, as the template for pairs joins them.
+  Encoding encode_pair(std::string_view first, std::string_view second, const EncodeOptions& options = {}) const;
   // Valid UTF-8, bytes that form no character being U+FFFD. Throws Error{kUsage} naming an id that is no token.
   std::string decode(std::span<const std::int32_t> ids, const DecodeOptions& options = {}) const;
 

@@ -1,9 +1,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/utf8.h"
 #include "text/gguf_token_kinds.h"
 #include "text/gguf_words.h"
-#include "base/utf8.h"
 #include "text/tokenizer.h"
 #include "text/tokenizer_parts.h"
 #include "text/unicode.h"
@@ -122,10 +122,15 @@ Tokenizer Tokenizer::from_gguf(const GgufVocabulary& v, std::string_view where) 
           ": add_bos_token is true but bos_token_id ", v.bos.value_or(0), " is no token");
   require(!v.add_eos.value_or(false) || !v.eos || parts->eos, ErrorKind::kBadData, where,
           ": add_eos_token is true but eos_token_id ", v.eos.value_or(0), " is no token");
-  std::vector<std::int64_t> before, after;
-  if (v.add_bos.value_or(add_bos) && parts->bos.has_value()) before.push_back(*parts->bos);
-  if (v.add_eos.value_or(false) && parts->eos.has_value()) after.push_back(*parts->eos);
-  parts->post_processor.set(std::move(before), std::move(after));
+  PostProcessor::Template around = {{.sequence = 0}};
+  if (v.add_bos.value_or(add_bos) && parts->bos.has_value()) around.insert(around.begin(), {.ids = {*parts->bos}});
+  if (v.add_eos.value_or(false) && parts->eos.has_value()) around.push_back({.ids = {*parts->eos}});
+  PostProcessor::Template pair = around;
+  for (PostProcessor::Piece piece : around) {
+    if (piece.sequence == 0) piece.sequence = 1;
+    pair.push_back(std::move(piece));
+  }
+  parts->post_processor.set(std::move(around), std::move(pair));
   return Tokenizer(std::move(parts));
 }
 

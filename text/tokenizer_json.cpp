@@ -3,82 +3,13 @@
 #include <utility>
 
 #include "text/json_fields.h"
+#include "text/model_json.h"
 #include "text/token_files.h"
 #include "text/tokenizer.h"
 #include "text/tokenizer_parts.h"
 
 namespace ttt {
 namespace {
-
-const Json& part_of(const Json& json, std::string_view key) {
-  static const Json null;
-  const Json* found = json.find(key);
-  return found == nullptr ? null : *found;
-}
-
-void refuse_unless_empty(const Json& model, std::string_view key, std::string_view where) {
-  require(string_field(model, key, "", where).empty(), ErrorKind::kUnsupported, where, ": ", key, " \"",
-          string_field(model, key, "", where), "\" is not supported");
-}
-
-std::vector<BpeModel::Pair> read_merges(const Json& model, std::string_view where) {
-  std::vector<BpeModel::Pair> merges;
-  const auto& list = model.at("merges", where).as_array(text(where, " merges"));
-  merges.reserve(list.size());
-  for (const Json& item : list) {
-    if (item.is_array()) {
-      const auto& pair = item.as_array("");
-      require(pair.size() == 2, ErrorKind::kBadData, where, ": merge ", merges.size(), " wanted 2 parts, got ",
-              pair.size());
-      const std::string here = text(where, " merges");
-      merges.emplace_back(pair[0].as_string(here), pair[1].as_string(here));
-      continue;
-    }
-    const std::string& line = item.as_string(text(where, " merges"));
-    if (line.rfind("#version", 0) == 0) continue;
-    const std::size_t space = line.find(' ');
-    require(space != std::string::npos && line.find(' ', space + 1) == std::string::npos, ErrorKind::kBadData, where,
-            ": merge ", merges.size(), " wanted two parts with a space between, got \"", line.substr(0, 100), "\"");
-    merges.emplace_back(line.substr(0, space), line.substr(space + 1));
-  }
-  return merges;
-}
-
-void read_vocabulary(const Json& model, Vocabulary& vocabulary, std::string_view where) {
-  const auto& members = model.at("vocab", where).as_object(text(where, " vocab"));
-  vocabulary.reserve(members.size());
-  const std::string here = text(where, " vocab");
-  for (const auto& [token, id] : members) vocabulary.add(token, id.as_integer(here), here);
-}
-
-void read_bpe(const Json& model, TokenizerParts& parts, std::string_view where) {
-  refuse_unless_empty(model, "continuing_subword_prefix", where);
-  refuse_unless_empty(model, "end_of_word_suffix", where);
-  const Json& dropout = part_of(model, "dropout");
-  require(dropout.is_null() || dropout.as_number(text(where, " dropout")) == 0, ErrorKind::kUnsupported, where,
-          ": dropout ", dropout.dump(), " is not supported");
-  read_vocabulary(model, parts.vocabulary, where);
-  BpeModel::Options options;
-  options.byte_level = parts.pre_tokenizer.byte_level();
-  options.byte_fallback = bool_field(model, "byte_fallback", false, where);
-  options.fuse_unknown = bool_field(model, "fuse_unk", false, where);
-  options.ignore_merges = bool_field(model, "ignore_merges", false, where);
-  if (!part_of(model, "unk_token").is_null()) {
-    const std::string unknown = string_field(model, "unk_token", where);
-    options.unknown = parts.vocabulary.find(unknown);
-    require(options.unknown.has_value(), ErrorKind::kBadData, where, ": unk_token \"", unknown,
-            "\" is not in the vocabulary");
-    parts.unk = options.unknown;
-  }
-  if (options.byte_fallback) check_byte_tokens(parts.vocabulary, where);
-  parts.model = std::make_unique<BpeModel>(parts.vocabulary, read_merges(model, where), options, where);
-}
-
-void read_model(const Json& model, TokenizerParts& parts, std::string_view where) {
-  const std::string type = string_field(model, "type", model.find("merges") != nullptr ? "BPE" : "unnamed", where);
-  require(type == "BPE", ErrorKind::kUnsupported, where, ": model of type \"", type, "\" is not supported");
-  read_bpe(model, parts, where);
-}
 
 void register_tokens(const AddedVocabulary& vocabulary, TokenizerParts& parts, std::string_view where) {
   std::set<std::string> special;

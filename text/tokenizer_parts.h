@@ -13,6 +13,7 @@
 #include "text/normalizer.h"
 #include "text/post_processor.h"
 #include "text/pre_tokenizer.h"
+#include "text/scratch_pool.h"
 #include "text/vocabulary.h"
 
 namespace ttt {
@@ -22,6 +23,7 @@ struct TokenizerParts {
   Vocabulary vocabulary;  // of the model, which refers to it: the parts stay where they are made
   Vocabulary added;       // tokens that the model does not have
   std::unique_ptr<const TokenModel> model;
+  mutable ScratchPool scratch;  // of encode; changes nothing but its speed
   Normalizer normalizer;
   PreTokenizer pre_tokenizer;
   AddedTokens raw_tokens;         // looked for in the text as it comes
@@ -48,6 +50,8 @@ struct TokenizerParts {
   // Registers a token that is found in text; call size_flags() before the first. `token.id` must be a token.
   void find_in_text(AddedToken token, std::string_view where);
   void size_flags();
+  // Appends the ids of a text, without the tokens around it.
+  void encode(std::string_view text, bool parse_special, std::vector<std::int32_t>& ids) const;
   // Throws Error{kBadData} unless the template's ids and the named tokens are tokens.
   void check(std::string_view where) const;
 };

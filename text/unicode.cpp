@@ -47,26 +47,16 @@ Unicode::Unicode() {
 }
 
 void Unicode::unpack_classes() {
-  std::vector<std::uint16_t> flat(kCodePoints);
-  PackedNumbers u(unicode_tables::kClassRanges);
-  std::uint32_t ranges = u.number();
-  std::vector<std::uint16_t> values(u.number());
-  for (auto& v : values) v = static_cast<std::uint16_t>(u.number());
-  std::uint32_t start = 0;
-  std::uint16_t value = 0;
-  for (; ranges > 0; --ranges) {
-    const std::uint32_t next = start + u.number();
-    std::fill(flat.begin() + start, flat.begin() + next, value);
-    start = next;
-    value = values[u.number()];
-  }
-  std::fill(flat.begin() + start, flat.end(), value);
+  std::vector<std::uint32_t> flat(kCodePoints);
+  for_each_range(unicode_tables::kClassRanges, [&](char32_t begin, char32_t end, std::uint32_t value) {
+    std::fill(flat.begin() + begin, flat.begin() + end, value);
+  });
 
   // Equal pages are stored once; mark() splits them again where the normalisation bits differ.
-  std::map<std::vector<std::uint16_t>, std::uint16_t> seen;
+  std::map<std::vector<std::uint32_t>, std::uint16_t> seen;
   for (std::size_t page = 0; page < index_.size(); ++page) {
     const auto from = flat.begin() + static_cast<std::ptrdiff_t>(page * 256);
-    std::vector<std::uint16_t> content(from, from + 256);
+    std::vector<std::uint32_t> content(from, from + 256);
     const auto [it, added] = seen.emplace(std::move(content), static_cast<std::uint16_t>(seen.size()));
     if (added) pages_.insert(pages_.end(), from, from + 256);
     index_[page] = it->second;
@@ -96,8 +86,7 @@ void Unicode::mark(char32_t c, unsigned bits) {
     page = static_cast<std::uint16_t>(pages_.size() / 256);
     for (std::size_t i = 0; i < 256; ++i) pages_.push_back(pages_[from + i]);
   }
-  std::uint16_t& cell = pages_[std::size_t{page} * 256 + (c & 255)];
-  cell = static_cast<std::uint16_t>(cell | bits);
+  pages_[std::size_t{page} * 256 + (c & 255)] |= bits;
 }
 
 void Unicode::mark_unsettled() {
@@ -247,6 +236,10 @@ std::string Unicode::lowercase(std::string_view s) const {
   std::string out;
   out.reserve(s.size());
   for (std::size_t i = 0; i < s.size(); i += utf8_step(s[i])) {
+    if (static_cast<unsigned char>(s[i]) < 0x80) {
+      out.push_back(s[i] >= 'A' && s[i] <= 'Z' ? static_cast<char>(s[i] - 'A' + 'a') : s[i]);
+      continue;
+    }
     const auto found = lowercase_.find(utf8_decode(s.data() + i));
     if (found == lowercase_.end()) {
       out.append(s, i, utf8_step(s[i]));

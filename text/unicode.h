@@ -11,8 +11,8 @@
 
 namespace ttt {
 
-// Properties of a code point as a bit set. The first twelve come from the generated tables, in this order.
-enum CharClass : std::uint16_t {
+// Properties of a code point as a bit set. The first fourteen come from the generated tables, in this order.
+enum CharClass : std::uint32_t {
   kLetter = 1 << 0,            // \p{L}
   kNumber = 1 << 1,            // \p{N}
   kSpace = 1 << 2,             // \s of patterns
@@ -25,10 +25,12 @@ enum CharClass : std::uint16_t {
   kWord = 1 << 9,              // \w
   kAccent = 1 << 10,           // dropped by StripAccents
   kPunctuationMark = 1 << 11,  // \p{P}
-  kUnsettledNfd = 1 << 12,     // may change under that normalisation, alone or next to others
-  kUnsettledNfkd = 1 << 13,
-  kUnsettledNfc = 1 << 14,
-  kUnsettledNfkc = 1 << 15,
+  kControl = 1 << 12,          // dropped by BertNormalizer
+  kNonSpacingMark = 1 << 13,   // dropped by BertNormalizer once it is apart from its base
+  kUnsettledNfd = 1 << 14,     // may change under that normalisation, alone or next to others
+  kUnsettledNfkd = 1 << 15,
+  kUnsettledNfc = 1 << 16,
+  kUnsettledNfkc = 1 << 17,
 };
 
 enum class NormalForm { kNfd, kNfkd, kNfc, kNfkc };
@@ -73,7 +75,7 @@ class Unicode {
   void normalize_slowly(std::string_view s, NormalForm form, std::string& out) const;
 
   std::array<std::uint16_t, kCodePoints / 256> index_{};
-  std::vector<std::uint16_t> pages_;
+  std::vector<std::uint32_t> pages_;
   std::u32string strings_;
   Mapping canonical_;
   Mapping compatible_;

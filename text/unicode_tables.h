@@ -13,5 +13,7 @@ extern const std::string_view kCombiningClasses;  // canonical combining classes
 extern const std::string_view kCompositions;      // primary composites: (first, second) -> composite
 extern const std::string_view kLowercase;         // lower case where it differs
 extern const std::string_view kProperties;        // as kClassRanges, of general category and script
+extern const std::string_view kScriptRuns;        // as kClassRanges, of scripts as UnicodeScripts tells them apart
+extern const std::string_view kGraphemeBreaks;    // as kClassRanges, of text/graphemes.cpp
 
 }  // namespace ttt::unicode_tables

@@ -5,6 +5,7 @@ Written below tests/golden/tokenizers:
     corpus.json               the atoms that corpus strings are made of
     NAME/tokenizer.json       a tokenizer
     NAME/digest.txt           for every GROUP strings: FNV-1a of all ids, FNV-1a of all decoded text
+    NAME/pairs.txt            of some: for every GROUP pairs of strings: FNV-1a of all ids and types
 tests/text/golden_test.cpp builds the same strings and compares.
 
     make_tokenizer_fixtures.py [--output DIR] [--strings N] [--only NAME]
@@ -139,8 +140,8 @@ def atom(r):
     return ATOMS["runs"][r.below(len(ATOMS["runs"]))] * (1 + r.below(80))
 
 
-def corpus(count):
-    r = Random(2024)
+def corpus(count, seed=2024):
+    r = Random(seed)
     strings = [""]
     while len(strings) < count:
         strings.append("".join(atom(r) for _ in range(1 + r.below(10))))
@@ -188,6 +189,24 @@ def digest(tokenizer, strings):
                 for skip in (False, True):
                     b = fnv(b, tokenizer.decode(ids, skip_special_tokens=skip).encode() + b"\xff")
         lines.append(f"{a:08x} {b:08x}")
+    return "\n".join(lines) + "\n"
+
+
+PAIRS = ("gpt2", "roberta", "llama3", "lowercased", "bert_uncased", "bert_cased", "bert_odd")
+
+
+def pair_digest(tokenizer, strings):
+    """Ids and types of neighbouring strings as a pair, with special tokens and without, and of the first alone."""
+    lines = []
+    for start in range(0, len(strings) - GROUP, GROUP):
+        h = 2166136261
+        for i in range(start, start + GROUP):
+            for special in (True, False):
+                pair = tokenizer.encode(strings[i], strings[i + 1], add_special_tokens=special)
+                one = tokenizer.encode(strings[i], add_special_tokens=special)
+                for ids in (pair.ids, pair.type_ids, one.type_ids):
+                    h = fnv_ids(h, ids)
+        lines.append(f"{h:08x}")
     return "\n".join(lines) + "\n"
 
 
@@ -366,8 +385,51 @@ def splits():
     return t
 
 
+def word_piece(size, lowercase, **normalizer):
+    t = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    t.normalizer = normalizers.BertNormalizer(lowercase=lowercase, **normalizer)
+    t.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    trainer = trainers.WordPieceTrainer(vocab_size=size, special_tokens=["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"],
+                                        show_progress=False, limit_alphabet=150)
+    t.train_from_iterator(training_text(), trainer)
+    t.decoder = decoders.WordPiece(prefix="##")
+    return t
+
+
+def with_bert_template(t):
+    t.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1",
+        special_tokens=[(s, t.token_to_id(s)) for s in ("[CLS]", "[SEP]")])
+    return t
+
+
+def bert_uncased():
+    return with_bert_template(word_piece(900, True))
+
+
+def bert_cased():
+    t = word_piece(700, False, strip_accents=False)
+    t.post_processor = processors.BertProcessing(("[SEP]", t.token_to_id("[SEP]")), ("[CLS]", t.token_to_id("[CLS]")))
+    t.decoder = decoders.WordPiece(prefix="##", cleanup=False)
+
+    def shorten(j):
+        j["model"]["max_input_chars_per_word"] = 12
+
+    return edited(t, shorten)
+
+
+def bert_odd():
+    """Options that no published model has."""
+    t = with_bert_template(word_piece(600, False, clean_text=False, handle_chinese_chars=False, strip_accents=True))
+    t.add_tokens([AddedToken("word", single_word=True), AddedToken("Ünïcode", normalized=True)])
+    t.post_processor = processors.TemplateProcessing(
+        single="[CLS]:2 $A $A:3 [SEP]", pair="$B:4 [SEP]:1 $A [MASK]:5",
+        special_tokens=[(s, t.token_to_id(s)) for s in ("[CLS]", "[SEP]", "[MASK]")])
+    return t
+
+
 FIXTURES = {f.__name__: f for f in (gpt2, roberta, llama3, qwen2, qwen3_5, smollm, o200k, llama2, gemma, metaspace_first,
-                                    metaspace_always, lowercased, splits)}
+                                    metaspace_always, lowercased, splits, bert_uncased, bert_cased, bert_odd)}
 
 
 def main():
@@ -390,6 +452,8 @@ def main():
         if not args.keep:
             path.write_text(json.dumps(json.loads(make().to_str()), ensure_ascii=False, separators=(",", ":")) + "\n")
         (folder / "digest.txt").write_text(digest(Tokenizer.from_file(str(path)), strings))
+        if name in PAIRS:
+            (folder / "pairs.txt").write_text(pair_digest(Tokenizer.from_file(str(path)), strings[:2020]))
         print(name, path.stat().st_size)
 
 

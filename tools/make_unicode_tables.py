@@ -9,8 +9,10 @@ each bring their own), so the tables record what it answers rather than one vers
 import argparse
 import bisect
 import pathlib
+import struct
 import unicodedata
 
+import regex
 import tokenizers
 from tokenizers import Regex, normalizers, pre_tokenizers
 
@@ -46,6 +48,9 @@ def word_characters():
 def class_bits():
     """Bit numbers are those of CharClass in text/unicode.h."""
     strip = normalizers.StripAccents()
+    clean = normalizers.BertNormalizer(clean_text=True, handle_chinese_chars=False, strip_accents=False, lowercase=False)
+    unaccent = normalizers.BertNormalizer(clean_text=False, handle_chinese_chars=False, strip_accents=True,
+                                          lowercase=False)
     tables = [
         matching(r"\p{L}"),
         matching(r"\p{N}"),
@@ -59,6 +64,8 @@ def class_bits():
         word_characters(),
         {c for c in POINTS if not strip.normalize_str(chr(c))},
         matching(r"\p{P}"),
+        {c for c in POINTS if not clean.normalize_str(chr(c))},
+        {c for c in POINTS if not unaccent.normalize_str(chr(c))},
     ]
     bits = [0] * 0x110000
     for i, table in enumerate(tables):
@@ -101,6 +108,74 @@ def property_ranges():
     for i, name in enumerate(SCRIPTS, 1):
         for c in members(name):
             values[c] += 32 * i
+    return [(c, v) for c, v in enumerate(values) if c == 0 or values[c - 1] != v]
+
+
+def script_ranges():
+    """A number for each script of UnicodeScripts, in the order in which they come; 0 for what joins any script."""
+    scripts = pre_tokenizers.UnicodeScripts()
+
+    def joined(a, b):
+        return len(scripts.pre_tokenize_str(a + b)) == 1
+
+    examples = []
+    values = [0] * 0x110000
+    last = 0
+    for c in POINTS:
+        s = chr(c)
+        if joined("a", s) and joined("\u0416", s):
+            continue
+        if last == 0 or not joined(examples[last - 1], s):
+            last = next((i for i, example in enumerate(examples, 1) if joined(example, s)), 0)
+            if last == 0:
+                examples.append(s)
+                last = len(examples)
+        values[c] = last
+    return [(c, v) for c, v in enumerate(values) if c == 0 or values[c - 1] != v]
+
+
+# Numbered as in text/graphemes.cpp.
+BREAKS = ["CR", "LF", "Control", "Extend", "ZWJ", "RI", "Prepend", "SpacingMark", "L", "V", "T"]
+
+
+def charsmap(key, value):
+    """A precompiled map of SentencePiece with the one entry that an ASCII character becomes another text: its double
+    array has the root at 0, the character's node at 0x80 and the leaf at 0x100."""
+    units = [0] * 1024
+    node = 0x80 ^ ord(key)
+    units[0] = 0x80 << 10
+    units[node] = ord(key) | 1 << 8 | (node ^ 0x200) << 10
+    units[0x200] = 1 << 31
+    trie = struct.pack("<1024I", *units)
+    data = struct.pack("<I", len(trie)) + trie + value.encode() + b"\0"
+    return normalizers.Precompiled(data)
+
+
+def break_ranges():
+    """The classes of grapheme clusters, by the package `regex` and where it has a newer version of Unicode than the
+    reference by what the reference joins to a letter. Hangul syllables are left out."""
+    values = [0] * 0x110000
+    for c in POINTS:
+        if 0xAC00 <= c <= 0xD7A3:
+            continue
+        s = chr(c)
+        values[c] = next((i for i, name in enumerate(BREAKS, 1) if regex.match(rf"\p{{GCB={name}}}", s)), 0)
+        if regex.match(r"\p{Extended_Pictographic}", s):
+            values[c] += 16
+    for i, name in enumerate(["Consonant", "Linker", "Extend"], 1):
+        for c in POINTS:
+            if regex.match(rf"\p{{InCB={name}}}", chr(c)):
+                values[c] += 32 * i
+    joining = {4, 5, 8}
+    probe = charsmap("a", "b")
+    assert probe.normalize_str("xaz") == "xbz"
+    changed = 0
+    for c in POINTS:
+        joined = probe.normalize_str("a" + chr(c)) == "b"
+        if joined != (values[c] % 16 in joining):
+            changed += 1
+            values[c] = 4 + 96 if joined else 0
+    print("classes of grapheme clusters that differ from the package regex:", changed)
     return [(c, v) for c, v in enumerate(values) if c == 0 or values[c - 1] != v]
 
 
@@ -256,6 +331,8 @@ def main():
         ("kCompositions", pack_pairs(compositions(nfc))),
         ("kLowercase", pack_strings(lowercase())),
         ("kProperties", pack_ranges(property_ranges())),
+        ("kScriptRuns", pack_ranges(script_ranges())),
+        ("kGraphemeBreaks", pack_ranges(break_ranges())),
     ]
     out = [
         "// Written by tools/make_unicode_tables.py; do not edit.",

@@ -15,7 +15,7 @@ struct TokenizeFlags {
   ModelOptions model;
   std::optional<std::string> prompt = {};
   std::string file = "-";
-  bool decode = false, no_special = false, skip_special = false, jsonl = false;
+  bool decode = false, no_special = false, plain = false, skip_special = false, types = false, jsonl = false;
 };
 
 Json ids_json(std::span<const std::int32_t> ids) {
@@ -34,14 +34,31 @@ std::vector<std::int32_t> ids_of(const Json& json, const std::string& where) {
   return ids;
 }
 
-// One JSON string (or list of ids) a line in, one list of ids (or string) a line out.
+// Of one text, or of two that belong together.
+Encoding encode_line(const Tokenizer& tokenizer, const Json& in, const TokenizeFlags& f, const std::string& where) {
+  const EncodeOptions options{.add_special = !f.no_special, .parse_special = !f.plain};
+  if (!in.is_array()) return tokenizer.encode_with_types(in.as_string(where), options);
+  const auto& texts = in.as_array(where);
+  require(texts.size() == 2, ErrorKind::kBadData, where, ": wanted a text or two, got ", texts.size());
+  return tokenizer.encode_pair(texts[0].as_string(where), texts[1].as_string(where), options);
+}
+
+Json encoding_json(const Encoding& encoding, const TokenizeFlags& f) {
+  if (!f.types) return ids_json(encoding.ids);
+  Json both{Json::Object{}};
+  both.set("ids", ids_json(encoding.ids));
+  both.set("type_ids", ids_json(encoding.types));
+  return both;
+}
+
+// One JSON string, list of two strings, or list of ids a line in, one list of ids or string a line out.
 void convert_lines(const Tokenizer& tokenizer, const TokenizeFlags& f) {
   std::string line;
   for (std::int64_t number = 1; read_stdin_line(line); ++number) {
     const std::string where = text("line ", number);
     const Json in = Json::parse(line, where);
     const Json out = f.decode ? Json(tokenizer.decode(ids_of(in, where), {.skip_special = f.skip_special}))
-                              : ids_json(tokenizer.encode(in.as_string(where), {.add_special = !f.no_special}));
+                              : encoding_json(encode_line(tokenizer, in, f, where), f);
     write_stdout(out.dump() + '\n');
   }
 }
@@ -58,6 +75,7 @@ Tokenizer tokenizer_of(const ModelOptions& model) {
 int tokenize(const TokenizeFlags& f) {
   require(!f.jsonl || (!f.prompt && f.file == "-"), ErrorKind::kUsage,
           "--jsonl reads standard input and excludes -p and -f");
+  require(f.jsonl || (!f.types && !f.plain), ErrorKind::kUsage, "--types and --plain want --jsonl");
   require(!f.prompt || f.file == "-", ErrorKind::kUsage, "-p and -f exclude each other");
   const Tokenizer tokenizer = tokenizer_of(f.model);
   say_remarks(tokenizer, f.model.verbose);
@@ -91,7 +109,11 @@ void add_tokenize(Arguments& arguments, std::span<const Family> families) {
   c.flag("--no-special-tokens", f->no_special, "do not add begin or end tokens");
   c.flag("--decode", f->decode, "ids to text");
   c.flag("--skip-special-tokens", f->skip_special, "leave special tokens out of the text");
-  c.flag("--jsonl", f->jsonl, "one JSON string (list of ids) a line in, one list of ids (string) a line out");
+  c.flag("--plain", f->plain, "with --jsonl, the text of a special token is text like any other");
+  c.flag("--types", f->types, "with --jsonl, an object of ids and type_ids a line out");
+  c.flag(
+      "--jsonl", f->jsonl,
+      "one JSON string (list of two texts; with --decode: list of ids) a line in, one list of ids (string) a line out");
 }
 
 }  // namespace ttt::app

@@ -127,7 +127,7 @@ TEST_P(Streams, PiecesAreWholeCharactersAndJoinToDecode) {
 
 INSTANTIATE_TEST_SUITE_P(All, Streams,
                          testing::Values("gpt2", "llama2", "gemma", "metaspace_always", "lowercased", "splits",
-                                         "scored_prefix", "scored_plain"),
+                                         "bert_uncased", "scored_prefix", "scored_plain"),
                          [](const auto& test) { return test.param; });
 
 TEST(StreamDecoder, HoldsUnfinishedCharactersBack) {

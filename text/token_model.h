@@ -1,0 +1,34 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "text/merge_queue.h"
+
+namespace ttt {
+
+// Memory of a TokenModel for one call, reused from word to word.
+struct ModelScratch {
+  // The best way to the place behind a character, of UnigramModel.
+  struct Step {
+    double score = 0;
+    std::int32_t begin = -1;  // where its last token starts; -1: not reached
+    std::int32_t id = -1;
+  };
+
+  MergeLoop merges;
+  std::vector<Step> steps;
+};
+
+// A model turns one word into ids. The ids of a word depend on nothing but the word.
+class TokenModel {
+ public:
+  virtual ~TokenModel() = default;
+  // Appends the ids of `word`, valid UTF-8. `scratch` may be used by one call at a time. Throws Error{kBadData} where a
+  // word wants an unknown token that the vocabulary lacks.
+  virtual void encode(std::string_view word, ModelScratch& scratch, std::vector<std::int32_t>& ids) const = 0;
+};
+
+}  // namespace ttt
