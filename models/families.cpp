@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "models/bart/bart.h"
 #include "models/bert/bert.h"
 #include "models/cohere/cohere.h"
 #include "models/deepseek/deepseek.h"
@@ -17,6 +18,7 @@
 #include "models/llama4/llama4.h"
 #include "models/mistral/mistral.h"
 #include "models/mixtral/mixtral.h"
+#include "models/modernbert/modernbert.h"
 #include "models/olmo2/olmo2.h"
 #include "models/olmoe/olmoe.h"
 #include "models/phi/phi.h"
@@ -24,12 +26,14 @@
 #include "models/qwen/qwen.h"
 #include "models/smollm3/smollm3.h"
 #include "models/starcoder2/starcoder2.h"
+#include "models/t5/t5.h"
 
 namespace ttt {
 
 std::span<const Family> families() {
   // clang-format off: a line for each.
   static const std::array all{
+      bart_family(),
       bert_family(),
       cohere_family(),
       deepseek_family(),
@@ -45,6 +49,7 @@ std::span<const Family> families() {
       llama4_family(),
       mistral_family(),
       mixtral_family(),
+      modernbert_family(),
       olmo2_family(),
       olmoe_family(),
       phi_family(),
@@ -52,6 +57,7 @@ std::span<const Family> families() {
       qwen_family(),
       smollm3_family(),
       starcoder2_family(),
+      t5_family(),
   };
   // clang-format on
   return all;
