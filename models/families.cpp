@@ -14,7 +14,8 @@
 namespace ttt {
 
 std::span<const Family> families() {
-  static const std::array all{bart_family(), bert_family(), gemma_family(), llama_family(), modernbert_family(), qwen_family(), t5_family(), vit_family()};
+  static const std::array all{bart_family(),       bert_family(), gemma_family(), llama_family(),
+                              modernbert_family(), qwen_family(), t5_family(),    vit_family()};
   return all;
 }
 

@@ -16,8 +16,8 @@ Encoding encode_for_embedding(const Tokenizer& tokenizer, std::string_view text,
   const auto found = std::ranges::search(all.ids, own);
   const std::size_t before = static_cast<std::size_t>(found.begin() - all.ids.begin());
   const std::size_t added = all.ids.size() - own.size(), behind = added - before;
-  require(!found.empty() && added < most, ErrorKind::kUsage, "a text cut to ", max_rows, " tokens wanted room for ", added,
-          " special tokens and one more");
+  require(!found.empty() && added < most, ErrorKind::kUsage, "a text cut to ", max_rows, " tokens wanted room for ",
+          added, " special tokens and one more");
   const auto cut = [&](std::vector<std::int32_t>& values) {
     if (values.empty()) return;
     values.erase(values.begin() + static_cast<std::ptrdiff_t>(most - behind),
@@ -54,11 +54,11 @@ Embedder::Embedder(Runner& runner, ThreadPool& threads, const EmbeddingModules& 
   } nothing;  // poolings have no weights
   const Scope scope(nothing, tree_, none, options);
   const bool at_once = modules.normalize && modules.dense.empty();
-  pooling_.push_back(make<Pooling>(
-      scope / "pooling", {.hidden_dim = hidden_, .kind = modules.pooling, .normalize = at_once}));
+  pooling_.push_back(
+      make<Pooling>(scope / "pooling", {.hidden_dim = hidden_, .kind = modules.pooling, .normalize = at_once}));
   if (modules.normalize && !at_once) {
-    normalize_.push_back(make<Pooling>(
-        scope / "normalize", {.hidden_dim = width_, .kind = PoolingKind::kCls, .normalize = true}));
+    normalize_.push_back(
+        make<Pooling>(scope / "normalize", {.hidden_dim = width_, .kind = PoolingKind::kCls, .normalize = true}));
   }
   plan(threads);
 }
@@ -109,9 +109,8 @@ void Embedder::embed_step(std::span<const Encoding> texts, std::span<const std::
   for (const std::size_t i : which) {
     const Encoding& text = texts[i];
     sequences.push_back(runner_.create());
-    entries.push_back({.sequence = &sequences.back(),
-                       .rows = static_cast<std::int64_t>(text.ids.size()),
-                       .token_types = text.types});
+    entries.push_back(
+        {.sequence = &sequences.back(), .rows = static_cast<std::int64_t>(text.ids.size()), .token_types = text.types});
     ids.insert(ids.end(), text.ids.begin(), text.ids.end());
     begins.push_back(static_cast<std::int64_t>(ids.size()));
   }

@@ -17,7 +17,8 @@ namespace fs = std::filesystem;
 std::optional<Json> read_json(const fs::path& file) {
   std::error_code none;
   if (!fs::exists(file, none)) return std::nullopt;
-  return Json::parse(read_small_file(file, static_cast<std::int64_t>(JsonLimits{}.bytes), "a configuration"), file.string());
+  return Json::parse(read_small_file(file, static_cast<std::int64_t>(JsonLimits{}.bytes), "a configuration"),
+                     file.string());
 }
 
 bool is_true(const Json& json, std::string_view key) {
@@ -44,13 +45,13 @@ PoolingKind read_pooling(const fs::path& directory) {
   if (const Json* mode = json->find("pooling_mode"); mode != nullptr && mode->is_string()) {
     names.push_back(mode->as_string(file.string()));
   }
-  for (const auto& [key, flag] :
-       std::array<std::pair<std::string_view, std::string_view>, 6>{{{"pooling_mode_cls_token", "cls"},
-                                                                     {"pooling_mode_mean_tokens", "mean"},
-                                                                     {"pooling_mode_lasttoken", "lasttoken"},
-                                                                     {"pooling_mode_max_tokens", "max"},
-                                                                     {"pooling_mode_mean_sqrt_len_tokens", "mean_sqrt_len"},
-                                                                     {"pooling_mode_weightedmean_tokens", "weightedmean"}}}) {
+  for (const auto& [key, flag] : std::array<std::pair<std::string_view, std::string_view>, 6>{
+           {{"pooling_mode_cls_token", "cls"},
+            {"pooling_mode_mean_tokens", "mean"},
+            {"pooling_mode_lasttoken", "lasttoken"},
+            {"pooling_mode_max_tokens", "max"},
+            {"pooling_mode_mean_sqrt_len_tokens", "mean_sqrt_len"},
+            {"pooling_mode_weightedmean_tokens", "weightedmean"}}}) {
     if (is_true(*json, key)) names.emplace_back(flag);
   }
   if (names.empty()) names.emplace_back("mean");

@@ -39,7 +39,8 @@ ImageRows image_rows(const Json& json, const std::string& where, std::span<const
               static_cast<std::int64_t>(pixels.size()) == checked_product({channels, height, width}, "pixels"),
           ErrorKind::kUsage, "pixels wanted the shape ", shown(wanted), ", got ", shown(shape));
   const std::int64_t down = height / patch_height, across = width / patch_width;
-  ImageRows image{.rows = 1 + down * across, .width = checked_product({channels, patch_height, patch_width}, "a patch")};
+  ImageRows image{.rows = 1 + down * across,
+                  .width = checked_product({channels, patch_height, patch_width}, "a patch")};
   image.values.resize(static_cast<std::size_t>(checked_mul(image.rows, image.width, "patches")));
   auto to = image.values.begin() + image.width;
   for (std::int64_t row = 0; row < down; ++row) {

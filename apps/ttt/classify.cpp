@@ -121,17 +121,17 @@ int rerank(ClassifyFlags f) {
 
 void add_classify(Arguments& arguments, std::span<const Family> families) {
   auto f = std::make_shared<ClassifyFlags>();
-  Command c = arguments.command("classify", "Labels of the lines of standard input with their probabilities, as JSON",
-                                "Example: echo \"What a film!\" | ttt classify -m DIRECTORY",
-                                [f] { return classify(*f); });
+  Command c =
+      arguments.command("classify", "Labels of the lines of standard input with their probabilities, as JSON",
+                        "Example: echo \"What a film!\" | ttt classify -m DIRECTORY", [f] { return classify(*f); });
   add_model_options(c, f->model, families);
 }
 
 void add_rerank(Arguments& arguments, std::span<const Family> families) {
   auto f = std::make_shared<ClassifyFlags>();
-  Command c = arguments.command("rerank", "The lines of standard input by how well they answer a query, best first, as JSON",
-                                "Example: ttt rerank -m DIRECTORY --query \"Who wrote it?\" < passages.txt",
-                                [f] { return rerank(*f); });
+  Command c = arguments.command(
+      "rerank", "The lines of standard input by how well they answer a query, best first, as JSON",
+      "Example: ttt rerank -m DIRECTORY --query \"Who wrote it?\" < passages.txt", [f] { return rerank(*f); });
   add_model_options(c, f->model, families);
   c.option("--query", f->query, "what the lines are compared with", Option::kRequired);
 }

@@ -1,5 +1,3 @@
-#include "runtime/embedder.h"
-
 #include <algorithm>
 #include <cstdio>
 #include <optional>
@@ -11,6 +9,7 @@
 #include "apps/ttt/ranks.h"
 #include "apps/ttt/text_lines.h"
 #include "base/error.h"
+#include "runtime/embedder.h"
 
 namespace ttt::app {
 namespace {
@@ -41,8 +40,8 @@ int embed(EmbedFlags f) {
   const Tokenizer tokenizer = tokenizer_of(f.model, *checkpoint);
   say_remarks(tokenizer, f.model.verbose);
   const PlannedModel planned = plan_model(*checkpoint, f.model.families, load_options(f.model));
-  const std::int64_t limit = modules.max_rows > 0 ? std::min(modules.max_rows, planned.built.context)
-                                                  : planned.built.context;
+  const std::int64_t limit =
+      modules.max_rows > 0 ? std::min(modules.max_rows, planned.built.context) : planned.built.context;
   std::vector<Encoding> texts;
   std::int64_t longest = 1;
   for (const std::string& line : stdin_lines()) {
@@ -78,10 +77,9 @@ int embed(EmbedFlags f) {
 
 void add_embed(Arguments& arguments, std::span<const Family> families) {
   auto f = std::make_shared<EmbedFlags>();
-  Command c = arguments.command("embed",
-                                "Embeddings of the lines of standard input, one JSON list a line or a .npy array",
-                                "Example: ttt embed -m all-MiniLM-L6-v2 -o embeddings.npy < lines.txt",
-                                [f] { return embed(*f); });
+  Command c = arguments.command(
+      "embed", "Embeddings of the lines of standard input, one JSON list a line or a .npy array",
+      "Example: ttt embed -m all-MiniLM-L6-v2 -o embeddings.npy < lines.txt", [f] { return embed(*f); });
   add_model_options(c, f->model, families);
   c.option("-o,--output", f->output, ".npy file to write, float32 [lines, width]; - is stdout");
   c.option("--batch", f->batch, "texts of one step, at most", Option::kShowsDefault);

@@ -31,8 +31,8 @@ std::vector<std::int32_t> parse_ids(std::string_view list, std::string_view opti
   for (bool more = true; more;) {
     std::int32_t id = 0;
     const auto r = std::from_chars(p, end, id);
-    require(r.ec == std::errc{} && (r.ptr == end || *r.ptr == ','), ErrorKind::kUsage,
-            option, " wanted integers between commas, got \"", list, "\"");
+    require(r.ec == std::errc{} && (r.ptr == end || *r.ptr == ','), ErrorKind::kUsage, option,
+            " wanted integers between commas, got \"", list, "\"");
     ids.push_back(id);
     more = r.ptr != end;
     p = more ? r.ptr + 1 : end;
@@ -113,9 +113,8 @@ int write_image(const LogitsFlags& f) {
   Sequence sequence = runner.create();
   std::vector<std::int64_t> wanted(static_cast<std::size_t>(last));
   std::iota(wanted.begin(), wanted.end(), image.rows - last);
-  const StepEntry entry{.sequence = &sequence,
-                        .rows = image.rows,
-                        .given = view_of(image.values.data(), {image.rows, image.width})};
+  const StepEntry entry{
+      .sequence = &sequence, .rows = image.rows, .given = view_of(image.values.data(), {image.rows, image.width})};
   out.write(runner.step({&entry, 1}, {}, wanted));
   out.finish();
   return 0;
@@ -191,11 +190,11 @@ int write_logits(LogitsFlags f) {
 
 void add_logits(Arguments& arguments, std::span<const Family> families) {
   auto f = std::make_shared<LogitsFlags>();
-  Command c = arguments.command("logits",
-                                "Writes what a model computes of given tokens or pixels as a float32 .npy array: logits, "
-                                "hidden states or classes [rows, width]",
-                                "Example: ttt logits -m model.gguf --tokens 1,2,3 --prefill 2 -o logits.npy",
-                                [f] { return write_logits(*f); });
+  Command c = arguments.command(
+      "logits",
+      "Writes what a model computes of given tokens or pixels as a float32 .npy array: logits, "
+      "hidden states or classes [rows, width]",
+      "Example: ttt logits -m model.gguf --tokens 1,2,3 --prefill 2 -o logits.npy", [f] { return write_logits(*f); });
   add_model_options(c, f->model, families);
   c.option("--tokens", f->tokens, "token ids between commas");
   c.option("--tokens-file", f->tokens_file, ".npy file of int32 token ids");

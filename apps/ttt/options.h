@@ -25,8 +25,8 @@ struct ModelOptions {
   double step_timeout = 0;
   bool no_mmap = false, strict = false, check_weights = false, allow_unknown_keys = false;
   int verbose = 0;
-  std::int64_t source_rows = 0;               // of LoadOptions; a command's, not of the command line
-  std::optional<OutputKind> output = {};      // the same
+  std::int64_t source_rows = 0;           // of LoadOptions; a command's, not of the command line
+  std::optional<OutputKind> output = {};  // the same
   std::span<const Family> families = {};  // what the model may be; of the tool, not of its command line
 };
 

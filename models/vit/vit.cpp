@@ -53,8 +53,7 @@ ViT::Layer::Layer(const Scope& s, const ViTConfig& c)
     gated.push_back(
         make<GatedMLP>(place, {.hidden_dim = c.hidden, .ffn_dim = c.ffn, .bias = true}, gated_names(c.ffn)));
   } else {
-    ffn.push_back(make<MLP>(place,
-                            {.hidden_dim = c.hidden, .ffn_dim = c.ffn, .activation = c.activation, .bias = true},
+    ffn.push_back(make<MLP>(place, {.hidden_dim = c.hidden, .ffn_dim = c.ffn, .activation = c.activation, .bias = true},
                             ffn_names(c.dino)));
   }
   if (!c.dino) return;
@@ -71,10 +70,10 @@ ViT::ViT(const Scope& s, const ViTConfig& c)
                            {.input_dim = c.patch_values, .output_dim = c.hidden})),
       class_token_(make<TokenEmbedding>(s / c.prefix / "embeddings", {.vocab_size = 1, .hidden_dim = c.hidden},
                                         {.weight = slice("cls_token", 0)})),
-      positions_(make<PositionEmbedding>(
-          s / c.prefix / "embeddings",
-          {.hidden_dim = c.hidden, .kind = LearnedPositions{.num_embeddings = 1 + c.patches}},
-          {.weight = slice("position_embeddings", 0)})),
+      positions_(
+          make<PositionEmbedding>(s / c.prefix / "embeddings",
+                                  {.hidden_dim = c.hidden, .kind = LearnedPositions{.num_embeddings = 1 + c.patches}},
+                                  {.weight = slice("position_embeddings", 0)})),
       layers_(make_layers<Layer>(s / c.prefix / "encoder.layer", c.layers, c)),
       norm_(make<LayerNorm>(s / c.prefix / "layernorm", norm_spec(c))),
       head_(make_head(s, c)) {}

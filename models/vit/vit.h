@@ -46,7 +46,7 @@ class ViT final : public Model {
     LayerNorm attention_norm;
     Attention attention;
     LayerNorm ffn_norm;
-    std::vector<MLP> ffn;          // one of the two, once
+    std::vector<MLP> ffn;  // one of the two, once
     std::vector<GatedMLP> gated;
     std::vector<LayerScale> scales;  // of attention and of the feed-forward, or none
   };

@@ -60,9 +60,9 @@ ViTConfig read_vit_config(ConfigReader& config, const Scope& scope) {
     c.classes = read_classes(config);
   }
   // Of training, of heads that are not read, and where backbones hand out states between layers.
-  constexpr std::string_view kHarmless[] = {"encoder_stride", "pooler_*",     "layerscale_value",      "drop_path_rate",
-                                            "out_features",   "out_indices",  "apply_layernorm",       "stage_names",
-                                            "use_mask_token", "reshape_hidden_states"};
+  constexpr std::string_view kHarmless[] = {
+      "encoder_stride", "pooler_*",        "layerscale_value", "drop_path_rate", "out_features",
+      "out_indices",    "apply_layernorm", "stage_names",      "use_mask_token", "reshape_hidden_states"};
   config.finish(kHarmless);
   return c;
 }

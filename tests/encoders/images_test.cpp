@@ -35,7 +35,8 @@ class Images : public testing::TestWithParam<const char*> {
     return {folder(GetParam()), std::move(options), image.rows, threads, communicator};
   }
   static StepEntry entry_of(Sequence& sequence, const ImageRows& image) {
-    return {.sequence = &sequence, .rows = image.rows, .given = view_of(image.values.data(), {image.rows, image.width})};
+    return {
+        .sequence = &sequence, .rows = image.rows, .given = view_of(image.values.data(), {image.rows, image.width})};
   }
   static Floats run(TestModel& m, const ImageRows& image) {
     Runner runner = m.runner(image.rows, image.rows);
@@ -105,8 +106,8 @@ TEST_P(Images, ThePlanIsWhatIsAllocated) {
   const ImageRows rows = image();
   const RunnerConfig config{.sequences = 1, .context = rows.rows, .chunk = rows.rows, .wanted = 3};
   ThreadPool threads(2);
-  const MemoryPlan plan =
-      plan_memory(*open_checkpoint(folder(GetParam()), {}), families(), {.traits = query_device_traits()}, config, threads);
+  const MemoryPlan plan = plan_memory(*open_checkpoint(folder(GetParam()), {}), families(),
+                                      {.traits = query_device_traits()}, config, threads);
   TestModel m = model(rows, {});
   const Runner runner = m.runner(config.chunk, config.wanted);
   const RankMemory& planned = plan.ranks.at(0);
@@ -126,13 +127,17 @@ TEST_P(Images, RefuseWhatIsNoImage) {
   const std::vector<std::int64_t> wanted{0};
   EXPECT_NE(message_of([&] { runner.extend(sequence, Ids{1, 2}); }), "");
   entry.given = view_of(rows.values.data(), {rows.rows, rows.width - 1});
-  EXPECT_EQ(message_of([&] { runner.step({&entry, 1}, {}, wanted); }),
+  EXPECT_EQ(message_of([&] {
+              runner.step({&entry, 1}, {}, wanted);
+            }),
             text("[step] entry 0 wanted given rows f32 [", rows.rows, ", 48], got f32 [", rows.rows, ", 47]"));
   TestModel ids(folder("bert"), exact(), 32);
   Runner reads_ids = ids.runner(32, 1);
   Sequence other = reads_ids.create();
   const StepEntry given{.sequence = &other, .rows = 2, .given = view_of(rows.values.data(), {2, 48})};
-  EXPECT_EQ(message_of([&] { reads_ids.step({&given, 1}, Ids{1, 2}, wanted); }),
+  EXPECT_EQ(message_of([&] {
+              reads_ids.step({&given, 1}, Ids{1, 2}, wanted);
+            }),
             "[step] entry 0 wanted ids, as the model takes no rows, got rows [2, 48]");
   EXPECT_THROW(reads_ids.encode(other, Ids{1}), Error);
 }

@@ -7,18 +7,17 @@
 namespace ttt {
 
 void validate(const LayerScaleSpec& spec, const Context& context) {
-  require(spec.dim > 0, ErrorKind::kBadData, "[", context.name_or("LayerScale"),
-          "] dim wanted a positive number, got ", spec.dim);
+  require(spec.dim > 0, ErrorKind::kBadData, "[", context.name_or("LayerScale"), "] dim wanted a positive number, got ",
+          spec.dim);
 }
 
 LayerScaleImplConfig default_impl_config(const LayerScaleSpec&, const DeviceTraits&, Strategy) { return {}; }
 
 void bind_weights(LayerScaleWeights& weights, const LayerScaleSpec& spec, const LayerScaleImplConfig&,
                   const LayerScaleNames& names, const Context& context, WeightBinder& binder) {
-  binder.bind(weights.gain, {.path = std::string(context.place.path),
-                             .name = names.gain,
-                             .shape = {spec.dim},
-                             .use = WeightUse::kVector});
+  binder.bind(
+      weights.gain,
+      {.path = std::string(context.place.path), .name = names.gain, .shape = {spec.dim}, .use = WeightUse::kVector});
 }
 
 LayerScale::LayerScale(const LayerScaleSpec& spec, const LayerScaleWeights& weights, const LayerScaleImplConfig& impl,
