@@ -81,12 +81,12 @@ void TokenizerParts::encode(std::string_view text, bool parse_special, std::vect
   const std::string_view input = valid ? text : std::string_view(replaced);
 
   ScratchPool::Loan loan(scratch);
-  EncodeScratch& memory = *loan;
+  ModelScratch& memory = *loan;
   const PreTokenizer::Sink sink = [&](std::string_view word) {
-    if (memory.cache.find(word, ids)) return;
+    if (memory.words.find(word, ids)) return;
     const std::size_t before = ids.size();
-    model->encode(word, memory.model, ids);
-    memory.cache.keep(word, ids.data() + before, ids.size() - before);
+    model->encode(word, memory, ids);
+    memory.words.keep(word, ids.data() + before, ids.size() - before);
   };
   for (const auto& part : raw_tokens.cut(input, parse_special)) {
     if (part.id >= 0) {
