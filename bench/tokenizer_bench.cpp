@@ -54,9 +54,10 @@ void measure(const std::string& text, const std::filesystem::path& path) {
   });
   ids = tokenizer.encode(text, {.add_special = false});
   const double back = best([&] { tokenizer.decode(ids); });
-  std::printf("%-28s %8zu ids  %7.1f MB/s  by lines %7.1f MB/s  decode %7.1f MB/s  (load %.2f s; new object %.1f MB/s)\n",
-              path.filename().c_str(), ids.size(), megabytes / whole, megabytes / single, megabytes / back, loaded,
-              megabytes / std::max(first, 1e-9));
+  std::printf(
+      "%-28s %8zu ids  %7.1f MB/s  by lines %7.1f MB/s  decode %7.1f MB/s  (load %.2f s; new object %.1f MB/s)\n",
+      path.filename().c_str(), ids.size(), megabytes / whole, megabytes / single, megabytes / back, loaded,
+      megabytes / std::max(first, 1e-9));
 }
 
 int run(int argc, char** argv) {

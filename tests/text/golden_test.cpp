@@ -44,7 +44,8 @@ TEST_P(GoldenFiles, AgreeWithReference) {
 
 INSTANTIATE_TEST_SUITE_P(All, GoldenFiles,
                          testing::Values("spm_llama", "spm_llama_legacy", "spm_bpe", "spm_unigram", "spm_plain",
-                                         "spm_rules", "spm_t5", "files_gpt2", "files_roberta", "files_bert", "files_bert_cased"),
+                                         "spm_rules", "spm_t5", "files_gpt2", "files_roberta", "files_bert",
+                                         "files_bert_cased"),
                          [](const auto& test) { return test.param; });
 
 // What the converters of llama.cpp make of a WordPiece vocabulary: a mark in front of tokens that start a word.
@@ -70,8 +71,8 @@ GgufVocabulary bert_vocabulary(const Json& json) {
 TEST(GoldenGgufOfOthers, WordPieceAgreesWithTheTokenizerItCameFrom) {
   const Json json = Json::parse(read_golden("bert_uncased/tokenizer.json"), "tokenizer.json");
   const Tokenizer tokenizer = Tokenizer::from_gguf(bert_vocabulary(json), "m.gguf");
-  // The vocabulary has "##\u2581", which the mark of a word's start cannot be told from: as in llama.cpp, a word whose first
-  // character is unknown then starts with that token.
+  // The vocabulary has "##\u2581", which the mark of a word's start cannot be told from: as in llama.cpp, a word whose
+  // first character is unknown then starts with that token.
   constexpr int kGroupsWithSuchWords = 3;
   expect_agrees(tokenizer, "bert_uncased/digest.txt", {false, true}, kGroupsWithSuchWords);
   const Encoding pair = tokenizer.encode_pair("the river", "The MILL");
@@ -104,8 +105,8 @@ class GoldenGgufUnigram : public testing::TestWithParam<std::string> {};
 // Ids and the text of those ids. The references differ where a token is cut by a control token's text.
 TEST_P(GoldenGgufUnigram, AgreesWithTheModelItCameFrom) {
   const Json config = Json::parse(read_golden(GetParam() + "/tokenizer_config.json"), "config");
-  const Tokenizer wanted = Tokenizer::from_sentencepiece(read_golden(GetParam() + "/tokenizer.model"),
-                                                         {.config = &config}, GetParam());
+  const Tokenizer wanted =
+      Tokenizer::from_sentencepiece(read_golden(GetParam() + "/tokenizer.model"), {.config = &config}, GetParam());
   const Tokenizer tokenizer = Tokenizer::from_gguf(unigram_vocabulary(GetParam()), "m.gguf");
   for (const std::string& s : Corpus().strings(5000)) {
     const auto ids = wanted.encode(s);
