@@ -1,6 +1,18 @@
 #include "models/vit/vit.h"
 
 #include <array>
+#include <memory>
+#include <type_traits>
+#include <vector>
+
+#include "attention/attention.h"
+#include "embeddings/position_embedding.h"
+#include "embeddings/token.h"
+#include "ffn/gated_mlp.h"
+#include "ffn/mlp.h"
+#include "normalization/layer_scale.h"
+#include "normalization/layernorm.h"
+#include "runtime/encoder_head.h"
 
 namespace ttt {
 namespace {
@@ -42,83 +54,132 @@ std::unique_ptr<EncoderHead> make_head(const Scope& s, const ViTConfig& c) {
                                       .classifier_path = "classifier"});
 }
 
+MLPSpec ffn_spec(const ViTConfig& c) {
+  return {.hidden_dim = c.hidden, .ffn_dim = c.ffn, .activation = c.activation, .bias = true};
+}
+
+struct ViTLayer {
+  LayerNorm attention_norm;
+  Attention attention;
+  LayerNorm ffn_norm;
+  MLP ffn;
+
+  ViTLayer(const Scope& s, const ViTConfig& c)
+      : attention_norm(make<LayerNorm>(s / "layernorm_before", norm_spec(c))),
+        attention(make<Attention>(s / "attention", attention_spec(c), kAttentionNames)),
+        ffn_norm(make<LayerNorm>(s / "layernorm_after", norm_spec(c))),
+        ffn(make<MLP>(s, ffn_spec(c), ffn_names(false))) {}
+
+  void forward(Exec& exec, const Step& step, TensorView x, TensorView normed) const {
+    attention_norm.forward(exec, x, normed);
+    attention.forward_add(exec, normed, step, x);
+    ffn_norm.forward(exec, x, normed);
+    ffn.forward_add(exec, normed, x);
+  }
+};
+
+MLP make_ffn(const Scope& s, const ViTConfig& c, std::type_identity<MLP>) {
+  return make<MLP>(s, ffn_spec(c), ffn_names(true));
+}
+GatedMLP make_ffn(const Scope& s, const ViTConfig& c, std::type_identity<GatedMLP>) {
+  return make<GatedMLP>(s, {.hidden_dim = c.hidden, .ffn_dim = c.ffn, .bias = true}, gated_names(c.ffn));
+}
+
+// What each block adds is weighed by a learned gain.
+template <class FeedForward>
+struct DinoLayer {
+  LayerNorm attention_norm;
+  Attention attention;
+  LayerScale attention_scale;
+  LayerNorm ffn_norm;
+  FeedForward ffn;
+  LayerScale ffn_scale;
+
+  DinoLayer(const Scope& s, const ViTConfig& c)
+      : attention_norm(make<LayerNorm>(s / "norm1", norm_spec(c))),
+        attention(make<Attention>(s / "attention", attention_spec(c), kAttentionNames)),
+        attention_scale(make<LayerScale>(s / "layer_scale1", {.dim = c.hidden})),
+        ffn_norm(make<LayerNorm>(s / "norm2", norm_spec(c))),
+        ffn(make_ffn(s / "mlp", c, std::type_identity<FeedForward>())),
+        ffn_scale(make<LayerScale>(s / "layer_scale2", {.dim = c.hidden})) {}
+
+  void forward(Exec& exec, const Step& step, TensorView x, TensorView normed) const {
+    attention_norm.forward(exec, x, normed);
+    attention.forward(exec, normed, step, normed);
+    attention_scale.forward_add(exec, normed, x);
+    ffn_norm.forward(exec, x, normed);
+    ffn.forward(exec, normed, normed);
+    ffn_scale.forward_add(exec, normed, x);
+  }
+};
+
+template <class Layer>
+class ViT final : public Model {
+ public:
+  ViT(const Scope& s, const ViTConfig& c)
+      : hidden_(c.hidden),
+        input_size_(c.patch_values),
+        max_rows_(1 + c.patches),
+        patches_(make<Dense>(s / c.prefix / "embeddings.patch_embeddings.projection",
+                             {.input_dim = c.patch_values, .output_dim = c.hidden})),
+        class_token_(make<TokenEmbedding>(s / c.prefix / "embeddings", {.vocab_size = 1, .hidden_dim = c.hidden},
+                                          {.weight = slice("cls_token", 0)})),
+        positions_(
+            make<PositionEmbedding>(s / c.prefix / "embeddings",
+                                    {.hidden_dim = c.hidden, .kind = LearnedPositions{.num_embeddings = 1 + c.patches}},
+                                    {.weight = slice("position_embeddings", 0)})),
+        layers_(make_layers<Layer>(s / c.prefix / "encoder.layer", c.layers, c)),
+        norm_(make<LayerNorm>(s / c.prefix / "layernorm", norm_spec(c))),
+        head_(make_head(s, c)) {}
+
+  void forward(Exec& exec, const Step& step, TensorView output) const override {
+    Scratch::Frame frame(exec.scratch);
+    const TensorView x = frame.take({step.rows(), hidden_}), normed = frame.take({step.rows(), hidden_});
+    embed(exec, step, x);
+    for (const Layer& layer : layers_) layer.forward(exec, step, x, normed);
+    norm_.forward(exec, x, x);
+    head_->forward(exec, step, x, output);
+  }
+  std::int64_t vocab_size() const override { return 0; }
+  std::int64_t input_size() const override { return input_size_; }
+  std::int64_t max_rows() const override { return max_rows_; }
+  OutputKind output() const override { return head_->kind(); }
+  std::int64_t output_size() const override { return head_->size(); }
+
+ private:
+  // The first row of each sequence is the class token's, whatever was given for it.
+  void embed(Exec& exec, const Step& step, TensorView x) const {
+    patches_.forward(exec, step.given, x);
+    constexpr std::array<std::int32_t, 1> kClassToken{0};
+    for (std::size_t i = 0; i + 1 < step.batch.row_begin.size(); ++i) {
+      const std::int64_t first = step.batch.row_begin[i], rows = step.batch.row_begin[i + 1] - first;
+      if (rows > 0) class_token_.forward(exec, kClassToken, rows_of(x, first, 1));
+    }
+    positions_.forward_add(exec, step.batch.positions, x);
+  }
+
+  std::int64_t hidden_, input_size_, max_rows_;
+  Dense patches_;
+  TokenEmbedding class_token_;  // a table of one row
+  PositionEmbedding positions_;
+  std::vector<Layer> layers_;
+  LayerNorm norm_;
+  std::unique_ptr<EncoderHead> head_;
+};
+
+std::unique_ptr<Model> make_vit(const Scope& scope, const ViTConfig& c) {
+  if (!c.dino) return std::make_unique<ViT<ViTLayer>>(scope, c);
+  if (c.gated) return std::make_unique<ViT<DinoLayer<GatedMLP>>>(scope, c);
+  return std::make_unique<ViT<DinoLayer<MLP>>>(scope, c);
+}
+
 }  // namespace
-
-ViT::Layer::Layer(const Scope& s, const ViTConfig& c)
-    : attention_norm(make<LayerNorm>(s / (c.dino ? "norm1" : "layernorm_before"), norm_spec(c))),
-      attention(make<Attention>(s / "attention", attention_spec(c), kAttentionNames)),
-      ffn_norm(make<LayerNorm>(s / (c.dino ? "norm2" : "layernorm_after"), norm_spec(c))) {
-  const Scope place = s / (c.dino ? "mlp" : "");
-  if (c.gated) {
-    gated.push_back(
-        make<GatedMLP>(place, {.hidden_dim = c.hidden, .ffn_dim = c.ffn, .bias = true}, gated_names(c.ffn)));
-  } else {
-    ffn.push_back(make<MLP>(place, {.hidden_dim = c.hidden, .ffn_dim = c.ffn, .activation = c.activation, .bias = true},
-                            ffn_names(c.dino)));
-  }
-  if (!c.dino) return;
-  for (const char* name : {"layer_scale1", "layer_scale2"}) {
-    scales.push_back(make<LayerScale>(s / name, {.dim = c.hidden}));
-  }
-}
-
-ViT::ViT(const Scope& s, const ViTConfig& c)
-    : hidden_(c.hidden),
-      input_size_(c.patch_values),
-      max_rows_(1 + c.patches),
-      patches_(make<Dense>(s / c.prefix / "embeddings.patch_embeddings.projection",
-                           {.input_dim = c.patch_values, .output_dim = c.hidden})),
-      class_token_(make<TokenEmbedding>(s / c.prefix / "embeddings", {.vocab_size = 1, .hidden_dim = c.hidden},
-                                        {.weight = slice("cls_token", 0)})),
-      positions_(
-          make<PositionEmbedding>(s / c.prefix / "embeddings",
-                                  {.hidden_dim = c.hidden, .kind = LearnedPositions{.num_embeddings = 1 + c.patches}},
-                                  {.weight = slice("position_embeddings", 0)})),
-      layers_(make_layers<Layer>(s / c.prefix / "encoder.layer", c.layers, c)),
-      norm_(make<LayerNorm>(s / c.prefix / "layernorm", norm_spec(c))),
-      head_(make_head(s, c)) {}
-
-// The first row of each sequence is the class token's, whatever was given for it.
-void ViT::embed(Exec& exec, const Step& step, TensorView x) const {
-  patches_.forward(exec, step.given, x);
-  constexpr std::array<std::int32_t, 1> kClassToken{0};
-  for (std::size_t i = 0; i + 1 < step.batch.row_begin.size(); ++i) {
-    const std::int64_t first = step.batch.row_begin[i], rows = step.batch.row_begin[i + 1] - first;
-    if (rows > 0) class_token_.forward(exec, kClassToken, rows_of(x, first, 1));
-  }
-  positions_.forward_add(exec, step.batch.positions, x);
-}
-
-void ViT::forward(Exec& exec, const Step& step, TensorView output) const {
-  Scratch::Frame frame(exec.scratch);
-  const TensorView x = frame.take({step.rows(), hidden_}), normed = frame.take({step.rows(), hidden_});
-  embed(exec, step, x);
-  for (const Layer& l : layers_) {
-    l.attention_norm.forward(exec, x, normed);
-    if (l.scales.empty()) {
-      l.attention.forward_add(exec, normed, step, x);
-    } else {
-      l.attention.forward(exec, normed, step, normed);
-      l.scales[0].forward_add(exec, normed, x);
-    }
-    l.ffn_norm.forward(exec, x, normed);
-    if (l.scales.empty()) {
-      for (const MLP& ffn : l.ffn) ffn.forward_add(exec, normed, x);
-      continue;
-    }
-    for (const MLP& ffn : l.ffn) ffn.forward(exec, normed, normed);
-    for (const GatedMLP& ffn : l.gated) ffn.forward(exec, normed, normed);
-    l.scales[1].forward_add(exec, normed, x);
-  }
-  norm_.forward(exec, x, x);
-  head_->forward(exec, step, x, output);
-}
 
 const Family& vit_family() {
   static constexpr std::string_view kModelTypes[] = {"vit", "dinov2"};
   static const Family family{.model_types = kModelTypes,
                              .make = [](const Scope& scope, ConfigReader& config) -> std::unique_ptr<Model> {
-                               return std::make_unique<ViT>(scope, read_vit_config(config, scope));
+                               return make_vit(scope, read_vit_config(config, scope));
                              }};
   return family;
 }

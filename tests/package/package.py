@@ -27,7 +27,7 @@ BLOCK = """
 #include <vector>
 
 #include "collectives/self.h"
-#include "layer_scale.h"
+#include "channel_scale.h"
 
 int main() {
   const std::vector<float> gain{2, 3, 4, 5}, x{1, 2, 3, 4};
@@ -36,7 +36,7 @@ int main() {
   ttt::Scratch scratch(1 << 16);
   ttt::NoObserver nobody;
   ttt::Exec exec(threads, scratch, ttt::self_communicator(), nobody);
-  const ttt::LayerScale block({.dim = 4}, {.gain = ttt::view_of(gain.data(), {4})}, {},
+  const ttt::ChannelScale block({.dim = 4}, {.gain = ttt::view_of(gain.data(), {4})}, {},
                               {.traits = ttt::query_device_traits()});
   block.forward(exec, ttt::view_of(x.data(), {1, 4}), ttt::view_of(y.data(), {1, 4}));
   std::printf("%g %g %g %g\\n", y[0], y[1], y[2], y[3]);

@@ -29,6 +29,7 @@ namespace ttt {
   X(GatedMLP)                 \
   X(LayerNorm)                \
   X(LayerScale)               \
+  X(LayerScale)               \
   X(LMHead)                   \
   X(MLP)                      \
   X(MoE)                      \

@@ -1,4 +1,4 @@
-#include "kernels/layer_scale.h"
+#include "kernels/channel_scale.h"
 
 #include "kernels/cpu/simd.h"
 
@@ -18,7 +18,7 @@ TTT_INLINE void scale_row(const float* x, const float* gain, float* y, std::int6
   if (i < dim) store_part(y + i, load_part(x + i, dim - i) * load_part(gain + i, dim - i), dim - i);
 }
 
-void layer_scale(Exec& exec, const LayerScaleArgs& args) noexcept {
+void channel_scale(Exec& exec, const ChannelScaleArgs& args) noexcept {
   const std::int64_t rows = args.x.dim(0), dim = args.x.dim(1);
   const float* gain = args.gain.row<float>(0);
   // Work is cut so that a row's result does not depend on the number of threads. An empty batch has no tasks.
@@ -33,6 +33,6 @@ void layer_scale(Exec& exec, const LayerScaleArgs& args) noexcept {
 }  // namespace ttt::kernels::TTT_LEVEL
 
 namespace ttt::kernels {
-// The table of this level, which at_level<LayerScaleKernels>(traits) finds on a device that has the level.
-TTT_KERNELS(LayerScaleKernels, .layer_scale = layer_scale)
+// The table of this level, which at_level<ChannelScaleKernels>(traits) finds on a device that has the level.
+TTT_KERNELS(ChannelScaleKernels, .channel_scale = channel_scale)
 }  // namespace ttt::kernels

@@ -1,4 +1,4 @@
-// A block to copy. In the library it would be ttt/normalization/layer_scale.h.
+// A block to copy. In the library it would be ttt/normalization/channel_scale.h.
 #pragma once
 
 #include <cstdint>
@@ -6,7 +6,7 @@
 #include "base/context.h"
 #include "base/exec.h"
 #include "base/weights.h"
-#include "kernels/layer_scale.h"
+#include "kernels/channel_scale.h"
 
 namespace ttt {
 
@@ -16,50 +16,50 @@ namespace ttt {
 
 // What is computed. Two Specs that compare equal compute the same function; whatever changes the answer is a field
 // here.
-struct LayerScaleSpec {
+struct ChannelScaleSpec {
   std::int64_t dim = 0;
 
-  bool operator==(const LayerScaleSpec&) const = default;
+  bool operator==(const ChannelScaleSpec&) const = default;
   // Printing, JSON in and out and overrides are written once over this.
   static void visit_fields(auto& self, auto&& visit) { visit("dim", self.dim); }
 };
 
 // How it is computed. Any two of them give the same result up to rounding.
-struct LayerScaleImplConfig {
+struct ChannelScaleImplConfig {
   Format activation = Format::kF32;
 
-  bool operator==(const LayerScaleImplConfig&) const = default;
+  bool operator==(const ChannelScaleImplConfig&) const = default;
   static void visit_fields(auto& self, auto&& visit) { visit("activation", self.activation); }
 };
 
 // Views that somebody else owns.
-struct LayerScaleWeights {
+struct ChannelScaleWeights {
   ConstTensorView gain = {};  // [dim], f32
 };
 
 // What the weights are called in checkpoints, below the block's path. A model passes others where a family differs.
-struct LayerScaleNames {
+struct ChannelScaleNames {
   TensorName gain = "gamma";
 };
 
 // Error{kBadData} unless dim > 0.
-void validate(const LayerScaleSpec& spec, const Context& context);
+void validate(const ChannelScaleSpec& spec, const Context& context);
 // A pure function of the Spec and of queried facts: the same machine always gets the same bits.
-LayerScaleImplConfig default_impl_config(const LayerScaleSpec& spec, const DeviceTraits& traits, Strategy strategy);
+ChannelScaleImplConfig default_impl_config(const ChannelScaleSpec& spec, const DeviceTraits& traits, Strategy strategy);
 // Says which tensor each field is, its whole shape, and this rank's cut of it. Loader, checker and plan all go by this.
-void bind_weights(LayerScaleWeights& weights, const LayerScaleSpec& spec, const LayerScaleImplConfig& impl,
-                  const LayerScaleNames& names, const Context& context, WeightBinder& binder);
+void bind_weights(ChannelScaleWeights& weights, const ChannelScaleSpec& spec, const ChannelScaleImplConfig& impl,
+                  const ChannelScaleNames& names, const Context& context, WeightBinder& binder);
 
-class LayerScale {
+class ChannelScale {
  public:
-  // By these names make<LayerScale>(scope, spec) finds the block's types.
-  using Spec = LayerScaleSpec;
-  using ImplConfig = LayerScaleImplConfig;
-  using Weights = LayerScaleWeights;
-  using Names = LayerScaleNames;
+  // By these names make<ChannelScale>(scope, spec) finds the block's types.
+  using Spec = ChannelScaleSpec;
+  using ImplConfig = ChannelScaleImplConfig;
+  using Weights = ChannelScaleWeights;
+  using Names = ChannelScaleNames;
 
-  LayerScale(const LayerScaleSpec& spec, const LayerScaleWeights& weights, const LayerScaleImplConfig& impl,
-             const Context& context);
+  ChannelScale(const ChannelScaleSpec& spec, const ChannelScaleWeights& weights, const ChannelScaleImplConfig& impl,
+               const Context& context);
 
   // x, y: [rows, dim], f32. y may be x.
   void forward(Exec& exec, ConstTensorView x, TensorView y) const;
@@ -70,11 +70,11 @@ class LayerScale {
     Place place;
     std::int64_t dim;
     ConstTensorView gain;  // [dim]
-    kernels::LayerScaleFn kernel;
+    kernels::ChannelScaleFn kernel;
   } plan_;
 
-  static Plan make_plan(const LayerScaleSpec& spec, const LayerScaleWeights& weights, const LayerScaleImplConfig& impl,
-                        const Context& context);
+  static Plan make_plan(const ChannelScaleSpec& spec, const ChannelScaleWeights& weights,
+                        const ChannelScaleImplConfig& impl, const Context& context);
 };
 
 }  // namespace ttt

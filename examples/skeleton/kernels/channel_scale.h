@@ -1,4 +1,4 @@
-// In the library this is ttt/kernels/layer_scale.h: the contract between a block and its kernel.
+// In the library this is ttt/kernels/channel_scale.h: the contract between a block and its kernel.
 #pragma once
 
 #include "base/exec.h"
@@ -7,24 +7,24 @@
 namespace ttt::kernels {
 
 // y[r, :] = x[r, :] * gain[:]
-struct LayerScaleArgs {
+struct ChannelScaleArgs {
   // Every extent is written down, in the words of docs/shapes.md, and so is what may overlap.
   ConstTensorView x = {};     // [rows, dim], f32
   ConstTensorView gain = {};  // [dim], f32
   TensorView y = {};          // [rows, dim], f32; may be x
 };
 // Kernels are noexcept: what can be wrong was refused by the block's constructor or at the entry of its forward.
-using LayerScaleFn = void (*)(Exec&, const LayerScaleArgs&) noexcept;
+using ChannelScaleFn = void (*)(Exec&, const ChannelScaleArgs&) noexcept;
 // What is chosen together for a level of instructions; most ops have more than one function here.
-struct LayerScaleKernels {
-  LayerScaleFn layer_scale;
+struct ChannelScaleKernels {
+  ChannelScaleFn channel_scale;
 };
 
 // Never null. The choice depends on what the device says about itself, never on a timing.
-LayerScaleFn select_layer_scale(const DeviceTraits& traits);
+ChannelScaleFn select_channel_scale(const DeviceTraits& traits);
 
 // Exec::launch finds these two by the type of the args. The plan of a model adds them up, so they must not touch data.
-double operations(const LayerScaleArgs& args);
-double bytes(const LayerScaleArgs& args);
+double operations(const ChannelScaleArgs& args);
+double bytes(const ChannelScaleArgs& args);
 
 }  // namespace ttt::kernels

@@ -1,5 +1,5 @@
-// In the library this is tests/normalization/layer_scale_test.cpp.
-#include "layer_scale.h"
+// In the library this is tests/normalization/channel_scale_test.cpp.
+#include "channel_scale.h"
 
 #include <gtest/gtest.h>
 
@@ -48,16 +48,16 @@ std::vector<Case> cases() {
   return all;
 }
 
-class LayerScaleLaws : public testing::TestWithParam<Case> {};
-INSTANTIATE_TEST_SUITE_P(All, LayerScaleLaws, testing::ValuesIn(cases()), name_of_case);
+class ChannelScaleLaws : public testing::TestWithParam<Case> {};
+INSTANTIATE_TEST_SUITE_P(All, ChannelScaleLaws, testing::ValuesIn(cases()), name_of_case);
 
-TEST_P(LayerScaleLaws, EqualsTheFormulaAlsoInPlace) {
+TEST_P(ChannelScaleLaws, EqualsTheFormulaAlsoInPlace) {
   const auto [isa, rows, dim] = GetParam();
   const std::vector<float> gain = numbers(dim, -1.5f);
   std::vector<float> x = numbers(rows * dim, 0.5f);
   std::vector<float> y(x.size());
   const Context context{.traits = with_isa(query_device_traits(), isa)};
-  const LayerScale block({.dim = dim}, {.gain = view_of(gain.data(), {dim})}, {}, context);
+  const ChannelScale block({.dim = dim}, {.gain = view_of(gain.data(), {dim})}, {}, context);
 
   std::vector<float> wanted;
   for (std::size_t i = 0; i < x.size(); ++i) wanted.push_back(x[i] * gain[i % static_cast<std::size_t>(dim)]);
@@ -69,10 +69,10 @@ TEST_P(LayerScaleLaws, EqualsTheFormulaAlsoInPlace) {
 }
 
 // The text of the Error that building and running throws.
-std::string refusal(const LayerScaleSpec& spec, Shape gain_shape, const LayerScaleImplConfig& impl, Shape x_shape) {
+std::string refusal(const ChannelScaleSpec& spec, Shape gain_shape, const ChannelScaleImplConfig& impl, Shape x_shape) {
   std::vector<float> memory(64);
   try {
-    const LayerScale block(spec, {.gain = view_of(memory.data(), gain_shape)}, impl, {});
+    const ChannelScale block(spec, {.gain = view_of(memory.data(), gain_shape)}, impl, {});
     OneRank rank;
     block.forward(rank.exec, view_of(memory.data(), x_shape), view_of(memory.data(), x_shape));
   } catch (const Error& e) {
@@ -81,16 +81,16 @@ std::string refusal(const LayerScaleSpec& spec, Shape gain_shape, const LayerSca
   return "accepted";
 }
 
-TEST(LayerScale, RefusesBadInput) {
+TEST(ChannelScale, RefusesBadInput) {
   EXPECT_EQ(refusal({.dim = 8}, {8}, {}, {2, 8}), "accepted");
-  EXPECT_EQ(refusal({.dim = 0}, {8}, {}, {2, 8}), "[LayerScale] dim wanted a positive number, got 0");
+  EXPECT_EQ(refusal({.dim = 0}, {8}, {}, {2, 8}), "[ChannelScale] dim wanted a positive number, got 0");
   EXPECT_EQ(refusal({.dim = 8}, {8}, {.activation = Format::kBF16}, {2, 8}),
-            "[LayerScale] activation wanted f32, got bf16");
+            "[ChannelScale] activation wanted f32, got bf16");
   EXPECT_NE(refusal({.dim = 8}, {9}, {}, {2, 8}).find("gamma wanted [8], got [9]"), std::string::npos);
   EXPECT_NE(refusal({.dim = 8}, {8}, {}, {2, 9}).find("wanted [rows, 8], got [2, 9]"), std::string::npos);
 }
 
-TEST(LayerScale, CountsItsWorkWithoutRunning) {
+TEST(ChannelScale, CountsItsWorkWithoutRunning) {
   struct Counter final : Observer {
     double operations = 0, bytes = 0;
     void done(const Place&, TensorView) override {}
@@ -98,7 +98,7 @@ TEST(LayerScale, CountsItsWorkWithoutRunning) {
     bool counts() const override { return true; }
     bool wants(const Place&) const override { return false; }
   } counter;
-  const LayerScale block({.dim = 8}, {.gain = view_of(static_cast<const float*>(nullptr), {8})}, {}, {});
+  const ChannelScale block({.dim = 8}, {.gain = view_of(static_cast<const float*>(nullptr), {8})}, {}, {});
   ThreadPool threads(1);
   Scratch scratch = Scratch::planned();
   SelfCommunicator self;
