@@ -93,7 +93,7 @@ def main():
     architecture = gguf.MODEL_ARCH[family.architecture]
     names = gguf.get_tensor_name_map(architecture, config["num_hidden_layers"])
     writer = gguf.GGUFWriter(args.file, gguf.MODEL_ARCH_NAMES[architecture])
-    add_sizes(writer, config)
+    add_sizes(writer, family.sizes(config))
     family.keys(writer, config)
     tensors = family.tensors(config, stack_experts(load_file(args.directory / "model.safetensors")))
     for name, tensor in sorted(tensors.items()):

@@ -35,7 +35,8 @@ Experts read_experts(ConfigReader& config) {
 RoPESpec read_rope(ConfigReader& config, WeightSource& source, std::int64_t context, const Config& c) {
   constexpr double kTheta = 150000;
   const Json* scaling = config.value("rope_scaling");
-  const bool silent = !config.has("rope_parameters") && (scaling == nullptr || *scaling == Json(Json::Object{}));
+  const bool silent = !config.has("gguf_architecture") && !config.has("rope_parameters") &&
+                      (scaling == nullptr || *scaling == Json(Json::Object{}));
   RoPESpec rope =
       rope_spec(config, source, c.head_dim, context, {.theta = kTheta, .max_positions = 131072, .rotates_part = false});
   if (silent) rope.scaling = YaRNScaling{.factor = 32, .original_max_position_embeddings = 4096, .truncate = false};
