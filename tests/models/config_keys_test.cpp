@@ -107,7 +107,9 @@ TEST_P(ConfigKeys, DoWhatTheyDoInTheReference) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Families, ConfigKeys,
-                         testing::Values("llama", "qwen2", "qwen3", "qwen2_moe", "qwen3_moe", "gemma2", "gemma3_text"),
+                         testing::Values("llama", "qwen2", "qwen3", "qwen2_moe", "qwen3_moe", "gemma2", "gemma3_text",
+                                         "gpt2", "gpt_neox", "cohere", "cohere2", "deepseek_v2", "deepseek_v3",
+                                         "glm4_moe", "gpt_oss", "llama4_text"),
                          [](const auto& family) { return family.param; });
 
 }  // namespace

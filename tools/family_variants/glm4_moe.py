@@ -13,7 +13,7 @@ VARIANTS = {
     # Groups, whole heads turned and scaled, no dense layer, weights of the chosen as they are.
     "grouped": variant("glm4_moe", longest=3000, **{**EXPERTS, "n_routed_experts": 8, "n_shared_experts": 2,
                                                     "first_k_dense_replace": 0},
-                       n_group=4, topk_group=2, norm_topk_prob=False, num_attention_heads=6, num_key_value_heads=3,
+                       n_group=4, topk_group=2, norm_topk_prob=False, num_hidden_layers=3, num_attention_heads=6, num_key_value_heads=3,
                        rope_parameters={"rope_type": "yarn", "rope_theta": 10000.0, "factor": 8.0, "partial_rotary_factor": 1.0,
                                         "original_max_position_embeddings": 512}),
 }
