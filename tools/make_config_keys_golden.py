@@ -2,7 +2,7 @@
 """Writes config_keys.json of tests/golden/configs: for every model_type, the keys of the configuration class of Hugging
 Face transformers with their defaults, and what setting keys does to a small model of random weights: "changes" its
 logits or shapes, "ignored", or "refused". Keys of other families are among them, as conversions leave them behind.
-Usage: make_config_keys_golden.py <output folder>
+Usage: make_config_keys_golden.py <output folder> [MODEL_TYPE ...]: of these types, the others stay as they are.
 """
 
 import copy
@@ -18,8 +18,12 @@ import torch
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedConfig
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
-MODEL_TYPES = ["llama", "qwen2", "qwen3", "qwen2_moe", "qwen3_moe", "gemma2", "gemma3_text", "gpt2", "gpt_neox", "cohere",
-               "cohere2", "deepseek_v2", "deepseek_v3", "glm4_moe", "gpt_oss", "llama4_text"]
+MODEL_TYPES = ["llama", "qwen2", "qwen3", "qwen2_moe", "qwen3_moe", "gemma2", "gemma3_text", "mistral", "ministral", "mixtral",
+               "smollm3", "gemma", "phi", "phi3", "granite", "granitemoe", "granitemoeshared", "starcoder2", "olmo2", "olmo3",
+               "olmoe", "glm", "glm4", "gpt2", "gpt_neox", "cohere", "cohere2", "deepseek_v2", "deepseek_v3", "glm4_moe",
+               "gpt_oss", "llama4_text"]
+# Of classes without head_dim: heads of hidden / heads.
+NARROW = ["smollm3", "phi", "phi3", "granite", "granitemoe", "granitemoeshared", "starcoder2", "olmo2", "olmo3", "olmoe"]
 BASE = {"vocab_size": 64, "hidden_size": 64, "intermediate_size": 32, "num_hidden_layers": 4,
         "num_attention_heads": 32, "num_key_value_heads": 2, "head_dim": 16, "max_position_embeddings": 128,
         "tie_word_embeddings": False, "pad_token_id": None, "bos_token_id": 1, "eos_token_id": 2}
@@ -90,6 +94,14 @@ SETTINGS = [
     {"logit_scale": 0.5}, {"logits_scaling": 8.0}, {"residual_multiplier": 0.5}, {"embedding_multiplier": 12.0},
     {"attention_multiplier": 0.5}, {"use_qk_norm": True}, {"clip_qkv": 0.1}, {"attn_temperature_tuning": True},
     {"original_max_position_embeddings": 64}, {"rope_interleaved": True}, {"n_shared_experts": 1},
+    {"qk_layernorm": True}, {"use_bias": False}, {"norm_epsilon": 0.01}, {"layer_norm_eps": 0.01},
+    {"no_rope_layers": [1, 0, 1, 1]}, {"no_rope_layer_interval": 2}, {"shared_intermediate_size": 40},
+    {"resid_pdrop": 0.5}, {"embd_pdrop": 0.5}, {"residual_dropout": 0.5}, {"lm_head_bias": True},
+    {"rope_parameters": {"rope_type": "default", "rope_theta": 500.0, "partial_rotary_factor": 0.25}},
+    {"rope_parameters": {"sliding_attention": {"rope_type": "default", "rope_theta": 500.0},
+                         "full_attention": {"rope_type": "default", "rope_theta": 500000.0}}},
+    {"rope_parameters": {"rope_type": "longrope", "short_factor": [1.5] * 8, "long_factor": [2.0] * 8},
+     "original_max_position_embeddings": 16},
 ]
 TOKENS = torch.tensor([[3, 7, 1, 50, 20, 9, 33, 60, 2, 14] * 4])
 
@@ -99,7 +111,17 @@ def base(model_type):
         return {**BASE, **EXPERTS, "shared_expert_intermediate_size": 24}
     if model_type == "gpt2":
         return {**OWN["gpt2"], **{k: BASE[k] for k in ("tie_word_embeddings", "pad_token_id", "bos_token_id", "eos_token_id")}}
-    return {**BASE, **(EXPERTS if model_type == "qwen3_moe" else {}), **OWN.get(model_type, {})}
+    keys = {**BASE, **(EXPERTS if model_type == "qwen3_moe" else {})}
+    if model_type in ("mixtral", "granitemoe", "granitemoeshared"):
+        keys |= {"num_local_experts": 4, "num_experts_per_tok": 2}
+    if model_type == "olmoe":
+        keys |= {"num_experts": 4, "num_experts_per_tok": 2}
+    if model_type == "granitemoeshared":
+        keys["shared_intermediate_size"] = 24
+    if model_type in NARROW:
+        del keys["head_dim"]
+        keys["num_attention_heads"] = 4
+    return {**keys, **OWN.get(model_type, {})}
 
 
 def model(model_type, keys):
@@ -141,8 +163,10 @@ def class_keys(model_type):
 def main():
     folder = pathlib.Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)
-    found = {}
-    for model_type in MODEL_TYPES:
+    file = folder / "config_keys.json"
+    only = sys.argv[2:]
+    found = json.loads(file.read_text()) if only else {}
+    for model_type in only or MODEL_TYPES:
         one = model(model_type, {})
         torch.manual_seed(1)
         with torch.no_grad():
@@ -153,7 +177,7 @@ def main():
         found[model_type] = {"base": base(model_type), "defaults": class_keys(model_type), "effects": effects}
         print(model_type, {e: sum(x["effect"] == e for x in effects) for e in ("changes", "ignored", "refused")})
     lines = [f'"{k}": ' + json.dumps(v, separators=(",", ":")) for k, v in found.items()]
-    (folder / "config_keys.json").write_text("{\n" + ",\n".join(lines) + "\n}\n")
+    file.write_text("{\n" + ",\n".join(lines) + "\n}\n")
 
 
 main()
