@@ -84,6 +84,8 @@ def add_tensor(writer, name, tensor):
         writer.add_tensor(name, tensor.float().numpy())
     elif tensor.dtype == torch.bfloat16:
         writer.add_tensor(name, tensor.view(torch.int16).numpy().view("uint8"), raw_dtype=gguf.GGMLQuantizationType.BF16)
+    elif tensor.dtype == torch.uint8:  # blocks of MXFP4
+        writer.add_tensor(name, tensor.numpy(), raw_dtype=gguf.GGMLQuantizationType.MXFP4)
     else:
         raise SystemExit(f"{name}: {tensor.dtype} is not written by this script")
 
