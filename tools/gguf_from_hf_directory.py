@@ -98,7 +98,7 @@ def main():
     config = json.loads((args.directory / "config.json").read_text())
     family = FAMILIES[config["model_type"]]
     architecture = gguf.MODEL_ARCH[family.architecture]
-    names = gguf.get_tensor_name_map(architecture, config["num_hidden_layers"])
+    names = gguf.get_tensor_name_map(architecture, family.sizes(config)["num_hidden_layers"])
     writer = gguf.GGUFWriter(args.file, gguf.MODEL_ARCH_NAMES[architecture])
     add_sizes(writer, family.sizes(config))
     family.keys(writer, config)

@@ -38,9 +38,9 @@ Config read_config(ConfigReader& config, WeightSource& source, std::int64_t cont
   c.fused = config.has("gguf_architecture");  // such files say so where less than the whole head turns
   c.rope = rope_spec(config, source, c.head_dim, context,
                      {.theta_key = "rotary_emb_base",
-                      .part_key = c.fused ? "partial_rotary_factor" : "rotary_pct",
+                      .max_positions = 2048,
                       .part = c.fused ? 1.0 : 0.25,
-                      .max_positions = 2048});
+                      .part_key = c.fused ? "partial_rotary_factor" : "rotary_pct"});
   config.finish();
   return c;
 }

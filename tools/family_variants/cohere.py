@@ -6,9 +6,9 @@ TIED = dict(tie_word_embeddings=True, changes={"embed_tokens": 0.5})
 VARIANTS = {
     # As published.
     "plain": variant("cohere", gguf=True, logit_scale=0.25, **TIED),
-    # Norms of queries and keys with gains for each head, biases.
-    "qk_norm": variant("cohere", gguf=True, use_qk_norm=True, attention_bias=True, num_attention_heads=6, num_key_value_heads=3,
-                       logit_scale=0.5, tie_word_embeddings=True, changes={"embed_tokens": 0.5}),
+    # Norms of queries and keys with gains for each head.
+    "qk_norm": variant("cohere", gguf=True, use_qk_norm=True, num_attention_heads=6, num_key_value_heads=3, hidden_size=48,
+                       logit_scale=0.25, **TIED),
     # As Command R+: norms of queries and keys, nothing else; scaled rotations.
     "qk_norm_linear": variant("cohere", longest=3000, use_qk_norm=True, logit_scale=0.25, **TIED,
                               rope_parameters={"rope_type": "linear", "factor": 4.0, "rope_theta": 75000.0}),

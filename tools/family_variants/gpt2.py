@@ -4,7 +4,8 @@ from family_variants import GgufFamily, variant
 WITHOUT = ("hidden_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads", "head_dim", "intermediate_size",
            "max_position_embeddings")
 SIZES = dict(without=WITHOUT, n_embd=64, n_layer=2, n_head=4, n_positions=1024, tie_word_embeddings=True)
-TIED = {"wte": 0.2, "wpe": 0.5}
+SMALL = {"bias": 0.1}  # else they decide about the token alone
+TIED = {**SMALL, "wte": 0.2, "wpe": 0.5}
 
 VARIANTS = {
     # As published: one tensor for embedding and head.
@@ -14,7 +15,7 @@ VARIANTS = {
                            scale_attn_by_inverse_layer_idx=True, n_inner=80, activation_function="relu",
                            layer_norm_epsilon=1e-3, reorder_and_upcast_attn=True),
     # Scores as they are, a head of its own.
-    "unscaled": variant("gpt2", gguf=False, changes={"c_attn": 0.5}, **{**SIZES, "tie_word_embeddings": False},
+    "unscaled": variant("gpt2", gguf=False, changes={**SMALL, "c_attn": 0.5}, **{**SIZES, "tie_word_embeddings": False},
                         scale_attn_weights=False, activation_function="gelu"),
 }
 

@@ -3,17 +3,19 @@ import torch
 
 from family_variants import GgufFamily, variant
 
+SMALL = {"bias": 0.1}  # else they decide about the token alone
 WITHOUT = ("num_key_value_heads", "head_dim")
 
 VARIANTS = {
     # As Pythia.
-    "pythia": variant("gpt_neox", without=WITHOUT, gguf=True, hidden_size=64, rotary_pct=0.25),
+    "pythia": variant("gpt_neox", without=WITHOUT, gguf=True, hidden_size=64, rotary_pct=0.25, changes=SMALL),
     # One part of a layer after the other, whole heads turned, no biases in attention.
     "sequential": variant("gpt_neox", without=WITHOUT, gguf=True, hidden_size=48, num_attention_heads=3, rotary_pct=1.0,
-                          use_parallel_residual=False, attention_bias=False, hidden_act="gelu_new", rotary_emb_base=500.0),
+                          use_parallel_residual=False, attention_bias=False, hidden_act="gelu_new", rotary_emb_base=500.0,
+                          changes=SMALL),
     # Scaled rotations of half of each head; one tensor for embedding and head.
     "linear": variant("gpt_neox", without=WITHOUT, longest=3000, hidden_size=64, tie_word_embeddings=True,
-                      changes={"embed_in": 0.2},
+                      changes={**SMALL, "embed_in": 0.2},
                       rope_parameters={"rope_type": "linear", "factor": 4.0, "partial_rotary_factor": 0.5,
                                        "rope_theta": 10000.0}),
 }

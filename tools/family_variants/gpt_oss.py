@@ -46,7 +46,8 @@ def store_experts(config, tensors):
     return dict(config, quantization_config={"quant_method": "mxfp4", "modules_to_not_convert": ["model.layers.*.self_attn"]}), result
 
 
-EXPERTS = dict(num_local_experts=4, num_experts_per_tok=2)
+SMALL = {"bias": 0.3}
+EXPERTS = dict(num_local_experts=4, num_experts_per_tok=2, changes=SMALL)
 YARN = {"rope_type": "yarn", "rope_theta": 150000.0, "factor": 8.0, "beta_fast": 32.0, "beta_slow": 1.0, "truncate": False,
         "original_max_position_embeddings": 512}
 
@@ -63,8 +64,8 @@ VARIANTS = {
                         layer_types=["full_attention", "sliding_attention", "full_attention"],
                         rope_parameters={"rope_type": "default", "rope_theta": 10000.0}),
     # All layers see everything.
-    "full": variant("gpt_oss", **EXPERTS, sliding_window=None, layer_types=["full_attention", "full_attention"],
-                    tie_word_embeddings=True, changes={"embed_tokens": 0.2}),
+    "full": variant("gpt_oss", **EXPERTS, sliding_window=8, layer_types=["full_attention", "full_attention"],
+                    tie_word_embeddings=True, hidden_size=48),
 }
 
 
@@ -87,7 +88,7 @@ def tensors(config, tensors):
     for name, t in tensors.items():
         kind = ".bias" if name.endswith("_bias") else ".weight"
         stem = name.removesuffix("_bias")
-        turned = t if kind == ".bias" else t.transpose(-1, -2)
+        turned = t.transpose(-1, -2) if is_experts(stem) and kind == ".weight" else t
         if stem.endswith("gate_up_proj"):
             for i, part in enumerate(("gate_proj", "up_proj")):
                 result[stem.replace("gate_up_proj", part) + kind] = turned[:, i::2].contiguous()
