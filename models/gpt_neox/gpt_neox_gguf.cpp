@@ -12,6 +12,7 @@ constexpr GgufKey kKeys[] = {
     {"block_count", "num_hidden_layers"},
     {"attention.head_count", "num_attention_heads"},
     {"feed_forward_length", "intermediate_size"},
+    {"attention.head_count_kv", "num_key_value_heads"},
     {"attention.layer_norm_epsilon", "layer_norm_eps", GgufKeyKind::kNumber},
     {"use_parallel_residual", "use_parallel_residual", GgufKeyKind::kBoolean},
     {"rope.freq_base", "rotary_emb_base", GgufKeyKind::kNumber},
