@@ -86,7 +86,7 @@ Config read_config(ConfigReader& config, WeightSource& source, std::int64_t cont
                               {.kv_heads = {}, .head_dim = {}})};
   c.eps = static_cast<float>(config.number("rms_norm_eps", 1e-6, {.min = 0}));
   c.attention = read_attention(config, source, context, c, third);
-  c.split_kv = config.boolean("gguf_split_kv", false);
+  c.split_kv = source.has("model.layers.0.self_attn.k_b_proj.weight") && config.has("gguf_architecture");
   c.dense_layers = config.integer("first_k_dense_replace", third ? 3 : 0);
   const Activation activation = activation_of(config, "hidden_act", "silu");
   c.dense = {.hidden_dim = c.hidden,
@@ -118,10 +118,18 @@ DenseOrMoE make_ffn(const Scope& s, const Config& c, std::int64_t layer) {
   return layer < c.dense_layers ? DenseOrMoE(make<GatedMLP>(s, c.dense)) : DenseOrMoE(make<MoE>(s, c.moe));
 }
 
+MultiHeadLatentAttention make_attention(const Scope& s, const Config& c) {
+  MultiHeadLatentAttentionNames names;
+  if (c.split_kv) {
+    names.k_b = "k_b_proj.weight";
+    names.v_b = "v_b_proj.weight";
+  }
+  return make<MultiHeadLatentAttention>(s, c.attention, names);
+}
+
 struct Layer : PreNormLayer<RMSNorm, DenseOrMoE, MultiHeadLatentAttention> {
   Layer(const Scope& s, const Config& c, std::int64_t i)
-      : PreNormLayer{make<RMSNorm>(s / "input_layernorm", norm_spec(c)),
-                     make<MultiHeadLatentAttention>(s / "self_attn", c.attention),
+      : PreNormLayer{make<RMSNorm>(s / "input_layernorm", norm_spec(c)), make_attention(s / "self_attn", c),
                      make<RMSNorm>(s / "post_attention_layernorm", norm_spec(c)), make_ffn(s / "mlp", c, i)} {}
 };
 
