@@ -36,6 +36,10 @@ MultiHeadLatentAttentionSpec read_attention(ConfigReader& config, WeightSource& 
                                  .qk_rope_head_dim = config.integer("qk_rope_head_dim", 64, kCounts),
                                  .v_head_dim = config.integer("v_head_dim", 128, kCounts),
                                  .bias = config.boolean("attention_bias", false)};
+  // Of no use here, but the class divides by it. Silence is a number of the largest model in the third generation.
+  if (third && !config.present("num_key_value_heads") && c.heads != 128) {
+    config.unsupported("num_key_value_heads", text("is supported as ", c.heads, " only, got 128"));
+  }
   config.only("num_key_value_heads", Json(c.heads));
   third ? config.only("head_dim", Json(s.qk_rope_head_dim)) : config.ignore("head_dim");
   s.rope = rope_spec(config, source, s.qk_rope_head_dim, context,

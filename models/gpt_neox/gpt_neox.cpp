@@ -41,7 +41,8 @@ Config read_config(ConfigReader& config, WeightSource& source, std::int64_t cont
                       .max_positions = 2048,
                       .part = c.fused ? 1.0 : 0.25,
                       .part_key = c.fused ? "partial_rotary_factor" : "rotary_pct"});
-  config.finish();
+  constexpr std::string_view kHarmless[] = {"is_decoder"};
+  config.finish(kHarmless);
   return c;
 }
 

@@ -39,7 +39,10 @@ RoPESpec read_rope(ConfigReader& config, WeightSource& source, std::int64_t cont
                       (scaling == nullptr || *scaling == Json(Json::Object{}));
   RoPESpec rope =
       rope_spec(config, source, c.head_dim, context, {.theta = kTheta, .max_positions = 131072, .rotates_part = false});
-  if (silent) rope.scaling = YaRNScaling{.factor = 32, .original_max_position_embeddings = 4096, .truncate = false};
+  if (silent) {
+    const std::int64_t original = config.integer("original_max_position_embeddings", 4096, {.min = 1});
+    rope.scaling = YaRNScaling{.factor = 32, .original_max_position_embeddings = original, .truncate = false};
+  }
   return rope;
 }
 

@@ -11,9 +11,10 @@ VARIANTS = {
     # As published: one tensor for embedding and head.
     "plain": variant("gpt2", gguf=True, changes=TIED, **SIZES),
     # Scores by the number of the layer, another width and activation of the feed-forward, three heads.
-    "layer_scale": variant("gpt2", changes={**SMALL, "wte": 0.2, "wpe": 0.2}, **{**SIZES, "n_embd": 48, "n_head": 3, "n_layer": 3},
+    "layer_scale": variant("gpt2", changes=SMALL,
+                           **{**SIZES, "n_embd": 48, "n_head": 3, "n_layer": 3, "tie_word_embeddings": False},
                            scale_attn_by_inverse_layer_idx=True, n_inner=80, activation_function="relu",
-                           layer_norm_epsilon=1e-3, reorder_and_upcast_attn=True),
+                           layer_norm_epsilon=1e-3),
     # Scores as they are, a head of its own.
     "unscaled": variant("gpt2", gguf=False, changes={**SMALL, "c_attn": 0.5}, **{**SIZES, "tie_word_embeddings": False},
                         scale_attn_weights=False, activation_function="gelu"),

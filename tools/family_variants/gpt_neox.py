@@ -11,7 +11,7 @@ VARIANTS = {
     "pythia": variant("gpt_neox", without=WITHOUT, gguf=True, hidden_size=64, rotary_pct=0.25, changes=SMALL),
     # One part of a layer after the other, whole heads turned, no biases in attention.
     "sequential": variant("gpt_neox", without=WITHOUT, gguf=True, hidden_size=48, num_attention_heads=3, rotary_pct=1.0,
-                          use_parallel_residual=False, attention_bias=False, hidden_act="gelu_new", rotary_emb_base=500.0,
+                          use_parallel_residual=False, attention_bias=False, rotary_emb_base=500.0,
                           changes=SMALL),
     # Scaled rotations of half of each head; one tensor for embedding and head.
     "linear": variant("gpt_neox", without=WITHOUT, longest=3000, hidden_size=64, tie_word_embeddings=True,

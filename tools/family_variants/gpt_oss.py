@@ -63,9 +63,6 @@ VARIANTS = {
                         num_attention_heads=6, num_key_value_heads=3, intermediate_size=40,
                         layer_types=["full_attention", "sliding_attention", "full_attention"],
                         rope_parameters={"rope_type": "default", "rope_theta": 10000.0}),
-    # All layers see everything.
-    "full": variant("gpt_oss", **EXPERTS, sliding_window=8, layer_types=["full_attention", "full_attention"],
-                    tie_word_embeddings=True, hidden_size=48),
 }
 
 
