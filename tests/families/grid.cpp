@@ -95,7 +95,11 @@ void run_combination(const FamilyCase& c, Outcome o, std::vector<Outcome>& outco
     });
   } catch (const Error& e) {
     const bool refusal = e.kind() == ErrorKind::kUnsupported || e.kind() == ErrorKind::kUsage;
-    (refusal ? refused : failed) = e.what();
+    std::string& what = refusal ? refused : failed;
+    what = e.what();
+    // The page is the same wherever the repository lies.
+    const std::string root = TTT_SOURCE_DIR "/";
+    for (std::size_t at = what.find(root); at != std::string::npos; at = what.find(root)) what.erase(at, root.size());
   }
   for (std::size_t p = 0; p < kPageRows.size(); ++p) {
     o.page_rows = kPageRows[p];
