@@ -167,7 +167,8 @@ class Resolver {
   void read_original() {
     const IntegerRange range{.min = 1};
     const std::optional<std::int64_t> inner = c_.optional_integer(kOriginal, range);
-    const std::optional<std::int64_t> outer = p_.by_layer ? std::nullopt : config_.optional_integer(kOriginal, range);
+    std::optional<std::int64_t> outer = p_.by_layer ? std::nullopt : config_.optional_integer(kOriginal, range);
+    if (!outer && defaults_.original > 0) outer = defaults_.original;
     if (inner && outer && *inner != *outer) {
       config_.contradiction(text(kOriginal, " is ", *outer, ", but ", *inner, " in ", p_.where, "; ", *outer,
                                  " counts, as in the reference"));

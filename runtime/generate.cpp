@@ -24,10 +24,21 @@ namespace {
 
 std::int64_t checked_length(const Runner& runner, std::span<const std::int32_t> prompt) {
   require(!prompt.empty(), ErrorKind::kUsage, "the prompt wanted at least one token, got none");
+  require(runner.model().output() == OutputKind::kLogits, ErrorKind::kUnsupported,
+          "a generation wanted a model whose output is logits, got ", name_of(runner.model().output()));
   const std::int64_t length = static_cast<std::int64_t>(prompt.size()), context = runner.config().context;
   require(length <= context, ErrorKind::kUsage, "the prompt wanted at most ", context, " tokens (the context), got ",
           length);
   return length;
+}
+
+// The sequence of a prompt, not read yet.
+Sequence begin_sequence(Runner& runner, const GenerateOptions& options) {
+  require(options.source.empty() || runner.model().has_encoder(), ErrorKind::kUsage,
+          "a source wanted a model with an encoder and a decoder, got one without");
+  Sequence sequence = runner.create();
+  if (runner.model().has_encoder()) runner.encode(sequence, options.source);
+  return sequence;
 }
 
 // One token more than the context holds can come out: the last is never fed back.
@@ -76,7 +87,7 @@ Generated generate(Runner& runner, std::span<const std::int32_t> prompt, const G
   checked_length(runner, prompt);
   const Sampler checked(options.sampling, runner.vocab());
   if (options.max_new_tokens <= 0) return {};
-  Sequence sequence = runner.create();
+  Sequence sequence = begin_sequence(runner, options);
   const std::span<const float> logits = runner.extend(sequence, prompt);
   return continue_sequence(runner, sequence, prompt, logits, options, 0, take);
 }
@@ -91,7 +102,7 @@ std::vector<Generated> generate_many(Runner& runner, std::span<const std::int32_
   const Sampler checked(options.sampling, runner.vocab());
   std::vector<Generated> all(static_cast<std::size_t>(n));
   if (options.max_new_tokens <= 0) return all;
-  Sequence first = runner.create();
+  Sequence first = begin_sequence(runner, options);
   const std::span<const float> last = runner.extend(first, prompt);
   const std::vector<float> logits(last.begin(), last.end());  // steps overwrite them
   for (std::int64_t i = 0; i < n; ++i) {

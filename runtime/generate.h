@@ -17,6 +17,9 @@ struct GenerateOptions {
   std::int64_t max_new_tokens = 256;
   SamplingSpec sampling = {};
   std::vector<std::int64_t> end_ids = {};  // a generation ends before any of these is given out
+  // Of an encoder-decoder: the ids that its encoder reads. The prompt is then how its own text begins, at least the
+  // decoder_start_token_id of the configuration.
+  std::vector<std::int32_t> source = {};
 };
 
 struct Generated {

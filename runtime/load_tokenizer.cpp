@@ -1,6 +1,9 @@
 #include "runtime/load_tokenizer.h"
 
+#include <array>
 #include <optional>
+#include <span>
+#include <string_view>
 
 #include "base/error.h"
 #include "runtime/gguf_vocabulary.h"
@@ -20,25 +23,52 @@ std::optional<Json> read_json(const fs::path& directory, std::string_view name) 
   return Json::parse(read_small_file(path, limits.bytes, name), path.string(), limits);
 }
 
-Tokenizer from_directory(const fs::path& directory) {
-  const std::string where = directory.string();
-  const std::optional<Json> tokenizer = read_json(directory, "tokenizer.json");
-  if (!tokenizer) {
-    std::error_code unknown;
-    require(!fs::exists(directory / "tokenizer.model", unknown), ErrorKind::kUnsupported, where,
-            ": tokenizer.model is not read; tokenizer.json is wanted beside it");
-    fail(ErrorKind::kBadData, text(where, ": tokenizer.json is missing"));
+// "spiece.model" is the older name of the same file.
+constexpr std::array<std::string_view, 2> kSentencePiece = {"tokenizer.model", "spiece.model"};
+
+std::optional<fs::path> first_of(const fs::path& directory, std::span<const std::string_view> names) {
+  std::error_code unknown;
+  for (const std::string_view name : names) {
+    if (fs::exists(directory / name, unknown)) return directory / name;
   }
-  const std::optional<Json> config = read_json(directory, "tokenizer_config.json"),
+  return std::nullopt;
+}
+
+Tokenizer from_directory(const fs::path& directory) {
+  const std::optional<Json> tokenizer = read_json(directory, "tokenizer.json"),
+                            config = read_json(directory, "tokenizer_config.json"),
                             special = read_json(directory, "special_tokens_map.json"),
                             added = read_json(directory, "added_tokens.json");
   const auto pointer = [](const std::optional<Json>& json) { return json ? &*json : nullptr; };
-  return Tokenizer::from_json(
-      *tokenizer, {.config = pointer(config), .special_tokens_map = pointer(special), .added_tokens = pointer(added)},
-      (directory / "tokenizer.json").string());
+  const TokenizerFiles beside{
+      .config = pointer(config), .special_tokens_map = pointer(special), .added_tokens = pointer(added)};
+  if (tokenizer) return Tokenizer::from_json(*tokenizer, beside, (directory / "tokenizer.json").string());
+  if (const auto path = first_of(directory, kSentencePiece)) {
+    return Tokenizer::from_sentencepiece(read_small_file(*path, kTokenizerBytes, path->filename().string()), beside,
+                                         path->string());
+  }
+  const std::optional<Json> vocab = read_json(directory, "vocab.json");
+  std::error_code unknown;
+  const fs::path merges = directory / "merges.txt", lines = directory / "vocab.txt";
+  if (vocab && fs::exists(merges, unknown)) {
+    return Tokenizer::from_merges(*vocab, read_small_file(merges, kTokenizerBytes, "merges.txt"), beside,
+                                  directory.string());
+  }
+  if (fs::exists(lines, unknown)) {
+    return Tokenizer::from_vocab_txt(read_small_file(lines, kTokenizerBytes, "vocab.txt"), beside, lines.string());
+  }
+  fail(ErrorKind::kBadData,
+       text(directory.string(),
+            ": tokenizer.json is missing, and so are tokenizer.model, vocab.json with merges.txt, and "
+            "vocab.txt"));
 }
 
 }  // namespace
+
+bool has_tokenizer(const fs::path& directory) {
+  constexpr std::array<std::string_view, 3> kOthers = {"tokenizer.json", "vocab.json", "vocab.txt"};
+  return first_of(directory, kOthers) || first_of(directory, kSentencePiece);
+}
 
 Tokenizer load_tokenizer(const Checkpoint& checkpoint) {
   const GgufFile* gguf = checkpoint.gguf();

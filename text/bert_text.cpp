@@ -71,6 +71,12 @@ bool BertText::clean_and_space(std::string_view s, std::string& out) const {
   return all_ascii;
 }
 
+bool BertText::drops_first(std::string_view s) const {
+  if (s.empty()) return false;
+  const unsigned gone = (clean ? kControl : 0U) | (strip_accents ? kNonSpacingMark : 0U);
+  return Unicode::tables().is(utf8_decode(s.data()), gone);
+}
+
 std::string BertText::run(std::string_view s) const {
   std::string out;
   if (clean_and_space(s, out)) return out;

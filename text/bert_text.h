@@ -14,6 +14,8 @@ struct BertText {
 
   // `s` must be valid UTF-8; so is the result.
   std::string run(std::string_view s) const;
+  // Whether the first character of `s` goes.
+  bool drops_first(std::string_view s) const;
 
  private:
   // Returns whether all of the result is ASCII.

@@ -1,5 +1,8 @@
 #include "text/model_json.h"
 
+#include <array>
+#include <charconv>
+#include <cmath>
 #include <memory>
 #include <utility>
 
@@ -84,8 +87,38 @@ void read_word_level(const Json& model, TokenizerParts& parts, std::string_view 
   parts.model = std::make_unique<WordLevelModel>(parts.vocabulary, parts.unk);
 }
 
+// The reference reads the digits of a number as an integer and scales that, so that a number of more digits than a
+// double holds can differ in its last bit; scores of equal sums then decide otherwise.
+double as_read(double v) {
+  std::array<char, 40> buffer;
+  const auto end =
+      std::to_chars(buffer.data(), buffer.data() + buffer.size(), std::abs(v), std::chars_format::scientific);
+  std::uint64_t digits = 0;
+  int exponent = 0;
+  bool fraction = false;
+  const char* p = buffer.data();
+  for (; p != end.ptr && *p != 'e'; ++p) {
+    if (*p == '.') {
+      fraction = true;
+      continue;
+    }
+    digits = digits * 10 + static_cast<std::uint64_t>(*p - '0');
+    exponent -= fraction ? 1 : 0;
+  }
+  if (p == end.ptr) return v;
+  int scale = 0;
+  std::from_chars(p[1] == '+' ? p + 2 : p + 1, end.ptr, scale);
+  exponent += scale;
+  constexpr int kExact = 22;  // powers of ten up to this one are doubles
+  if (std::abs(exponent) > kExact) return v;
+  double power = 1;
+  for (int i = 0; i < std::abs(exponent); ++i) power *= 10;
+  const double whole = static_cast<double>(digits);
+  return std::copysign(exponent < 0 ? whole / power : whole * power, v);
+}
+
 // [["<unk>", 0], ["a", -1.5], ...]
-void read_unigram(const Json& model, TokenizerParts& parts, std::string_view where) {
+void read_unigram(const Json& model, TokenizerParts& parts, bool read_decimals, std::string_view where) {
   const Json& alpha = part_of(model, "alpha");
   require(alpha.is_null() || alpha.as_number(text(where, " alpha")) == 0, ErrorKind::kUnsupported, where, ": alpha ",
           alpha.dump(), " is not supported");
@@ -98,7 +131,8 @@ void read_unigram(const Json& model, TokenizerParts& parts, std::string_view whe
     const auto& pair = item.as_array(here);
     require(pair.size() == 2, ErrorKind::kBadData, here, ": entry ", scores.size(), " wanted a token and its score");
     parts.vocabulary.add(pair[0].as_string(here), static_cast<std::int64_t>(scores.size()), here);
-    scores.push_back(pair[1].as_number(here));
+    const double score = pair[1].as_number(here);
+    scores.push_back(read_decimals ? as_read(score) : score);
   }
   UnigramModel::Options options;
   options.byte_fallback = bool_field(model, "byte_fallback", false, where);
@@ -128,7 +162,7 @@ const Json& part_of(const Json& json, std::string_view key) {
   return found == nullptr ? null : *found;
 }
 
-void read_model(const Json& model, TokenizerParts& parts, std::string_view where) {
+void read_model(const Json& model, TokenizerParts& parts, bool read_decimals, std::string_view where) {
   const std::string type = type_of(model, where);
   if (type != "BPE") parts.pre_tokenizer.spell_bytes();
   if (type == "BPE") {
@@ -138,7 +172,7 @@ void read_model(const Json& model, TokenizerParts& parts, std::string_view where
   } else if (type == "WordLevel") {
     read_word_level(model, parts, where);
   } else if (type == "Unigram") {
-    read_unigram(model, parts, where);
+    read_unigram(model, parts, read_decimals, where);
   } else {
     fail(ErrorKind::kUnsupported, text(where, ": model of type \"", type, "\" is not supported"));
   }

@@ -30,18 +30,31 @@ std::string nmt(std::string_view s) {
   return out;
 }
 
+// Applies a step to `s`, and sees what becomes of its first character.
 struct Apply {
   const std::string& s;
+  bool& starts;
 
   std::string operator()(NormalForm form) const { return Unicode::tables().normalize(s, form); }
   std::string operator()(const Normalizer::Prepend& step) const { return s.empty() ? s : step.prefix + s; }
-  std::string operator()(const Normalizer::Replace& step) const { return replace_all(s, step.pattern, step.content); }
-  std::string operator()(const Normalizer::ReplaceMatches& step) const {
+  std::string operator()(const Normalizer::Replace& step) const {
+    if (s.starts_with(step.pattern)) replaced(step.pattern, step.content);
     return replace_all(s, step.pattern, step.content);
   }
-  std::string operator()(const Normalizer::Nmt&) const { return nmt(s); }
+  std::string operator()(const Normalizer::ReplaceMatches& step) const {
+    const auto match = PatternSearch(step.pattern, s).find(0);
+    if (match && match->begin == 0 && match->end > 0) replaced(std::string_view(s).substr(0, match->end), step.content);
+    return replace_all(s, step.pattern, step.content);
+  }
+  std::string operator()(const Normalizer::Nmt&) const {
+    drops(!s.empty() && nmt_drops(utf8_decode(s.data())));
+    return nmt(s);
+  }
   std::string operator()(const Normalizer::ByteLevel&) const { return spell_bytes(s); }
-  std::string operator()(const BertText& step) const { return step.run(s); }
+  std::string operator()(const BertText& step) const {
+    drops(step.drops_first(s));
+    return step.run(s);
+  }
   std::string operator()(const Normalizer::Precompiled& map) const { return map->run(s); }
   std::string operator()(const Normalizer::Lowercase&) const { return Unicode::tables().lowercase(s); }
 
@@ -52,6 +65,7 @@ struct Apply {
     if (step.left) {
       while (begin < end && unicode.is(utf8_decode(s.data() + begin), kStripSpace)) begin += utf8_step(s[begin]);
     }
+    drops(begin > 0);
     while (step.right && begin < end) {
       std::size_t last = end - 1;
       while ((static_cast<unsigned char>(s[last]) & 0xC0) == 0x80) --last;
@@ -63,11 +77,19 @@ struct Apply {
 
   std::string operator()(const Normalizer::StripAccents&) const {
     const Unicode& unicode = Unicode::tables();
+    drops(!s.empty() && unicode.is(utf8_decode(s.data()), kAccent));
     std::string out;
     for (std::size_t i = 0; i < s.size(); i += utf8_step(s[i])) {
       if (!unicode.is(utf8_decode(s.data() + i), kAccent)) out.append(s, i, utf8_step(s[i]));
     }
     return out;
+  }
+
+ private:
+  void drops(bool first) const { starts = starts && !first; }
+  // In the reference a replacement stands where the last of the characters stood that it replaces.
+  void replaced(std::string_view first, std::string_view content) const {
+    drops(content.empty() || utf8_step(first.front()) != first.size());
   }
 };
 
@@ -170,9 +192,10 @@ void Normalizer::add_replace(const Json& json, std::string_view where) {
   }
 }
 
-std::string Normalizer::run(std::string_view s) const {
+std::string Normalizer::run(std::string_view s, bool* starts) const {
   std::string out(s);
-  for (const Step& step : steps_) out = std::visit(Apply{out}, step);
+  bool ignored = true;
+  for (const Step& step : steps_) out = std::visit(Apply{out, starts != nullptr ? *starts : ignored}, step);
   return out;
 }
 

@@ -47,8 +47,9 @@ class Normalizer {
 
   void add(const Step& step) { steps_.push_back(step); }
   bool empty() const { return steps_.empty(); }
-  // `s` must be valid UTF-8; so is the result.
-  std::string run(std::string_view s) const;
+  // `s` must be valid UTF-8; so is the result. `starts`, where given, becomes false where the result starts with
+  // something that did not come from the start of `s`.
+  std::string run(std::string_view s, bool* starts = nullptr) const;
 
  private:
   void read(const Json& json, std::string_view where);

@@ -132,6 +132,18 @@ std::optional<std::size_t> RegexSearch::match(std::uint32_t pc, std::size_t at, 
         holds = at == s_.size() || s_[at] == '\n';
         ++pc;
         break;
+      case Op::kTextStart:
+        holds = at == 0;
+        ++pc;
+        break;
+      case Op::kTextEnd:
+        holds = at == s_.size();
+        ++pc;
+        break;
+      case Op::kLastLine:
+        holds = at == s_.size() || (at + 1 == s_.size() && s_[at] == '\n');
+        ++pc;
+        break;
       case Op::kEdge:
       case Op::kNoEdge:
         holds = edge(at) == (c.op == Op::kEdge);
@@ -151,6 +163,7 @@ std::optional<Regex::Match> RegexSearch::find(std::size_t from) {
   find_began_ = steps_;
   std::optional<Regex::Match> found;
   for (std::size_t begin = from; begin <= s_.size() && !found; begin += begin < s_.size() ? utf8_step(s_[begin]) : 1) {
+    if (regex_.first_ && (begin == s_.size() || !regex_.first_->has(utf8_decode(s_.data() + begin)))) continue;
     if (const auto end = match(0, begin, false)) found = Regex::Match{begin, *end};
   }
   forget();

@@ -12,8 +12,8 @@
 namespace ttt {
 
 // A regular expression as tokenizers use them, over valid UTF-8: literals, ., classes with ranges, negation and &&,
-// \d \s \w and their negations, \p{...}, ^ and $ (of a line), \b \B, groups, (?i:...), look-ahead, alternation, and the
-// quantifiers
+// \d \s \w and their negations, \p{...}, ^ and $ (of a line), \A \z \Z, \b \B, groups, (?i:...), look-ahead,
+// alternation, and the quantifiers
 // * + ? {m,n}, also lazy and possessive. Of several matches at one place the first in the order of the alternatives
 // counts, as in Perl. Back-references and look-behind do not exist; a group repeated without limit must not be able to
 // match nothing.
@@ -36,7 +36,22 @@ class Regex {
   friend class RegexParser;
   friend class RegexSearch;
 
-  enum class Op : std::uint8_t { kSet, kRun, kSplit, kJump, kLook, kAtomic, kStart, kEnd, kEdge, kNoEdge, kMatch };
+  enum class Op : std::uint8_t {
+    kSet,
+    kRun,
+    kSplit,
+    kJump,
+    kLook,
+    kAtomic,
+    kStart,
+    kEnd,
+    kTextStart,
+    kTextEnd,
+    kLastLine,
+    kEdge,
+    kNoEdge,
+    kMatch
+  };
   static constexpr std::uint32_t kUnbounded = 0xFFFFFFFF;
   struct Code {
     Op op = Op::kMatch;
@@ -50,6 +65,7 @@ class Regex {
   std::string expression_;
   std::vector<Code> code_;
   std::vector<CharSet> sets_;
+  std::optional<CharSet> first_;  // what a match starts with; none where it may be empty
 };
 
 // Finds the matches of one expression in one text.

@@ -18,6 +18,7 @@ class RegexParser {
     alternatives();
     if (!at_end()) refuse("a closing bracket too many");
     emit({.op = Op::kMatch});
+    find_first();
   }
 
  private:
@@ -189,6 +190,9 @@ class RegexParser {
     if (take("(")) return group();
     if (take("^")) return assertion(Op::kStart);
     if (take("$")) return assertion(Op::kEnd);
+    if (take("\\A")) return assertion(Op::kTextStart);
+    if (take("\\z")) return assertion(Op::kTextEnd);
+    if (take("\\Z")) return assertion(Op::kLastLine);
     if (take("\\b")) return assertion(Op::kEdge);
     if (take("\\B")) return assertion(Op::kNoEdge);
     if (starts("*") || starts("+") || starts("?") || starts("{")) refuse("a quantifier of nothing");
@@ -204,6 +208,44 @@ class RegexParser {
     }
     emit({.op = Op::kSet, .set = keep(std::move(set))});
     return false;
+  }
+
+  // The characters that the instructions reach first, whatever assertions say.
+  void find_first() {
+    std::vector<bool> seen(regex_.code_.size());
+    std::vector<std::uint32_t> open = {0};
+    CharSet first;
+    while (!open.empty()) {
+      const std::uint32_t pc = open.back();
+      open.pop_back();
+      if (seen[pc]) continue;
+      seen[pc] = true;
+      const Code& c = regex_.code_[pc];
+      switch (c.op) {
+        case Op::kSet:
+          first.add(regex_.sets_[c.set]);
+          break;
+        case Op::kRun:
+          first.add(regex_.sets_[c.set]);
+          if (c.least == 0) open.push_back(pc + 1);
+          break;
+        case Op::kSplit:
+          open.push_back(c.a);
+          open.push_back(c.b);
+          break;
+        case Op::kJump:
+        case Op::kLook:
+          open.push_back(c.a);
+          break;
+        case Op::kAtomic:  // its end is a match too: what follows is not looked at
+        case Op::kMatch:
+          return;
+        default:
+          open.push_back(pc + 1);
+          break;
+      }
+    }
+    regex_.first_ = std::move(first);
   }
 
   bool assertion(Op op) {

@@ -151,7 +151,8 @@ void TokenizerParts::encode(std::string_view text, const EncodeOptions& options,
       continue;
     }
     const std::string_view raw = input.substr(part.begin, part.end - part.begin);
-    const std::string changed = normalizer.empty() ? std::string() : normalizer.run(raw);
+    bool starts = part.begin == 0;
+    const std::string changed = normalizer.empty() ? std::string() : normalizer.run(raw, &starts);
     const std::string_view piece = normalizer.empty() ? raw : std::string_view(changed);
     std::vector<TextRange> plain;
     if (guarded_inside) {
@@ -162,7 +163,7 @@ void TokenizerParts::encode(std::string_view text, const EncodeOptions& options,
       if (inner.id >= 0) {
         ids.push_back(inner.id);
       } else {
-        const bool first = part.begin == 0 && inner.begin == 0;
+        const bool first = starts && inner.begin == 0;
         pre_tokenizer.run(piece.substr(inner.begin, inner.end - inner.begin), first, sink);
       }
     }

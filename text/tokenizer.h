@@ -52,6 +52,15 @@ class Tokenizer {
   // in the file are ignored. Throws Error{kUnsupported} naming anything not known, and Error{kBadData} on a vocabulary
   // or merge list that contradicts itself. `where` opens every message.
   static Tokenizer from_json(const Json& tokenizer_json, const TokenizerFiles& beside, std::string_view where);
+  // A SentencePiece model (tokenizer.model, spiece.model), as transformers 5 converts it. `beside` as for from_json,
+  // here and below. These throw as from_json does, and Error{kUnsupported} naming a tokenizer class whose conversion is
+  // not known.
+  static Tokenizer from_sentencepiece(std::string_view model, const TokenizerFiles& beside, std::string_view where);
+  // vocab.txt of BERT: a token a line.
+  static Tokenizer from_vocab_txt(std::string_view vocab, const TokenizerFiles& beside, std::string_view where);
+  // vocab.json and merges.txt of GPT-2 and RoBERTa.
+  static Tokenizer from_merges(const Json& vocab, std::string_view merges, const TokenizerFiles& beside,
+                               std::string_view where);
   // Throws as from_json does. Names of pre-tokenizers, end tokens and their types are taken as llama.cpp does.
   static Tokenizer from_gguf(const GgufVocabulary& vocabulary, std::string_view where);
 
@@ -89,6 +98,9 @@ class Tokenizer {
 
  private:
   friend class StreamDecoder;
+  // `read_decimals`: scores are as the reference reads them from text, to the last bit.
+  static Tokenizer from_document(const Json& json, const TokenizerFiles& beside, bool read_decimals,
+                                 std::string_view where);
   explicit Tokenizer(std::shared_ptr<const TokenizerParts> parts) : parts_(std::move(parts)) {}
 
   std::shared_ptr<const TokenizerParts> parts_;

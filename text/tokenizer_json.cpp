@@ -2,6 +2,8 @@
 #include <set>
 #include <utility>
 
+#include "base/utf8.h"
+#include "text/converted_json.h"
 #include "text/json_fields.h"
 #include "text/model_json.h"
 #include "text/token_files.h"
@@ -55,9 +57,37 @@ void compare_with_template(const Json& config, TokenizerParts& parts, std::strin
   warn("add_eos_token", parts.eos, ids_of(parts.post_processor.after(), parts.eos));
 }
 
+TokenizerFiles with_config(TokenizerFiles files, const Json& config) {
+  files.config = &config;
+  return files;
+}
+
 }  // namespace
 
 Tokenizer Tokenizer::from_json(const Json& json, const TokenizerFiles& beside, std::string_view where) {
+  return from_document(json, beside, true, where);
+}
+
+Tokenizer Tokenizer::from_sentencepiece(std::string_view model, const TokenizerFiles& beside, std::string_view where) {
+  const ConvertedJson json = json_of_sentencepiece(SentencePieceModel::parse(model, where), beside.config, where);
+  return from_document(json.tokenizer, with_config(beside, json.config), false, where);
+}
+
+Tokenizer Tokenizer::from_vocab_txt(std::string_view vocab, const TokenizerFiles& beside, std::string_view where) {
+  require(is_valid_utf8(vocab), ErrorKind::kBadData, where, ": is no valid UTF-8");
+  const ConvertedJson json = json_of_vocab_txt(vocab, beside.config, where);
+  return from_document(json.tokenizer, with_config(beside, json.config), true, where);
+}
+
+Tokenizer Tokenizer::from_merges(const Json& vocab, std::string_view merges, const TokenizerFiles& beside,
+                                 std::string_view where) {
+  require(is_valid_utf8(merges), ErrorKind::kBadData, where, ": merges.txt is no valid UTF-8");
+  const ConvertedJson json = json_of_merges(vocab, merges, beside.config, where);
+  return from_document(json.tokenizer, with_config(beside, json.config), true, where);
+}
+
+Tokenizer Tokenizer::from_document(const Json& json, const TokenizerFiles& beside, bool read_decimals,
+                                   std::string_view where) {
   const std::string version = string_field(json, "version", "1.0", where);
   require(version == "1.0", ErrorKind::kUnsupported, where, ": version \"", version, "\" is not supported");
   auto parts = std::make_shared<TokenizerParts>();
@@ -65,7 +95,7 @@ Tokenizer Tokenizer::from_json(const Json& json, const TokenizerFiles& beside, s
   parts->pre_tokenizer = PreTokenizer::from_json(part_of(json, "pre_tokenizer"), where);
   parts->post_processor = PostProcessor::from_json(part_of(json, "post_processor"), where);
   parts->decoder = Decoder::from_json(part_of(json, "decoder"), where);
-  read_model(json.at("model", where), *parts, text(where, ": model"));
+  read_model(json.at("model", where), *parts, read_decimals, text(where, ": model"));
   AddedVocabulary vocabulary(parts->vocabulary);
   vocabulary.read(part_of(json, "added_tokens"), text(where, ": added_tokens"));
   const NamedTokens names = add_tokens_beside(beside, vocabulary, where);

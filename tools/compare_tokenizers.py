@@ -3,7 +3,7 @@
 
     compare_tokenizers.py --ttt build/apps/ttt/ttt [--strings N] [--seed N] PATH...
 
-PATH is a directory with a tokenizer.json. The strings are those of make_tokenizer_fixtures.py with another seed, and every
+PATH is a directory with a tokenizer.json, or with one of make_vocabulary_fixtures.py, whose tokenizer transformers makes. The strings are those of make_tokenizer_fixtures.py with another seed, and every
 tenth is what results from cutting one at a random place.
 """
 import argparse
@@ -31,6 +31,13 @@ def strings_of(count, seed):
         if strings[i]:
             strings[i] = strings[i][r.below(len(strings[i])):]
     return strings
+
+
+def reference_of(path):
+    if (path / "tokenizer.json").exists():
+        return Tokenizer.from_file(str(path / "tokenizer.json"))
+    from make_vocabulary_fixtures import reference
+    return reference(path)
 
 
 class Comparison:
@@ -101,7 +108,7 @@ def main():
     strings = strings_of(args.strings, args.seed)
     failed = False
     for path in args.paths:
-        comparison = Comparison(args.ttt, path, Tokenizer.from_file(str(path / "tokenizer.json")))
+        comparison = Comparison(args.ttt, path, reference_of(path))
         comparison.all(strings, args.seed)
         failed = failed or comparison.different > 0
         print(f"{path.name}: {len(strings)} strings, {comparison.compared} comparisons, {comparison.different} differ",

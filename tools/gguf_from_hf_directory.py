@@ -33,6 +33,7 @@ def add_sizes(writer, config):
     if "rms_norm_eps" in config:
         writer.add_layer_norm_rms_eps(config["rms_norm_eps"])
     rope = config.get("rope_parameters") or {"rope_theta": config.get("rope_theta"), **(config.get("rope_scaling") or {})}
+    rope = rope.get("full_attention", rope)  # of the layers that see everything, where there are two kinds
     if rope["rope_theta"]:
         writer.add_rope_freq_base(rope["rope_theta"])
     if rope.get("rope_type", "default") == "yarn":
@@ -56,6 +57,10 @@ def add_sizes(writer, config):
             writer.add_expert_feed_forward_length(config["moe_intermediate_size"])
     if config.get("shared_expert_intermediate_size"):
         writer.add_expert_shared_feed_forward_length(config["shared_expert_intermediate_size"])
+
+
+def own_name(name):
+    return name.startswith(("blk.", "rope_factors_"))
 
 
 def stack_experts(tensors):
@@ -97,7 +102,7 @@ def main():
     family.keys(writer, config)
     tensors = family.tensors(config, stack_experts(load_file(args.directory / "model.safetensors")))
     for name, tensor in sorted(tensors.items()):
-        there = names.get_name(name, try_suffixes=(".weight", ".bias")) or (name if name in family.own_tensors else None)
+        there = names.get_name(name, try_suffixes=(".weight", ".bias")) or (name if family.own_tensors and own_name(name) else None)
         if there is None:
             raise SystemExit(f"{name} has no name in {gguf.MODEL_ARCH_NAMES[architecture]}")
         gain = config["model_type"].startswith("gemma") and name.endswith("norm.weight")

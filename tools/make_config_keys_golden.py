@@ -18,7 +18,11 @@ import torch
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedConfig
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
-MODEL_TYPES = ["llama", "qwen2", "qwen3", "qwen2_moe", "qwen3_moe", "gemma2", "gemma3_text"]
+MODEL_TYPES = ["llama", "qwen2", "qwen3", "qwen2_moe", "qwen3_moe", "gemma2", "gemma3_text", "mistral", "ministral", "mixtral",
+               "smollm3", "gemma", "phi", "phi3", "granite", "granitemoe", "granitemoeshared", "starcoder2", "olmo2", "olmo3",
+               "olmoe", "glm", "glm4"]
+# Of classes without head_dim: heads of hidden / heads.
+NARROW = ["smollm3", "phi", "phi3", "granite", "granitemoe", "granitemoeshared", "starcoder2", "olmo2", "olmo3", "olmoe"]
 BASE = {"vocab_size": 64, "hidden_size": 64, "intermediate_size": 32, "num_hidden_layers": 4,
         "num_attention_heads": 32, "num_key_value_heads": 2, "head_dim": 16, "max_position_embeddings": 128,
         "tie_word_embeddings": False, "pad_token_id": None, "bos_token_id": 1, "eos_token_id": 2}
@@ -49,6 +53,14 @@ SETTINGS = [
     {"logit_scale": 0.5}, {"logits_scaling": 8.0}, {"residual_multiplier": 0.5}, {"embedding_multiplier": 12.0},
     {"attention_multiplier": 0.5}, {"use_qk_norm": True}, {"clip_qkv": 0.1}, {"attn_temperature_tuning": True},
     {"original_max_position_embeddings": 64}, {"rope_interleaved": True}, {"n_shared_experts": 1},
+    {"qk_layernorm": True}, {"use_bias": False}, {"norm_epsilon": 0.01}, {"layer_norm_eps": 0.01},
+    {"no_rope_layers": [1, 0, 1, 1]}, {"no_rope_layer_interval": 2}, {"shared_intermediate_size": 40},
+    {"resid_pdrop": 0.5}, {"embd_pdrop": 0.5}, {"residual_dropout": 0.5}, {"lm_head_bias": True},
+    {"rope_parameters": {"rope_type": "default", "rope_theta": 500.0, "partial_rotary_factor": 0.25}},
+    {"rope_parameters": {"sliding_attention": {"rope_type": "default", "rope_theta": 500.0},
+                         "full_attention": {"rope_type": "default", "rope_theta": 500000.0}}},
+    {"rope_parameters": {"rope_type": "longrope", "short_factor": [1.5] * 8, "long_factor": [2.0] * 8},
+     "original_max_position_embeddings": 16},
 ]
 TOKENS = torch.tensor([[3, 7, 1, 50, 20, 9, 33, 60, 2, 14] * 4])
 
@@ -56,7 +68,17 @@ TOKENS = torch.tensor([[3, 7, 1, 50, 20, 9, 33, 60, 2, 14] * 4])
 def base(model_type):
     if model_type == "qwen2_moe":
         return {**BASE, **EXPERTS, "shared_expert_intermediate_size": 24}
-    return {**BASE, **(EXPERTS if model_type == "qwen3_moe" else {})}
+    keys = {**BASE, **(EXPERTS if model_type == "qwen3_moe" else {})}
+    if model_type in ("mixtral", "granitemoe", "granitemoeshared"):
+        keys |= {"num_local_experts": 4, "num_experts_per_tok": 2}
+    if model_type == "olmoe":
+        keys |= {"num_experts": 4, "num_experts_per_tok": 2}
+    if model_type == "granitemoeshared":
+        keys["shared_intermediate_size"] = 24
+    if model_type in NARROW:
+        del keys["head_dim"]
+        keys["num_attention_heads"] = 4
+    return keys
 
 
 def model(model_type, keys):

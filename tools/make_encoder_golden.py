@@ -23,12 +23,20 @@ import tempfile
 import numpy as np
 
 VOCAB, LEAST_VOCAB = 96, 89
+TARGETS = 24
 STEP = {16: 1, 300: 4}  # of every so many rows the output is kept
 BERT = dict(vocab_size=VOCAB, hidden_size=32, num_hidden_layers=2, num_attention_heads=4, intermediate_size=56,
             max_position_embeddings=304)
 DISTIL = dict(vocab_size=VOCAB, dim=32, n_layers=2, n_heads=4, hidden_dim=56, max_position_embeddings=304)
-T5 = dict(vocab_size=VOCAB, d_model=32, d_kv=12, d_ff=40, num_layers=2, num_decoder_layers=3, num_heads=4,
+MODERN = dict(vocab_size=VOCAB, hidden_size=32, num_hidden_layers=4, num_attention_heads=4, intermediate_size=24,
+              max_position_embeddings=304, local_attention=16, bos_token_id=1, eos_token_id=2, cls_token_id=1,
+              sep_token_id=2, pad_token_id=0)
+T5 = dict(vocab_size=VOCAB, d_model=24, d_kv=10, d_ff=32, num_layers=2, num_decoder_layers=2, num_heads=4,
           decoder_start_token_id=0)
+
+BART = dict(vocab_size=VOCAB, d_model=20, encoder_layers=2, decoder_layers=2, encoder_attention_heads=4,
+            decoder_attention_heads=4, encoder_ffn_dim=40, decoder_ffn_dim=32, max_position_embeddings=304,
+            decoder_start_token_id=2)
 
 # NAME: (class of transformers, fields of its configuration)
 MODELS = {
@@ -45,21 +53,42 @@ MODELS = {
     "mpnet": ("MPNetModel", dict(BERT)),
     "mpnet_mlm": ("MPNetForMaskedLM", dict(BERT, vocab_size=90, num_attention_heads=2)),
     "mpnet_class": ("MPNetForSequenceClassification", dict(BERT, num_labels=2)),
+    "modernbert": ("ModernBertModel", dict(MODERN)),
+    "modernbert_mlm": ("ModernBertForMaskedLM", dict(MODERN, norm_bias=True, attention_bias=True, mlp_bias=True,
+                                                     classifier_bias=True, classifier_activation="silu",
+                                                     layer_types=["sliding_attention", "full_attention"],
+                                                     num_hidden_layers=2, vocab_size=89)),
+    "modernbert_class": ("ModernBertForSequenceClassification", dict(MODERN, classifier_pooling="mean", num_labels=3,
+                                                                     num_hidden_layers=2)),
+    "t5": ("T5ForConditionalGeneration", dict(T5)),
+    "t5_gated": ("T5ForConditionalGeneration", dict(T5, feed_forward_proj="gated-gelu", tie_word_embeddings=False,
+                                                    num_heads=3, relative_attention_num_buckets=20,
+                                                    relative_attention_max_distance=50)),
+    "t5_encoder": ("T5EncoderModel", dict(T5)),
+    "bart": ("BartForConditionalGeneration", dict(BART)),
+    "bart_scaled": ("BartForConditionalGeneration", dict(BART, scale_embedding=True, activation_function="relu",
+                                                         decoder_attention_heads=2, decoder_layers=1)),
 }
 
 
 def randomise(model, torch):
     """Weights of a size that makes every part of the model count: products that keep their input's scale."""
     generator = torch.Generator().manual_seed(1234)
+    # Where the head is the table of ids, blocks that count for more than the last id's row keep a greedy run going.
+    writes = model.config.is_encoder_decoder
     with torch.no_grad():
         for name, p in model.named_parameters():
             values = torch.randn(p.shape, generator=generator)
             if p.dim() == 1:
                 p.copy_(0.3 * values if "bias" in name else p + 0.2 * values)
             elif "embed" in name or "shared" in name or "relative_attention_bias" in name or "token" in name:
-                p.copy_(values)
+                p.copy_(values * (0.3 if writes and "shared" in name else 1.0))
             else:
-                p.copy_(values * (1.3 / p[0].numel() ** 0.5))
+                gain = 3.0 if writes and any(k in name for k in ("o.weight", "out_proj", "fc", "wi")) else 1.3
+                p.copy_(values * (gain / p[0].numel() ** 0.5))
+        for name, b in model.named_buffers():
+            if "final_logits_bias" in name:
+                b.copy_(0.3 * torch.randn(b.shape, generator=generator))
 
 
 def rounded(model, torch, folder):
@@ -103,7 +132,7 @@ def write_encoder(model, torch, folder):
 def write_translator(model, torch, folder):
     start = model.config.decoder_start_token_id
     for count in (16, 300):
-        source, target = ids_of(count, count), np.concatenate([[start], ids_of(count + 1, 39)]).astype(np.int32)
+        source, target = ids_of(count, count), np.concatenate([[start], ids_of(count + 1, TARGETS - 1)]).astype(np.int32)
         np.save(folder / f"source_{count}.npy", source)
         np.save(folder / f"target_{count}.npy", target)
         output = model(input_ids=tensor(torch, source), decoder_input_ids=tensor(torch, target), use_cache=False)

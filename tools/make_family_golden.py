@@ -28,8 +28,8 @@ from family_variants import VOCAB, modules
 from make_composed_golden import randomise
 
 SHORT, PROMPTS, GREEDY = 16, (700, 3000), 128
-# The best logit leads by at least this part of the logits' range; results may differ by a tenth of it.
-LEAST_LEAD = 1e-3
+# The best logit leads by at least this part of the logits' range; tests allow errors of a fifth of it.
+LEAST_LEAD = 5e-4
 LEAST_DIFFERENT = 12  # tokens among the 128: a model that repeats itself proves little
 
 
@@ -75,6 +75,7 @@ def greedy(model, prompt):
 
 
 def write(family, name, variant, folder):
+    """What went wrong, or None."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     model = draw(variant, folder)
@@ -84,7 +85,9 @@ def write(family, name, variant, folder):
         if follows and len(set(follows)) >= LEAST_DIFFERENT:
             break
     else:
-        raise SystemExit(f"{family}/{name}: every prompt has a choice that is close, or repeats itself")
+        shutil.rmtree(folder)
+        print(f"{family}/{name}: no prompt", flush=True)
+        return f"{family}/{name}: every prompt has a choice that is close, or repeats itself"
     prompts = [n for n in PROMPTS if n <= variant.longest]
     logits = np.concatenate([logits_of(model, ids[:SHORT])] + [logits_of(model, ids[:n])[-1:] for n in prompts])
     exact = np.concatenate([logits_of(model.double(), ids[:SHORT])] + [logits_of(model, ids[:n])[-1:] for n in prompts])
@@ -97,6 +100,7 @@ def write(family, name, variant, folder):
     print(f"{family + '/' + name:28} prompt {seed}, {len(set(follows)):3} different tokens, lead {lead:.4f}, logits "
           f"{logits.min():6.2f} .. {logits.max():5.2f}, float32 against float64 {np.abs(logits - exact).max() / np.ptp(logits):.1e}"
           f" of the range, {sum(f.stat().st_size for f in folder.iterdir()) // 1000} KB", flush=True)
+    return None
 
 
 def main():
@@ -110,8 +114,9 @@ def main():
     wanted = [k for k in known if not args.names or k in args.names or k.split("/")[0] in args.names]
     if not wanted:
         raise SystemExit(f"none of {args.names}; known: {', '.join(known)}")
-    for key in wanted:
-        write(*known[key], args.output / key)
+    failed = [message for key in wanted if (message := write(*known[key], args.output / key))]
+    if failed:
+        raise SystemExit("\n".join(failed))
 
 
 if __name__ == "__main__":

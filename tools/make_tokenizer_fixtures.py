@@ -11,8 +11,14 @@ tests/text/golden_test.cpp builds the same strings and compares.
     make_tokenizer_fixtures.py [--output DIR] [--strings N] [--only NAME]
 """
 import argparse
+import io
 import json
 import pathlib
+import tempfile
+import unicodedata
+
+import sentencepiece
+from sentencepiece import sentencepiece_model_pb2
 
 from tokenizers import (AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors,
                         trainers)
@@ -170,6 +176,18 @@ def fnv_ids(h, ids):
     return fnv(h, b"\xff")
 
 
+def decoded(tokenizer, ids, skip):
+    """The reference panics where a BPEDecoder gets no token; the text is empty."""
+    if not ids:
+        return ""
+    try:
+        return tokenizer.decode(ids, skip_special_tokens=skip)
+    except BaseException as e:  # pyo3's PanicException is no Exception
+        if isinstance(e, KeyboardInterrupt):
+            raise
+        return ""
+
+
 def digest(tokenizer, strings):
     """Ids: with special tokens, without, and with their texts read as text. Text: of those ids and of random ones."""
     r = Random(99)
@@ -187,12 +205,12 @@ def digest(tokenizer, strings):
             mixed = [r.below(size) for _ in range(r.below(16))]
             for ids in (full, mixed):
                 for skip in (False, True):
-                    b = fnv(b, tokenizer.decode(ids, skip_special_tokens=skip).encode() + b"\xff")
+                    b = fnv(b, decoded(tokenizer, ids, skip).encode() + b"\xff")
         lines.append(f"{a:08x} {b:08x}")
     return "\n".join(lines) + "\n"
 
 
-PAIRS = ("gpt2", "roberta", "llama3", "lowercased", "bert_uncased", "bert_cased", "bert_odd")
+PAIRS = ("gpt2", "roberta", "llama3", "lowercased", "bert_uncased", "bert_cased", "bert_odd", "t5", "xlm_roberta", "clip")
 
 
 def pair_digest(tokenizer, strings):
@@ -428,8 +446,172 @@ def bert_odd():
     return t
 
 
+def charsmap(rules):
+    """SentencePiece compiles rules only for a model that it trains."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder) / "rules.tsv"
+        path.write_text("".join(f"{' '.join(f'{ord(c):x}' for c in a)}\t{' '.join(f'{ord(c):x}' for c in b)}\n"
+                                for a, b in sorted(rules.items())))
+        model = io.BytesIO()
+        sentencepiece.SentencePieceTrainer.train(
+            sentence_iterator=iter(training_text()), model_writer=model, vocab_size=500, hard_vocab_limit=False,
+            normalization_rule_tsv=str(path), minloglevel=2)
+    proto = sentencepiece_model_pb2.ModelProto()
+    proto.ParseFromString(model.getvalue())
+    return proto.normalizer_spec.precompiled_charsmap
+
+
+def small_charsmap():
+    """Of each kind that nmt_nfkc has some: spaces, control characters, compositions, wide letters, ligatures, marks."""
+    rules = {c: " " for c in "\t\n\r\u00a0\u2003\u3000\u200b\u2028\ufeff"}
+    rules["\r\n"] = " "
+    rules |= {chr(c): "" for c in (*range(1, 9), 0x0B, 0x7F, 0xAD)}
+    for c in (*range(0xC0, 0x250), *range(0x1E00, 0x1F00), *range(0x1100, 0x1108), *range(0xFF01, 0xFF5F),
+              *range(0xFB00, 0xFB07), 0x2122, 0x2160, 0xBD, 0x1F130, 0x0958, 0x0E33, *range(0x304C, 0x3060)):
+        s = chr(c)
+        for form in ("NFD", "NFKD", "NFKC"):
+            other = unicodedata.normalize(form, s)
+            if other != s and form == "NFKC":
+                rules[s] = other
+            if other != s and form == "NFD" and unicodedata.normalize("NFC", other) == s:
+                rules[other] = unicodedata.normalize("NFKC", s)
+    return charsmap(rules)
+
+
+def unigram(size, normalizer, pre_tokenizer, specials, **options):
+    t = Tokenizer(models.Unigram())
+    t.normalizer = normalizer
+    t.pre_tokenizer = pre_tokenizer
+    t.train_from_iterator(training_text(), trainers.UnigramTrainer(
+        vocab_size=size, special_tokens=specials, unk_token="<unk>", show_progress=False, **options))
+    return t
+
+
+def t5():
+    t = unigram(700, normalizers.Sequence([normalizers.Precompiled(small_charsmap()), normalizers.Strip(left=False),
+                                           normalizers.Replace(Regex(" {2,}"), "\u2581")]),
+                pre_tokenizers.Metaspace(prepend_scheme="always"), ["<pad>", "</s>", "<unk>"])
+    t.add_special_tokens(["<extra_id_0>", AddedToken("<mask>", lstrip=True)])
+    t.decoder = decoders.Metaspace(prepend_scheme="always")
+    t.post_processor = processors.TemplateProcessing(single="$A </s>", pair="$A </s> $B </s>",
+                                                     special_tokens=[("</s>", t.token_to_id("</s>"))])
+    return t
+
+
+def xlm_roberta():
+    t = unigram(600, normalizers.Precompiled(small_charsmap()),
+                pre_tokenizers.Sequence([pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Metaspace()]),
+                ["<s>", "<pad>", "</s>", "<unk>"], seed_size=3000)
+    t.add_special_tokens([AddedToken("<mask>", lstrip=True)])
+    t.decoder = decoders.Metaspace()
+    t.post_processor = processors.RobertaProcessing(("</s>", t.token_to_id("</s>")), ("<s>", t.token_to_id("<s>")))
+    return t
+
+
+def unigram_bytes():
+    """No character outside ASCII is a token, so all of them become bytes."""
+    t = unigram(600, None, pre_tokenizers.Metaspace(prepend_scheme="first", split=False), ["<unk>", "</s>"])
+    t.normalizer = normalizers.Sequence([normalizers.Nmt(), normalizers.NFKC(), normalizers.Replace(Regex("[ae]+x?"), "a")])
+
+    def edit(j):
+        vocab = [e for e in j["model"]["vocab"] if all(c < "\x7f" or c == "\u2581" for c in e[0])]
+        j["model"]["vocab"] = vocab + [[f"<0x{b:02X}>", -20.0] for b in range(256)]
+        j["model"]["byte_fallback"] = True
+
+    t = edited(t, edit)
+    t.decoder = decoders.Sequence([decoders.ByteFallback(), decoders.Metaspace(prepend_scheme="first")])
+    return t
+
+
+def word_level():
+    t = Tokenizer(models.WordLevel(unk_token="[UNK]"))
+    t.normalizer = normalizers.Sequence([normalizers.Prepend("x "), normalizers.NFKD(), normalizers.StripAccents(),
+                                         normalizers.Replace(Regex(r"\p{P}+"), "-"), normalizers.Lowercase()])
+    t.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Whitespace(), pre_tokenizers.CharDelimiterSplit("o")])
+    t.train_from_iterator(training_text(), trainers.WordLevelTrainer(vocab_size=400, special_tokens=["[UNK]", "[CLS]"],
+                                                                     show_progress=False))
+    t.add_tokens(["word"])
+    return t
+
+
+def scripts():
+    t = unigram(600, None, pre_tokenizers.Sequence([pre_tokenizers.UnicodeScripts(), pre_tokenizers.FixedLength(7)]),
+                ["<unk>", "[CLS]", "[SEP]"])
+    t.decoder = decoders.Sequence([decoders.Fuse(), decoders.Replace(Regex("e+"), "[e]"), decoders.ByteFallback(),
+                                   decoders.Metaspace()])
+    return t
+
+
+def ctc():
+    t = Tokenizer(models.WordLevel(unk_token="<unk>"))
+    t.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Split(" ", "removed"), pre_tokenizers.FixedLength(1)])
+    t.train_from_iterator(training_text(), trainers.WordLevelTrainer(
+        vocab_size=90, special_tokens=["<pad>", "<s>", "</s>", "<unk>", "|", " ."], show_progress=False))
+    t.decoder = decoders.CTC(pad_token="<pad>", word_delimiter_token="|")
+    return t
+
+
+def clip():
+    t = Tokenizer(models.BPE(unk_token="<|endoftext|>", end_of_word_suffix="</w>", continuing_subword_prefix=""))
+    t.normalizer = normalizers.Sequence([normalizers.NFC(), normalizers.Replace(Regex(r"\s+"), " "),
+                                         normalizers.Lowercase()])
+    t.pre_tokenizer = pre_tokenizers.Sequence([
+        pre_tokenizers.Split(Regex(r"'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"), "removed", invert=True),
+        pre_tokenizers.ByteLevel(add_prefix_space=False)])
+    trainer = trainers.BpeTrainer(vocab_size=900, special_tokens=["<|startoftext|>", "<|endoftext|>"],
+                                  end_of_word_suffix="</w>", initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+                                  show_progress=False)
+    t.train_from_iterator(training_text(), trainer)
+    t.decoder = decoders.Sequence([decoders.BPEDecoder("</w>"), decoders.ByteLevel(), decoders.Replace("ab", "AB")])
+    t.post_processor = processors.RobertaProcessing(("<|endoftext|>", t.token_to_id("<|endoftext|>")),
+                                                    ("<|startoftext|>", t.token_to_id("<|startoftext|>")))
+    return t
+
+
+def gpt1():
+    t = Tokenizer(models.BPE(unk_token="<unk>", end_of_word_suffix="</w>", fuse_unk=False))
+    t.normalizer = normalizers.BertNormalizer(lowercase=True)
+    t.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    t.train_from_iterator(training_text(), trainers.BpeTrainer(
+        vocab_size=600, special_tokens=["<unk>"], end_of_word_suffix="</w>", limit_alphabet=120, show_progress=False))
+    t.decoder = decoders.BPEDecoder(suffix="</w>")
+    return t
+
+
+def bpe_prefix():
+    t = Tokenizer(models.BPE(unk_token="<unk>", continuing_subword_prefix="##", end_of_word_suffix="$", fuse_unk=True,
+                             byte_fallback=True))
+    t.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Punctuation("isolated")])
+    t.train_from_iterator(training_text(), trainers.BpeTrainer(
+        vocab_size=600, special_tokens=["<unk>", "<s>", "<0xC3>", "<0xA9>", "<0x23>"], continuing_subword_prefix="##",
+        end_of_word_suffix="$", limit_alphabet=90, show_progress=False))
+    t.decoder = decoders.Sequence([decoders.WordPiece(prefix="##", cleanup=True), decoders.Strip("h", 2, 0)])
+    return t
+
+
+def byte_normalized():
+    """Bytes spelled by the normaliser; the words are cut in what they are spelled with."""
+    t = Tokenizer(models.BPE())
+    t.normalizer = normalizers.Sequence([normalizers.NFC(), normalizers.ByteLevel()])
+    t.pre_tokenizer = pre_tokenizers.Split(Regex("\u0120?[a-zA-Z]+|\u0120"), "isolated")
+    train(t, 700, ["<|endoftext|>"], pre_tokenizers.ByteLevel.alphabet())
+    t.add_tokens([AddedToken("<b>", normalized=True), AddedToken("Ünïcode", normalized=True)])
+    t.decoder = decoders.Sequence([decoders.ByteLevel(), decoders.WordPiece(prefix="x", cleanup=True)])
+    return t
+
+
+def byte_inside():
+    t = unigram(500, None, pre_tokenizers.Sequence([pre_tokenizers.ByteLevel(), pre_tokenizers.Digits(individual_digits=True),
+                                                    pre_tokenizers.Split("e", "merged_with_next")]), ["<unk>"],
+                initial_alphabet=pre_tokenizers.ByteLevel.alphabet())
+    t.decoder = decoders.ByteLevel()
+    return t
+
+
 FIXTURES = {f.__name__: f for f in (gpt2, roberta, llama3, qwen2, qwen3_5, smollm, o200k, llama2, gemma, metaspace_first,
-                                    metaspace_always, lowercased, splits, bert_uncased, bert_cased, bert_odd)}
+                                    metaspace_always, lowercased, splits, bert_uncased, bert_cased, bert_odd, t5,
+                                    xlm_roberta, unigram_bytes, word_level, scripts, ctc, clip, gpt1, bpe_prefix,
+                                    byte_normalized, byte_inside)}
 
 
 def main():

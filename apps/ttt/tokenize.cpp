@@ -67,8 +67,7 @@ void convert_lines(const Tokenizer& tokenizer, const TokenizeFlags& f) {
 Tokenizer tokenizer_of(const ModelOptions& model) {
   const std::filesystem::path path = model.model;
   std::error_code unknown;
-  const bool direct = std::filesystem::is_directory(path, unknown) ? std::filesystem::exists(path / "tokenizer.json")
-                                                                   : path.extension() == ".gguf";
+  const bool direct = std::filesystem::is_directory(path, unknown) ? has_tokenizer(path) : path.extension() == ".gguf";
   return direct ? load_tokenizer(path) : load_tokenizer(*open_model(model, true));
 }
 

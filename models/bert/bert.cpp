@@ -108,7 +108,6 @@ const Family& bert_family() {
   static const Family family{.model_types = kModelTypes,
                              .make = [](const Scope& scope, ConfigReader& config) -> std::unique_ptr<Model> {
                                const auto c = read_bert_config(config, scope.source(), scope.options().output);
-                               config.finish();
                                return std::make_unique<Bert>(scope, c);
                              }};
   return family;

@@ -84,7 +84,6 @@ BertConfig read_distil(ConfigReader& config) {
   c.activation = c.lm_activation = activation_of(config, "activation", "gelu");
   // Their table is a tensor like any other.
   config.boolean("sinusoidal_pos_embds", false);
-  for (const char* key : {"qa_dropout", "seq_classif_dropout"}) config.ignore(key);
   return c;
 }
 
@@ -144,6 +143,9 @@ BertConfig read_bert_config(ConfigReader& config, const WeightSource& source, st
   }
   if (!source.has(std::string(kWords))) c.prefix = c.names->prefix;
   read_heads(config, source, asked, c);
+  constexpr std::string_view kHarmless[] = {"qa_dropout", "seq_classif_dropout", "tie_weights_", "output_past",
+                                            "pooler_*",   "directionality"};
+  config.finish(kHarmless);
   return c;
 }
 

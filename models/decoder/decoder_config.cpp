@@ -1,5 +1,7 @@
 #include "models/decoder/decoder_config.h"
 
+#include <algorithm>
+
 namespace ttt {
 
 DecoderConfig read_decoder_config(ConfigReader& config, const Scope& scope, const DecoderConfigDefaults& defaults) {
@@ -10,6 +12,17 @@ DecoderConfig read_decoder_config(ConfigReader& config, const Scope& scope, cons
   c.rope = rope_spec(config, scope.source(), c.head_dim, scope.options().context, defaults.rope);
   c.windows.assign(static_cast<std::size_t>(c.layers), 0);
   return c;
+}
+
+void require_rope_by_layer(ConfigReader& config) {
+  const Json* parameters = config.value("rope_parameters");
+  const bool one_for_all = parameters != nullptr && parameters->is_object() &&
+                           std::ranges::any_of(parameters->as_object("rope_parameters"), [](const Json::Member& m) {
+                             return !m.second.is_object() && !m.second.is_null();
+                           });
+  if (one_for_all) {
+    config.unsupported("rope_parameters", "wanted full_attention and sliding_attention, got one set of parameters");
+  }
 }
 
 std::int64_t read_window(ConfigReader& config, std::int64_t absent) {
@@ -30,6 +43,15 @@ std::vector<std::int64_t> read_windows(ConfigReader& config, std::int64_t layers
     windows.push_back(listed || (kinds.empty() && otherwise(i)) ? window : 0);
   }
   return windows;
+}
+
+std::int64_t read_top_k(ConfigReader& config, std::int64_t absent, std::int64_t experts) {
+  const std::int64_t top_k = config.integer("num_experts_per_tok", absent, kCounts);
+  if (top_k > experts) {
+    config.refuse("num_experts_per_tok",
+                  text("wanted at most as many as there are experts, ", experts, ", got ", top_k));
+  }
+  return top_k;
 }
 
 AttentionSpec attention_spec(const DecoderConfig& c, std::int64_t layer) {

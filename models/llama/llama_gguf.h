@@ -6,9 +6,9 @@
 
 namespace ttt {
 
-// GGUF files of the architecture "llama" (Llama 1 to 3, Mistral, SmolLM2 and others of that shape), as
+// GGUF files of the architecture "llama" (Llama 1 to 3, Mistral, Mixtral, SmolLM2 and others of that shape), as
 // convert_hf_to_gguf.py of ggml-org/llama.cpp writes them: rows of q and k stand in the order of its rotation of
-// neighbouring pairs; llama3 scaling lies in the tensor rope_freqs.weight.
+// neighbouring pairs; llama3 scaling lies in the tensor rope_freqs.weight. Files with experts are Mixtral's.
 inline std::span<const GgufSpelling> llama_gguf_spellings() {
   static constexpr GgufKey kKeys[] = {
       {"context_length", "max_position_embeddings"},
@@ -20,8 +20,8 @@ inline std::span<const GgufSpelling> llama_gguf_spellings() {
       {"attention.layer_norm_rms_epsilon", "rms_norm_eps", GgufKeyKind::kNumber},
       {"rope.freq_base", "rope_theta", GgufKeyKind::kNumber},
       {"attention.sliding_window", "sliding_window"},
-      {"expert_count", "", GgufKeyKind::kMustBe, 0},
-      {"expert_used_count", "", GgufKeyKind::kMustBe, 0},
+      {"expert_count", "num_local_experts"},
+      {"expert_used_count", "num_experts_per_tok"},
       {"attention.causal", "", GgufKeyKind::kMustBe, 1},
       // Read by llama.cpp for other architectures only.
       {"use_parallel_residual", "", GgufKeyKind::kHarmless},
@@ -50,6 +50,10 @@ inline std::span<const GgufSpelling> llama_gguf_spellings() {
       {"blk.{}.ffn_up.bias", "model.layers.{}.mlp.up_proj.bias"},
       {"blk.{}.ffn_down.weight", "model.layers.{}.mlp.down_proj.weight"},
       {"blk.{}.ffn_down.bias", "model.layers.{}.mlp.down_proj.bias"},
+      {"blk.{}.ffn_gate_inp.weight", "model.layers.{}.block_sparse_moe.gate.weight"},
+      {"blk.{}.ffn_gate_exps.weight", "model.layers.{}.block_sparse_moe.experts.{}.w1.weight"},
+      {"blk.{}.ffn_up_exps.weight", "model.layers.{}.block_sparse_moe.experts.{}.w3.weight"},
+      {"blk.{}.ffn_down_exps.weight", "model.layers.{}.block_sparse_moe.experts.{}.w2.weight"},
   };
   static constexpr GgufSpelling kSpellings[] = {{
       .architecture = "llama",
@@ -67,6 +71,11 @@ inline std::span<const GgufSpelling> llama_gguf_spellings() {
               config.set("sliding_window", Json());
             }
             config.set("mlp_bias", Json(file.find_tensor("blk.0.ffn_up.bias") != nullptr));
+            const Json* experts = config.find("num_local_experts");
+            if (experts != nullptr && *experts != Json(0)) {
+              config.set("model_type", Json("mixtral"));
+              config.set("architectures", Json(Json::Array{Json("MixtralForCausalLM")}));
+            }
           },
   }};
   return kSpellings;

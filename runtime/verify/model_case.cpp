@@ -32,8 +32,8 @@ testing::BlockCase block_case(const LoadedModel& model, std::span<const Family> 
   return {.path = path, .build = [&model, families, load, path, kind = *kind](std::optional<Strategy> strategy) {
             LoadOptions options = load;
             if (strategy) options.strategy = *strategy;
-            const BuiltBlock block = built_block(model, families, options, path);
-            return kind.build(block, block.spec, *model.weights, options.traits);
+            const BuiltBlock built = built_block(model, families, options, path);
+            return kind.build(built, built.spec, *model.weights, options.traits);
           }};
 }
 

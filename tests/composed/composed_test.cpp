@@ -1,5 +1,5 @@
-// Every feature on every composed model: architectures that share nothing but the blocks, and the families of models/,
-// against the logits that transformers computed, then the same model split, batched, cut over ranks, planned, and in
+// Every feature on every composed model: families of models/ that share nothing but the blocks, against the logits that
+// transformers computed, then the same model split, batched, cut over ranks, planned, and in
 // every strategy and format.
 
 #include <gtest/gtest.h>
@@ -8,7 +8,6 @@
 #include <cstring>
 
 #include "collectives/threads.h"
-#include "composed/compositions.h"
 #include "models/families.h"
 #include "runtime/memory_plan.h"
 #include "support/model.h"
@@ -23,15 +22,6 @@ using Ids = std::vector<std::int32_t>;
 
 constexpr std::int64_t kContext = 64;  // of every configuration
 
-std::span<const Family> known() {
-  static const std::vector<Family> all = [] {
-    std::vector<Family> both(composed::families().begin(), composed::families().end());
-    both.insert(both.end(), families().begin(), families().end());
-    return both;
-  }();
-  return all;
-}
-
 class Composed : public testing::TestWithParam<const char*> {
  protected:
   std::filesystem::path directory() const {
@@ -42,7 +32,7 @@ class Composed : public testing::TestWithParam<const char*> {
 
   TestModel model(LoadOptions options, std::int64_t threads = 2,
                   Communicator& communicator = self_communicator()) const {
-    return {directory(), std::move(options), kContext, threads, communicator, known()};
+    return {directory(), std::move(options), kContext, threads, communicator, families()};
   }
   // Logits on so many ranks; all must have the same.
   std::vector<float> logits_on(std::int64_t ranks, const LoadOptions& options, std::int64_t prefill,
@@ -199,7 +189,7 @@ TEST_P(Composed, ThePlanIsWhatIsAllocated) {
   for (std::int64_t ranks = 1; ranks <= 3; ++ranks) {
     ThreadPool threads(2);
     const LoadOptions options{.traits = query_device_traits(), .ranks = ranks};
-    const MemoryPlan plan = plan_memory(*open_checkpoint(directory(), {}), known(), options, config, threads);
+    const MemoryPlan plan = plan_memory(*open_checkpoint(directory(), {}), families(), options, config, threads);
     run_ranks(ranks, [&](std::int64_t rank, Communicator& communicator) {
       TestModel m = model({}, 2, communicator);
       const Runner runner = m.runner(config.chunk, config.wanted, config.sequences);

@@ -4,6 +4,7 @@
 Standard library only; the same bytes each time.
 """
 
+import base64
 import json
 import pathlib
 import struct
@@ -169,6 +170,45 @@ def vocabulary(model, tokens, **more):
                  "tokenizer.ggml.tokens": (ARRAY, STRING, tokens), **more}, {})
 
 
+def varint(n):
+    n &= (1 << 64) - 1
+    out = b""
+    while n >= 128:
+        out += bytes([128 | n % 128])
+        n //= 128
+    return out + bytes([n])
+
+
+def field(number, value):
+    """A field of a protocol buffers message: an integer, a float or bytes."""
+    if isinstance(value, int):
+        return varint(number << 3) + varint(value)
+    if isinstance(value, float):
+        return varint(number << 3 | 5) + struct.pack("<f", value)
+    value = value.encode() if isinstance(value, str) else value
+    return varint(number << 3 | 2) + varint(len(value)) + value
+
+
+def charsmap():
+    """The one rule that 'a' becomes "bc", as Darts-clone lays it out."""
+    units = [0] * 1024
+    node = 0x80 ^ ord("a")
+    units[0], units[node], units[0x200] = 0x80 << 10, ord("a") | 1 << 8 | (node ^ 0x200) << 10, 1 << 31
+    return struct.pack("<I", 4096) + struct.pack("<1024I", *units) + b"bc\0"
+
+
+def sentencepiece_seeds():
+    mark = "\u2581"
+    pieces = [("<unk>", 0.0, 2), ("<s>", 0.0, 3), ("</s>", 0.0, 3), (mark, -1.0, 1), ("H", -2.0, 1), ("e", -3.0, 1),
+              ("l", -4.0, 1), ("o", -5.0, 1), ("He", -1.5, 1), (mark + "He", -1.2, 1), ("ll", -1.6, 1), ("bc", -9.0, 1)]
+    for kind, name in ((1, "unigram"), (2, "bpe")):
+        some = pieces + [("ab", 0.0, 4)] * (kind == 2) + [(f"<0x{b:02X}>", 0.0, 6) for b in range(256)] * (kind == 1)
+        data = b"".join(field(1, field(1, t) + field(2, s) + field(3, n)) for t, s, n in some)
+        data += field(2, field(3, kind) + field(35, int(kind == 1)) + field(40, 0) + field(43, -1) + field(45, "<unk>"))
+        data += field(3, field(1, "own") + field(2, charsmap()) + field(3, 1) + field(4, 1) + field(5, 1))
+        write("tokenizer_model", name, data)
+
+
 def tokenizer_seeds():
     bytes_to_text = [chr(c) if 33 <= c <= 126 or 161 <= c <= 172 or c >= 174 else None for c in range(256)]
     free = iter(range(256, 512))
@@ -180,6 +220,7 @@ def tokenizer_seeds():
         "tokenizer.ggml.pre": (STRING, "llama-bpe"), "tokenizer.ggml.merges": (ARRAY, STRING, merges),
         "tokenizer.ggml.token_type": (ARRAY, I32, [3 if t == "<s>" else 1 for t in tokens]),
         "tokenizer.ggml.bos_token_id": (U32, len(tokens) - 1)}))
+    mark = "\u2581"
     scored = ["<unk>", "<s>", "<0x0A>", "\u2581", "H", "e", "l", "o", "He", "\u2581a", "b"]
     write("tokenizer_gguf", "llama", vocabulary("llama", scored, **{
         "tokenizer.ggml.scores": (ARRAY, F32, [-float(i) for i in range(len(scored))]),
@@ -209,6 +250,26 @@ def tokenizer_seeds():
               "model": {"type": "BPE", "unk_token": "<unk>", "fuse_unk": True, "byte_fallback": False,
                         "vocab": plain, "merges": [["H", "e"]]}}
     write("tokenizer_json", "llama2", json.dumps(llama2, separators=(",", ":")))
+    pair = {"type": "BertProcessing", "sep": ["[SEP]", 1], "cls": ["[CLS]", 0]}
+    bert = {"normalizer": {"type": "BertNormalizer", "clean_text": True, "handle_chinese_chars": True,
+                           "strip_accents": None, "lowercase": True},
+            "pre_tokenizer": {"type": "BertPreTokenizer"}, "post_processor": pair,
+            "decoder": {"type": "WordPiece", "prefix": "##", "cleanup": True},
+            "model": {"type": "WordPiece", "unk_token": "[UNK]", "continuing_subword_prefix": "##",
+                      "max_input_chars_per_word": 100, "vocab": {t: i for i, t in enumerate(
+                          ["[CLS]", "[SEP]", "[UNK]", "he", "##llo", "a", "##b", "1", "##2"])}}}
+    write("tokenizer_json", "bert", json.dumps(bert, separators=(",", ":")))
+    unigram = {"normalizer": {"type": "Sequence", "normalizers": [
+                   {"type": "Nmt"}, {"type": "Precompiled", "precompiled_charsmap": base64.b64encode(charsmap()).decode()},
+                   {"type": "Replace", "pattern": {"Regex": " {2,}|\\A +"}, "content": " "}]},
+               "pre_tokenizer": {"type": "Sequence", "pretokenizers": [
+                   {"type": "UnicodeScripts"}, {"type": "FixedLength", "length": 7},
+                   {"type": "Metaspace", "replacement": mark, "prepend_scheme": "first", "split": True}]},
+               "decoder": {"type": "Sequence", "decoders": [{"type": "CTC"}, {"type": "BPEDecoder"}, {"type": "Fuse"},
+                                                            {"type": "Metaspace", "replacement": mark}]},
+               "model": {"type": "Unigram", "unk_id": 0, "byte_fallback": True,
+                         "vocab": [[t, -float(i)] for i, t in enumerate(scored)]}}
+    write("tokenizer_json", "unigram", json.dumps(unigram, separators=(",", ":")))
 
 
 def snapshot_seeds():
@@ -253,6 +314,7 @@ def main():
     safetensors_seeds()
     gguf_seeds()
     tokenizer_seeds()
+    sentencepiece_seeds()
     snapshot_seeds()
     npy_seeds()
     model_seeds()

@@ -22,6 +22,7 @@ void read_trace(std::span<const std::byte> bytes);
 void read_gguf(std::span<const std::byte> bytes);
 void read_tokenizer_gguf(std::span<const std::byte> bytes);
 void read_tokenizer_json(std::span<const std::byte> bytes);
+void read_tokenizer_model(std::span<const std::byte> bytes);
 void read_snapshot(std::span<const std::byte> bytes);
 void read_npy(std::span<const std::byte> bytes);
 void run_model(std::span<const std::byte> bytes);
@@ -34,6 +35,7 @@ inline constexpr Target kTargets[] = {
     {"gguf", read_gguf},
     {"tokenizer_gguf", read_tokenizer_gguf},
     {"tokenizer_json", read_tokenizer_json},
+    {"tokenizer_model", read_tokenizer_model},
     {"snapshot", read_snapshot},
     {"npy", read_npy},
     {"model", run_model},

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "base/traits.h"
+#include "bench/machine_peak/peak_loops.h"
 #include "kernels/at_level.h"
 #include "kernels/matmul/matmul_dense.h"
 #include "kernels/matmul/matmul_grouped.h"
@@ -14,6 +15,8 @@ template <>
 const DenseKernels& kernels_of<DenseKernels, amx_emulated::Level>() noexcept;
 template <>
 const DenseKernels& kernels_of<DenseKernels, amx_emulated_avx512::Level>() noexcept;
+template <>
+const PeakLoops& kernels_of<PeakLoops, amx_emulated::Level>() noexcept;
 template <>
 const GroupedKernels& kernels_of<GroupedKernels, amx_emulated::Level>() noexcept;
 template <>

@@ -17,7 +17,33 @@ TEST_P(GoldenJson, AgreesWithReference) {
 INSTANTIATE_TEST_SUITE_P(All, GoldenJson,
                          testing::Values("gpt2", "roberta", "llama3", "qwen2", "qwen3_5", "smollm", "o200k", "llama2",
                                          "gemma", "metaspace_first", "metaspace_always", "lowercased", "splits",
-                                         "bert_uncased", "bert_cased", "bert_odd"),
+                                         "bert_uncased", "bert_cased", "bert_odd", "t5", "xlm_roberta", "unigram_bytes",
+                                         "word_level", "scripts", "ctc", "clip", "gpt1", "bpe_prefix",
+                                         "byte_normalized", "byte_inside"),
+                         [](const auto& test) { return test.param; });
+
+// Reference: what transformers makes of other files than tokenizer.json.
+class GoldenFiles : public testing::TestWithParam<std::string> {
+ protected:
+  std::string file(const std::string& name) const { return read_golden(GetParam() + "/" + name); }
+};
+
+TEST_P(GoldenFiles, AgreeWithReference) {
+  const Json config = Json::parse(file("tokenizer_config.json"), "tokenizer_config.json");
+  const TokenizerFiles beside{.config = &config};
+  const auto read = [&] {
+    if (GetParam().starts_with("spm"))
+      return Tokenizer::from_sentencepiece(file("tokenizer.model"), beside, GetParam());
+    if (GetParam().starts_with("files_bert")) return Tokenizer::from_vocab_txt(file("vocab.txt"), beside, GetParam());
+    return Tokenizer::from_merges(Json::parse(file("vocab.json"), "vocab.json"), file("merges.txt"), beside,
+                                  GetParam());
+  };
+  expect_agrees(read(), GetParam() + "/digest.txt", {false, true});
+}
+
+INSTANTIATE_TEST_SUITE_P(All, GoldenFiles,
+                         testing::Values("spm_llama", "spm_llama_legacy", "spm_bpe", "spm_unigram", "spm_plain",
+                                         "spm_t5", "files_gpt2", "files_roberta", "files_bert", "files_bert_cased"),
                          [](const auto& test) { return test.param; });
 
 class GoldenPairs : public testing::TestWithParam<std::string> {};
@@ -48,7 +74,7 @@ TEST_P(GoldenPairs, AgreeWithReference) {
 
 INSTANTIATE_TEST_SUITE_P(All, GoldenPairs,
                          testing::Values("gpt2", "roberta", "llama3", "lowercased", "bert_uncased", "bert_cased",
-                                         "bert_odd"),
+                                         "bert_odd", "t5", "xlm_roberta", "clip"),
                          [](const auto& test) { return test.param; });
 
 class GoldenGguf : public testing::TestWithParam<std::string> {};

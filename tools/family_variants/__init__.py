@@ -41,7 +41,7 @@ class GgufFamily:
     keys: typing.Callable = lambda writer, config: None
     # tensors(config, {name: tensor}): changed names and values, and tensors that are not in the directory
     tensors: typing.Callable = lambda config, tensors: tensors
-    own_tensors: tuple = ()  # names of a GGUF file that `tensors` may give
+    own_tensors: bool = False  # whether `tensors` gives names of a GGUF file beside those of a directory
 
 
 def modules():

@@ -1,6 +1,7 @@
 #include "bench/machine_peak/peak_loops.h"
 
 #include "kernels/cpu/simd.h"
+#include "kernels/cpu/tiles.h"
 
 namespace ttt::kernels::TTT_LEVEL {
 namespace {
@@ -26,7 +27,39 @@ double f32_loop(std::int64_t n, float* sink) noexcept {
   return 2.0 * kLanes * kChains * static_cast<double>(n);
 }
 
-#if defined(__AVX512BF16__)
+#if defined(TTT_TILES)
+// Four sums of 16 x 16, two by two from four operands, as the kernels form them.
+template <class Product>
+TTT_INLINE void tile_loop(std::int64_t n, float* sink, const Product& product) {
+  TileConfig config;
+  for (int i = 0; i < kTileRegisters; ++i) config.set(i, kTileRows, kTileBytes);
+  alignas(64) float values[kTileRows * kTileRows];
+  for (float& v : values) v = sink[0];
+  Tiles tiles(config);
+  tiles.clear<0>();
+  tiles.clear<1>();
+  tiles.clear<2>();
+  tiles.clear<3>();
+  tiles.load<4>(values, kTileBytes);
+  tiles.load<5>(values, kTileBytes);
+  tiles.load<6>(values, kTileBytes);
+  tiles.load<7>(values, kTileBytes);
+  for (std::int64_t i = 0; i < n; ++i) product(tiles);
+  tiles.store<3>(values, kTileBytes);
+  sink[1] = values[0];
+}
+
+double bf16_loop(std::int64_t n, float* sink) noexcept {
+  tile_loop(
+      n, sink, [](Tiles & tiles) __attribute__((always_inline)) {
+        tiles.add_bf16<0, 4, 6>();
+        tiles.add_bf16<1, 4, 7>();
+        tiles.add_bf16<2, 5, 6>();
+        tiles.add_bf16<3, 5, 7>();
+      });
+  return 2.0 * 16 * 16 * 32 * 4 * static_cast<double>(n);
+}
+#elif defined(__AVX512BF16__)
 double bf16_loop(std::int64_t n, float* sink) noexcept {
   const __m512i bits = _mm512_set1_epi32(static_cast<int>(sink[0]) + 0x3f003f00);
   __m512bh a;
@@ -47,6 +80,19 @@ double bf16_loop(std::int64_t n, float* sink) noexcept {
 #else
 constexpr PeakLoops::Loop bf16_loop = f32_loop;
 #endif
+
+#if defined(TTT_TILES)
+double int8_loop(std::int64_t n, float* sink) noexcept {
+  tile_loop(
+      n, sink, [](Tiles & tiles) __attribute__((always_inline)) {
+        tiles.add_int8<0, 4, 6>();
+        tiles.add_int8<1, 4, 7>();
+        tiles.add_int8<2, 5, 6>();
+        tiles.add_int8<3, 5, 7>();
+      });
+  return 2.0 * 16 * 16 * 64 * 4 * static_cast<double>(n);
+}
+#else
 
 // The int8 dots as the grouped kernels form them: unsigned codes times signed activations, four by four into i32.
 #if defined(__AVX512VNNI__)
@@ -107,6 +153,7 @@ double int8_loop(std::int64_t n, float* sink) noexcept {
   sink[1] = static_cast<float>(values[0]);
   return 2.0 * sizeof(I32) * kChains * static_cast<double>(n);
 }
+#endif
 
 float read_loop(const std::byte* data, std::int64_t bytes) noexcept {
   // Zero pages sum to zero: no value can be slow.

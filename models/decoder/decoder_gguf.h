@@ -1,0 +1,87 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+
+#include "base/error.h"
+#include "checkpoint/gguf.h"
+#include "checkpoint/gguf_spelling.h"
+
+// What the GGUF tables of most decoders have in common, and how a family joins it with its own.
+namespace ttt {
+
+template <class T, std::size_t... N>
+constexpr auto join(const std::array<T, N>&... parts) {
+  std::array<T, (N + ...)> all{};
+  std::size_t at = 0;
+  const auto append = [&](const auto& part) {
+    for (const T& item : part) all[at++] = item;
+  };
+  (append(parts), ...);
+  return all;
+}
+
+inline constexpr std::array kDecoderKeys{
+    GgufKey{"context_length", "max_position_embeddings"},
+    GgufKey{"embedding_length", "hidden_size"},
+    GgufKey{"block_count", "num_hidden_layers"},
+    GgufKey{"feed_forward_length", "intermediate_size"},
+    GgufKey{"attention.head_count", "num_attention_heads"},
+    GgufKey{"attention.head_count_kv", "num_key_value_heads"},
+    GgufKey{"rope.freq_base", "rope_theta", GgufKeyKind::kNumber},
+    GgufKey{"attention.causal", "", GgufKeyKind::kMustBe, 1},
+};
+
+inline constexpr std::array kRmsNormKeys{
+    GgufKey{"attention.layer_norm_rms_epsilon", "rms_norm_eps", GgufKeyKind::kNumber},
+    // Read by llama.cpp for other architectures only.
+    GgufKey{"attention.layer_norm_epsilon", "", GgufKeyKind::kHarmless},
+    GgufKey{"use_parallel_residual", "", GgufKeyKind::kHarmless},
+};
+
+inline constexpr std::array kEmbeddingTensors{
+    GgufTensor{"token_embd.weight", "model.embed_tokens.weight"},
+    GgufTensor{"output.weight", "lm_head.weight"},
+};
+
+// Queries and keys in the order of a directory, for rotations of halves there and there, or of neighbouring pairs.
+template <GgufChange kQueries = GgufChange::kNone, GgufChange kKeys = GgufChange::kNone>
+inline constexpr std::array kAttentionTensors{
+    GgufTensor{"blk.{}.attn_q.weight", "model.layers.{}.self_attn.q_proj.weight", kQueries},
+    GgufTensor{"blk.{}.attn_q.bias", "model.layers.{}.self_attn.q_proj.bias", kQueries},
+    GgufTensor{"blk.{}.attn_k.weight", "model.layers.{}.self_attn.k_proj.weight", kKeys},
+    GgufTensor{"blk.{}.attn_k.bias", "model.layers.{}.self_attn.k_proj.bias", kKeys},
+    GgufTensor{"blk.{}.attn_v.weight", "model.layers.{}.self_attn.v_proj.weight"},
+    GgufTensor{"blk.{}.attn_v.bias", "model.layers.{}.self_attn.v_proj.bias"},
+    GgufTensor{"blk.{}.attn_output.weight", "model.layers.{}.self_attn.o_proj.weight"},
+    GgufTensor{"blk.{}.attn_output.bias", "model.layers.{}.self_attn.o_proj.bias"},
+};
+// As files have them whose directory turns halves and llama.cpp neighbouring pairs.
+inline constexpr auto kPermutedAttentionTensors =
+    kAttentionTensors<GgufChange::kUnpermuteHeads, GgufChange::kUnpermuteKvHeads>;
+
+inline constexpr std::array kPreNormTensors{
+    GgufTensor{"output_norm.weight", "model.norm.weight"},
+    GgufTensor{"blk.{}.attn_norm.weight", "model.layers.{}.input_layernorm.weight"},
+    GgufTensor{"blk.{}.ffn_norm.weight", "model.layers.{}.post_attention_layernorm.weight"},
+};
+
+inline constexpr std::array kGatedTensors{
+    GgufTensor{"blk.{}.ffn_gate.weight", "model.layers.{}.mlp.gate_proj.weight"},
+    GgufTensor{"blk.{}.ffn_gate.bias", "model.layers.{}.mlp.gate_proj.bias"},
+    GgufTensor{"blk.{}.ffn_up.weight", "model.layers.{}.mlp.up_proj.weight"},
+    GgufTensor{"blk.{}.ffn_up.bias", "model.layers.{}.mlp.up_proj.bias"},
+    GgufTensor{"blk.{}.ffn_down.weight", "model.layers.{}.mlp.down_proj.weight"},
+    GgufTensor{"blk.{}.ffn_down.bias", "model.layers.{}.mlp.down_proj.bias"},
+};
+
+// For GgufSpelling::complete: neither llama.cpp nor anyone else has a default for the eps of a norm; a file without is
+// broken.
+inline void complete_rms_norm(const GgufFile& file, Json&) {
+  file.number(text(file.architecture(), ".attention.layer_norm_rms_epsilon"));
+}
+inline void complete_layer_norm(const GgufFile& file, Json&) {
+  file.number(text(file.architecture(), ".attention.layer_norm_epsilon"));
+}
+
+}  // namespace ttt

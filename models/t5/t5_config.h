@@ -1,0 +1,25 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "attention/relative_bias.h"
+#include "kernels/activation/activation.h"
+#include "model/scope.h"
+#include "runtime/model.h"
+
+namespace ttt {
+
+struct T5Config {
+  std::int64_t vocab = 0, hidden = 0, head_dim = 0, heads = 0, ffn = 0, layers = 0, decoder_layers = 0;
+  std::int64_t source_rows = 0;
+  RelativeBiasSpec bias = {};  // of the encoder
+  float eps = 0, logit_scale = 1;
+  Activation activation = Activation::kRelu;
+  bool gated = false;
+  bool tied = false;
+  OutputKind output = OutputKind::kLogits;  // states: the encoder by itself
+};
+T5Config read_t5_config(ConfigReader& config, const Scope& scope);
+
+}  // namespace ttt
