@@ -73,10 +73,12 @@ void ChatTurns::report(const Reply& r) const {
 void ChatTurns::answer() {
   const Graceful graceful;
   ChatOutput output(manner_.hide_reasoning);
+  hint_ = "ttt: the turn is not answered; /reset begins a new conversation, and --drop-oldest leaves out old turns";
   const Reply reply = conversation_.reply(options_, [&](std::span<const AnswerPiece> pieces) {
     output.show(pieces);
     return interrupted() == 0;
   });
+  hint_.clear();
   output.end();
   report(reply);
 }
@@ -188,6 +190,8 @@ int ChatTurns::run(Lines& lines) {
     } catch (const Error& e) {
       if (!is_of_the_turn(e.kind())) throw;
       say(text("ttt: error: ", e.what()));
+      if (e.kind() == ErrorKind::kUsage && !hint_.empty()) say(hint_);
+      hint_.clear();
       if (!manner_.interactive && status == 0) status = static_cast<int>(e.kind());
     }
     if (manner_.interactive) forget_interrupt();

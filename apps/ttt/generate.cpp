@@ -48,7 +48,8 @@ int generate_text(const GenerateFlags& f) {
   const auto checkpoint = open_model(f.model);
   const Tokenizer tokenizer = tokenizer_of(f.model, *checkpoint);
   say_remarks(tokenizer, f.model.verbose);
-  const std::vector<std::int32_t> prompt = encode_text(tokenizer, prompt_of(f), !f.no_special);
+  const std::string given = prompt_of(f);
+  const std::vector<std::int32_t> prompt = encode_text(tokenizer, given, !f.no_special);
   require(!prompt.empty(), ErrorKind::kUsage, "the prompt wanted at least one token, got none; use -p TEXT");
   require(f.count >= 0, ErrorKind::kUsage, "-n wanted a number of at least 0, got ", f.count);
   const std::int64_t limit = max_positions(checkpoint->config(), checkpoint->config_where());
@@ -68,6 +69,7 @@ int generate_text(const GenerateFlags& f) {
     options = generate_options(f.model, f.sampling, f.count, *checkpoint, tokenizer, model.vocab_size());
   });
   warn_of_long_factors(bench.model.built, length);
+  warn_of_bare_prompt(f.model.model, tokenizer, given);
   require_same("prompt", prompt);
   if (f.model.verbose > 0) say(text("ttt: sampling: ", to_json(options.sampling).dump()));
   Runner runner = bench.runner();
