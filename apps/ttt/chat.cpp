@@ -77,6 +77,14 @@ GenerateOptions options_of(const ChatFlags& f, const Checkpoint& checkpoint, con
   return options;
 }
 
+// The reference changes the factors once a sequence is that long; here a model has one set of them.
+void warn_of_long_factors(const BuiltModel& built) {
+  const std::int64_t limit = built.report.rotary_limit;
+  if (limit == 0 || built.context <= limit) return;
+  say(text("ttt: warning: the context of ", built.context, " rows takes the rotary factors of sequences above ", limit,
+           " from the first token on; --ctx ", limit, " keeps those of short ones"));
+}
+
 int converse(const ChatFlags& f, ChatTurns& turns) {
   if (f.message) {
     turns.ask(*f.message);
@@ -106,6 +114,7 @@ int chat(const ChatFlags& f) {
   Workbench bench(f.model, checkpoint, run, [&](const Model& model) {
     options = options_of(f, *checkpoint, tokenizer, chosen.chat_template, variables, model.vocab_size());
   });
+  warn_of_long_factors(bench.model.built);
   if (f.model.verbose > 0) say(text("ttt: sampling: ", to_json(options.sampling).dump()));
   Runner runner = bench.runner();
   Conversation conversation(

@@ -41,10 +41,14 @@ void write_file(const std::string& file, const std::string& bytes) {
   require(written && closed, ErrorKind::kIo, file, ": cannot write: ", std::strerror(written ? errno : error));
 }
 
-// What is wrong with a turn, after which the next may be right.
-bool is_of_the_turn(ErrorKind kind) {
+bool is_command(const Input& input) {
+  return !input.verbatim && input.text.starts_with('/') && !input.text.starts_with("//");
+}
+
+// What is wrong with one input, after which the next may be right. An answer that cannot be written is not.
+bool is_of(const Input& input, ErrorKind kind) {
   return kind == ErrorKind::kUsage || kind == ErrorKind::kBadData || kind == ErrorKind::kUnsupported ||
-         kind == ErrorKind::kIo;
+         (kind == ErrorKind::kIo && is_command(input));
 }
 
 }  // namespace
@@ -160,9 +164,9 @@ void ChatTurns::command(const std::string& line) {
 
 void ChatTurns::take(const Input& input) {
   if (input.text.find_first_not_of(" \t\r\n") == std::string::npos) return;
-  if (input.verbatim || !input.text.starts_with('/')) return ask(input.text);
-  if (input.text.starts_with("//")) return ask(input.text.substr(1));
-  command(input.text);
+  if (is_command(input)) return command(input.text);
+  const bool escaped = !input.verbatim && input.text.starts_with("//");
+  ask(escaped ? input.text.substr(1) : input.text);
 }
 
 int ChatTurns::run(Lines& lines) {
@@ -188,7 +192,7 @@ int ChatTurns::run(Lines& lines) {
     try {
       take(input);
     } catch (const Error& e) {
-      if (!is_of_the_turn(e.kind())) throw;
+      if (!is_of(input, e.kind())) throw;
       say(text("ttt: error: ", e.what()));
       if (e.kind() == ErrorKind::kUsage && !hint_.empty()) say(hint_);
       hint_.clear();
