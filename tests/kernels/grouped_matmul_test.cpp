@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "base/error.h"
+#include "kernels/dense_cases.h"
 #include "kernels/emulated_levels.h"
 #include "kernels/grouped_data.h"
 #include "kernels/matmul/matmul_grouped.h"
@@ -238,6 +239,30 @@ TEST_P(GroupedMatmul, TilesChangeNoBit) {
         run({.w = w.view(), .y = view_of(b.data(), {rows, out}), .kernel = vectors}, x.view, 1);
         ASSERT_EQ(a, b) << tiles->name << " " << rows << " rows, " << in << " inputs";
       }
+    }
+  }
+}
+
+// Rows that end where memory ends, at every number of rows that tiles or vectors may be left with.
+TEST_P(GroupedMatmul, ReadsNothingBeyondTheRows) {
+  const std::int64_t out = 33, in = 544;
+  PackedMatrix w = random_packed(GetParam().format, out, in, 13);
+  for (const std::int64_t rows : {1, 3, 9, 16, 27}) {
+    TestRows x(GetParam().form, random_floats(rows * in, 14), rows, in);
+    ttt::testing::GuardedBytes values(rows * x.view.row_bytes), scales(rows * in / 32 * 4), sums(rows * in / 16 * 4);
+    const auto move = [](ttt::testing::GuardedBytes& to, const void* from, std::int64_t bytes) {
+      std::memcpy(to.begin(), from, static_cast<std::size_t>(bytes));
+      return to.begin();
+    };
+    std::vector<float> before(static_cast<std::size_t>(rows * out)), after = before;
+    for (const MatmulKernel* kernel : kernels_for(GetParam().format, GetParam().form)) {
+      run({.w = w.view(), .y = view_of(before.data(), {rows, out}), .kernel = kernel}, x.view, 0);
+      PreparedRows guarded = x.view;
+      guarded.values = move(values, x.view.values, rows * x.view.row_bytes);
+      guarded.scales = reinterpret_cast<float*>(move(scales, x.view.scales, rows * in / 32 * 4));
+      guarded.sums = reinterpret_cast<std::int32_t*>(move(sums, x.view.sums, rows * in / 16 * 4));
+      run({.w = w.view(), .y = view_of(after.data(), {rows, out}), .kernel = kernel}, guarded, 0);
+      ASSERT_EQ(before, after) << kernel->name << " " << rows << " rows";
     }
   }
 }
