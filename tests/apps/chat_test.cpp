@@ -14,7 +14,7 @@ using support::TerminalProcess;
 using support::tool;
 
 constexpr const char* kTemplate =
-    "{{ bos_token }}{% for m in messages %}{{ m.role + ': ' + m.content }}<|eot_id|>\n{% endfor %}"
+    "{{ bos_token }}{% for m in messages %}{{ m.role + ':' + m.content }}<|eot_id|>\n{% endfor %}"
     "{% if add_generation_prompt %}assistant:{% endif %}";
 
 class ChatToolTest : public support::ToolTest {
@@ -85,7 +85,7 @@ TEST_F(ChatToolTest, EachLineOfAScriptIsATurn) {
   const Finished rendered = tool({"render", "-m", model(), "--input", path("talk.json")});
   expect_ok(rendered);
   EXPECT_TRUE(
-      rendered.out.starts_with("<|begin_of_text|>user: one<|eot_id|>\nassistant: xqz<|eot_id|>\nuser: two \nlines"))
+      rendered.out.starts_with("<|begin_of_text|>user:one<|eot_id|>\nassistant:xqz<|eot_id|>\nuser:two \nlines"))
       << rendered.out;
 }
 
@@ -222,7 +222,7 @@ TEST_F(ChatToolTest, GenerateWarnsOfABarePrompt) {
   EXPECT_EQ(bare.status, 0);
   EXPECT_EQ(std::ranges::count(bare.err, '\n'), 1) << bare.err;
   EXPECT_TRUE(bare.err.starts_with("ttt: warning: the model has a chat template")) << bare.err;
-  expect_ok(generate("user: Hello<|eot_id|>\nassistant:"));
+  expect_ok(generate("user:Hello<|eot_id|>\nassistant:"));
   // A template of text alone.
   add_template(m, "{% for m in messages %}[Q]{{ m.content }}[/Q]{% endfor %}");
   expect_ok(generate("[Q]Hello[/Q]"));

@@ -25,7 +25,7 @@ constexpr std::int32_t kEndOfTurn = 901, kThink = 902, kThought = 903;
 constexpr std::int32_t kColon = 25, kX = 87, kQ = 80, kZ = 89;
 
 constexpr const char* kTemplate =
-    "{{ bos_token }}{% for m in messages %}{{ m.role + ': ' + m.content }}<|eot_id|>\n{% endfor %}"
+    "{{ bos_token }}{% for m in messages %}{{ m.role + ':' + m.content }}<|eot_id|>\n{% endfor %}"
     "{% if add_generation_prompt %}assistant:{% endif %}";
 
 // A conversation with a model, its tokenizer and its template, in a runner of its own.
@@ -135,7 +135,7 @@ TEST_F(ConversationTest, ATurnReadsOnlyWhatIsNew) {
     return static_cast<std::int64_t>(talk.tokenizer().encode(text, {.add_special = false}).size());
   };
   EXPECT_EQ(second.prompt - second.prefilled, first.prompt + 3);
-  EXPECT_EQ(second.prefilled, count("<|eot_id|>\nuser: two<|eot_id|>\nassistant:"));
+  EXPECT_EQ(second.prefilled, count("<|eot_id|>\nuser:two<|eot_id|>\nassistant:"));
 
   // The same question again: all is there, but the last token has to run.
   ASSERT_TRUE(talk.conversation->drop_answer());
