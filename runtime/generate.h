@@ -33,8 +33,8 @@ struct Generated {
 Generated generate(Runner& runner, std::span<const std::int32_t> prompt, const GenerateOptions& options,
                    const std::function<bool(std::int32_t id)>& take);
 
-// Continues a sequence that holds `ids` and whose last output is `logits`, drawing from RandomStream(seed, number). Each
-// token but the last becomes a row of the sequence.
+// Continues a sequence that holds `ids` and whose last output is `logits`, drawing from RandomStream(seed, number).
+// Each token but the last becomes a row of the sequence.
 Generated continue_sequence(Runner& runner, Sequence& sequence, std::span<const std::int32_t> ids,
                             std::span<const float> logits, const GenerateOptions& options, std::uint64_t number,
                             const std::function<bool(std::int32_t id)>& take);

@@ -39,7 +39,7 @@ class ChatTurns {
   std::int64_t context_;
   ChatManner manner_;
   bool over_ = false;
-  std::string hint_;       // what a user can do about the error that is about to be told
+  std::string hint_;             // what a user can do about the error that is about to be told
   std::set<std::string> saved_;  // files that this chat has written
 };
 

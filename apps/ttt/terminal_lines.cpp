@@ -1,10 +1,11 @@
 #include <poll.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
+#include <cstdint>
 #include <cstdio>
 #include <cstring>
+#include <string_view>
 
 #include "apps/ttt/chat_history.h"
 #include "apps/ttt/lines.h"
