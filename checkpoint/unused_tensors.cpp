@@ -7,8 +7,10 @@ namespace ttt {
 namespace {
 
 bool is_buffer(const StoredTensor& t) {
-  constexpr std::array<std::string_view, 4> kEndings{"rotary_emb.inv_freq", "position_ids", "attn.masked_bias",
-                                                     "attention.masked_bias"};
+  // The last two are read with the configuration.
+  constexpr std::array<std::string_view, 6> kEndings{"rotary_emb.inv_freq",      "position_ids",
+                                                     "attn.masked_bias",         "attention.masked_bias",
+                                                     "rope_factors_long.weight", "rope_factors_short.weight"};
   const std::string_view name = t.name;
   const bool mask = t.shape.rank() == 4 && (name.ends_with("attn.bias") || name.ends_with("attention.bias"));
   return mask ||

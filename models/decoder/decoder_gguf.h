@@ -3,7 +3,6 @@
 #include <array>
 #include <cstddef>
 
-#include "base/error.h"
 #include "checkpoint/gguf.h"
 #include "checkpoint/gguf_spelling.h"
 
@@ -76,12 +75,8 @@ inline constexpr std::array kGatedTensors{
 };
 
 // For GgufSpelling::complete: neither llama.cpp nor anyone else has a default for the eps of a norm; a file without is
-// broken.
-inline void complete_rms_norm(const GgufFile& file, Json&) {
-  file.number(text(file.architecture(), ".attention.layer_norm_rms_epsilon"));
-}
-inline void complete_layer_norm(const GgufFile& file, Json&) {
-  file.number(text(file.architecture(), ".attention.layer_norm_epsilon"));
-}
+// broken. And llama.cpp adds the biases that a file has, whatever the architecture.
+void complete_rms_norm(const GgufFile& file, Json& config);
+void complete_layer_norm(const GgufFile& file, Json& config);
 
 }  // namespace ttt

@@ -30,17 +30,14 @@ constexpr auto kKeys = join(kDecoderKeys, kRmsNormKeys, kOwnKeys);
 constexpr auto kDense = join(kEmbeddingTensors, kPreNormTensors, kPermutedAttentionTensors, kGatedTensors);
 constexpr auto kExperts = join(kEmbeddingTensors, kPreNormTensors, kPermutedAttentionTensors, kExpertTensors);
 
-// llama.cpp takes the biases that a file has; scores have the scale of the head's width where the file has none.
+// In llama.cpp scores have the scale of the head's width where the file has none.
 void complete(const GgufFile& file, Json& config) {
   complete_rms_norm(file, config);
   const Json* head_dim = config.find("head_dim");
   if (config.find("attention_multiplier") == nullptr && head_dim != nullptr) {
     config.set("attention_multiplier", Json(1 / std::sqrt(head_dim->as_number("head_dim"))));
   }
-  config.set("attention_bias", Json(file.find_tensor("blk.0.attn_q.bias") != nullptr));
-  if (file.architecture() == "granite") {
-    config.set("mlp_bias", Json(file.find_tensor("blk.0.ffn_up.bias") != nullptr));
-  } else if (config.find("shared_intermediate_size") != nullptr) {
+  if (file.architecture() == "granitemoe" && config.find("shared_intermediate_size") != nullptr) {
     config.set("model_type", Json("granitemoeshared"));
   }
 }

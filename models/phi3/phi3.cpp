@@ -32,6 +32,8 @@ DecoderConfig read_config(ConfigReader& config, const Scope& scope) {
       std::holds_alternative<NoScaling>(c.rope.scaling) || std::holds_alternative<LongRoPEScaling>(c.rope.scaling);
   if (!known) config.unsupported("rope_parameters", "has a rope_type that this model has not: wanted longrope");
   c.windows.assign(static_cast<std::size_t>(c.layers), read_window(config, 0));
+  for (const char* key : {"full_attn_mod", "interpolate_factor"})
+    config.ignore(key);  // of Phi-4-mini; the class ignores them
   return c;
 }
 

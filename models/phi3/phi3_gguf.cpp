@@ -24,8 +24,10 @@ constexpr auto kTensors = join(kEmbeddingTensors, kPreNormTensors, kOwnTensors);
 
 Json factors(const GgufFile& file, std::string_view name) {
   const StoredTensor* t = file.find_tensor(name);
-  require(t != nullptr && t->format == Format::kF32 && t->shape.rank() == 1, ErrorKind::kBadData, file.path(),
-          ": tensor ", name, " wanted a vector of f32, got ", t == nullptr ? "nothing" : t->format_name);
+  constexpr std::int64_t kMostPairs = 32768;
+  const bool vector = t != nullptr && t->format == Format::kF32 && t->shape.rank() == 1 && t->shape[0] <= kMostPairs;
+  require(vector, ErrorKind::kBadData, file.path(), ": tensor ", name, " wanted a vector of f32, at most ", kMostPairs,
+          " values, got ", t == nullptr ? std::string("nothing") : text(t->format_name, " ", t->shape.to_string()));
   Json::Array list;
   for (std::int64_t i = 0; i < t->shape[0]; ++i) {
     float v = 0;

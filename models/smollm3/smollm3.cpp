@@ -49,6 +49,7 @@ std::vector<bool> read_rotates(ConfigReader& config, std::int64_t layers) {
 
 // Where nothing lists them, layers that do not rotate have the window.
 std::vector<std::int64_t> read_smollm3_windows(ConfigReader& config, const std::vector<bool>& rotates) {
+  config.ignore("max_window_layers");
   const bool used = config.boolean("use_sliding_window", false);
   const std::int64_t window = read_window(config, 0);
   constexpr std::string_view kKinds[] = {"full_attention", "sliding_attention"};

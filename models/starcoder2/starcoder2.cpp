@@ -45,6 +45,10 @@ Config read_config(ConfigReader& config, const Scope& scope) {
        .rope = {.max_positions = 4096, .rotates_part = config.has("gguf_architecture")}})};
   c.windows.assign(static_cast<std::size_t>(c.layers), read_window(config, 0));
   c.bias = config.boolean("use_bias", true);
+  // Published files carry them; the class has no use for them.
+  for (const char* key : {"attention_softmax_in_fp32", "layer_norm_epsilon", "mlp_type", "norm_type",
+                          "scale_attention_softmax_in_fp32", "scale_attn_weights"})
+    config.ignore(key);
   return c;
 }
 

@@ -99,12 +99,22 @@ TEST(GgufConfig, rope_scaling) {
                   "test"));
 }
 
+// The same architecture with and without experts is two model types.
+TEST(GgufConfig, llama_with_experts_is_mixtral) {
+  expect_json(config(llama()), "model_type", Json("llama"));
+  expect_json(config(llama().u32("llama.expert_count", 0)), "model_type", Json("llama"));
+  const Json c = config(llama().u32("llama.expert_count", 8).u32("llama.expert_used_count", 2));
+  expect_json(c, "model_type", Json("mixtral"));
+  expect_json(c, "num_local_experts", Json(8));
+  expect_json(c, "num_experts_per_tok", Json(2));
+}
+
 TEST(GgufConfig, refuses) {
   const auto refused = [](ErrorKind kind, std::string_view message, const GgufWriter& w) {
     expect_error(kind, message, [&] { config(w); });
   };
-  refused(ErrorKind::kUnsupported, "key 'llama.expert_count' is supported for architecture llama as 0 only, got 8",
-          llama().u32("llama.expert_count", 8));
+  refused(ErrorKind::kUnsupported, "key 'llama.logit_scale' is supported for architecture llama as 1 only, got 8",
+          llama().f32("llama.logit_scale", 8));
   refused(ErrorKind::kUnsupported, "key 'llama.attention.clamp_kqv' may change results",
           llama().f32("llama.attention.clamp_kqv", 8));
   refused(ErrorKind::kUnsupported, "key 'llama.rope.scaling.attn_factor'",

@@ -33,6 +33,7 @@ TEST_P(Families, ShortPromptsEqualTheReference) {
   EXPECT_LT(error(case_.short_logits(), m.logits(ids, kShort, kShort)), kTolerance) << "in one prefill";
   EXPECT_LT(error(case_.short_logits(), m.logits(ids, kShort, 5, 4)), kTolerance) << "in chunks, pages of 4";
   EXPECT_LT(error(case_.short_logits(), m.logits(ids, 0, 1)), kTolerance) << "one by one";
+  EXPECT_EQ(m.loaded().weights->unused(), std::vector<std::string>{});
 }
 
 TEST_P(Families, LongPromptsEqualTheReference) {
@@ -73,6 +74,7 @@ TEST_P(GgufTwins, AreTheDirectory) {
   const std::vector<float> logits = file.logits(ids, kShort, kShort);
   EXPECT_LT(error(case_.short_logits(), logits), kTolerance);
   EXPECT_EQ(logits, directory.logits(ids, kShort, kShort));
+  EXPECT_EQ(file.loaded().weights->unused(), std::vector<std::string>{});
   const std::vector<std::int64_t> lengths = case_.longer_prompts();
   const auto longest = static_cast<std::int64_t>(case_.ids.size());
   TestModel long_file(case_.directory / "model.gguf", exact(), longest, 1);

@@ -86,6 +86,12 @@ std::string verdict(const FamilyCase& c, const Outcome& o, const Logits& logits,
   return error < most ? std::string() : text("differs from the reference by ", error, ", rounding explains ", most);
 }
 
+// The same text wherever the repository lies.
+std::string without_path(std::string message, const std::string& path) {
+  const std::size_t at = message.find(path);
+  return at == std::string::npos ? message : message.erase(at, path.size());
+}
+
 void run_combination(const FamilyCase& c, Outcome o, std::vector<Outcome>& outcomes) {
   std::vector<Logits> ranks(static_cast<std::size_t>(o.ranks));
   std::string refused, failed;
@@ -95,7 +101,7 @@ void run_combination(const FamilyCase& c, Outcome o, std::vector<Outcome>& outco
     });
   } catch (const Error& e) {
     const bool refusal = e.kind() == ErrorKind::kUnsupported || e.kind() == ErrorKind::kUsage;
-    (refusal ? refused : failed) = e.what();
+    (refusal ? refused : failed) = without_path(e.what(), c.directory.string() + "/");
   }
   for (std::size_t p = 0; p < kPageRows.size(); ++p) {
     o.page_rows = kPageRows[p];

@@ -17,7 +17,7 @@ std::vector<EmulatedLevel> emulated_levels() {
 }
 
 namespace {
-[[maybe_unused]] const std::string& kNamed = emulated_names() += " amx";
+[[maybe_unused]] const std::string& named = emulated_names() += " amx";
 }  // namespace
 
 }  // namespace ttt::support

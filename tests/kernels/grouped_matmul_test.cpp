@@ -101,7 +101,7 @@ struct Case {
   ActivationForm form;
 };
 
-class GroupedMatmul : public testing::TestWithParam<Case> {};
+class GroupedMatmul : public ::testing::TestWithParam<Case> {};
 
 const MatmulKernel& emulated_kernel(const support::EmulatedLevel& level, Format format) {
   return level.grouped.int8[static_cast<int>(format) - static_cast<int>(Format::kQ4_0)];
@@ -321,7 +321,7 @@ std::vector<Case> cases() {
   return all;
 }
 
-INSTANTIATE_TEST_SUITE_P(Formats, GroupedMatmul, testing::ValuesIn(cases()), [](const auto& i) {
+INSTANTIATE_TEST_SUITE_P(Formats, GroupedMatmul, ::testing::ValuesIn(cases()), [](const auto& i) {
   return std::string(name_of(i.param.format)) + "_by_" + std::string(name_of(i.param.form));
 });
 

@@ -118,5 +118,91 @@ std::vector<std::string> model_types() {
 INSTANTIATE_TEST_SUITE_P(Families, ConfigKeys, testing::ValuesIn(model_types()),
                          [](const auto& family) { return family.param; });
 
+// Configurations as they are published have keys beyond those of their classes, and older spellings.
+TEST(PublishedConfigs, AreUnderstood) {
+  constexpr const char* kConfigs[] = {
+      // Phi-4-mini
+      R"({"model_type": "phi3", "vocab_size": 64, "hidden_size": 96, "num_attention_heads": 3, "num_hidden_layers": 2,
+          "num_key_value_heads": 1, "attention_bias": false, "mlp_bias": false, "lm_head_bias": false, "full_attn_mod": 1,
+          "interpolate_factor": 1, "embd_pdrop": 0.0, "resid_pdrop": 0.0, "original_max_position_embeddings": 4096,
+          "max_position_embeddings": 131072, "partial_rotary_factor": 0.75, "rope_theta": 10000.0, "sliding_window": 262144,
+          "tie_word_embeddings": true, "rope_scaling": {"type": "longrope",
+          "long_factor": [1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4], "short_factor": [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1]}})",
+      // Phi-3, whose first files call the same rule "su"
+      R"({"model_type": "phi3", "vocab_size": 64, "hidden_size": 32, "num_attention_heads": 4, "num_hidden_layers": 2,
+          "original_max_position_embeddings": 4096, "max_position_embeddings": 131072, "rope_theta": 10000.0,
+          "rope_scaling": {"type": "su", "long_factor": [1, 2, 3, 4], "short_factor": [1, 1, 1, 1]}})",
+      // Phi-2
+      R"({"model_type": "phi", "vocab_size": 64, "hidden_size": 80, "num_attention_heads": 4, "num_hidden_layers": 2,
+          "num_key_value_heads": 4, "partial_rotary_factor": 0.4, "qk_layernorm": false, "rope_scaling": null,
+          "rope_theta": 10000.0, "layer_norm_eps": 1e-05, "hidden_act": "gelu_new", "resid_pdrop": 0.1})",
+      // StarCoder2
+      R"({"model_type": "starcoder2", "vocab_size": 64, "hidden_size": 48, "num_attention_heads": 4, "num_hidden_layers": 2,
+          "attention_softmax_in_fp32": true, "layer_norm_epsilon": 1e-05, "mlp_type": "default", "norm_epsilon": 1e-05,
+          "norm_type": "layer_norm", "residual_dropout": 0.1, "embedding_dropout": 0.1, "rope_theta": 999999.44,
+          "scale_attention_softmax_in_fp32": true, "scale_attn_weights": true, "sliding_window": 4096, "use_bias": true})",
+      // SmolLM3
+      R"({"model_type": "smollm3", "vocab_size": 64, "hidden_size": 32, "num_attention_heads": 4, "num_hidden_layers": 4,
+          "max_window_layers": 28, "no_rope_layer_interval": 4, "no_rope_layers": [1, 1, 1, 0], "pretraining_tp": 2,
+          "layer_types": ["full_attention", "full_attention", "full_attention", "full_attention"], "rope_scaling": null,
+          "rope_theta": 5000000.0, "sliding_window": null, "use_sliding_window": false, "tie_word_embeddings": true})",
+      // OLMo-3, whose scaled rotations are those of the layers that see everything
+      R"({"model_type": "olmo3", "vocab_size": 64, "hidden_size": 32, "num_attention_heads": 4, "num_hidden_layers": 4,
+          "layer_types": ["sliding_attention", "sliding_attention", "sliding_attention", "full_attention"],
+          "sliding_window": 4096, "rope_theta": 500000, "rope_scaling": {"rope_type": "yarn", "factor": 8.0,
+          "attention_factor": 1.2079441541679836, "beta_fast": 32.0, "beta_slow": 1.0,
+          "original_max_position_embeddings": 8192}})",
+      // GLM-4-0414
+      R"({"model_type": "glm4", "vocab_size": 64, "hidden_size": 32, "num_attention_heads": 4, "num_hidden_layers": 2,
+          "num_key_value_heads": 2, "head_dim": 16, "attention_bias": true, "partial_rotary_factor": 0.5,
+          "rope_theta": 10000.0, "eos_token_id": [151329, 151336, 151338]})",
+      // Granite-MoE
+      R"({"model_type": "granitemoe", "vocab_size": 64, "hidden_size": 32, "num_attention_heads": 4, "num_hidden_layers": 2,
+          "attention_multiplier": 0.015625, "embedding_multiplier": 12.0, "logits_scaling": 6.0, "num_local_experts": 4,
+          "num_experts_per_tok": 2, "output_router_logits": false, "residual_multiplier": 0.22, "rope_scaling": null,
+          "rope_theta": 1500000.0, "router_aux_loss_coef": 0.001})",
+      // Mixtral and Mistral
+      R"({"model_type": "mixtral", "vocab_size": 64, "hidden_size": 32, "num_attention_heads": 4, "num_hidden_layers": 2,
+          "num_key_value_heads": 2, "num_local_experts": 4, "num_experts_per_tok": 2, "rope_theta": 1000000.0,
+          "sliding_window": null, "router_jitter_noise": 0.0})",
+      R"({"model_type": "mistral", "vocab_size": 64, "hidden_size": 32, "num_attention_heads": 4, "num_hidden_layers": 2,
+          "num_key_value_heads": 2, "rope_theta": 10000.0, "sliding_window": 4096})",
+      // Gemma
+      R"({"model_type": "gemma", "vocab_size": 64, "hidden_size": 32, "num_attention_heads": 4, "num_hidden_layers": 2,
+          "num_key_value_heads": 1, "head_dim": 16, "hidden_act": "gelu", "hidden_activation": null, "rope_scaling": null,
+          "rope_theta": 10000.0})",
+      // OLMoE
+      R"({"model_type": "olmoe", "vocab_size": 64, "hidden_size": 32, "num_attention_heads": 4, "num_hidden_layers": 2,
+          "clip_qkv": null, "norm_topk_prob": false, "num_experts": 4, "num_experts_per_tok": 2, "rope_scaling": null,
+          "rope_theta": 10000.0, "router_aux_loss_coef": 0.01})"};
+  for (const char* config : kConfigs) {
+    const Built built = build(Json::parse(config, "config.json"));
+    EXPECT_FALSE(built.refused) << config << "\n" << built.what;
+  }
+}
+
+// What no block does is refused by its key.
+TEST(PublishedConfigs, WhatIsNotThereIsRefusedByName) {
+  constexpr std::pair<const char*, const char*> kConfigs[] = {
+      {R"({"model_type": "phi", "hidden_size": 32, "num_attention_heads": 4, "qk_layernorm": true})", "qk_layernorm"},
+      {R"({"model_type": "olmoe", "hidden_size": 32, "num_attention_heads": 4, "clip_qkv": 8.0})", "clip_qkv"},
+      {R"({"model_type": "gemma", "num_key_value_heads": 1, "use_bidirectional_attention": true})",
+       "use_bidirectional_attention"},
+      {R"({"model_type": "phi3", "hidden_size": 32, "num_attention_heads": 4,
+           "rope_scaling": {"type": "linear", "factor": 2.0}})",
+       "rope_parameters"},
+      {R"({"model_type": "olmo3", "hidden_size": 32, "num_attention_heads": 4,
+           "rope_parameters": {"rope_type": "default", "rope_theta": 1000.0}})",
+       "rope_parameters"},
+      {R"({"model_type": "mixtral", "num_local_experts": 2, "num_experts_per_tok": 3})", "num_experts_per_tok"},
+      {R"({"model_type": "phi3", "lm_head_bias": true})", "lm_head_bias"},
+      {R"({"model_type": "phimoe"})", "phimoe"}};
+  for (const auto& [config, part] : kConfigs) {
+    const Built built = build(Json::parse(config, "config.json"));
+    EXPECT_TRUE(built.refused) << config;
+    EXPECT_NE(built.what.find(part), std::string::npos) << built.what;
+  }
+}
+
 }  // namespace
 }  // namespace ttt

@@ -1,10 +1,12 @@
 """GLM-4 in both forms that transformers has: `glm` norms before attention and feed-forward, `glm4` after them too."""
+import torch
+
 from family_variants import GgufFamily, variant
 
 VARIANTS = {
     # Half of each head turned, as silence means; biased q, k and v.
     "glm": variant("glm", gguf=True),
-    "glm_no_bias": variant("glm", attention_bias=False, num_key_value_heads=1, num_hidden_layers=3,
+    "glm_no_bias": variant("glm", gguf=True, attention_bias=False, num_key_value_heads=1, num_hidden_layers=3,
                            rope_parameters={"rope_type": "default", "rope_theta": 5000.0, "partial_rotary_factor": 0.25}),
     "glm4": variant("glm4", gguf=True),
     # Whole heads, scaled rotations, no biases, one tensor for embedding and head.
@@ -21,8 +23,9 @@ def keys(writer, config):
 
 
 def chatglm(config, found):
-    """q, k and v in one tensor, as files of this architecture have them."""
-    import torch
+    """q, k and v in one tensor, as older files of this architecture have them: here those without biases."""
+    if config["attention_bias"]:
+        return found
     result = {}
     for name, tensor in found.items():
         if ".self_attn.q_proj." in name:
@@ -33,4 +36,4 @@ def chatglm(config, found):
     return result
 
 
-GGUF = {"glm": GgufFamily("CHATGLM", keys), "glm4": GgufFamily("GLM4", keys)}
+GGUF = {"glm": GgufFamily("CHATGLM", keys, chatglm, own_tensors=True), "glm4": GgufFamily("GLM4", keys)}

@@ -104,10 +104,10 @@ class EmulatedTiles {
 
   static float flushed(float x) { return x < 0x1p-126f && x > -0x1p-126f ? 0.0f * x : x; }
   static float bf16_at(const Tile& t, int row, int i) {
-    std::uint16_t h;
+    std::uint16_t h = 0;
     std::memcpy(&h, &t.data[row][2 * i], sizeof h);
     const std::uint32_t bits = std::uint32_t{h} << 16;
-    float x;
+    float x = 0;
     std::memcpy(&x, &bits, sizeof x);
     return flushed(x);
   }

@@ -1,0 +1,27 @@
+#include "models/decoder/decoder_gguf.h"
+
+#include "base/error.h"
+#include "base/json.h"
+
+namespace ttt {
+namespace {
+
+void complete_biases(const GgufFile& file, Json& config) {
+  for (const auto& [tensor, key] :
+       {std::pair{"blk.0.attn_q.bias", "attention_bias"}, {"blk.0.ffn_up.bias", "mlp_bias"}}) {
+    config.set(key, Json(file.find_tensor(tensor) != nullptr));
+  }
+}
+
+}  // namespace
+
+void complete_rms_norm(const GgufFile& file, Json& config) {
+  file.number(text(file.architecture(), ".attention.layer_norm_rms_epsilon"));
+  complete_biases(file, config);
+}
+
+void complete_layer_norm(const GgufFile& file, Json&) {
+  file.number(text(file.architecture(), ".attention.layer_norm_epsilon"));
+}
+
+}  // namespace ttt
