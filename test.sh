@@ -13,8 +13,9 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 
 install_packages g++ binutils cmake ninja-build libcli11-dev libedit-dev libgtest-dev libopenmpi-dev \
   openmpi-bin python3-pip ca-certificates
-for model in smollm2 gemma3; do
+for model in smollm2 gemma3 minilm; do
   variable=TTT_${model^^}_GGUF
+  [ "$model" != minilm ] || variable=TTT_MINILM  # a directory
   if path=$(tools/fetch_model.sh "$model"); then
     export "$variable=$path"
   else

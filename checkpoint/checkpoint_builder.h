@@ -30,6 +30,7 @@ class CheckpointBuilder {
   void read_configuration();
   void read_sharded(const std::filesystem::path& index);
   void read_file(const std::filesystem::path& path);
+  void join_scales();
   [[noreturn]] void refuse_without_weights() const;
 
   CheckpointOptions options_;

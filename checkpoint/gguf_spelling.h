@@ -36,6 +36,8 @@ enum class GgufChange : std::uint8_t {
   kSubtractOne,       // the file holds gain + 1
   kTransposed,        // the file holds the two extents the other way round
   kAsRow,             // the file holds a vector, the model a matrix of one row
+  kJoined,            // [n, rows, in] in the file is [n * rows, in]
+  kJoinedTransposed,  // [n, in, rows] in the file is [n * rows, in]
 };
 
 struct GgufTensor {

@@ -111,6 +111,16 @@ class TensorTranslator {
         t.shape = {t.shape[1], t.shape[0]};
         t.transposed = true;
         break;
+      case GgufChange::kJoined:
+      case GgufChange::kJoinedTransposed: {
+        if (t.shape.rank() != 3) refuse(t, text("wanted three extents, got ", t.shape.to_string()));
+        const bool turned = change == GgufChange::kJoinedTransposed;
+        const std::int64_t n = t.shape[0], out = t.shape[turned ? 2 : 1], in = t.shape[turned ? 1 : 2];
+        t.shape = {n * out, in};
+        if (turned) t.transposed_parts = n;
+        t.transposed = turned;
+        break;
+      }
       case GgufChange::kAsRow:
         if (t.shape.rank() == 1) t.shape = {1, t.shape[0]};
         break;

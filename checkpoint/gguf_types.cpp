@@ -39,7 +39,7 @@ constexpr std::array<GgufTensorType, 34> kTypes{{
     {30, "BF16", Format::kBF16, 1, 2},
     {34, "TQ1_0", Format::kOther, 256, 54},
     {35, "TQ2_0", Format::kOther, 256, 66},
-    {39, "MXFP4", Format::kOther, 32, 17},
+    {39, "MXFP4", Format::kMXFP4, 32, 17},
     {40, "NVFP4", Format::kOther, 64, 36},
     {41, "Q1_0", Format::kOther, 128, 18},
 }};

@@ -13,6 +13,7 @@
 
 #include "base/error.h"
 #include "checkpoint/checkpoint_builder.h"
+#include "checkpoint/mxfp4_tensors.h"
 #include "checkpoint/printable.h"
 #include "checkpoint/safetensors.h"
 
@@ -197,6 +198,12 @@ void CheckpointBuilder::read_configuration() {
   }
 }
 
+void CheckpointBuilder::join_scales() {
+  const Json* quantisation = result_->config_.find("quantization_config");
+  const Json* method = quantisation == nullptr ? nullptr : quantisation->find("quant_method");
+  if (method != nullptr && *method == Json("mxfp4")) join_mxfp4(result_->tensors_);
+}
+
 bool CheckpointBuilder::has_safetensors(const fs::path& directory) {
   return is_named(directory / kSingle) || is_named(directory / kIndex);
 }
@@ -213,6 +220,7 @@ void CheckpointBuilder::read_directory(const fs::path& path) {
   } else {
     refuse_without_weights();
   }
+  join_scales();
 }
 
 }  // namespace ttt

@@ -19,11 +19,11 @@ enum class RopeScalingKey : std::uint8_t {
 struct RopeDefaults {
   double theta = 10000.0;
   std::string_view theta_key = "rope_theta";  // outside rope_parameters
-  // The part of each head that turns: its key outside rope_parameters, and what silence means.
-  std::string_view part_key = "partial_rotary_factor";
-  double part = 1.0;
-  std::int64_t max_positions = 0;  // of a configuration without max_position_embeddings; 0: unknown
+  std::int64_t max_positions = 0;             // of a configuration without max_position_embeddings; 0: unknown
   std::int64_t original = 0;  // of one without original_max_position_embeddings outside; 0: what stands inside counts
+  // The part of each head that turns: of a configuration that is silent, and its key outside rope_parameters.
+  double part = 1.0;
+  std::string_view part_key = "partial_rotary_factor";
   // Picks one of the objects of a configuration that keeps one for each kind of layer ("full_attention"). One object
   // for all kinds serves each of them.
   std::string_view layer_type = {};

@@ -8,7 +8,7 @@
 
 namespace ttt {
 
-// A tensor as a file holds it, described in the order and under the name that the model expects. The last four members
+// A tensor as a file holds it, described in the order and under the name that the model expects. The last members
 // say what has to happen to the bytes to get there; all zero for safetensors.
 struct StoredTensor {
   std::string name = {};  // in the vocabulary of Hugging Face checkpoints
@@ -19,11 +19,16 @@ struct StoredTensor {
   std::int64_t bytes = 0;
   std::string file = {};
   std::int64_t offset = 0;  // in that file
+  // kMXFP4 of files that keep the scales of blocks apart: one byte for each block. `data` then holds 16 bytes for each,
+  // in whose nibbles neighbours stand, the first in the low one.
+  const std::byte* scales = nullptr;
 
   // > 0: rows of each of so many heads are stored as [half][2] and meant as [2][half] (files of the llama architecture
   // keep the two halves of a rotation side by side).
   std::int64_t rotary_heads = 0;
-  bool transposed = false;     // the file holds the two extents the other way round
+  bool transposed = false;  // the file holds the two extents the other way round
+  // > 0: so many parts of the rows, each transposed by itself, stand one after the other; `transposed` is true.
+  std::int64_t transposed_parts = 0;
   bool subtract_one = false;   // the file holds value + 1
   bool unusable_rank = false;  // more than Shape::kMaxRank extents; shape holds their product
   bool unlisted = false;       // a shard holds it, but the index of the shards does not name it

@@ -101,6 +101,7 @@ class FormMaker {
     if (r_.name.transposed) {
       if (stored_.rank() != 2) unsupported(text("wanted two extents to transpose, got ", stored_.to_string()));
       if (t_.rotary_heads > 0) unsupported("is stored for rotation of pairs and cannot be transposed");
+      if (t_.transposed_parts > 0) unsupported("is stored in transposed parts and cannot be transposed");
       logical = {stored_[1], stored_[0]};
     }
     Extents have = by_last(logical);
@@ -122,6 +123,10 @@ class FormMaker {
     f_.rows = f_.transposed ? have.columns : have.rows;
     if (r_.name.outer >= 0) f_.rows *= t_.shape[0];
     f_.columns = f_.transposed ? have.rows : have.columns;
+    if (t_.transposed_parts > 0) {
+      f_.rows = t_.transposed_parts * have.columns;
+      f_.columns = have.rows / t_.transposed_parts;
+    }
     f_.row_count = want.rows;
     f_.column_count = f_.all_count = want.columns;
   }
@@ -167,6 +172,8 @@ class FormMaker {
     const Format stored = t_.format == Format::kF64 ? Format::kF32 : t_.format;
     const bool vector = r_.use == WeightUse::kVector;
     f_.format = r_.format.value_or(vector ? Format::kF32 : stored);
+    // Blocks of a turned part run along the wrong extent: they are decoded.
+    if (t_.transposed_parts > 0 && is_grouped(stored) && !r_.format) f_.format = Format::kF32;
     const bool convertible = is_dense(f_.format);
     if (vector && !convertible) unsupported(text("is a vector and cannot be ", name_of(f_.format)));
     if (r_.use == WeightUse::kTable && !convertible && f_.format != stored) {
@@ -177,6 +184,7 @@ class FormMaker {
   }
 
   bool aligned() const {
+    if (t_.format == Format::kMXFP4) return true;  // bytes
     const std::int64_t unit = is_grouped(t_.format) ? 2 : traits_of(t_.format).block_bytes;
     return reinterpret_cast<std::uintptr_t>(t_.data) % static_cast<std::uintptr_t>(unit) == 0;
   }
@@ -184,6 +192,8 @@ class FormMaker {
   void choose_rows() {
     const bool same = f_.format == t_.format && !f_.transposed && !t_.subtract_one;
     const std::int64_t block = traits_of(t_.format).block_elements;
+    if (same && t_.scales != nullptr)
+      unsupported("keeps its scales apart, which is read for matrices of products only");
     if (same && (f_.column_begin % block != 0 || f_.column_count % block != 0)) {
       unsupported(text("cannot be cut at columns ", f_.column_begin, " + ", f_.column_count, ": ", t_.format_name,
                        " holds blocks of ", block));
@@ -228,7 +238,7 @@ class FormMaker {
       unsupported(text("cannot be cut at inputs ", f_.column_begin, " + ", f_.column_count, ": ", name_of(f_.format),
                        " holds groups of ", kSuperGroup));
     }
-    const bool direct = plain && aligned() && (f_.format == t_.format || is_dense(t_.format));
+    const bool direct = plain && aligned() && t_.scales == nullptr && (f_.format == t_.format || is_dense(t_.format));
     f_.steps = direct ? WeightSteps::kPack : WeightSteps::kRequantise;
   }
 

@@ -82,7 +82,23 @@ void examine_panels(const WeightForm& f, std::int64_t begin, std::int64_t end, O
   }
 }
 
+// Rows whose blocks lie apart from their scales.
+void join_panels(const WeightForm& f, std::int64_t begin, std::int64_t end, std::byte* to) {
+  const std::int64_t panel_bytes = kernels::packed_bytes(f.format, kernels::kPanelColumns, f.column_count);
+  const std::int64_t row_bytes = stored_bytes(f.format, f.columns, f.tensor->name);
+  std::vector<std::byte> rows(static_cast<std::size_t>(kernels::kPanelColumns * row_bytes));
+  for (std::int64_t p = begin; p < end; ++p) {
+    const std::int64_t first = p * kernels::kPanelColumns;
+    const std::int64_t n = std::min(kernels::kPanelColumns, f.row_count - first);
+    for (std::int64_t i = 0; i < n; ++i) read_joined_row(f, first + i, rows.data() + i * row_bytes);
+    const kernels::PackSource source{.rows = view_of(rows.data(), f.format, {n, f.columns}),
+                                     .in_begin = f.column_begin};
+    kernels::pack_panels(f.format, source, n, f.column_count, 0, 1, to + p * panel_bytes);
+  }
+}
+
 void requantise_panels(const WeightForm& f, std::int64_t begin, std::int64_t end, std::byte* to) {
+  if (f.tensor->scales != nullptr && f.format == f.tensor->format) return join_panels(f, begin, end, to);
   const std::int64_t panel_bytes = kernels::packed_bytes(f.format, kernels::kPanelColumns, f.column_count);
   WeightForm whole = f;  // a row's scale does not depend on how it is cut
   whole.column_begin = f.all_begin;

@@ -1,9 +1,38 @@
 #include "checkpoint/weight_values.h"
 
+#include <vector>
+
 #include "kernels/formats/dense_values.h"
 #include "kernels/formats/packed.h"
 
 namespace ttt {
+namespace {
+
+struct StoredPlace {
+  std::int64_t row, column;
+};
+
+// Where a transposed tensor holds the value of a row and column.
+StoredPlace place_of(const WeightForm& form, std::int64_t row, std::int64_t column) {
+  const std::int64_t parts = form.tensor->transposed_parts;
+  if (parts == 0) return {column, row};
+  return {row / form.columns * (form.rows / parts) + column, row % form.columns};
+}
+
+}  // namespace
+
+void read_joined_row(const WeightForm& form, std::int64_t row, std::byte* to) {
+  const std::int64_t blocks = form.columns / 32, first = form.source_row(row) * blocks;
+  const auto nibble = [](const std::byte* from, int i) {
+    return (std::to_integer<unsigned>(from[i / 2]) >> (i % 2 * 4)) & 15u;
+  };
+  for (std::int64_t b = 0; b < blocks; ++b, to += 17) {
+    const std::byte* from = form.tensor->data + (first + b) * 16;
+    to[0] = form.tensor->scales[first + b];
+    for (int i = 0; i < 16; ++i) to[1 + i] = static_cast<std::byte>(nibble(from, i) | (nibble(from, i + 16) << 4));
+  }
+}
+
 ConstTensorView stored_view(const WeightForm& form) {
   const Format format = form.tensor->format;
   return {.data = form.tensor->data,
@@ -19,13 +48,19 @@ void read_values(const WeightForm& form, std::int64_t begin, std::int64_t count,
   if (is_grouped(t.format)) {
     // Blocks are decoded along the file's rows; what is left of a transposition are single values.
     const ConstTensorView view = stored_view(form);
+    std::vector<std::byte> joined(t.scales != nullptr ? static_cast<std::size_t>(view.row_bytes) : 0);
     for (std::int64_t i = 0; i < count; ++i) {
       const std::int64_t r = form.source_row(begin + i);
-      if (!form.transposed) {
+      if (t.scales != nullptr) {
+        read_joined_row(form, begin + i, joined.data());
+        kernels::decode_row(view_of(joined.data(), t.format, {1, form.columns}), 0, form.column_begin, columns,
+                            to + i * columns);
+      } else if (!form.transposed) {
         kernels::decode_row(view, r, form.column_begin, columns, to + i * columns);
       } else {
         for (std::int64_t c = 0; c < columns; ++c) {
-          kernels::decode_row(view, form.column_begin + c, r, 1, to + i * columns + c);
+          const StoredPlace at = place_of(form, r, form.column_begin + c);
+          kernels::decode_row(view, at.row, at.column, 1, to + i * columns + c);
         }
       }
     }
@@ -33,9 +68,9 @@ void read_values(const WeightForm& form, std::int64_t begin, std::int64_t count,
     const std::int64_t unit = traits_of(t.format).block_bytes, row = form.columns * unit;
     // Column by column when transposed: neighbouring wanted rows are neighbours in the file's rows.
     for (std::int64_t c = 0; form.transposed && c < columns; ++c) {
-      const std::byte* from = t.data + (form.column_begin + c) * row;
       for (std::int64_t i = 0; i < count; ++i) {
-        kernels::decode_dense(t.format, from + form.source_row(begin + i) * unit, 1, to + i * columns + c);
+        const StoredPlace at = place_of(form, form.source_row(begin + i), form.column_begin + c);
+        kernels::decode_dense(t.format, t.data + at.row * row + at.column * unit, 1, to + i * columns + c);
       }
     }
     for (std::int64_t i = 0; !form.transposed && i < count; ++i) {

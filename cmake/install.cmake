@@ -20,6 +20,9 @@ install(EXPORT ttt_mpi_targets NAMESPACE ttt:: FILE ttt-mpi-targets.cmake DESTIN
 
 install(DIRECTORY ttt DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/ttt
         FILES_MATCHING PATTERN "*.h" REGEX "kernels/(.*/)?cpu$" EXCLUDE)
+# What bodies of kernels in other projects need.
+install(FILES ttt/kernels/cpu/level.h ttt/kernels/cpu/simd.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/ttt/ttt/kernels/cpu)
+install(FILES cmake/compile_levels.cmake DESTINATION ${ttt_package_dir})
 install(DIRECTORY checkpoint text runtime models DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/ttt
         FILES_MATCHING PATTERN "*.h")
 if(TARGET ttt_tool)

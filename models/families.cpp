@@ -27,6 +27,7 @@
 #include "models/smollm3/smollm3.h"
 #include "models/starcoder2/starcoder2.h"
 #include "models/t5/t5.h"
+#include "models/vit/vit.h"
 
 namespace ttt {
 
@@ -58,6 +59,7 @@ std::span<const Family> families() {
       smollm3_family(),
       starcoder2_family(),
       t5_family(),
+      vit_family(),
   };
   // clang-format on
   return all;

@@ -25,16 +25,17 @@ class StateHead final : public EncoderHead {
 
 class Transform {
  public:
-  Transform(const Scope& scope, const HeadTransform& t) : dense_(make<Dense>(scope / t.dense_path, t.dense)) {
+  Transform(const Scope& scope, const HeadTransform& t) {
+    if (!t.dense_path.empty()) dense_.push_back(make<Dense>(scope / t.dense_path, t.dense));
     if (t.norm) norm_.push_back(make<LayerNorm>(scope / t.norm_path, *t.norm));
   }
   void forward(Exec& exec, TensorView x) const {
-    dense_.forward(exec, x, x);
+    for (const Dense& dense : dense_) dense.forward(exec, x, x);
     for (const LayerNorm& norm : norm_) norm.forward(exec, x, x);
   }
 
  private:
-  Dense dense_;
+  std::vector<Dense> dense_;     // one or none
   std::vector<LayerNorm> norm_;  // one or none
 };
 

@@ -27,7 +27,7 @@ class EncoderHead {
 // The states as they are.
 std::unique_ptr<EncoderHead> make_state_head(std::int64_t hidden);
 
-// A dense layer with a norm behind it, where there is one.
+// A dense layer with a norm behind it, where there is one; without a path there is neither.
 struct HeadTransform {
   DenseSpec dense = {};
   std::string_view dense_path = {}, norm_path = {};

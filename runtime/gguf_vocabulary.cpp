@@ -61,6 +61,15 @@ GgufVocabulary gguf_vocabulary(const GgufFile& file) {
   v.add_bos = flag(file, "add_bos_token");
   v.add_eos = flag(file, "add_eos_token");
   v.add_space_prefix = flag(file, "add_space_prefix");
+  v.sep = id(file, "seperator");
+  v.remove_extra_whitespaces = flag(file, "remove_extra_whitespaces");
+  v.lowercase = flag(file, "normalizer.lowercase");
+  v.strip_accents = flag(file, "normalizer.strip_accents");
+  if (file.find("tokenizer.ggml.precompiled_charsmap") != nullptr) {
+    for (const std::int64_t byte : file.integers("tokenizer.ggml.precompiled_charsmap")) {
+      v.charsmap.push_back(static_cast<char>(byte));
+    }
+  }
   return v;
 }
 

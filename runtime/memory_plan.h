@@ -24,7 +24,7 @@ struct RankMemory {
   WeightBytes weights = {};
   RunnerMemory runner = {};
 
-  std::int64_t total() const { return weights.mapped + weights.owned + runner.state + runner.scratch + runner.logits; }
+  std::int64_t total() const { return weights.mapped + weights.owned + runner.total(); }
 };
 
 struct MemoryPlan {

@@ -25,13 +25,19 @@ void append_ids(const MergeLoop& loop, std::vector<std::int32_t>& ids) {
 }  // namespace
 
 void MarkedWords::look_at(std::string_view token) {
-  if (splits_ && !token.empty() && next_start(token, 0) != token.size()) splits_ = false;
+  for (std::size_t at = token.find(kMark, 1); at != std::string_view::npos; at = token.find(kMark, at + kMark.size())) {
+    if (!token.substr(0, at).ends_with(kMark)) joined_[static_cast<unsigned char>(token[at - 1])] = true;
+  }
 }
 
-std::size_t MarkedWords::next_start(std::string_view word, std::size_t begin) {
+std::size_t MarkedWords::next_start(std::string_view word, std::size_t begin) const {
   std::size_t at = begin;
   while (word.substr(at, kMark.size()) == kMark) at += kMark.size();
-  return std::min(word.find(kMark, at), word.size());
+  for (at = word.find(kMark, at); at != std::string_view::npos; at = word.find(kMark, at + kMark.size())) {
+    const bool in_run = word.substr(0, at).ends_with(kMark);
+    if (!in_run && !joined_[static_cast<unsigned char>(word[at - 1])]) return at;
+  }
+  return word.size();
 }
 
 void MergeTable::reserve(std::size_t merges) {
@@ -184,7 +190,13 @@ bool BpeModel::encode_whole(std::string_view word, std::vector<std::int32_t>& id
 void BpeModel::encode(std::string_view word, ModelScratch& scratch, std::vector<std::int32_t>& ids) const {
   if (options_.ignore_merges && encode_whole(word, ids)) return;
   if (options_.byte_level || affixed()) return encode_part(word, scratch.merges, ids);
-  marked_words_.for_each(word, [&](std::string_view part) { encode_part(part, scratch.merges, ids); });
+  marked_words_.for_each(word, [&](std::string_view part) {
+    // With ignore_merges the ids of a part are not those of a word.
+    if (!options_.ignore_merges && scratch.words.find(part, ids)) return;
+    const std::size_t before = ids.size();
+    encode_part(part, scratch.merges, ids);
+    if (!options_.ignore_merges) scratch.words.keep(part, ids.data() + before, ids.size() - before);
+  });
 }
 
 void BpeModel::encode_part(std::string_view part, MergeLoop& loop, std::vector<std::int32_t>& ids) const {
@@ -221,7 +233,12 @@ ScoredBpeModel::ScoredBpeModel(const Vocabulary& vocabulary, const std::vector<f
 }
 
 void ScoredBpeModel::encode(std::string_view word, ModelScratch& scratch, std::vector<std::int32_t>& ids) const {
-  marked_words_.for_each(word, [&](std::string_view part) { encode_part(part, scratch.merges, ids); });
+  marked_words_.for_each(word, [&](std::string_view part) {
+    if (scratch.words.find(part, ids)) return;
+    const std::size_t before = ids.size();
+    encode_part(part, scratch.merges, ids);
+    scratch.words.keep(part, ids.data() + before, ids.size() - before);
+  });
 }
 
 void ScoredBpeModel::encode_part(std::string_view word, MergeLoop& loop, std::vector<std::int32_t>& ids) const {

@@ -26,9 +26,9 @@ std::string fallback_token_of(unsigned char byte);
 // Throws Error{kBadData} when a token of `vocabulary` looks like a byte token but names no byte: <0xZZ>, <0x100>.
 void check_byte_tokens(const Vocabulary& vocabulary, std::string_view where);
 
-// SentencePiece vocabularies seldom have a token with U+2581 (the mark of a space) after another character. Then no
-// merge reaches across the start of a run of marks, and the text between such starts can be merged part by part: the
-// same ids from memory that stays in the cache.
+// SentencePiece vocabularies seldom have a token with U+2581 (the mark of a space) after another character, and if so
+// after a few. Then no merge reaches across the start of a run of marks behind any other character, and the text between
+// such starts can be merged part by part: the same ids from memory that stays in the cache.
 class MarkedWords {
  public:
   // Asks for marks to be known characters, so that unknown ones are not joined across a start.
@@ -48,9 +48,11 @@ class MarkedWords {
 
  private:
   static constexpr std::string_view kMark = "\xE2\x96\x81";
-  static std::size_t next_start(std::string_view word, std::size_t begin);
+  // Of the next run of marks that starts a part.
+  std::size_t next_start(std::string_view word, std::size_t begin) const;
 
   bool splits_;
+  std::array<bool, 256> joined_{};  // last bytes of characters that stand before a mark in a token
 };
 
 // Pairs of ids to what they merge into; open addressing.

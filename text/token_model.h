@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "text/merge_queue.h"
+#include "text/word_cache.h"
 
 namespace ttt {
 
@@ -18,6 +19,7 @@ struct ModelScratch {
     std::int32_t id = -1;
   };
 
+  WordCache words;  // of the model that this memory serves, whole words and parts that are encoded like words
   MergeLoop merges;
   std::vector<Step> steps;
 };

@@ -138,12 +138,12 @@ void TokenizerParts::encode(std::string_view text, const EncodeOptions& options,
   };
 
   ScratchPool::Loan loan(scratch);
-  EncodeScratch& memory = *loan;
+  ModelScratch& memory = *loan;
   const PreTokenizer::Sink sink = [&](std::string_view word) {
-    if (memory.cache.find(word, ids)) return;
+    if (memory.words.find(word, ids)) return;
     const std::size_t before = ids.size();
-    model->encode(word, memory.model, ids);
-    memory.cache.keep(word, ids.data() + before, ids.size() - before);
+    model->encode(word, memory, ids);
+    memory.words.keep(word, ids.data() + before, ids.size() - before);
   };
   for (const auto& part : cut(raw_tokens, input, options.plain)) {
     if (part.id >= 0) {

@@ -44,7 +44,8 @@ struct TokenizerFiles {
 
 // Text to token ids and back. Constant after construction: one object may serve any number of threads.
 //
-// Ids agree with the Hugging Face tokenizers library for tokenizer.json, and with llama.cpp for GGUF files.
+// Ids agree with the Hugging Face tokenizers library for tokenizer.json, and with llama.cpp for GGUF files of merges;
+// those of bert and t5 agree with the tokenizers that they were made of (docs/tokenizers.md).
 class Tokenizer {
  public:
   // Reads a tokenizer.json. The files beside it name the begin, end, unknown and padding tokens, and

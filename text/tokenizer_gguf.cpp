@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <limits>
+#include <memory>
 #include <utility>
 
 #include "base/utf8.h"
@@ -6,6 +8,8 @@
 #include "text/gguf_words.h"
 #include "text/tokenizer.h"
 #include "text/tokenizer_parts.h"
+#include "text/unigram.h"
+#include "text/word_piece.h"
 #include "text/unicode.h"
 #include "text/utf8_filter.h"
 
@@ -83,11 +87,16 @@ bool make_byte_level(const GgufVocabulary& v, TokenizerParts& parts, std::string
   return words.add_bos;
 }
 
-void make_scored(const GgufVocabulary& v, TokenizerParts& parts, std::string_view where) {
-  require(!v.scores.empty(), ErrorKind::kBadData, where, ": a tokenizer of model \"llama\" wanted scores, got none");
+void check_scores(const GgufVocabulary& v, std::string_view where) {
+  require(!v.scores.empty(), ErrorKind::kBadData, where, ": a tokenizer of model \"", v.model,
+          "\" wanted scores, got none");
   const auto nan = std::find_if(v.scores.begin(), v.scores.end(), [](float score) { return score != score; });
   require(nan == v.scores.end(), ErrorKind::kBadData, where, ": the score of token ", nan - v.scores.begin(),
           " is not a number");
+}
+
+void make_scored(const GgufVocabulary& v, TokenizerParts& parts, std::string_view where) {
+  check_scores(v, where);
   parts.model = std::make_unique<ScoredBpeModel>(parts.vocabulary, v.scores, parts.unk);
   const bool prefix = v.add_space_prefix.value_or(true);
   if (prefix) parts.normalizer.add(Normalizer::Prepend{std::string(kSpaceMark)});
@@ -98,12 +107,95 @@ void make_scored(const GgufVocabulary& v, TokenizerParts& parts, std::string_vie
     parts.decoder.add(Decoder::Step{.kind = Decoder::Kind::kStrip, .pattern = " ", .start = 1, .fused = true});
 }
 
+// A token that starts a word has a mark of a space in front in these files, and one that goes on nothing; the text that
+// decode starts from is as BERT spells it.
+void make_word_piece(const GgufVocabulary& v, TokenizerParts& parts) {
+  BertText bert{.lowercase = v.lowercase.value_or(true)};
+  bert.strip_accents = v.strip_accents.value_or(bert.lowercase);
+  parts.normalizer.add(bert);
+  parts.pre_tokenizer.add(PreTokenizer::Split{
+      .pattern = Pattern::words_or_punctuation(), .behavior = SplitBehavior::kRemoved, .invert = true});
+  parts.model = std::make_unique<WordPieceModel>(
+      parts.vocabulary,
+      WordPieceModel::Options{.prefix = "", .mark = std::string(kSpaceMark), .unknown = parts.unk});
+  constexpr std::string_view kPrefix = "##";
+  for (const Vocabulary::Token& token : parts.vocabulary.tokens()) {
+    if (flag(parts.verbatim, token.id)) continue;
+    const bool starts = token.text.starts_with(kSpaceMark);
+    parts.decoded_as[token.id] = starts ? token.text.substr(kSpaceMark.size()) : text(kPrefix, token.text);
+  }
+  parts.decoder.add(
+      Decoder::Step{.kind = Decoder::Kind::kWordPiece, .pattern = std::string(kPrefix), .cleanup = true});
+}
+
+void make_unigram(const GgufVocabulary& v, TokenizerParts& parts, std::string_view where) {
+  check_scores(v, where);
+  std::vector<double> scores(v.scores.begin(), v.scores.end());
+  for (std::size_t id = 0; id < v.types.size(); ++id) {
+    const auto type = static_cast<GgufTokenType>(v.types[id]);
+    if (type == GgufTokenType::kUserDefined) {
+      scores[id] = 0;
+    } else if (type != GgufTokenType::kNormal && type != GgufTokenType::kUnused) {
+      scores[id] = -std::numeric_limits<double>::infinity();
+    }
+  }
+  if (!v.charsmap.empty()) {
+    parts.normalizer.add(
+        std::make_shared<const Charsmap>(Charsmap::parse(v.charsmap, text(where, ": precompiled_charsmap"))));
+  }
+  if (v.remove_extra_whitespaces.value_or(false)) {
+    parts.normalizer.add(Normalizer::ReplaceMatches{Pattern::for_regex(R"(\A +| +\z)", where), ""});
+    parts.normalizer.add(Normalizer::ReplaceMatches{Pattern::for_regex(" {2,}", where), " "});
+  }
+  const bool prefix = v.add_space_prefix.value_or(false);
+  if (prefix) parts.normalizer.add(Normalizer::Prepend{std::string(kSpaceMark)});
+  parts.normalizer.add(Normalizer::Replace{" ", std::string(kSpaceMark)});
+  parts.model =
+      std::make_unique<UnigramModel>(parts.vocabulary, std::move(scores), UnigramModel::Options{.unknown = parts.unk});
+  parts.space_mark = kSpaceMark;
+  if (prefix)
+    parts.decoder.add(Decoder::Step{.kind = Decoder::Kind::kStrip, .pattern = " ", .start = 1, .fused = true});
+}
+
+// Where the key is missing, and there is such a token.
+void default_id(std::optional<std::int64_t>& id, std::int64_t value, const GgufVocabulary& v) {
+  if (!id && value < static_cast<std::int64_t>(v.tokens.size())) id = value;
+}
+
+// With the special tokens that llama.cpp takes where the file names none.
+GgufVocabulary completed(GgufVocabulary v) {
+  if (v.model == "bert") {
+    default_id(v.bos, 101, v);
+    default_id(v.unk, 100, v);
+    default_id(v.sep, 102, v);
+    default_id(v.pad, 0, v);
+  } else if (v.model == "t5") {
+    default_id(v.eos, 1, v);
+    default_id(v.unk, 2, v);
+    default_id(v.pad, 0, v);
+  }
+  return v;
+}
+
+// [CLS] A [SEP] B [SEP], the second text of type 1.
+void set_bert_template(const GgufVocabulary& v, TokenizerParts& parts, std::string_view where) {
+  const auto sep = known_id(v.sep, parts, "seperator_token_id", where);
+  require(parts.bos && sep, ErrorKind::kBadData, where, ": a tokenizer of model \"bert\" wanted ",
+          parts.bos ? "seperator_token_id" : "bos_token_id", ", got none that is a token");
+  PostProcessor::Template single = {{.ids = {*parts.bos}}, {.sequence = 0}, {.ids = {*sep}}};
+  PostProcessor::Template pair = single;
+  pair.push_back({.sequence = 1, .type = 1});
+  pair.push_back({.ids = {*sep}, .type = 1});
+  parts.post_processor.set(std::move(single), std::move(pair));
+}
+
 }  // namespace
 
-Tokenizer Tokenizer::from_gguf(const GgufVocabulary& v, std::string_view where) {
+Tokenizer Tokenizer::from_gguf(const GgufVocabulary& vocabulary, std::string_view where) {
   auto parts = std::make_shared<TokenizerParts>();
-  const bool scored = v.model == "llama";
-  require(scored || v.model == "gpt2", ErrorKind::kUnsupported, where, ": tokenizer.ggml.model \"", v.model,
+  const GgufVocabulary v = completed(vocabulary);
+  const bool scored = v.model == "llama", bert = v.model == "bert", t5 = v.model == "t5";
+  require(scored || bert || t5 || v.model == "gpt2", ErrorKind::kUnsupported, where, ": tokenizer.ggml.model \"", v.model,
           "\" is not supported");
   add_tokens(v, *parts, where);
   parts->bos = known_id(v.bos, *parts, "bos_token_id", where);
@@ -114,6 +206,12 @@ Tokenizer Tokenizer::from_gguf(const GgufVocabulary& v, std::string_view where) 
   bool add_bos = scored;
   if (scored) {
     make_scored(v, *parts, where);
+  } else if (bert) {
+    make_word_piece(v, *parts);
+    set_bert_template(v, *parts, where);
+    return Tokenizer(std::move(parts));
+  } else if (t5) {
+    make_unigram(v, *parts, where);
   } else {
     add_bos = make_byte_level(v, *parts, where);
   }
@@ -124,7 +222,7 @@ Tokenizer Tokenizer::from_gguf(const GgufVocabulary& v, std::string_view where) 
           ": add_eos_token is true but eos_token_id ", v.eos.value_or(0), " is no token");
   PostProcessor::Template around = {{.sequence = 0}};
   if (v.add_bos.value_or(add_bos) && parts->bos.has_value()) around.insert(around.begin(), {.ids = {*parts->bos}});
-  if (v.add_eos.value_or(false) && parts->eos.has_value()) around.push_back({.ids = {*parts->eos}});
+  if (v.add_eos.value_or(t5) && parts->eos.has_value()) around.push_back({.ids = {*parts->eos}});
   PostProcessor::Template pair = around;
   for (PostProcessor::Piece piece : around) {
     if (piece.sequence == 0) piece.sequence = 1;

@@ -11,7 +11,7 @@
 namespace ttt {
 namespace {
 
-constexpr double kUnknownPenalty = 10;
+constexpr double kUnknownPenalty = 10, kNever = -std::numeric_limits<double>::infinity();
 
 }  // namespace
 
@@ -19,7 +19,8 @@ UnigramModel::UnigramModel(const Vocabulary& vocabulary, std::vector<double> sco
     : vocabulary_(vocabulary), options_(options), trie_(vocabulary), scores_(std::move(scores)) {
   double lowest = std::numeric_limits<double>::infinity();
   for (const Vocabulary::Token& token : vocabulary.tokens()) {
-    lowest = std::min(lowest, scores_[static_cast<std::size_t>(token.id)]);
+    const double score = scores_[static_cast<std::size_t>(token.id)];
+    if (score != kNever) lowest = std::min(lowest, score);
   }
   unknown_score_ = lowest - kUnknownPenalty;
   for (std::size_t b = 0; b < 256; ++b) {
@@ -43,7 +44,7 @@ void UnigramModel::search(std::string_view word, std::vector<ModelScratch::Step>
       node = trie_.child(node, static_cast<unsigned char>(word[i]));
       if (node == TokenTrie::kNone) break;
       const std::int32_t id = trie_.id(node);
-      if (id < 0) continue;
+      if (id < 0 || scores_[static_cast<std::size_t>(id)] == kNever) continue;
       reach(i + 1, scores_[static_cast<std::size_t>(id)] + before, begin, id);
       covered = covered || i + 1 == next;
     }

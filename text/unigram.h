@@ -23,7 +23,7 @@ class UnigramModel : public TokenModel {
     bool fuse_unknown = true;
   };
 
-  // `scores` by id, numbers. `vocabulary` must outlive the model.
+  // `scores` by id: numbers, or -infinity of a token that text never becomes. `vocabulary` must outlive the model.
   UnigramModel(const Vocabulary& vocabulary, std::vector<double> scores, const Options& options);
 
   void encode(std::string_view word, ModelScratch& scratch, std::vector<std::int32_t>& ids) const override;

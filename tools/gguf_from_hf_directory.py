@@ -84,6 +84,8 @@ def add_tensor(writer, name, tensor):
         writer.add_tensor(name, tensor.float().numpy())
     elif tensor.dtype == torch.bfloat16:
         writer.add_tensor(name, tensor.view(torch.int16).numpy().view("uint8"), raw_dtype=gguf.GGMLQuantizationType.BF16)
+    elif tensor.dtype == torch.uint8:  # blocks of MXFP4
+        writer.add_tensor(name, tensor.numpy(), raw_dtype=gguf.GGMLQuantizationType.MXFP4)
     else:
         raise SystemExit(f"{name}: {tensor.dtype} is not written by this script")
 
@@ -96,9 +98,9 @@ def main():
     config = json.loads((args.directory / "config.json").read_text())
     family = FAMILIES[config["model_type"]]
     architecture = gguf.MODEL_ARCH[family.architecture]
-    names = gguf.get_tensor_name_map(architecture, config["num_hidden_layers"])
+    names = gguf.get_tensor_name_map(architecture, family.sizes(config)["num_hidden_layers"])
     writer = gguf.GGUFWriter(args.file, gguf.MODEL_ARCH_NAMES[architecture])
-    add_sizes(writer, config)
+    add_sizes(writer, family.sizes(config))
     family.keys(writer, config)
     tensors = family.tensors(config, stack_experts(load_file(args.directory / "model.safetensors")))
     for name, tensor in sorted(tensors.items()):

@@ -31,6 +31,7 @@ DISTIL = dict(vocab_size=VOCAB, dim=32, n_layers=2, n_heads=4, hidden_dim=56, ma
 MODERN = dict(vocab_size=VOCAB, hidden_size=32, num_hidden_layers=4, num_attention_heads=4, intermediate_size=24,
               max_position_embeddings=304, local_attention=16, bos_token_id=1, eos_token_id=2, cls_token_id=1,
               sep_token_id=2, pad_token_id=0)
+IMAGE = dict(hidden_size=32, num_hidden_layers=2, num_attention_heads=4, image_size=20, patch_size=4, num_channels=3)
 T5 = dict(vocab_size=VOCAB, d_model=24, d_kv=10, d_ff=32, num_layers=2, num_decoder_layers=2, num_heads=4,
           decoder_start_token_id=0)
 
@@ -60,6 +61,11 @@ MODELS = {
                                                      num_hidden_layers=2, vocab_size=89)),
     "modernbert_class": ("ModernBertForSequenceClassification", dict(MODERN, classifier_pooling="mean", num_labels=3,
                                                                      num_hidden_layers=2)),
+    "vit": ("ViTModel", dict(IMAGE, intermediate_size=48)),
+    "vit_class": ("ViTForImageClassification", dict(IMAGE, intermediate_size=48, image_size=[12, 20], num_labels=5,
+                                                    qkv_bias=False)),
+    "dinov2": ("Dinov2Model", dict(IMAGE, mlp_ratio=2)),
+    "dinov2_gated": ("Dinov2Model", dict(IMAGE, mlp_ratio=2, use_swiglu_ffn=True)),
     "t5": ("T5ForConditionalGeneration", dict(T5)),
     "t5_gated": ("T5ForConditionalGeneration", dict(T5, feed_forward_proj="gated-gelu", tie_word_embeddings=False,
                                                     num_heads=3, relative_attention_num_buckets=20,

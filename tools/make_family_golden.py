@@ -24,6 +24,8 @@ import tempfile
 import numpy as np
 import transformers
 
+from safetensors.torch import load_file, save_file
+
 from family_variants import VOCAB, modules
 from make_composed_golden import randomise
 
@@ -45,12 +47,17 @@ def draw(variant, folder):
             for part, factor in variant.changes.items():
                 if part in name:
                     p.mul_(factor)
+        if variant.prepare:
+            variant.prepare(model)
     with tempfile.TemporaryDirectory() as temporary:
         model.to(torch.bfloat16).save_pretrained(temporary)
         shutil.copy(pathlib.Path(temporary) / "model.safetensors", folder / "model.safetensors")
         saved = json.loads((pathlib.Path(temporary) / "config.json").read_text())
         again = AutoModelForCausalLM.from_pretrained(temporary, dtype=torch.float32, attn_implementation="eager",
                                                      experts_implementation="eager").eval()
+    if variant.store:
+        saved, tensors = variant.store(saved, load_file(folder / "model.safetensors"))
+        save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
     (folder / "config.json").write_text(json.dumps(saved, indent=1, sort_keys=True) + "\n")
     return again
 

@@ -21,6 +21,7 @@ FORMATS = {
     "q4_k": (Type.Q4_K, 144, [0, 2]),
     "q5_k": (Type.Q5_K, 176, [0, 2]),
     "q6_k": (Type.Q6_K, 210, [208]),
+    "mxfp4": (Type.MXFP4, 17, []),
 }
 EXTREMES = np.array([0.0, -0.0, 65504, -65504, 6.1e-5, 6e-8, -6e-8, 3.3e-5, 1, -1, 0.1], np.float16)
 

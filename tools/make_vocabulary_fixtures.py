@@ -87,6 +87,10 @@ def spm_plain():
         "legacy": False}
 
 
+def spm_rules():
+    return {"tokenizer.model": sentencepiece_model(vocab_size=700, own_rules=True)}, {}
+
+
 def spm_t5():
     return {"tokenizer.model": sentencepiece_model(vocab_size=700, own_rules=True, pad_id=0, eos_id=1, unk_id=2, bos_id=-1)}, {
         "tokenizer_class": "T5Tokenizer"}
@@ -122,7 +126,7 @@ def files_bert_cased():
         "tokenizer_class": "BertTokenizer", "do_lower_case": False, "tokenize_chinese_chars": False, "strip_accents": True}
 
 
-FIXTURES = {f.__name__: f for f in (spm_llama, spm_llama_legacy, spm_bpe, spm_unigram, spm_plain, spm_t5, files_gpt2,
+FIXTURES = {f.__name__: f for f in (spm_llama, spm_llama_legacy, spm_bpe, spm_unigram, spm_plain, spm_rules, spm_t5, files_gpt2,
                                     files_roberta, files_bert, files_bert_cased)}
 
 

@@ -23,6 +23,7 @@ constexpr const char* kExamples =
     "  ttt chat -m MODEL\n"
     "  ttt logits -m DIRECTORY --tokens 1,2,3 -o logits.npy\n"
     "  ttt render -m MODEL --input request.json\n"
+    "  ttt embed -m DIRECTORY -o embeddings.npy < lines.txt\n"
     "  ttt perplexity -m MODEL -f text.txt --ctx 2048\n"
     "  ttt inspect -m MODEL\n"
     "  ttt plan -m MODEL --ctx 4096\n"
@@ -70,6 +71,9 @@ int run_command(int argc, char** argv, std::span<const ttt::Family> families) {
   add_bench(arguments, families);
   add_verify(arguments, families);
   add_plan(arguments, families);
+  add_embed(arguments, families);
+  add_classify(arguments, families);
+  add_rerank(arguments, families);
   Arguments::Parsed parsed;
   try {
     parsed = arguments.parse(argc, argv);

@@ -17,6 +17,9 @@ void add_perplexity(Arguments& arguments, std::span<const Family> families);
 void add_inspect(Arguments& arguments, std::span<const Family> families);
 void add_bench(Arguments& arguments, std::span<const Family> families);
 void add_verify(Arguments& arguments, std::span<const Family> families);
+void add_embed(Arguments& arguments, std::span<const Family> families);
+void add_classify(Arguments& arguments, std::span<const Family> families);
+void add_rerank(Arguments& arguments, std::span<const Family> families);
 void add_plan(Arguments& arguments, std::span<const Family> families);
 
 }  // namespace ttt::app

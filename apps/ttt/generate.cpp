@@ -44,14 +44,34 @@ void warn_of_long_factors(const BuiltModel& built, std::int64_t prompt) {
            " from the first token on; -n ", limit - prompt, " or less keeps those of short ones"));
 }
 
-int generate_text(const GenerateFlags& f) {
+// What the decoder of an encoder-decoder begins with.
+std::int32_t decoder_start(const Checkpoint& checkpoint) {
+  for (const Json* config : {&checkpoint.generation_config(), &checkpoint.config()}) {
+    const Json* id = config->is_object() ? config->find("decoder_start_token_id") : nullptr;
+    if (id == nullptr || id->is_null()) continue;
+    const std::int64_t value = id->as_integer("decoder_start_token_id");
+    require(value >= 0 && value <= INT32_MAX, ErrorKind::kBadData, checkpoint.config_where(),
+            ": decoder_start_token_id wanted an id, got ", value);
+    return static_cast<std::int32_t>(value);
+  }
+  fail(ErrorKind::kBadData, text(checkpoint.config_where(), ": decoder_start_token_id is missing"));
+}
+
+int generate_text(GenerateFlags f) {
   const auto checkpoint = open_model(f.model);
   const Tokenizer tokenizer = tokenizer_of(f.model, *checkpoint);
   say_remarks(tokenizer, f.model.verbose);
   const std::string given = prompt_of(f);
-  const std::vector<std::int32_t> prompt = encode_text(tokenizer, given, !f.no_special);
+  std::vector<std::int32_t> prompt = encode_text(tokenizer, given, !f.no_special);
   require(!prompt.empty(), ErrorKind::kUsage, "the prompt wanted at least one token, got none; use -p TEXT");
   require(f.count >= 0, ErrorKind::kUsage, "-n wanted a number of at least 0, got ", f.count);
+  // An encoder reads the text; the decoder goes on from its first token.
+  std::vector<std::int32_t> source;
+  if (has_encoder(f.model, *checkpoint)) {
+    source.swap(prompt);
+    prompt.push_back(decoder_start(*checkpoint));
+    f.model.source_rows = static_cast<std::int64_t>(source.size());
+  }
   const std::int64_t limit = max_positions(checkpoint->config(), checkpoint->config_where());
   const auto length = static_cast<std::int64_t>(prompt.size());
   // Without --ctx a generation ends where the model's context does, however large -n is.
@@ -66,16 +86,18 @@ int generate_text(const GenerateFlags& f) {
   const RunnerConfig run{.context = context, .chunk = f.model.chunk > 0 ? f.model.chunk : RunnerConfig{}.chunk};
   Workbench bench(f.model, checkpoint, run, [&](const Model& model) {
     require_rows(tokenizer, prompt, model.vocab_size());
+    require_rows(tokenizer, source, model.vocab_size());
     options = generate_options(f.model, f.sampling, f.count, *checkpoint, tokenizer, model.vocab_size());
+    options.source = source;
   });
   warn_of_long_factors(bench.model.built, length);
   warn_of_bare_prompt(f.model.model, tokenizer, given);
-  require_same("prompt", prompt);
+  require_same("prompt", source.empty() ? prompt : source);
   if (f.model.verbose > 0) say(text("ttt: sampling: ", to_json(options.sampling).dump()));
   Runner runner = bench.runner();
 
   StreamDecoder decoder(tokenizer, {.skip_special = true});
-  decoder.continue_after(prompt);
+  if (source.empty()) decoder.continue_after(prompt);
   std::optional<Graceful> graceful;  // from the first token on: before it there is nothing to finish
   const Generated result = generate(runner, prompt, options, [&](std::int32_t id) {
     if (!graceful) graceful.emplace();

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <charconv>
 #include <cstring>
 
 #include "base/error.h"
@@ -32,9 +33,12 @@ std::string_view field(std::string_view header, std::string_view key, const std:
   return v.substr(0, end);
 }
 
-}  // namespace
+// The parts of a file of any array.
+struct NpyParts {
+  std::string_view header, type, shape, data;
+};
 
-std::vector<std::int32_t> parse_npy_ids(std::string_view bytes, const std::string& where) {
+NpyParts parts_of(std::string_view bytes, const std::string& where) {
   static_assert(std::endian::native == std::endian::little);
   require(bytes.size() >= 10 && bytes.starts_with("\x93NUMPY"), ErrorKind::kBadData, where, ": no .npy file");
   const int version = static_cast<unsigned char>(bytes[6]);
@@ -47,6 +51,13 @@ std::vector<std::int32_t> parse_npy_ids(std::string_view bytes, const std::strin
   require(length <= bytes.size() - before, ErrorKind::kBadData, where, ": .npy header is cut off");
   const std::string_view header = bytes.substr(before, length), data = bytes.substr(before + length);
   const std::string_view type = field(header, "'descr'", where), shape = field(header, "'shape'", where);
+  return {header, type, shape, data};
+}
+
+}  // namespace
+
+std::vector<std::int32_t> parse_npy_ids(std::string_view bytes, const std::string& where) {
+  const auto [header, type, shape, data] = parts_of(bytes, where);
   const bool wide = type == "'<i8'";
   require(wide || type == "'<i4'", ErrorKind::kBadData, where, ": ids wanted int32, got ", printable(type));
   const std::size_t width = wide ? 8 : 4;
@@ -54,6 +65,37 @@ std::vector<std::int32_t> parse_npy_ids(std::string_view bytes, const std::strin
   require(data.size() % width == 0 && shape == wanted, ErrorKind::kBadData, where, ": shape ", printable(shape),
           " does not fit the ", data.size(), " bytes of data; ids wanted one dimension");
   return wide ? ids_from<std::int64_t>(data, where) : ids_from<std::int32_t>(data, where);
+}
+
+NpyFloats parse_npy_floats(std::string_view bytes, const std::string& where) {
+  const NpyParts parts = parts_of(bytes, where);
+  require(parts.type == "'<f4'", ErrorKind::kBadData, where, ": values wanted float32, got ", printable(parts.type));
+  require(field(parts.header, "'fortran_order'", where) == "False", ErrorKind::kBadData, where,
+          ": the array wanted rows last (C order)");
+  NpyFloats array;
+  std::int64_t elements = 1;
+  constexpr std::int64_t kMost = std::int64_t{1} << 32;
+  const std::string_view s = parts.shape;
+  for (std::size_t i = 0; i < s.size();) {
+    std::int64_t extent = 0;
+    const auto r = std::from_chars(s.data() + i, s.data() + s.size(), extent);
+    if (r.ec != std::errc{}) {
+      require(s[i] == '(' || s[i] == ')' || s[i] == ',' || s[i] == ' ', ErrorKind::kBadData, where, ": shape ",
+              printable(s), " is not one");
+      ++i;
+      continue;
+    }
+    require(extent >= 0 && extent <= kMost && (extent == 0 || elements <= kMost / extent) && array.shape.size() < 4,
+            ErrorKind::kBadData, where, ": shape ", printable(s), " is not one of at most 4 extents");
+    array.shape.push_back(extent);
+    elements *= extent;
+    i = static_cast<std::size_t>(r.ptr - s.data());
+  }
+  require(parts.data.size() == static_cast<std::size_t>(elements) * sizeof(float), ErrorKind::kBadData, where,
+          ": shape ", printable(s), " does not fit the ", parts.data.size(), " bytes of data");
+  array.values.resize(static_cast<std::size_t>(elements));
+  if (elements > 0) std::memcpy(array.values.data(), parts.data.data(), parts.data.size());
+  return array;
 }
 
 }  // namespace ttt::app

@@ -116,6 +116,8 @@ LoadOptions load_options(const ModelOptions& o) {
   load.rank = communicator().rank();
   load.ranks = communicator().ranks();
   load.context = o.context;
+  load.source_rows = o.source_rows;
+  load.output = o.output;
   load.strict = o.strict;
   load.allow_unknown_keys = o.allow_unknown_keys;
   return load;
@@ -130,6 +132,10 @@ std::shared_ptr<const Checkpoint> open_model(const ModelOptions& o, bool headers
       {.access = access, .headers_only = headers_only, .strict = o.strict, .allow_unknown_keys = o.allow_unknown_keys});
   watch_mapped_files(checkpoint->mapped_ranges());
   return checkpoint;
+}
+
+bool has_encoder(const ModelOptions& o, const Checkpoint& checkpoint) {
+  return plan_model(checkpoint, o.families, load_options(o)).built.model->has_encoder();
 }
 
 Tokenizer tokenizer_of(const ModelOptions& o, const Checkpoint& checkpoint) {

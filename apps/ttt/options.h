@@ -25,6 +25,8 @@ struct ModelOptions {
   double step_timeout = 0;
   bool pin = false, no_mmap = false, strict = false, check_weights = false, allow_unknown_keys = false;
   int verbose = 0;
+  std::int64_t source_rows = 0;           // of LoadOptions; a command's, not of the command line
+  std::optional<OutputKind> output = {};  // the same
   std::span<const Family> families = {};  // what the model may be; of the tool, not of its command line
 };
 
@@ -34,6 +36,9 @@ void add_model_options(Command& command, ModelOptions& options, std::span<const 
 LoadOptions load_options(const ModelOptions& options);
 
 std::shared_ptr<const Checkpoint> open_model(const ModelOptions& options, bool headers_only = false);
+
+// Whether the checkpoint is an encoder-decoder: Model::has_encoder. Reads headers.
+bool has_encoder(const ModelOptions& options, const Checkpoint& checkpoint);
 
 // The tokenizer of a model that will run. More ids than the model has: an error with --strict, else a note with -v.
 Tokenizer tokenizer_of(const ModelOptions& options, const Checkpoint& checkpoint);

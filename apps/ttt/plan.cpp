@@ -35,6 +35,7 @@ Json rank_json(const RankMemory& r) {
                            {"state", r.runner.state},
                            {"scratch", r.runner.scratch},
                            {"logits", r.runner.logits},
+                           {"given", r.runner.given},
                            {"total", r.total()},
                            {"blocks", std::move(blocks)}});
 }
@@ -67,7 +68,8 @@ void print_rank(std::size_t rank, const RankMemory& r) {
   print_row(
       "all",
       {.mapped = r.weights.mapped, .owned = r.weights.owned, .state = r.runner.state, .scratch = r.runner.scratch});
-  std::printf("  with %s of logits: %s\n", text(r.runner.logits).c_str(), text(r.total()).c_str());
+  const std::string given = r.runner.given > 0 ? text(" and ", r.runner.given, " of rows in place of ids") : "";
+  std::printf("  with %s of logits%s: %s\n", text(r.runner.logits).c_str(), given.c_str(), text(r.total()).c_str());
 }
 
 int plan(const PlanFlags& f) {

@@ -44,10 +44,10 @@ Bart::Inputs::Inputs(const Scope& s, const BartConfig& c)
     : embedding(make<TokenEmbedding>(s / "embed_tokens",
                                      {.vocab_size = c.vocab, .hidden_dim = c.hidden, .scale = c.embedding_scale},
                                      {.weight = table(Scope(s.source(), s.tree(), s.overrides(), s.options()), c)})),
-      positions(make<PositionEmbedding>(
-          s / "embed_positions", {.hidden_dim = c.hidden,
-                                  .offset = kFirstPosition,
-                                  .kind = LearnedPositions{.num_embeddings = c.positions + kFirstPosition}})),
+      positions(make<PositionEmbedding>(s / "embed_positions",
+                                        {.hidden_dim = c.hidden,
+                                         .offset = kFirstPosition,
+                                         .kind = LearnedPositions{.num_embeddings = c.positions + kFirstPosition}})),
       norm(make<LayerNorm>(s / "layernorm_embedding", norm_spec(c))) {}
 
 void Bart::Inputs::forward(Exec& exec, const Step& step, TensorView x) const {
@@ -78,12 +78,10 @@ Bart::Bart(const Scope& s, const BartConfig& c)
       target_(s / c.prefix / "decoder", c),
       encoder_(make_layers<Layer>(s / c.prefix / "encoder.layers", c.layers, c)),
       decoder_(make_layers<DecoderLayer>(s / c.prefix / "decoder.layers", c.decoder_layers, c)),
-      head_(make<LMHead>(s / "lm_head",
-                         {.hidden_dim = c.hidden,
-                          .vocab_size = c.vocab,
-                          .tie_word_embeddings = c.tied,
-                          .bias = c.logits_bias},
-                         {.weight = c.tied ? table(s, c) : "weight", .bias = "/final_logits_bias"})) {}
+      head_(make<LMHead>(
+          s / "lm_head",
+          {.hidden_dim = c.hidden, .vocab_size = c.vocab, .tie_word_embeddings = c.tied, .bias = c.logits_bias},
+          {.weight = c.tied ? table(s, c) : "weight", .bias = "/final_logits_bias"})) {}
 
 void Bart::encode(Exec& exec, const Step& source) const {
   Scratch::Frame frame(exec.scratch);

@@ -54,9 +54,9 @@ BartConfig read_bart_config(ConfigReader& config, const Scope& scope) {
                        text("has no head for ", name_of(*scope.options().output), ", which was asked for"));
   }
   // Training, and what other keys say in full.
-  constexpr std::string_view kHarmless[] = {
-      "activation_dropout", "classif_dropout", "decoder_layerdrop", "encoder_layerdrop", "init_std",
-      "is_decoder",         "is_encoder_decoder", "num_hidden_layers", "output_past"};
+  constexpr std::string_view kHarmless[] = {"activation_dropout", "classif_dropout",   "decoder_layerdrop",
+                                            "encoder_layerdrop",  "init_std",          "is_decoder",
+                                            "is_encoder_decoder", "num_hidden_layers", "output_past"};
   config.finish(kHarmless);
   return c;
 }

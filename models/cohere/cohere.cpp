@@ -23,11 +23,13 @@ void read_windows(ConfigReader& config, Config& c) {
   constexpr std::string_view kKinds[] = {"full_attention", "sliding_attention"};
   const std::vector<std::string> kinds = read_layer_types(config, c.layers, kKinds);
   const std::int64_t every = config.integer("sliding_window_pattern", 4, {.min = 1});
-  const bool none = config.present("sliding_window") && !config.has("sliding_window");
-  const std::int64_t window = none ? 0 : config.integer("sliding_window", 4096, {.min = 1});
+  // The class makes a mask with a window whether or not a layer has one.
+  if (config.present("sliding_window") && !config.has("sliding_window")) {
+    config.refuse("sliding_window", "wanted a number, got null");
+  }
+  const std::int64_t window = config.integer("sliding_window", 4096, {.min = 1});
   for (std::int64_t i = 0; i < c.layers; ++i) {
     const bool full = kinds.empty() ? (i + 1) % every == 0 : kinds[static_cast<std::size_t>(i)] == "full_attention";
-    if (!full && none) config.refuse("sliding_window", "is null, but there are layers of sliding_attention");
     c.windows.push_back(full ? 0 : window);
   }
 }

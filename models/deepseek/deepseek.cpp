@@ -36,6 +36,10 @@ MultiHeadLatentAttentionSpec read_attention(ConfigReader& config, WeightSource& 
                                  .qk_rope_head_dim = config.integer("qk_rope_head_dim", 64, kCounts),
                                  .v_head_dim = config.integer("v_head_dim", 128, kCounts),
                                  .bias = config.boolean("attention_bias", false)};
+  // Of no use here, but the class divides by it. Silence is a number of the largest model in the third generation.
+  if (third && !config.present("num_key_value_heads") && c.heads != 128) {
+    config.unsupported("num_key_value_heads", text("is supported as ", c.heads, " only, got 128"));
+  }
   config.only("num_key_value_heads", Json(c.heads));
   third ? config.only("head_dim", Json(s.qk_rope_head_dim)) : config.ignore("head_dim");
   s.rope = rope_spec(config, source, s.qk_rope_head_dim, context,
@@ -86,7 +90,7 @@ Config read_config(ConfigReader& config, WeightSource& source, std::int64_t cont
                               {.kv_heads = {}, .head_dim = {}})};
   c.eps = static_cast<float>(config.number("rms_norm_eps", 1e-6, {.min = 0}));
   c.attention = read_attention(config, source, context, c, third);
-  c.split_kv = config.boolean("gguf_split_kv", false);
+  c.split_kv = source.has("model.layers.0.self_attn.k_b_proj.weight") && config.has("gguf_architecture");
   c.dense_layers = config.integer("first_k_dense_replace", third ? 3 : 0);
   const Activation activation = activation_of(config, "hidden_act", "silu");
   c.dense = {.hidden_dim = c.hidden,
@@ -118,10 +122,18 @@ DenseOrMoE make_ffn(const Scope& s, const Config& c, std::int64_t layer) {
   return layer < c.dense_layers ? DenseOrMoE(make<GatedMLP>(s, c.dense)) : DenseOrMoE(make<MoE>(s, c.moe));
 }
 
+MultiHeadLatentAttention make_attention(const Scope& s, const Config& c) {
+  MultiHeadLatentAttentionNames names;
+  if (c.split_kv) {
+    names.k_b = "k_b_proj.weight";
+    names.v_b = "v_b_proj.weight";
+  }
+  return make<MultiHeadLatentAttention>(s, c.attention, names);
+}
+
 struct Layer : PreNormLayer<RMSNorm, DenseOrMoE, MultiHeadLatentAttention> {
   Layer(const Scope& s, const Config& c, std::int64_t i)
-      : PreNormLayer{make<RMSNorm>(s / "input_layernorm", norm_spec(c)),
-                     make<MultiHeadLatentAttention>(s / "self_attn", c.attention),
+      : PreNormLayer{make<RMSNorm>(s / "input_layernorm", norm_spec(c)), make_attention(s / "self_attn", c),
                      make<RMSNorm>(s / "post_attention_layernorm", norm_spec(c)), make_ffn(s / "mlp", c, i)} {}
 };
 

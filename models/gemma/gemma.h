@@ -1,14 +1,11 @@
 #pragma once
 
-#include <memory>
-#include <string>
+#include <cstdint>
+#include <optional>
 #include <vector>
 
-#include "attention/attention.h"
-#include "embeddings/token.h"
-#include "ffn/gated_mlp.h"
-#include "heads/lm_head.h"
-#include "normalization/rmsnorm.h"
+#include "embeddings/rotary.h"
+#include "kernels/activation/activation.h"
 #include "runtime/decoder_config.h"
 #include "runtime/model.h"
 
@@ -27,30 +24,6 @@ struct GemmaConfig : DecoderShape {
   std::vector<std::int64_t> windows = {};  // by layer: rows that a query sees, its own included; 0: all before it
 };
 GemmaConfig read_gemma_config(ConfigReader& config, WeightSource& source, std::int64_t context);
-
-class Gemma final : public Model {
- public:
-  Gemma(const Scope& scope, const GemmaConfig& config);
-
-  void forward(Exec& exec, const Step& step, TensorView logits) const override;
-  std::int64_t vocab_size() const override { return vocab_; }
-
- private:
-  struct Layer {
-    Layer(const Scope& scope, const GemmaConfig& config, std::int64_t index);
-    RMSNorm before_attention;
-    Attention attention;
-    RMSNorm after_attention, before_ffn;
-    GatedMLP ffn;
-    RMSNorm after_ffn;
-  };
-
-  std::int64_t hidden_, vocab_;
-  TokenEmbedding embedding_;
-  std::vector<Layer> layers_;
-  RMSNorm final_norm_;
-  LMHead head_;
-};
 
 const Family& gemma_family();
 

@@ -67,7 +67,7 @@ Config read_config(ConfigReader& config, const Scope& scope) {
            {.vocab = 151552, .hidden = 4096, .layers = 40, .heads = 32, .kv_heads = 2, .head_dim = 128, .tied = false},
        .ffn = 13696,
        .eps = 1.5625e-7,
-       .rope = {.part = config.has("gguf_architecture") ? 1.0 : 0.5, .max_positions = 131072}})};
+       .rope = {.max_positions = 131072, .part = config.has("gguf_architecture") ? 1.0 : 0.5}})};
   c.rope.layout = RotaryLayout::kInterleaved;
   c.qkv_bias = config.boolean("attention_bias", true);
   c.fused_qkv = config.boolean("gguf_fused_qkv", false);

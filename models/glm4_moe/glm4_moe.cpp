@@ -37,7 +37,7 @@ Config read_config(ConfigReader& config, WeightSource& source, std::int64_t cont
   c.eps = static_cast<float>(config.number("rms_norm_eps", 1e-5, {.min = 0}));
   c.bias = config.boolean("attention_bias", false);
   c.qk_norm = config.boolean("use_qk_norm", false);
-  c.rope = rope_spec(config, source, c.head_dim, context, {.part = 0.5, .max_positions = 131072});
+  c.rope = rope_spec(config, source, c.head_dim, context, {.max_positions = 131072, .part = 0.5});
   c.dense_layers = config.integer("first_k_dense_replace", 1);
   const Activation activation = activation_of(config, "hidden_act", "silu");
   c.dense = {

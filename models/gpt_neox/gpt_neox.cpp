@@ -13,7 +13,7 @@ namespace {
 struct Config : DecoderShape {
   std::int64_t ffn = 0;
   float eps = 0;
-  bool attention_bias = true, parallel = true;
+  bool attention_bias = true, parallel = true, fused = false;  // fused: all of q, then all of k and of v
   Activation activation = Activation::kGelu;
   RoPESpec rope = {};
   std::string head_module = {};
@@ -28,15 +28,21 @@ Config read_config(ConfigReader& config, WeightSource& source, std::int64_t cont
       {.kv_heads = {}, .head_dim = {}, .embedding_weight = "gpt_neox.embed_in.weight", .head_weight = head})};
   c.head_module = head_module;
   config.only("head_dim", Json(c.head_dim));
-  config.ignore("num_key_value_heads");
+  const Json* kv_heads = config.value("num_key_value_heads");
+  if (kv_heads != nullptr && *kv_heads != Json(c.heads)) config.ignore("num_key_value_heads");
   c.ffn = config.integer("intermediate_size", 24576, kWidths);
   c.eps = static_cast<float>(config.number("layer_norm_eps", 1e-5, {.min = 0}));
   c.attention_bias = config.boolean("attention_bias", true);
   c.parallel = config.boolean("use_parallel_residual", true);
   c.activation = activation_of(config, "hidden_act", "gelu");
+  c.fused = config.has("gguf_architecture");  // such files say so where less than the whole head turns
   c.rope = rope_spec(config, source, c.head_dim, context,
-                     {.theta_key = "rotary_emb_base", .part_key = "rotary_pct", .part = 0.25, .max_positions = 2048});
-  config.finish();
+                     {.theta_key = "rotary_emb_base",
+                      .max_positions = 2048,
+                      .part = c.fused ? 1.0 : 0.25,
+                      .part_key = c.fused ? "partial_rotary_factor" : "rotary_pct"});
+  constexpr std::string_view kHarmless[] = {"is_decoder"};
+  config.finish(kHarmless);
   return c;
 }
 
@@ -45,7 +51,7 @@ LayerNormSpec norm_spec(const Config& c) { return {.dim = c.hidden, .eps = c.eps
 Attention make_attention(const Scope& s, const Config& c) {
   AttentionSpec spec = MultiHeadAttentionSpec{.hidden_dim = c.hidden, .num_heads = c.heads, .position = c.rope};
   spec.q_bias = spec.k_bias = spec.v_bias = spec.o_bias = c.attention_bias;
-  AttentionNames names = interleaved_names(spec);
+  AttentionNames names = c.fused ? fused_names(spec, "query_key_value") : interleaved_names(spec);
   names.o = "dense.weight";
   names.o_bias = "dense.bias";
   return make<Attention>(s, spec, names);

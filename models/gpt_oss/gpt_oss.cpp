@@ -35,22 +35,28 @@ Experts read_experts(ConfigReader& config) {
 RoPESpec read_rope(ConfigReader& config, WeightSource& source, std::int64_t context, const Config& c) {
   constexpr double kTheta = 150000;
   const Json* scaling = config.value("rope_scaling");
-  const bool silent = !config.has("rope_parameters") && (scaling == nullptr || *scaling == Json(Json::Object{}));
+  const bool silent = !config.has("gguf_architecture") && !config.has("rope_parameters") &&
+                      (scaling == nullptr || *scaling == Json(Json::Object{}));
   RoPESpec rope =
       rope_spec(config, source, c.head_dim, context, {.theta = kTheta, .max_positions = 131072, .rotates_part = false});
-  if (silent) rope.scaling = YaRNScaling{.factor = 32, .original_max_position_embeddings = 4096, .truncate = false};
+  if (silent) {
+    const std::int64_t original = config.integer("original_max_position_embeddings", 4096, {.min = 1});
+    rope.scaling = YaRNScaling{.factor = 32, .original_max_position_embeddings = original, .truncate = false};
+  }
   return rope;
 }
 
 std::vector<std::int64_t> read_windows(ConfigReader& config, std::int64_t layers) {
   constexpr std::string_view kKinds[] = {"full_attention", "sliding_attention"};
   const std::vector<std::string> kinds = read_layer_types(config, layers, kKinds);
-  const bool none = config.present("sliding_window") && !config.has("sliding_window");
-  const std::int64_t window = none ? 0 : config.integer("sliding_window", 128, {.min = 1});
+  // The class makes a mask with a window whether or not a layer has one.
+  if (config.present("sliding_window") && !config.has("sliding_window")) {
+    config.refuse("sliding_window", "wanted a number, got null");
+  }
+  const std::int64_t window = config.integer("sliding_window", 128, {.min = 1});
   std::vector<std::int64_t> windows;
   for (std::int64_t i = 0; i < layers; ++i) {
     const bool full = kinds.empty() ? i % 2 == 1 : kinds[static_cast<std::size_t>(i)] == "full_attention";
-    if (!full && none) config.refuse("sliding_window", "is null, but there are layers of sliding_attention");
     windows.push_back(full ? 0 : window);
   }
   return windows;

@@ -35,20 +35,17 @@ GatedMLPNames ffn_names(const ModernBertConfig& c) {
 }
 
 std::unique_ptr<EncoderHead> make_head(const Scope& s, const ModernBertConfig& c) {
-  const HeadTransform transform{.dense = {.input_dim = c.hidden,
-                                          .output_dim = c.hidden,
-                                          .activation = c.head_activation,
-                                          .bias = c.dense_bias},
-                                .dense_path = "head.dense",
-                                .norm_path = "head.norm",
-                                .norm = norm_spec(c)};
+  const HeadTransform transform{
+      .dense = {.input_dim = c.hidden, .output_dim = c.hidden, .activation = c.head_activation, .bias = c.dense_bias},
+      .dense_path = "head.dense",
+      .norm_path = "head.norm",
+      .norm = norm_spec(c)};
   switch (c.output) {
     case OutputKind::kLogits:
-      return make_masked_lm_head(
-          s, {.transform = transform,
-              .decoder = {.input_dim = c.hidden, .output_dim = c.vocab, .bias = c.decoder_bias},
-              .decoder_path = "decoder",
-              .decoder_names = {.weight = c.decoder}});
+      return make_masked_lm_head(s, {.transform = transform,
+                                     .decoder = {.input_dim = c.hidden, .output_dim = c.vocab, .bias = c.decoder_bias},
+                                     .decoder_path = "decoder",
+                                     .decoder_names = {.weight = c.decoder}});
     case OutputKind::kClasses:
       return make_sequence_class_head(s, {.pooling = {.hidden_dim = c.hidden, .kind = c.pooling},
                                           .transform = transform,
@@ -68,9 +65,9 @@ ModernBert::Layer::Layer(const Scope& s, const ModernBertConfig& c, std::int64_t
         return make<Attention>(s / "attn", spec, attention_names(spec));
       }()),
       ffn_norm(make<LayerNorm>(s / "mlp_norm", norm_spec(c))),
-      ffn(make<GatedMLP>(
-          s / "mlp", {.hidden_dim = c.hidden, .ffn_dim = c.ffn, .activation = c.activation, .bias = c.ffn_bias},
-          ffn_names(c))) {
+      ffn(make<GatedMLP>(s / "mlp",
+                         {.hidden_dim = c.hidden, .ffn_dim = c.ffn, .activation = c.activation, .bias = c.ffn_bias},
+                         ffn_names(c))) {
   if (index > 0) attention_norm.push_back(make<LayerNorm>(s / "attn_norm", norm_spec(c)));
 }
 

@@ -75,8 +75,8 @@ ModernBertConfig read_modernbert_config(ConfigReader& config, const Scope& scope
   if (!scope.source().has("embeddings.tok_embeddings.weight")) c.prefix = "model";
   read_head(config, scope, c);
   constexpr std::string_view kHarmless[] = {
-      "embedding_dropout",         "mlp_dropout",       "deterministic_flash_attn", "initializer_cutoff_factor",
-      "repad_logits_with_grad",    "reference_compile", "sparse_pred_ignore_index", "layer_norm_eps",
+      "embedding_dropout",      "mlp_dropout",       "deterministic_flash_attn", "initializer_cutoff_factor",
+      "repad_logits_with_grad", "reference_compile", "sparse_pred_ignore_index", "layer_norm_eps",
       "position_embedding_type"};
   config.finish(kHarmless);
   return c;

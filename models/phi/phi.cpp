@@ -46,7 +46,7 @@ DecoderConfig read_config(ConfigReader& config, const Scope& scope) {
                            .eps = 1e-5,
                            .eps_key = "layer_norm_eps",
                            .activation = "gelu_new",
-                           .rope = {.part = config.has("gguf_architecture") ? 1.0 : 0.5, .max_positions = 2048}});
+                           .rope = {.max_positions = 2048, .part = config.has("gguf_architecture") ? 1.0 : 0.5}});
   config.only("qk_layernorm", Json(false), "queries and keys are not normed by LayerNorm");
   return c;
 }

@@ -95,12 +95,10 @@ T5::T5(const Scope& s, const T5Config& c)
       encoder_(s, c),
       layers_(make_layers<Layer>(s / "decoder.block", c.decoder_layers, c)),
       norm_(make<RMSNorm>(s / "decoder.final_layer_norm", norm_spec(c))),
-      head_(make<LMHead>(s / "lm_head",
-                         {.hidden_dim = c.hidden,
-                          .vocab_size = c.vocab,
-                          .tie_word_embeddings = c.tied,
-                          .logit_scale = c.logit_scale},
-                         {.weight = c.tied ? "/shared.weight" : "weight"})) {}
+      head_(make<LMHead>(
+          s / "lm_head",
+          {.hidden_dim = c.hidden, .vocab_size = c.vocab, .tie_word_embeddings = c.tied, .logit_scale = c.logit_scale},
+          {.weight = c.tied ? "/shared.weight" : "weight"})) {}
 
 void T5::encode(Exec& exec, const Step& source) const {
   Scratch::Frame frame(exec.scratch);

@@ -65,8 +65,8 @@ T5Config read_t5_config(ConfigReader& config, const Scope& scope) {
   c.source_rows = scope.options().source_rows > 0 ? scope.options().source_rows : trained;
   c.output = read_output(config, scope);
   // Training, and what the reference derives from other keys and writes down too.
-  constexpr std::string_view kHarmless[] = {"dense_act_fn", "dropout_rate", "is_decoder", "is_encoder_decoder",
-                                            "is_gated_act", "output_past"};
+  constexpr std::string_view kHarmless[] = {"dense_act_fn",       "dropout_rate", "is_decoder",
+                                            "is_encoder_decoder", "is_gated_act", "output_past"};
   config.finish(kHarmless);
   return c;
 }

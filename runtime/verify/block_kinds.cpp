@@ -14,6 +14,7 @@
 #include "heads/dense.h"
 #include "heads/lm_head.h"
 #include "normalization/distributed.h"
+#include "normalization/layer_scale.h"
 #include "normalization/layernorm.h"
 #include "normalization/rmsnorm.h"
 
@@ -64,6 +65,7 @@ std::span<const BlockKind> block_kinds() {
                                  block_kind<GatedMLP>(),
                                  block_kind<LMHead>(),
                                  block_kind<LayerNorm>(),
+                                 block_kind<LayerScale>(),
                                  block_kind<MLP>(),
                                  block_kind<MoE>(),
                                  block_kind<MultiHeadLatentAttention>(),

@@ -71,7 +71,7 @@ TEST_F(TokenizeToolTest, WantsATokenizer) {
   support::fs::remove(model_ + "/tokenizer.json");
   expect_error(tokenize({"-p", "a"}), 3, {model_, "tokenizer.json is missing"});
   support::write_file(model_ + "/tokenizer.model", "x");
-  expect_error(tokenize({"-p", "a"}), 6, {model_, "tokenizer.model is not read"});
+  expect_error(tokenize({"-p", "a"}), 3, {model_, "tokenizer.model: a field"});
   support::write_file(model_ + "/tokenizer.json", "{\"model\": {\"type\": \"Magic\"}}");
   expect_error(tokenize({"-p", "a"}), 6, {"tokenizer.json", "Magic"});
   support::write_file(model_ + "/tokenizer.json", "{");
@@ -92,6 +92,14 @@ TEST_F(TokenizeToolTest, NeedsNoModel) {
   support::write_file(model_ + "/tokenizer_config.json", R"({"pad_token": "<pad>", "additional_special_tokens": ["<u>"],
       "added_tokens_decoder": {"950": {"content": "<tool>", "special": false}}})");
   EXPECT_EQ(output({"-p", "<tool><pad><u>", "--no-special-tokens"}), "902\t\"<tool>\"\n903\t\"<pad>\"\n904\t\"<u>\"\n");
+}
+
+TEST_F(TokenizeToolTest, PairsHaveTypes) {
+  EXPECT_EQ(output({"--jsonl", "--types", "--no-special-tokens"}, "[\"a\", \"b\"]\n\"a\"\n"),
+            "{\"ids\": [64, 65], \"type_ids\": [0, 0]}\n{\"ids\": [64], \"type_ids\": [0]}\n");
+  expect_error(tokenize({"--types", "-p", "a"}), 2, {"--types and --plain want --jsonl"});
+  EXPECT_EQ(output({"--jsonl", "--plain", "--no-special-tokens"}, "\"<|eot_id|>\"\n").find("901"), std::string::npos);
+  EXPECT_NE(output({"--jsonl", "--no-special-tokens"}, "\"<|eot_id|>\"\n").find("901"), std::string::npos);
 }
 
 TEST_F(TokenizeToolTest, TextsComeFromFilesAndPipes) {

@@ -43,7 +43,7 @@ double share_of_rounding(const std::vector<float>& got, const std::vector<float>
 struct LatentFeed {
   std::vector<float> x = {};
   std::int64_t chunk = 1 << 20, page_rows = 0, threads = 1;
-  ConstTensorView kv_b = {};  // in place of the made up one
+  ConstTensorView k_b = {}, v_b = {};  // in place of the made up ones
 };
 
 std::vector<float> run(const Spec& spec, support::WeightCutter& weights, const Impl& impl, const LatentFeed& feed,
@@ -52,7 +52,7 @@ std::vector<float> run(const Spec& spec, support::WeightCutter& weights, const I
   const Context context{.traits = query_device_traits(), .rank = rank, .ranks = ranks};
   MultiHeadLatentAttentionWeights w;
   bind_weights(w, spec, impl, {}, context, weights);
-  if (feed.kv_b) w.kv_b = feed.kv_b;
+  if (feed.k_b) w.k_b = feed.k_b, w.v_b = feed.v_b;
   const MultiHeadLatentAttention block(spec, w, impl, context);
   const std::int64_t hidden = spec.hidden_dim, rows = static_cast<std::int64_t>(feed.x.size()) / hidden;
   StatePool pool({state_spec(spec, impl, context)}, {.sequences = 2, .context = rows, .page_rows = feed.page_rows});
@@ -133,7 +133,7 @@ TEST(LatentAttentionLaws, FormsSplitsAndRanksAgree) {
   }
 }
 
-// kv_b in a format of its own, and the values that it holds as f32.
+// k_b or v_b in a format of its own, and the values that it holds as f32.
 struct FormattedWeight {
   std::vector<std::byte> bytes = {};
   std::vector<float> values = {};
@@ -164,16 +164,22 @@ double step_of(Format state) {
 TEST(LatentAttentionLaws, WeightsOfEveryFormatAgree) {
   Spec spec = spec_of(20);
   spec.kv_lora_rank = 256;
-  const std::int64_t rows = spec.num_heads * (spec.qk_nope_head_dim + spec.v_head_dim);
-  std::vector<FormattedWeight> all;
-  for (const Format format : {Format::kF16, Format::kBF16}) all.push_back(dense_weight(format, rows, 256));
+  const std::int64_t key_rows = spec.num_heads * spec.qk_nope_head_dim, value_rows = spec.num_heads * spec.v_head_dim;
+  std::vector<FormattedWeight> all;  // of keys and of values in turn
+  for (const Format format : {Format::kF16, Format::kBF16}) {
+    for (const std::int64_t rows : {key_rows, value_rows}) all.push_back(dense_weight(format, rows, 256));
+  }
   std::vector<kernels::grouped_tests::PackedMatrix> packed;
   std::vector<Format> formats(std::begin(kernels::grouped_tests::kStored), std::end(kernels::grouped_tests::kStored));
   formats.insert(formats.end(), {Format::kInt8, Format::kInt4, Format::kBfp8B, Format::kBfp4B});
-  for (const Format format : formats) packed.push_back(kernels::grouped_tests::random_packed(format, rows, 256, 8));
+  for (const Format format : formats) {
+    for (const std::int64_t rows : {key_rows, value_rows}) {
+      packed.push_back(kernels::grouped_tests::random_packed(format, rows, 256, 8));
+    }
+  }
   for (kernels::grouped_tests::PackedMatrix& p : packed) {
     FormattedWeight f{.view = p.view()};
-    for (std::int64_t r = 0; r < rows; ++r) {
+    for (std::int64_t r = 0; r < p.out; ++r) {
       const std::vector<float> row = p.row(r);
       f.values.insert(f.values.end(), row.begin(), row.end());
     }
@@ -181,22 +187,24 @@ TEST(LatentAttentionLaws, WeightsOfEveryFormatAgree) {
   }
   support::WeightCutter weights;
   LatentFeed feed{.x = support::random_values(19 * 48, 3), .chunk = 18, .page_rows = 5, .threads = 2};
-  for (const FormattedWeight& weight : all) {
-    SCOPED_TRACE(name_of(weight.view.format));
+  for (std::size_t i = 0; i < all.size(); i += 2) {
+    const FormattedWeight &keys = all[i], &values = all[i + 1];
+    SCOPED_TRACE(name_of(keys.view.format));
     for (const Strategy strategy : {Strategy::kDefault, Strategy::kPerformance, Strategy::kAccuracy, Strategy::kMemory,
                                     Strategy::kReference, Strategy::kInvariant}) {
       Impl impl = default_impl_config(spec, query_device_traits(), strategy);
       Impl exact = default_impl_config(spec, query_device_traits(), Strategy::kReference);
       exact.state = impl.state;
       const double limit = std::max(1.0, step_of(impl.state) / rounding_of(spec));
-      feed.kv_b = weight.view;
+      feed.k_b = keys.view, feed.v_b = values.view;
       const std::vector<float> wanted = run(spec, weights, exact, feed);
       for (int form = 0; form < 2; ++form) {
         if (form == 1) impl.form = NaiveLatents{};
-        feed.kv_b = weight.view;
+        feed.k_b = keys.view, feed.v_b = values.view;
         const std::vector<float> got = run(spec, weights, impl, feed);
         EXPECT_LE(share_of_rounding(got, wanted, spec), limit) << name_of(strategy) << ", form " << form;
-        feed.kv_b = view_of(weight.values.data(), {rows, 256});
+        feed.k_b = view_of(keys.values.data(), {key_rows, 256});
+        feed.v_b = view_of(values.values.data(), {value_rows, 256});
         EXPECT_EQ(run(spec, weights, impl, feed), got) << name_of(strategy) << ", form " << form;
       }
     }
@@ -207,10 +215,11 @@ TEST(LatentAttentionLaws, WeightsOfEveryFormatAgree) {
 TEST(LatentAttentionLaws, WideLatentsAgree) {
   Spec spec = spec_of(0);
   spec.kv_lora_rank = 544;
-  const std::int64_t rows = spec.num_heads * (spec.qk_nope_head_dim + spec.v_head_dim);
-  const FormattedWeight weight = dense_weight(Format::kBF16, rows, 544);
+  const FormattedWeight keys = dense_weight(Format::kBF16, spec.num_heads * spec.qk_nope_head_dim, 544);
+  const FormattedWeight values = dense_weight(Format::kBF16, spec.num_heads * spec.v_head_dim, 544);
   support::WeightCutter weights;
-  LatentFeed feed{.x = support::random_values(21 * 48, 3), .page_rows = 4, .threads = 2, .kv_b = weight.view};
+  LatentFeed feed{
+      .x = support::random_values(21 * 48, 3), .page_rows = 4, .threads = 2, .k_b = keys.view, .v_b = values.view};
   const Impl reference = default_impl_config(spec, query_device_traits(), Strategy::kReference);
   Impl naive{.form = NaiveLatents{}};
   const std::vector<float> wanted = run(spec, weights, reference, feed);
@@ -301,7 +310,7 @@ TEST(LatentAttentionErrors, SayWhatWasWanted) {
   support::WeightCutter weights;
   MultiHeadLatentAttentionWeights w;
   bind_weights(w, spec_of(0), {}, {}, {}, weights);
-  w.kv_b.format = Format::kI32;
+  w.v_b.format = Format::kI32;
   EXPECT_EQ(message_of([&] { MultiHeadLatentAttention(spec_of(0), w, {}, {.traits = query_device_traits()}); }),
             "latent product wanted a weight row-major as in files or a grouped one in panels, got i32");
 }

@@ -14,6 +14,7 @@
 #include "ffn/moe.h"
 #include "heads/dense.h"
 #include "normalization/distributed.h"
+#include "normalization/layer_scale.h"
 #include "testing/block_runner.h"
 
 namespace ttt {
@@ -89,6 +90,7 @@ std::vector<Case> all_cases() {
   return {
       test_case<RMSNorm>("RMSNorm", {.dim = kHidden}),
       test_case<LayerNorm>("LayerNorm", {.dim = kHidden}),
+      test_case<LayerScale>("LayerScale", {.dim = kHidden}),
       test_case<DistributedNorm>("DistributedNorm", {.base_norm = RMSNormSpec{.dim = kHidden}}),
       test_case<DistributedNorm>("DistributedNorm_gathered", {.base_norm = LayerNormSpec{.dim = kHidden},
                                                               .distributed_strategy = DistributedStrategy::kAllGather}),

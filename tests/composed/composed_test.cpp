@@ -1,6 +1,5 @@
-// Every feature on every composed model: families of models/ that share nothing but the blocks, against the logits that
-// transformers computed, then the same model split, batched, cut over ranks, planned, and in
-// every strategy and format.
+// Every feature on many models, architectures that share nothing but the blocks: against the logits that transformers
+// computed, then the same model split, batched, cut over ranks, planned, and in every strategy and format.
 
 #include <gtest/gtest.h>
 

@@ -141,7 +141,8 @@ TEST_P(Encoders, ThePlanIsWhatIsAllocated) {
 INSTANTIATE_TEST_SUITE_P(Families, Encoders,
                          testing::Values("bert", "bert_mlm", "bert_class", "roberta", "roberta_class",
                                          "xlm_roberta_mlm", "distilbert", "distilbert_mlm", "distilbert_class", "mpnet",
-                                         "mpnet_mlm", "mpnet_class", "t5_encoder", "modernbert", "modernbert_mlm", "modernbert_class"),
+                                         "mpnet_mlm", "mpnet_class", "t5_encoder", "modernbert", "modernbert_mlm",
+                                         "modernbert_class"),
                          [](const auto& a) { return std::string(a.param); });
 
 }  // namespace

@@ -38,8 +38,7 @@ class Translators : public testing::TestWithParam<const char*> {
     return {folder(GetParam()), with_source(std::move(options)), kContext, threads, communicator};
   }
   // Logits of all targets: the first `prefill` in chunks, the rest one by one.
-  static Floats run(TestModel& m, const Pair& p, std::int64_t prefill, std::int64_t chunk,
-                    std::int64_t page_rows = 0) {
+  static Floats run(TestModel& m, const Pair& p, std::int64_t prefill, std::int64_t chunk, std::int64_t page_rows = 0) {
     Runner runner = m.runner(chunk, chunk, 1, page_rows);
     Sequence sequence = runner.create();
     runner.encode(sequence, p.source);
@@ -75,8 +74,8 @@ TEST_P(Translators, GreedyTokensEqualThoseOfTransformers) {
     const Pair p = pair_of(count);
     Runner runner = m.runner(8, 1);
     const Ids start{p.target[0]};
-    const Generated made = generate(runner, start, {.max_new_tokens = 32, .source = p.source},
-                                    [](std::int32_t) { return true; });
+    const Generated made =
+        generate(runner, start, {.max_new_tokens = 32, .source = p.source}, [](std::int32_t) { return true; });
     EXPECT_EQ(made.ids, p.greedy) << count << " rows";
   }
 }

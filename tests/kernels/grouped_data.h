@@ -18,8 +18,8 @@
 
 namespace ttt::kernels::grouped_tests {
 
-inline constexpr Format kStored[] = {Format::kQ4_0, Format::kQ4_1, Format::kQ5_0, Format::kQ5_1,
-                                     Format::kQ8_0, Format::kQ4_K, Format::kQ5_K, Format::kQ6_K};
+inline constexpr Format kStored[] = {Format::kQ4_0, Format::kQ4_1, Format::kQ5_0, Format::kQ5_1, Format::kQ8_0,
+                                     Format::kQ4_K, Format::kQ5_K, Format::kQ6_K, Format::kMXFP4};
 inline constexpr Format kQuantised[] = {Format::kQ8_0, Format::kInt8, Format::kInt4, Format::kBfp8B, Format::kBfp4B};
 
 inline std::vector<float> random_floats(std::int64_t n, unsigned seed, float scale = 1) {
@@ -56,6 +56,10 @@ inline std::vector<std::byte> random_blocks(Format format, std::int64_t rows, st
   const bool two_level = format == Format::kQ4_K || format == Format::kQ5_K;
   for (std::int64_t b = 0; b < blocks; ++b) {
     const std::int64_t at = b * t.block_bytes;
+    if (format == Format::kMXFP4) {
+      bytes[static_cast<std::size_t>(at)] = static_cast<std::byte>(118 + random() % 6);
+      continue;
+    }
     put(format == Format::kQ6_K ? at + 208 : at, normal(random));
     if (minimum || two_level) put(at + 2, normal(random));
   }

@@ -18,9 +18,9 @@ namespace {
 using namespace grouped_tests;
 using support::levels;
 
-constexpr Format kFormats[] = {Format::kQ4_0, Format::kQ4_1, Format::kQ5_0,  Format::kQ5_1,
-                               Format::kQ8_0, Format::kQ4_K, Format::kQ5_K,  Format::kQ6_K,
-                               Format::kInt8, Format::kInt4, Format::kBfp8B, Format::kBfp4B};
+constexpr Format kFormats[] = {Format::kQ4_0,  Format::kQ4_1,  Format::kQ5_0, Format::kQ5_1, Format::kQ8_0,
+                               Format::kQ4_K,  Format::kQ5_K,  Format::kQ6_K, Format::kInt8, Format::kInt4,
+                               Format::kBfp8B, Format::kBfp4B, Format::kMXFP4};
 constexpr ActivationForm kForms[] = {ActivationForm::kInt8, ActivationForm::kF32};
 
 // Rows prepared by plain arithmetic, in memory that starts off the alignment of vectors.

@@ -215,7 +215,7 @@ TEST(Packed, HalfPrecisionNumbers) {
 }
 
 TEST(Packed, SizesStayWithinThreePercentOfTheSource) {
-  for (int f = 0; f <= static_cast<int>(Format::kBfp4B); ++f) {
+  for (int f = 0; f <= static_cast<int>(Format::kMXFP4); ++f) {
     const auto format = static_cast<Format>(f);
     if (!is_grouped(format)) continue;
     const double bits = 8.0 * static_cast<double>(packed_bytes(format, 4096, 4096)) / 4096 / 4096;

@@ -60,7 +60,9 @@ Json without(const Json& base, std::string_view key) {
 }
 
 // What a model does itself, between its blocks: tests/families shows that it does.
-bool in_no_spec(const Json& keys) { return keys.find("residual_multiplier") != nullptr; }
+bool in_no_spec(const Json& keys) {
+  return keys.find("residual_multiplier") != nullptr || keys.find("use_parallel_residual") != nullptr;
+}
 
 const Json& golden() {
   static const std::string file = TTT_SOURCE_DIR "/tests/golden/configs/config_keys.json";

@@ -41,6 +41,7 @@ const BlockType kTypes[] = {
     {"q4_k", 12, 256, 144, {{0, 0.0006f}, {2, 0.005f}}},
     {"q5_k", 13, 256, 176, {{0, 0.0003f}, {2, 0.005f}}},
     {"q6_k", 14, 256, 210, {{208, 0.0001f}}},
+    {"mxfp4", 39, 32, 17, {}},
 };
 
 // The f16 nearest below, for values of ordinary size.
@@ -68,6 +69,7 @@ std::string weights(const BlockType& t, std::uint64_t elements, Random& random) 
   for (std::uint64_t b = 0; b < elements / t.elements; ++b) {
     std::string block;
     while (block.size() < t.bytes) block.push_back(static_cast<char>(random.below(256)));
+    if (t.scales.empty()) block[0] = static_cast<char>(120 + random.below(3));  // an exponent
     for (const auto& [at, scale] : t.scales) {
       const std::uint16_t h = f16(scale * (1.0f + 0.3f * random.real()));
       std::memcpy(block.data() + at, &h, 2);

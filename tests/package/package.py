@@ -21,6 +21,29 @@ WITH_MPI = sys.argv[6:] == ["1"]
 PLACE = BUILD / "package" / CASE
 
 
+# y = gain * x by the block of examples/skeleton, at every level of this machine.
+BLOCK = """
+#include <cstdio>
+#include <vector>
+
+#include "collectives/self.h"
+#include "channel_scale.h"
+
+int main() {
+  const std::vector<float> gain{2, 3, 4, 5}, x{1, 2, 3, 4};
+  std::vector<float> y(4);
+  ttt::ThreadPool threads(1);
+  ttt::Scratch scratch(1 << 16);
+  ttt::NoObserver nobody;
+  ttt::Exec exec(threads, scratch, ttt::self_communicator(), nobody);
+  const ttt::ChannelScale block({.dim = 4}, {.gain = ttt::view_of(gain.data(), {4})}, {},
+                              {.traits = ttt::query_device_traits()});
+  block.forward(exec, ttt::view_of(x.data(), {1, 4}), ttt::view_of(y.data(), {1, 4}));
+  std::printf("%g %g %g %g\\n", y[0], y[1], y[2], y[3]);
+}
+"""
+
+
 def fails(what, output=""):
     sys.exit(f"{what}\n{output}")
 
@@ -85,6 +108,16 @@ def out_of_tree_model():
     run(PLACE / "build" / "out_of_tree_model")
     if (PLACE / "prefix" / "bin" / "ttt").exists():
         check_tool(PLACE / "build" / "tiny_tool")
+    # A block with a kernel for each level of instructions.
+    shutil.copytree(SOURCE / "examples" / "skeleton", PLACE / "skeleton")
+    block = project("block", "find_package(ttt CONFIG REQUIRED COMPONENTS ttt)\n"
+                    "add_subdirectory(../skeleton skeleton)\nadd_executable(block main.cpp)\n"
+                    "target_link_libraries(block PRIVATE ttt_skeleton)\n")
+    (block / "main.cpp").write_text(BLOCK)
+    configure(block, block / "build", f"CMAKE_PREFIX_PATH={PLACE / 'prefix'}")
+    run("cmake", "--build", block / "build")
+    if run(block / "build" / "block") != "2 6 12 20\n":
+        fails("the block of another project computes something else")
     # MPI is looked for only for the components that need it.
     without_mpi = f"CMAKE_PREFIX_PATH={PLACE / 'prefix'}", "CMAKE_DISABLE_FIND_PACKAGE_MPI=ON"
     for components, status in (("runtime", 0), ("runtime OPTIONAL_COMPONENTS mpi", 0),

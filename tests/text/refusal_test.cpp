@@ -173,6 +173,59 @@ TEST(TokenizerJson, RefusesWhatNoTokenStandsFor) {
   }
 }
 
+// Protocol buffers: fields of piece, trainer and normaliser, spelled byte by byte.
+TEST(SentencePiece, RefusesMalformedModels) {
+  const auto refused = [](ErrorKind kind, const std::string& bytes, const std::string& message) {
+    expect_refused([&] { Tokenizer::from_sentencepiece(bytes, {}, "m"); }, kind, message);
+  };
+  const std::string a(
+      "\x0A\x08\x0A\x01"
+      "a\x15\0\0\0\0",
+      10);  // the piece "a" of score 0
+  const auto with_trainer = [&](const std::string& fields) {
+    return a + "\x12" + std::string(1, static_cast<char>(fields.size())) + fields;
+  };
+  EXPECT_EQ(Tokenizer::from_sentencepiece(with_trainer("\x18\x01"), {}, "m").vocab_size(), 4);  // and <unk>, <s>, </s>
+  refused(kBad, "", "m: there are no pieces");
+  refused(kBad, "\x0A", "m: a field wanted 1 bytes, got 0");
+  refused(kBad, "\x0A\x7F", "m: a field wanted 127 bytes, got 0");
+  refused(kBad, std::string("\0", 1), "m: a field without number");
+  refused(kBad, "\x0B", "m: field 1 has wire type 3");
+  refused(kBad, "\x08\x01", "m: field 1 wanted wire type 2, got 0");
+  refused(kBad, "\x18" + std::string(11, '\x80'), "m: a number of more than 10 bytes");
+  refused(kBad, "\x0A\x03\x0A\x01\xFF", "m: piece 0: field 1 is no valid UTF-8");
+  refused(kBad, "\x0A\x02\x18\x07", "m: piece 0: type wanted 1 to 6, got 7");
+  refused(kBad, std::string("\x0A\x05\x15\0\0\x80\x7F", 7), "m: piece 0: the score is no number");
+  refused(kBad, "\x0A\x84\x08\x0A\x81\x08" + std::string(1025, 'x'), "m: piece 0: wanted at most 1024 bytes, got 1025");
+  refused(kBad, with_trainer("\x18\x09"), "m: trainer_spec: model_type wanted 1 to 4, got 9");
+  refused(kNot, with_trainer("\x18\x03"), "m: model_type WORD is not supported");
+  refused(kNot, with_trainer("\xC0\x01\x01"), "treat_whitespace_as_suffix is not supported");
+  refused(kBad, a + a, "\"a\" is there twice");
+  refused(kBad, a + "\x1A\x04\x12\x02xx", "a precompiled charsmap wanted at least 4 bytes, got 2");
+}
+
+TEST(OtherFiles, RefuseClassesAndTokensThatTheyDoNotKnow) {
+  const Json odd = Json::parse(R"({"tokenizer_class": "OddTokenizerFast"})", "config");
+  const TokenizerFiles beside{.config = &odd};
+  const std::string message = "tokenizer_class \"OddTokenizer\" with ";
+  expect_refused([&] { Tokenizer::from_vocab_txt("a\n", beside, "v"); }, kNot, message + "vocab.txt alone");
+  expect_refused([&] { Tokenizer::from_merges(Json(Json::Object{}), "", beside, "v"); }, kNot, message + "vocab.json");
+  expect_refused(
+      [&] {
+        Tokenizer::from_sentencepiece(std::string("\x0A\x03\x0A\x01"
+                                                  "a",
+                                                  5),
+                                      beside, "v");
+      },
+      kNot, message + "tokenizer.model alone");
+  expect_refused([&] { Tokenizer::from_vocab_txt("[UNK]\n[SEP]\n", {}, "v"); }, kBad,
+                 "the token \"[CLS]\" is not in the vocabulary");
+  expect_refused([&] { Tokenizer::from_vocab_txt("\xFF", {}, "v"); }, kBad, "v: is no valid UTF-8");
+  expect_refused([&] { Tokenizer::from_merges(Json(Json::Object{}), "\xFF", {}, "v"); }, kBad,
+                 "merges.txt is no valid");
+  expect_refused([&] { Tokenizer::from_merges(Json(Json::Object{}), "a b c\n", {}, "v"); }, kBad, "two parts");
+}
+
 GgufVocabulary small() {
   GgufVocabulary v;
   v.model = "gpt2";
@@ -215,6 +268,22 @@ TEST(TokenizerGguf, RefusesBadMetadata) {
     v.model = "llama";
     v.scores = {0, std::numeric_limits<float>::quiet_NaN(), 0, 0};
   });
+}
+
+TEST(TokenizerGguf, RefusesBadMetadataOfBertAndT5) {
+  GgufVocabulary v = small();
+  v.model = "bert";
+  expect_refused([&] { Tokenizer::from_gguf(v, "m"); }, kBad, "model \"bert\" wanted bos_token_id, got none");
+  v.bos = 3;
+  expect_refused([&] { Tokenizer::from_gguf(v, "m"); }, kBad, "model \"bert\" wanted seperator_token_id, got none");
+  v = small();
+  v.model = "t5";
+  expect_refused([&] { Tokenizer::from_gguf(v, "m"); }, kBad, "model \"t5\" wanted scores, got none");
+  v.scores = {0, std::numeric_limits<float>::quiet_NaN(), 0, 0};
+  expect_refused([&] { Tokenizer::from_gguf(v, "m"); }, kBad, "the score of token 1 is not a number");
+  v.scores = {0, 0, 0, 0};
+  v.charsmap = "xx";
+  expect_refused([&] { Tokenizer::from_gguf(v, "m"); }, kBad, "m: precompiled_charsmap: a precompiled charsmap wanted");
 }
 
 // llama.cpp leaves out a byte that is no token, and merges nothing across it; the Hugging Face library does.

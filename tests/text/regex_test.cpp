@@ -37,6 +37,10 @@ TEST(Regex, FindsWhatPerlFinds) {
   EXPECT_EQ(matches("a(?=b)", "abac"), "[a]");
   EXPECT_EQ(matches("\\bx", "x xx"), "[x][x]");
   EXPECT_EQ(matches("\\s+$", "a  \nb "), "[  ][ ]");
+  EXPECT_EQ(matches("\\A +| +\\z", "  a  b  \n "), "[  ][ ]");
+  EXPECT_EQ(matches("\\Aa|a\\Z", "aaa\n"), "[a][a]");
+  EXPECT_EQ(matches("(?:x*|y)z", "xyzz"), "[yz][z]");
+  EXPECT_EQ(matches("(?=b)\\w|(?!a)a|$", "ab"), "[b][]");
   EXPECT_EQ(matches("\\p{Han}+", "a\xE6\x97\xA5\xE6\x9C\xACz"), "[\xE6\x97\xA5\xE6\x9C\xAC]");
   EXPECT_EQ(matches("[\\-\\]]|\\x41|\\u00e9", "-]A\xC3\xA9"), "[-][]][A][\xC3\xA9]");
 }

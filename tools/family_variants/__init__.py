@@ -25,18 +25,22 @@ class Variant:
     longest: int    # rows of the longest prompt: 700, or 3000 where windows or scaled rotations are to be crossed
     gguf: bool      # whether a GGUF file of the same weights is written too
     changes: dict   # {part of a parameter's name: factor} after weights were drawn
+    prepare: typing.Callable | None  # (model): changes weights to those that the file can hold
+    store: typing.Callable | None    # (config, tensors): the file in place of what save_pretrained wrote
 
 
-def variant(model_type, longest=700, gguf=False, without=(), changes=None, **config):
+def variant(model_type, longest=700, gguf=False, without=(), changes=None, prepare=None, store=None, **config):
     """SHAPE with these keys in place of or beside its own; `without`: keys of SHAPE that the class does not have."""
     keys = {k: v for k, v in {**SHAPE, **config}.items() if k not in without}
-    return Variant(model_type, keys, longest, gguf, changes or {})
+    return Variant(model_type, keys, longest, gguf, changes or {}, prepare, store)
 
 
 @dataclasses.dataclass
 class GgufFamily:
     """How a directory becomes a GGUF file, as convert_hf_to_gguf.py of ggml-org/llama.cpp writes it."""
     architecture: str  # name of a member of gguf.MODEL_ARCH
+    # sizes(config): the configuration with the usual names of sizes
+    sizes: typing.Callable = lambda config: config
     # keys(writer, config): what there is beside the sizes that all have
     keys: typing.Callable = lambda writer, config: None
     # tensors(config, {name: tensor}): changed names and values, and tensors that are not in the directory

@@ -108,7 +108,11 @@ void bind_weights(Weights& w, const Spec& s, const Impl& impl, const MultiHeadLa
     bind.vector(w.o_bias, names.o_bias, s.hidden_dim);
   }
   bind.vector(w.kv_a_norm, names.kv_a_norm, s.kv_lora_rank);
-  bind.matrix(w.kv_b, names.kv_b, {n * (nope + value), s.kv_lora_rank}, bind.heads(nope + value), impl.kv_b);
+  const TensorName keys = every(names.kv_b, 0, nope, nope + value, n), own_keys = names.k_b;
+  const TensorName values = every(names.kv_b, nope, value, nope + value, n), own_values = names.v_b;
+  bind.matrix(w.k_b, own_keys.name.empty() ? keys : own_keys, {n * nope, s.kv_lora_rank}, bind.heads(nope), impl.kv_b);
+  bind.matrix(w.v_b, own_values.name.empty() ? values : own_values, {n * value, s.kv_lora_rank}, bind.heads(value),
+              impl.kv_b);
   bind.matrix(w.o, names.o, {s.hidden_dim, n * value},
               attention_output_split(core, impl.linear, context).cut(context.rank), impl.output);
 }
@@ -151,8 +155,10 @@ MultiHeadLatentAttention::Plan MultiHeadLatentAttention::make_plan(const Spec& s
           .block_pairs = rope_block_pairs(s.rope),
           .table_format = kernels::rotary_table_format(reference),
           .store_rows = kernels::select_store_rows(context.traits, impl.state, interleaved, reference),
-          .kv_b = w.kv_b,
-          .kv_b_row = kernels::select_latent_row(w.kv_b.format, w.kv_b.layout),
+          .k_b = w.k_b,
+          .v_b = w.v_b,
+          .k_b_row = kernels::select_latent_row(w.k_b.format, w.k_b.layout),
+          .v_b_row = kernels::select_latent_row(w.v_b.format, w.v_b.layout),
           .absorb_queries = kernels::select_absorb_queries(context.traits, reference),
           .project_values = kernels::select_project_values(context.traits, reference),
           .expand = kernels::select_expand_latents(context.traits, reference),
@@ -218,7 +224,7 @@ void MultiHeadLatentAttention::attend_absorbed(Exec& exec, const Step& step, con
   Scratch::Frame frame(exec.scratch);
   const TensorView absorbed = frame.take({step.rows(), p.heads * p.rank});
   const TensorView latents = frame.take({step.rows(), p.heads * p.rank});  // weighted sums of stored latents
-  kernels::LatentArgs args{.weight = p.kv_b, .weight_row = p.kv_b_row, .heads = p.heads, .key = p.nope};
+  kernels::LatentArgs args{.weight = p.k_b, .weight_row = p.k_b_row, .heads = p.heads, .key = p.nope};
   args.value = p.value;
   args.rank = p.rank;
   args.x = q.nope;
@@ -230,6 +236,8 @@ void MultiHeadLatentAttention::attend_absorbed(Exec& exec, const Step& step, con
                 .o = latents,
                 .state = step.states[static_cast<std::size_t>(p.state_slot)],
                 .masks = step.masks});
+  args.weight = p.v_b;
+  args.weight_row = p.v_b_row;
   args.x = latents;
   args.y = o;
   exec.launch(p.project_values, args);
@@ -245,8 +253,10 @@ void MultiHeadLatentAttention::attend_naive(Exec& exec, const Step& step, const 
   Scratch::Frame frame(exec.scratch);
   kernels::ExpandLatentsArgs args{.q_rope = q.rope,
                                   .q_nope = q.nope,
-                                  .weight = p.kv_b,
-                                  .weight_row = p.kv_b_row,
+                                  .key_weight = p.k_b,
+                                  .value_weight = p.v_b,
+                                  .key_row = p.k_b_row,
+                                  .value_row = p.v_b_row,
                                   .state = step.states[static_cast<std::size_t>(p.state_slot)],
                                   .batch = step.batch,
                                   .heads = p.heads,

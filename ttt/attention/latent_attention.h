@@ -22,7 +22,7 @@ struct MultiHeadLatentAttentionWeights {          // heads: this rank's
   ConstTensorView q_nope = {}, q_rope = {};       // [heads * nope, in], [heads * rope, in]
   ConstTensorView latent = {}, k_rope = {};       // [kv_lora_rank, hidden_dim], [rope, hidden_dim]
   ConstTensorView latent_bias = {}, k_rope_bias = {};
-  ConstTensorView kv_b = {};            // [heads * (nope + v_head_dim), kv_lora_rank]
+  ConstTensorView k_b = {}, v_b = {};   // [heads * nope, kv_lora_rank], [heads * v_head_dim, kv_lora_rank]
   ConstTensorView o = {}, o_bias = {};  // [hidden_dim, heads * v_head_dim]
 };
 
@@ -31,7 +31,9 @@ struct MultiHeadLatentAttentionNames {
   TensorName q_a_norm = "q_a_layernorm.weight", kv_a_norm = "kv_a_layernorm.weight";
   TensorName kv_a = "kv_a_proj_with_mqa.weight",
              kv_a_bias = "kv_a_proj_with_mqa.bias";  // the latent, then the key part
-  TensorName kv_b = "kv_b_proj.weight", o = "o_proj.weight", o_bias = "o_proj.bias";
+  TensorName kv_b = "kv_b_proj.weight";              // for each head the rows of its keys, then of its values
+  TensorName k_b = {}, v_b = {};                     // where they are tensors of their own
+  TensorName o = "o_proj.weight", o_bias = "o_proj.bias";
 };
 
 void validate(const MultiHeadLatentAttentionSpec& spec, const Context& context);
@@ -73,8 +75,8 @@ class MultiHeadLatentAttention : public StepForward<MultiHeadLatentAttention> {
     std::int64_t block_pairs;
     Format table_format;  // of sines and cosines
     kernels::StoreRowsFn store_rows;
-    ConstTensorView kv_b;
-    kernels::LatentRowFn kv_b_row;
+    ConstTensorView k_b, v_b;
+    kernels::LatentRowFn k_b_row, v_b_row;
     kernels::LatentFn absorb_queries, project_values;
     kernels::ExpandLatentsFn expand;
     Scores scores;

@@ -28,6 +28,8 @@ enum class Format : std::uint8_t {
   kInt4,   // 4-bit codes, groups of 32, f16 scale and minimum
   kBfp8B,  // sign and 7-bit magnitude, groups of 16, power-of-two scale
   kBfp4B,  // sign and 3-bit magnitude, groups of 16, power-of-two scale
+  kMXFP4,  // 4-bit floating-point numbers (0, 0.5, 1, 1.5, 2, 3, 4, 6 and their negatives), groups of 32, power-of-two
+           // scale
   kF64,    // the rest are read from files, and named in errors, but are no weight formats
   kI8,
   kI16,
@@ -51,7 +53,7 @@ inline std::string_view name_of(Format format) { return traits_of(format).name; 
 std::optional<Format> format_named(std::string_view name);
 
 bool is_dense(Format format);    // f32, f16, bf16
-bool is_grouped(Format format);  // every format from kQ4_0 to kBfp4B
+bool is_grouped(Format format);  // every format from kQ4_0 to kMXFP4
 
 // Bytes of `elements` consecutive values as files hold them. Throws Error{kBadData} naming `what` when they are no
 // whole number of blocks or the size overflows.

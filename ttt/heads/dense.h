@@ -70,6 +70,8 @@ class Dense : public BlockForward<Dense, ConstTensorView> {
 
   Dense(const DenseSpec& spec, const DenseWeights& weights, const DenseImplConfig& impl, const Context& context);
 
+  std::int64_t output_dim() const { return plan_.output_dim; }
+
  private:
   friend BlockForward;
   struct Plan {

@@ -13,6 +13,7 @@
 #include "heads/pooling.h"
 #include "model/scope.h"
 #include "normalization/distributed.h"
+#include "normalization/layer_scale.h"
 #include "normalization/layernorm.h"
 #include "normalization/rmsnorm.h"
 
@@ -27,6 +28,8 @@ namespace ttt {
   X(DistributedNorm)          \
   X(GatedMLP)                 \
   X(LayerNorm)                \
+  X(LayerScale)               \
+  X(LayerScale)               \
   X(LMHead)                   \
   X(MLP)                      \
   X(MoE)                      \

@@ -61,7 +61,7 @@ double operations(const ExpandLatentsArgs& a) {
   return 2.0 * rows * static_cast<double>(a.heads * (a.key + a.value) * a.rank);
 }
 double bytes(const ExpandLatentsArgs& a) {
-  return 8.0 * static_cast<double>(a.q.shape.elements()) + weight_bytes(a.weight) +
+  return 8.0 * static_cast<double>(a.q.shape.elements()) + weight_bytes(a.key_weight) + weight_bytes(a.value_weight) +
          operations(a) * 2.0 / static_cast<double>(a.rank > 0 ? a.rank : 1);
 }
 

@@ -7,8 +7,8 @@
 #include "base/step.h"
 #include "base/tensor.h"
 
-// Products of latent attention. weight: [heads * (key + value), rank], in any format, decoded exactly: for each head
-// the rows that make keys of a latent, then those that make values. reference: sums in double precision.
+// Products of latent attention with the matrices that make keys and values of a latent: [heads * key, rank] and
+// [heads * value, rank], in any format, decoded exactly. reference: sums in double precision.
 namespace ttt::kernels {
 
 // Values [begin, begin + count) of a row, written to `buffer` unless they lie somewhere as f32 already. begin is a
@@ -27,19 +27,20 @@ struct LatentArgs {
 };
 using LatentFn = void (*)(Exec&, const LatentArgs&) noexcept;
 
-// y[r, h, :] = sum over i of x[r, h, i] weight[h, i, :]; x: [rows, heads * key], y: [rows, heads * rank]
+// weight: of keys. y[r, h, :] = sum over i of x[r, h, i] weight[h, i, :]; x: [rows, heads * key], y: [rows, heads *
+// rank]
 LatentFn select_absorb_queries(const DeviceTraits& traits, bool reference = false);
-// y[r, h, i] = x[r, h, :] . weight[h, key + i, :]; x: [rows, heads * rank], y: [rows, heads * value]
+// weight: of values. y[r, h, i] = x[r, h, :] . weight[h, i, :]; x: [rows, heads * rank], y: [rows, heads * value]
 LatentFn select_project_values(const DeviceTraits& traits, bool reference = false);
 double operations(const LatentArgs& args);
 double bytes(const LatentArgs& args);
 
-// Keys and values of every stored row, and queries to match: k[j, h, :] = (rotated part of j, weight[h, 0:key] latent
+// Keys and values of every stored row, and queries to match: k[j, h, :] = (rotated part of j, key_weight[h] latent
 // j).
 struct ExpandLatentsArgs {
   ConstTensorView q_rope = {}, q_nope = {};  // [rows, heads * rope], [rows, heads * key]: the parts of the queries
-  ConstTensorView weight = {};
-  LatentRowFn weight_row = nullptr;
+  ConstTensorView key_weight = {}, value_weight = {};
+  LatentRowFn key_row = nullptr, value_row = nullptr;
   AttentionStateView state = {};  // keys: [rope], values: [rank]
   BatchView batch = {};
   std::int64_t heads = 0, rope = 0, key = 0, value = 0, rank = 0;

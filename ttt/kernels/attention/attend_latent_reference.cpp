@@ -27,15 +27,15 @@ void expand_row(const ExpandLatentsArgs& a, std::int64_t seq, std::int64_t j) {
   };
   const auto latent = [&](std::int64_t d) { return stored(a.state.values, d); };
   for (std::int64_t h = 0; h < a.heads; ++h) {
-    const std::int64_t at = (seq * a.heads + h) * a.longest + j, first = h * (a.key + a.value);
+    const std::int64_t at = (seq * a.heads + h) * a.longest + j;
     float* k = a.k.row<float>(at);
     float* v = a.v.row<float>(at);
     for (std::int64_t i = 0; i < a.rope; ++i) k[i] = static_cast<float>(stored(a.state.keys, i));
     for (std::int64_t i = 0; i < a.key; ++i) {
-      k[a.rope + i] = static_cast<float>(dot(a.weight, a.weight_row, first + i, a.rank, latent));
+      k[a.rope + i] = static_cast<float>(dot(a.key_weight, a.key_row, h * a.key + i, a.rank, latent));
     }
     for (std::int64_t i = 0; i < a.value; ++i) {
-      v[i] = static_cast<float>(dot(a.weight, a.weight_row, first + a.key + i, a.rank, latent));
+      v[i] = static_cast<float>(dot(a.value_weight, a.value_row, h * a.value + i, a.rank, latent));
     }
   }
 }
@@ -58,7 +58,7 @@ void absorb_queries(Exec& exec, const LatentArgs& a) noexcept {
       const std::int64_t n = std::min(kLatentPart, a.rank - begin);
       double sums[kLatentPart] = {};
       for (std::int64_t i = 0; i < a.key; ++i) {
-        const float* w = a.weight_row(a.weight, h * (a.key + a.value) + i, begin, n, buffer);
+        const float* w = a.weight_row(a.weight, h * a.key + i, begin, n, buffer);
         const double x = static_cast<double>(a.x.row<float>(r)[h * a.key + i]);
         for (std::int64_t d = 0; d < n; ++d) sums[d] += x * static_cast<double>(w[d]);
       }
@@ -73,9 +73,8 @@ void project_values(Exec& exec, const LatentArgs& a) noexcept {
     const std::int64_t r = unit / a.heads, h = unit % a.heads;
     const float* x = a.x.row<float>(r) + h * a.rank;
     for (std::int64_t i = 0; i < a.value; ++i) {
-      a.y.row<float>(r)[h * a.value + i] =
-          static_cast<float>(dot(a.weight, a.weight_row, h * (a.key + a.value) + a.key + i, a.rank,
-                                 [&](std::int64_t d) { return static_cast<double>(x[d]); }));
+      a.y.row<float>(r)[h * a.value + i] = static_cast<float>(dot(
+          a.weight, a.weight_row, h * a.value + i, a.rank, [&](std::int64_t d) { return static_cast<double>(x[d]); }));
     }
   });
 }

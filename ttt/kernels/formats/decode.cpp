@@ -38,6 +38,7 @@ void decode_row(const ConstTensorView& rows, std::int64_t r, std::int64_t begin,
     case Format::kQ4_K:
     case Format::kQ5_K:
     case Format::kQ6_K:
+    case Format::kMXFP4:
       decode_blocks(rows.format, row, begin, count, out);
       return;
     default:

@@ -74,12 +74,12 @@ struct ChannelReader {
   std::int64_t row = -1;  // -1: a channel beyond the last
   std::int64_t begin = 0, in = 0;
   float scale = 0;  // kInt8
-  int centre = 0;
+  int zero = 0;     // the code of value 0
 
   BlockCodes block(std::int64_t b) const {
     BlockCodes codes;
     if (row < 0) {
-      std::fill_n(codes.codes, 32, static_cast<std::uint8_t>(centre));
+      std::fill_n(codes.codes, 32, static_cast<std::uint8_t>(zero));
       return codes;
     }
     const std::int64_t at = begin + b * kBlockInputs;
@@ -152,7 +152,7 @@ void write_scales(PanelKind kind, const PanelLayout& l, const Channels& channels
       [[fallthrough]];
     case ScaleKind::kExponent:
       write_vector(channels, own, [](const BlockCodes& b) { return b.sub_scale[0]; });
-      write_vector(channels, own + 16, [](const BlockCodes& b) { return b.sub_scale[1]; });
+      if (kind.group == 16) write_vector(channels, own + 16, [](const BlockCodes& b) { return b.sub_scale[1]; });
       return;
     case ScaleKind::kChannel:
       write_vector(channels, panel, [](const BlockCodes& b) { return b.channel_scale; });
@@ -168,7 +168,7 @@ void pack_panel(Format format, const PackSource& source, std::int64_t out, std::
   for (std::size_t c = 0; c < readers.size(); ++c) {
     const std::int64_t r = panel * kPanelWidth + static_cast<std::int64_t>(c);
     const std::int64_t row = r >= out ? -1 : source.row_index ? source.row_index[r] : r;
-    readers[c] = {format, &source.rows, row, source.in_begin, in, 0, kind.centre};
+    readers[c] = {format, &source.rows, row, source.in_begin, in, 0, kind.table ? 0 : kind.centre};
     if (format == Format::kInt8 && row >= 0) readers[c].scale = channel_scale(source.rows, row);
   }
   std::memset(to, 0, static_cast<std::size_t>(layout.codes));
@@ -217,7 +217,7 @@ BlockCodes read_panel_block(PanelKind kind, const PanelLayout& l, const std::byt
       [[fallthrough]];
     case ScaleKind::kExponent:
       r.sub_scale[0] = std::to_integer<std::uint8_t>(own[c]);
-      r.sub_scale[1] = std::to_integer<std::uint8_t>(own[16 + c]);
+      if (kind.group == 16) r.sub_scale[1] = std::to_integer<std::uint8_t>(own[16 + c]);
       break;
     case ScaleKind::kChannel:
       std::memcpy(&r.channel_scale, panel + 4 * c, 4);

@@ -51,6 +51,9 @@ BlockCodes read_small_block(Format format, const std::byte* p) {
     case Format::kQ5_1:
       b.minimum = half_at(p + 2), read_nibbles(b, p + 8, p + 4);
       break;
+    case Format::kMXFP4:
+      b.scale = 0, b.sub_scale[0] = b.sub_scale[1] = byte_at(p, 0), read_nibbles(b, p + 1, nullptr);
+      break;
     default:
       for (int j = 0; j < 32; ++j) b.codes[j] = byte_at(p, 2 + j) ^ 0x80u;
   }
@@ -238,9 +241,9 @@ void block_values(Format format, const BlockCodes& b, float* values) {
       break;
     case ScaleKind::kExponent:
       for (int j = 0; j < 32; ++j) {
-        const int code = b.codes[j] - kind.centre;
-        values[j] =
-            std::ldexp(static_cast<float>(code), b.sub_scale[j / 16] - 127 - std::countr_zero(unsigned(kind.unit)));
+        const int code = (kind.table ? table_code(b.codes[j]) : b.codes[j]) - kind.centre;
+        values[j] = std::ldexp(static_cast<float>(code),
+                               b.sub_scale[j / kind.group] - 127 - std::countr_zero(unsigned(kind.unit)));
       }
       return;
     default:

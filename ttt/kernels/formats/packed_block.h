@@ -13,12 +13,13 @@ namespace ttt::kernels {
 struct BlockCodes {
   std::uint8_t codes[32] = {};
   std::uint16_t scale = 0, minimum = 0;  // f16: the block's, or its super's
-  std::uint8_t sub_scale[2] = {};        // kTwoLevel: [0]; kTwoLevelSigned (as i8) and kExponent: of each 16
+  std::uint8_t sub_scale[2] = {};        // kTwoLevel: [0]; kTwoLevelSigned (as i8) and kExponent: of each group
   std::uint8_t sub_minimum = 0;          // kTwoLevel
   float channel_scale = 0;               // kChannel
 };
 
-// Reads inputs [begin, begin + 32) of a row as files hold it; `begin` is a multiple of 32. kQ4_0 to kQ6_K.
+// Reads inputs [begin, begin + 32) of a row as files hold it; `begin` is a multiple of 32. kQ4_0 to kQ6_K
+// and kMXFP4, whose codes are indices into its table.
 BlockCodes read_stored_block(Format format, const std::byte* row, std::int64_t begin);
 
 // Rounds `count` (<= 32) values to the format; codes beyond stand for 0. kQ8_0, kInt4, kBfp8B, kBfp4B.

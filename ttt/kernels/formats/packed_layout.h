@@ -14,6 +14,7 @@
 //   8 bits: the 8 steps.
 //   4 bits: 4 x 64 bytes, the j-th with step 2j in the low and step 2j + 1 in the high nibbles.
 //   5 bits: as 4 bits, then 64 bytes with the fifth bits: bit s of byte i belongs to code i of step s.
+//   table: as 4 bits, but what stands there is an index into the table of the format's codes (table_code).
 //   6 bits: as 4 bits, then 2 x 64 bytes: bits 2(s % 4) and above of byte i in the (s / 4)-th.
 //
 // Scales, each a vector over the 16 channels (blocks: of 32 inputs; supers: of 256 inputs, or of 32 where `in` is no
@@ -23,7 +24,7 @@
 //   kTwoLevel        f16 [supers][scale, minimum][16], u8 [blocks][scale, minimum][16]; value = scale * code - minimum
 //   kTwoLevelSigned  f16 [supers][16], i8 [blocks][2][16]
 //   kChannel         f32 [16]
-//   kExponent        u8 [blocks][2][16]; the scale is 2^(e - 127) / unit
+//   kExponent        u8 [blocks][groups in a block][16]; the scale is 2^(e - 127) / unit
 
 namespace ttt::kernels {
 
@@ -38,7 +39,18 @@ struct PanelKind {
   int group = 32;  // inputs that share a scale within a block
   ScaleKind scales = ScaleKind::kHalf;
   int unit = 1;  // kExponent: the code distance from the centre that stands for 2^(e - 127)
+  bool table = false;
 };
+
+// Bits of the codes that kernels multiply: of a table's, those of its largest.
+__attribute__((always_inline)) static inline constexpr int code_bits(PanelKind kind) {
+  return kind.table ? 5 : kind.bits;
+}
+// The code of an index: twice the number that the four bits stand for, about the centre 12.
+__attribute__((always_inline)) static inline constexpr int table_code(int index) {
+  const int m = index & 7, magnitude = m <= 4 ? m : m == 7 ? 12 : 2 * m - 4;
+  return index < 8 ? 12 + magnitude : 12 - magnitude;
+}
 
 // Always inlined: these are also used inside kernels, where no two instruction sets may share a function.
 __attribute__((always_inline)) static inline constexpr PanelKind panel_kind(Format format) {
@@ -66,6 +78,8 @@ __attribute__((always_inline)) static inline constexpr PanelKind panel_kind(Form
       return {.bits = 8, .centre = 128, .group = 16, .scales = ScaleKind::kExponent, .unit = 64};
     case Format::kBfp4B:
       return {.bits = 4, .centre = 8, .group = 16, .scales = ScaleKind::kExponent, .unit = 4};
+    case Format::kMXFP4:
+      return {.bits = 4, .centre = 12, .scales = ScaleKind::kExponent, .unit = 2, .table = true};
     default:
       return {};
   }
@@ -105,7 +119,7 @@ __attribute__((always_inline)) static inline constexpr PanelLayout panel_layout(
       l.block_scales = 64;
       break;
     case ScaleKind::kExponent:
-      l.block_scale_bytes = 32;
+      l.block_scale_bytes = kind.group == 32 ? 16 : 32;
       break;
   }
   scale_bytes = l.block_scales + l.block_scale_bytes * l.blocks;

@@ -18,4 +18,15 @@ void add_scaled_rows(Exec& exec, const AddRowsArgs& args) noexcept;  // y += fac
 double operations(const AddRowsArgs& args);
 double bytes(const AddRowsArgs& args);
 
+// y = gain * x, or y += gain * x, column by column
+struct GainRowsArgs {
+  ConstTensorView x = {};     // [rows, dim], f32; may be y
+  ConstTensorView gain = {};  // [dim], f32
+  TensorView y = {};          // [rows, dim], f32
+};
+void gain_rows(Exec& exec, const GainRowsArgs& args) noexcept;
+void add_gain_rows(Exec& exec, const GainRowsArgs& args) noexcept;
+double operations(const GainRowsArgs& args);
+double bytes(const GainRowsArgs& args);
+
 }  // namespace ttt::kernels

@@ -69,12 +69,13 @@ TTT_INLINE void expand_rows(const ExpandLatentsArgs& a, std::int64_t seq, std::i
   float sums[kLatentRows];
   for (std::int64_t h = 0; h < a.heads; ++h) {
     const std::int64_t at = (seq * a.heads + h) * a.longest + first;
-    for (std::int64_t i = 0; i < a.key + a.value; ++i) {
-      dots(a.weight, a.weight_row, h * (a.key + a.value) + i, a.rank, latents, width, count, sums);
-      for (std::int64_t r = 0; r < count; ++r) {
-        if (i < a.key) a.k.row<float>(at + r)[a.rope + i] = sums[r];
-        if (i >= a.key) a.v.row<float>(at + r)[i - a.key] = sums[r];
-      }
+    for (std::int64_t i = 0; i < a.key; ++i) {
+      dots(a.key_weight, a.key_row, h * a.key + i, a.rank, latents, width, count, sums);
+      for (std::int64_t r = 0; r < count; ++r) a.k.row<float>(at + r)[a.rope + i] = sums[r];
+    }
+    for (std::int64_t i = 0; i < a.value; ++i) {
+      dots(a.value_weight, a.value_row, h * a.value + i, a.rank, latents, width, count, sums);
+      for (std::int64_t r = 0; r < count; ++r) a.v.row<float>(at + r)[i] = sums[r];
     }
   }
 }
@@ -101,7 +102,7 @@ void absorb_queries(Exec& exec, const LatentArgs& a) noexcept {
     const auto y = [&](std::int64_t r) { return a.y.row<float>(r) + h * a.rank + begin; };
     for (std::int64_t r = first; r < last; ++r) std::memset(y(r), 0, static_cast<std::size_t>(n) * sizeof(float));
     for (std::int64_t i = 0; i < a.key; ++i) {
-      const float* w = a.weight_row(a.weight, h * (a.key + a.value) + i, begin, n, buffer);
+      const float* w = a.weight_row(a.weight, h * a.key + i, begin, n, buffer);
       for (std::int64_t r = first; r < last; ++r) add_scaled(a.x.row<float>(r)[h * a.key + i], w, y(r), n);
     }
   });
@@ -114,8 +115,8 @@ void project_values(Exec& exec, const LatentArgs& a) noexcept {
     const std::int64_t h = unit / blocks, first = unit % blocks * kLatentRows;
     const std::int64_t count = rows - first < kLatentRows ? rows - first : kLatentRows;
     for (std::int64_t i = 0; i < a.value; ++i) {
-      dots(a.weight, a.weight_row, h * (a.key + a.value) + a.key + i, a.rank, a.x.row<float>(first) + h * a.rank,
-           a.heads * a.rank, count, sums);
+      dots(a.weight, a.weight_row, h * a.value + i, a.rank, a.x.row<float>(first) + h * a.rank, a.heads * a.rank, count,
+           sums);
       for (std::int64_t r = 0; r < count; ++r) a.y.row<float>(first + r)[h * a.value + i] = sums[r];
     }
   });

@@ -10,10 +10,16 @@
 
 namespace ttt::kernels::TTT_LEVEL::grouped {
 
+// How codes are stored: in so many bits, or as indices.
+inline constexpr int kIndices = -4;
+constexpr int stored_bits(PanelKind kind) { return kind.table ? kIndices : kind.bits; }
+
 // The codes of step kStep of a block.
 template <int kBits, int kStep>
 TTT_INLINE Bytes codes_of(const std::byte* block) {
-  if constexpr (kBits == 8) {
+  if constexpr (kBits == kIndices) {
+    return table_codes(codes_of<4, kStep>(block));
+  } else if constexpr (kBits == 8) {
     return load_bytes(block + 64 * kStep);
   } else {
     const Bytes low = masked<15>(shifted<kStep % 2 * 4>(load_bytes(block + kStep / 2 * 64)));
@@ -59,8 +65,9 @@ TTT_INLINE Scales scales_of(const Panel& p, std::int64_t block, int super_shift)
     s.scale[0] = mul(super, load_i8(p.scales + 32 * block));
     s.scale[1] = mul(super, load_i8(p.scales + 32 * block + 16));
   } else if constexpr (kKind.scales == ScaleKind::kExponent) {
-    s.scale[0] = load_exponents(p.scales + 32 * block);
-    s.scale[1] = load_exponents(p.scales + 32 * block + 16);
+    constexpr int kBytes = kKind.group == 32 ? 16 : 32;
+    s.scale[0] = load_exponents(p.scales + kBytes * block);
+    if constexpr (kKind.group == 16) s.scale[1] = load_exponents(p.scales + kBytes * block + 16);
   }
   return s;
 }

@@ -87,6 +87,12 @@ TTT_INLINE Bytes shifted(Bytes x) {
   if constexpr (kBy < 0) return {_mm256_slli_epi16(x.a, -kBy), _mm256_slli_epi16(x.b, -kBy)};
   return x;
 }
+// table_code of 4-bit numbers.
+TTT_INLINE Bytes table_codes(Bytes x) {
+  const __m256i table =
+      _mm256_broadcastsi128_si256(_mm_setr_epi8(12, 13, 14, 15, 16, 18, 20, 24, 12, 11, 10, 9, 8, 6, 4, 0));
+  return {_mm256_shuffle_epi8(table, x.a), _mm256_shuffle_epi8(table, x.b)};
+}
 TTT_INLINE Quad load_quad(const std::int8_t* p) {
   std::int32_t v;
   std::memcpy(&v, p, 4);

@@ -61,6 +61,11 @@ TTT_INLINE Bytes shifted(Bytes x) {
   if constexpr (kBy < 0) return _mm512_slli_epi16(x, -kBy);
   return x;
 }
+// table_code of 4-bit numbers.
+TTT_INLINE Bytes table_codes(Bytes x) {
+  const __m128i table = _mm_setr_epi8(12, 13, 14, 15, 16, 18, 20, 24, 12, 11, 10, 9, 8, 6, 4, 0);
+  return _mm512_shuffle_epi8(_mm512_broadcast_i32x4(table), x);
+}
 TTT_INLINE Quad load_quad(const std::int8_t* p) {
   std::int32_t v;
   std::memcpy(&v, p, 4);

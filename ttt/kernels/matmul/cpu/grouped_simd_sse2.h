@@ -103,6 +103,17 @@ TTT_INLINE Bytes shifted(const Bytes& x) {
   return parts<Bytes>(
       [&](int i) { return kBy > 0 ? _mm_srli_epi16(x.v[i], kBy & 7) : _mm_slli_epi16(x.v[i], -kBy & 7); });
 }
+// table_code of 4-bit numbers: magnitudes grow by one up to 4, from there by two, and the last by four.
+TTT_INLINE Bytes table_codes(const Bytes& x) {
+  return parts<Bytes>([&](int i) {
+    const __m128i m = _mm_and_si128(x.v[i], _mm_set1_epi8(7));
+    const __m128i more = _mm_sub_epi8(_mm_max_epu8(m, _mm_set1_epi8(4)), _mm_set1_epi8(4));
+    const __m128i last = _mm_and_si128(_mm_cmpeq_epi8(m, _mm_set1_epi8(7)), _mm_set1_epi8(2));
+    const __m128i magnitude = _mm_add_epi8(_mm_add_epi8(m, more), last);
+    const __m128i negative = _mm_cmpgt_epi8(x.v[i], _mm_set1_epi8(7));
+    return _mm_add_epi8(_mm_sub_epi8(_mm_xor_si128(magnitude, negative), negative), _mm_set1_epi8(12));
+  });
+}
 TTT_INLINE Quad load_quad(const std::int8_t* p) {
   std::int32_t four;
   std::memcpy(&four, p, 4);

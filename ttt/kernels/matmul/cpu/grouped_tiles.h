@@ -25,7 +25,7 @@ struct SignedChunk {
 
 template <PanelKind kKind, int kStep>
 TTT_INLINE void sign_steps(const std::byte* from, std::byte* to) {
-  store_bytes(to + 64 * kStep, minus<kKind.centre>(codes_of<kKind.bits, kStep>(from)));
+  store_bytes(to + 64 * kStep, minus<kKind.centre>(codes_of<stored_bits(kKind), kStep>(from)));
   if constexpr (kStep < 7) sign_steps<kKind, kStep + 1>(from, to);
 }
 

@@ -46,9 +46,9 @@ TTT_INLINE void fill_whole(Corrections& c, const float* scales, const std::int32
   static_assert(kChunk == kPanelWidth);  // one vector of blocks
   if constexpr (kKind.centre == 0) {
     store_floats(c.sums, mul(to_floats(pair_sums(sums)), load_floats(scales)));
-  } else if constexpr (!Dot<kKind.bits>::kCentred && kKind.group == 32) {
+  } else if constexpr (!Dot<code_bits(kKind)>::kCentred && kKind.group == 32) {
     store_ints(c.start, mul_ints(pair_sums(sums), -kKind.centre));
-  } else if constexpr (!Dot<kKind.bits>::kCentred) {
+  } else if constexpr (!Dot<code_bits(kKind)>::kCentred) {
     for (int half = 0; half < 2; ++half) {
       store_ints(c.start + 16 * half, mul_ints(load_ints(sums + 16 * half), -kKind.centre));
     }

@@ -41,7 +41,7 @@ template <PanelKind kKind, int kStored, int kRows, int kPanels, int kFirst>
 TTT_INLINE void multiply_group(Floats (&acc)[kRows][kPanels], const std::byte* const (&codes)[kPanels],
                                const Scales (&scales)[kPanels], const Rows (&rows)[kRows],
                                const Corrections (&corrections)[kRows], std::int64_t block, std::int64_t in_chunk) {
-  constexpr int kBits = kKind.bits, kSteps = kKind.group / 4, kHalf = kFirst / 4, kGroups = 32 / kKind.group;
+  constexpr int kBits = code_bits(kKind), kSteps = kKind.group / 4, kHalf = kFirst / 4, kGroups = 32 / kKind.group;
   constexpr bool kHasScale = kKind.scales != ScaleKind::kChannel;
   Dot<kBits> dots[kRows][kPanels];
 #pragma GCC unroll 8
@@ -100,7 +100,7 @@ void unpack(const Work& work, const Side& side, std::int64_t begin, std::int64_t
       if constexpr (kKind.group == 16) store_floats(u.scales[p][c][1], s.scale[1]);
       if constexpr (kKind.centre == 0) store_floats(u.scales[p][c][1], s.minimum);
       if constexpr (kKind.bits < 8) {
-        unpack_steps<kKind.bits, 0>(panel.codes + (begin + c) * (kKind.bits * 64), u.codes[p][c]);
+        unpack_steps<stored_bits(kKind), 0>(panel.codes + (begin + c) * (kKind.bits * 64), u.codes[p][c]);
       }
     }
   }
@@ -117,7 +117,7 @@ __attribute__((noinline)) void multiply_chunk(const Work& work, const Side& side
   // 2 KiB of codes ahead, across the panel's end into the next; more than 4 rows find the panel in L1.
   constexpr bool kStreams = kRows <= 4 && !kUnpacked;
   constexpr std::int64_t kAhead = 2048;
-  constexpr int kStored = kUnpacked ? 8 : kKind.bits;
+  constexpr int kStored = kUnpacked ? 8 : stored_bits(kKind);
   Rows rows[kRows];
   Floats acc[kRows][kPanels];
   Corrections corrections[kRows];
@@ -254,5 +254,6 @@ TTT_KERNELS(GroupedKernels, .int8 = {grouped::kernel<Format::kQ4_0>(TTT_KERNEL_N
                                      grouped::kernel<Format::kInt8>(TTT_KERNEL_NAME("grouped_int8")),
                                      grouped::kernel<Format::kInt4>(TTT_KERNEL_NAME("grouped_int4")),
                                      grouped::kernel<Format::kBfp8B>(TTT_KERNEL_NAME("grouped_bfp8_b")),
-                                     grouped::kernel<Format::kBfp4B>(TTT_KERNEL_NAME("grouped_bfp4_b"))})
+                                     grouped::kernel<Format::kBfp4B>(TTT_KERNEL_NAME("grouped_bfp4_b")),
+                                     grouped::kernel<Format::kMXFP4>(TTT_KERNEL_NAME("grouped_mxfp4"))})
 }  // namespace ttt::kernels

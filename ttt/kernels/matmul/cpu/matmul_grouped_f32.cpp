@@ -25,7 +25,7 @@ using Values = float[kBlockInputs][kPanelWidth];
 
 template <PanelKind kKind, int kStep>
 TTT_INLINE void step_values(const std::byte* block, const Scales& s, Values& values) {
-  const Bytes codes = codes_of<kKind.bits, kStep>(block);
+  const Bytes codes = codes_of<stored_bits(kKind), kStep>(block);
   const Floats scale = s.scale[kKind.group == 16 ? kStep / 4 : 0];
   for (int j = 0; j < 4; ++j) {
     Floats v = quarter_of(codes, j);
@@ -111,5 +111,6 @@ TTT_KERNELS(GroupedF32Kernels, .f32 = {grouped::kernel<Format::kQ4_0>(TTT_KERNEL
                                        grouped::kernel<Format::kInt8>(TTT_KERNEL_NAME("grouped_int8_f32")),
                                        grouped::kernel<Format::kInt4>(TTT_KERNEL_NAME("grouped_int4_f32")),
                                        grouped::kernel<Format::kBfp8B>(TTT_KERNEL_NAME("grouped_bfp8_b_f32")),
-                                       grouped::kernel<Format::kBfp4B>(TTT_KERNEL_NAME("grouped_bfp4_b_f32"))})
+                                       grouped::kernel<Format::kBfp4B>(TTT_KERNEL_NAME("grouped_bfp4_b_f32")),
+                                       grouped::kernel<Format::kMXFP4>(TTT_KERNEL_NAME("grouped_mxfp4_f32"))})
 }  // namespace ttt::kernels

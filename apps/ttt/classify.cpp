@@ -1,0 +1,139 @@
+#include <algorithm>
+#include <cmath>
+#include <optional>
+
+#include "apps/ttt/commands.h"
+#include "apps/ttt/options.h"
+#include "apps/ttt/prompt.h"
+#include "apps/ttt/ranks.h"
+#include "apps/ttt/text_lines.h"
+#include "base/error.h"
+#include "runtime/embedder.h"
+
+namespace ttt::app {
+namespace {
+
+struct ClassifyFlags {
+  ModelOptions model;
+  std::string query = {};
+};
+
+// How scores become probabilities: by the sigmoid of each where several labels may hold or there is one, by softmax
+// over all else; none of a regression. As the pipelines of transformers do.
+enum class Scores { kSoftmax, kSigmoid, kPlain };
+
+Scores scores_of(const Json& config, std::int64_t classes) {
+  const Json* type = config.find("problem_type");
+  if (type != nullptr && type->is_string()) {
+    const std::string name = type->as_string("problem_type");
+    if (name == "multi_label_classification") return Scores::kSigmoid;
+    if (name == "single_label_classification") return Scores::kSoftmax;
+    if (name == "regression") return Scores::kPlain;
+  }
+  return classes == 1 ? Scores::kSigmoid : Scores::kSoftmax;
+}
+
+std::vector<double> probabilities(std::span<const float> row, Scores scores) {
+  std::vector<double> p(row.begin(), row.end());
+  if (scores == Scores::kSigmoid) {
+    for (double& v : p) v = 1 / (1 + std::exp(-v));
+  }
+  if (scores != Scores::kSoftmax) return p;
+  const double most = *std::ranges::max_element(p);
+  double sum = 0;
+  for (double& v : p) sum += v = std::exp(v - most);
+  for (double& v : p) v /= sum;
+  return p;
+}
+
+std::string label_of(const Json& config, std::size_t i) {
+  const Json* names = config.find("id2label");
+  const Json* name = names == nullptr ? nullptr : names->find(text(i));
+  return name != nullptr && name->is_string() ? name->as_string("id2label") : text("LABEL_", i);
+}
+
+// Outputs of the head for every text, in order.
+std::vector<std::vector<float>> run_head(const ClassifyFlags& f, const std::shared_ptr<const Checkpoint>& checkpoint,
+                                         const Tokenizer& tokenizer, std::span<const Encoding> texts) {
+  std::int64_t longest = 1;
+  for (const Encoding& t : texts) longest = std::max<std::int64_t>(longest, std::ssize(t.ids));
+  Workbench bench(f.model, checkpoint,
+                  {.context = context_for(f.model, *checkpoint, longest), .chunk = longest, .wanted = 1},
+                  [&](const Model& model) {
+                    for (const Encoding& t : texts) require_rows(tokenizer, t.ids, model.vocab_size());
+                  });
+  for (const Encoding& t : texts) require_same("texts", t.ids);
+  Runner runner = bench.runner();
+  std::vector<std::vector<float>> all;
+  for (const Encoding& t : texts) {
+    require(!t.ids.empty(), ErrorKind::kUsage, "a text wanted at least one token, got none");
+    Sequence sequence = runner.create();
+    const std::int64_t wanted = 0;
+    const StepEntry entry{.sequence = &sequence, .rows = std::ssize(t.ids), .token_types = t.types};
+    const auto row = runner.step({&entry, 1}, t.ids, {&wanted, 1});
+    all.emplace_back(row.begin(), row.end());
+  }
+  return all;
+}
+
+int classify(ClassifyFlags f) {
+  f.model.output = OutputKind::kClasses;
+  const auto checkpoint = open_model(f.model);
+  const Tokenizer tokenizer = tokenizer_of(f.model, *checkpoint);
+  say_remarks(tokenizer, f.model.verbose);
+  std::vector<Encoding> texts;
+  for (const std::string& line : stdin_lines()) texts.push_back(tokenizer.encode_with_types(line));
+  for (const std::vector<float>& row : run_head(f, checkpoint, tokenizer, texts)) {
+    const std::vector<double> p =
+        probabilities(row, scores_of(checkpoint->config(), static_cast<std::int64_t>(row.size())));
+    Json line{Json::Object{}};
+    for (std::size_t i = 0; i < p.size(); ++i) line.set(label_of(checkpoint->config(), i), Json(p[i]));
+    write_stdout(line.dump() + '\n');
+  }
+  return 0;
+}
+
+int rerank(ClassifyFlags f) {
+  f.model.output = OutputKind::kClasses;
+  const auto checkpoint = open_model(f.model);
+  const Tokenizer tokenizer = tokenizer_of(f.model, *checkpoint);
+  say_remarks(tokenizer, f.model.verbose);
+  const std::vector<std::string> lines = stdin_lines();
+  std::vector<Encoding> texts;
+  for (const std::string& line : lines) texts.push_back(tokenizer.encode_pair(f.query, line));
+  std::vector<std::pair<double, std::size_t>> ranked;
+  for (const std::vector<float>& row : run_head(f, checkpoint, tokenizer, texts)) {
+    require(row.size() == 1, ErrorKind::kUnsupported, "rerank wanted a model with one class, got ", row.size());
+    ranked.emplace_back(probabilities(row, Scores::kSigmoid)[0], ranked.size());
+  }
+  std::ranges::stable_sort(ranked, [](const auto& a, const auto& b) { return a.first > b.first; });
+  for (const auto& [score, index] : ranked) {
+    Json line{Json::Object{}};
+    line.set("index", Json(static_cast<std::int64_t>(index)));
+    line.set("score", Json(score));
+    line.set("text", Json(lines[index]));
+    write_stdout(line.dump() + '\n');
+  }
+  return 0;
+}
+
+}  // namespace
+
+void add_classify(Arguments& arguments, std::span<const Family> families) {
+  auto f = std::make_shared<ClassifyFlags>();
+  Command c =
+      arguments.command("classify", "Labels of the lines of standard input with their probabilities, as JSON",
+                        "Example: echo \"What a film!\" | ttt classify -m DIRECTORY", [f] { return classify(*f); });
+  add_model_options(c, f->model, families);
+}
+
+void add_rerank(Arguments& arguments, std::span<const Family> families) {
+  auto f = std::make_shared<ClassifyFlags>();
+  Command c = arguments.command(
+      "rerank", "The lines of standard input by how well they answer a query, best first, as JSON",
+      "Example: ttt rerank -m DIRECTORY --query \"Who wrote it?\" < passages.txt", [f] { return rerank(*f); });
+  add_model_options(c, f->model, families);
+  c.option("--query", f->query, "what the lines are compared with", Option::kRequired);
+}
+
+}  // namespace ttt::app

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "kernels/activation/activation.h"
+#include "runtime/model.h"
+
+namespace ttt {
+
+// Vision Transformer and DINOv2: norms before the blocks, a class token before the patches, learned positions. The
+// input is rows of patches (runtime/image_rows.h), one projection of which is what the reference's convolution does.
+struct ViTConfig {
+  bool dino = false;  // names of its own, and a learned weight of each block's result
+  std::string prefix = {};
+  std::int64_t hidden = 0, layers = 0, heads = 0, ffn = 0, patches = 0, patch_values = 0;
+  float eps = 0;
+  bool qkv_bias = true, gated = false;
+  Activation activation = Activation::kGelu;
+  OutputKind output = OutputKind::kHiddenStates;
+  std::int64_t classes = 0;
+};
+ViTConfig read_vit_config(ConfigReader& config, const Scope& scope);
+
+const Family& vit_family();
+
+}  // namespace ttt

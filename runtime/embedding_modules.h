@@ -1,0 +1,32 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "heads/dense.h"
+#include "heads/pooling.h"
+
+namespace ttt {
+
+// What turns the states of a text's rows into its embedding, as the files of sentence-transformers say: modules.json,
+// the configurations of its Pooling, Dense and Normalize, sentence_bert_config.json and
+// config_sentence_transformers.json. Without modules.json: the mean, as that library takes then.
+struct EmbeddingModules {
+  struct DenseModule {
+    std::filesystem::path directory = {};
+    DenseSpec spec = {};
+  };
+  PoolingKind pooling = PoolingKind::kMean;
+  bool normalize = false;
+  std::vector<DenseModule> dense = {};
+  std::int64_t max_rows = 0;  // of a text with its special tokens; longer ones are cut. 0: the files do not say
+  std::string prompt = {};    // that is put before every text
+};
+
+// Of a directory. Error{kUnsupported} naming a module, a pooling or an activation that is not built; Error{kBadData}
+// for files that contradict themselves.
+EmbeddingModules read_embedding_modules(const std::filesystem::path& directory);
+
+}  // namespace ttt
