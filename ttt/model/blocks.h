@@ -29,7 +29,6 @@ namespace ttt {
   X(GatedMLP)                 \
   X(LayerNorm)                \
   X(LayerScale)               \
-  X(LayerScale)               \
   X(LMHead)                   \
   X(MLP)                      \
   X(MoE)                      \
