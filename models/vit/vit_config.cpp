@@ -1,6 +1,7 @@
 #include "base/checked.h"
 #include "models/vit/vit.h"
 #include "runtime/decoder_config.h"
+#include "runtime/encoder_head.h"
 #include "runtime/rope_config.h"
 
 namespace ttt {
