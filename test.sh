@@ -11,11 +11,11 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 
 [ "${1:-}" != fuzz ] || exec tools/fuzz.sh
 
-install_packages g++ binutils cmake ninja-build libcli11-dev libgtest-dev libopenmpi-dev openmpi-bin \
-  python3-pip ca-certificates
+install_packages g++ binutils cmake ninja-build libcli11-dev libedit-dev libgtest-dev libopenmpi-dev \
+  openmpi-bin python3-pip ca-certificates
 for model in smollm2 gemma3 minilm; do
   variable=TTT_${model^^}_GGUF
-  [ "$model" != minilm ] || variable=TTT_MINILM # a directory
+  [ "$model" != minilm ] || variable=TTT_MINILM  # a directory
   if path=$(tools/fetch_model.sh "$model"); then
     export "$variable=$path"
   else

@@ -41,10 +41,19 @@ Sequence begin_sequence(Runner& runner, const GenerateOptions& options) {
   return sequence;
 }
 
-// Continues a sequence whose last logits are given.
-Generated go_on(Runner& runner, Sequence& sequence, std::span<const float> logits, SequenceHistory history,
-                const GenerateOptions& options, std::uint64_t number,
-                const std::function<bool(std::int32_t id)>& take) {
+// One token more than the context holds can come out: the last is never fed back.
+SequenceHistory history_of(const Runner& runner, std::span<const std::int32_t> prompt, const GenerateOptions& options) {
+  const auto length = static_cast<std::int64_t>(prompt.size());
+  return SequenceHistory(prompt, length + std::min(options.max_new_tokens, runner.config().context - length + 1));
+}
+
+}  // namespace
+
+Generated continue_sequence(Runner& runner, Sequence& sequence, std::span<const std::int32_t> ids,
+                            std::span<const float> logits, const GenerateOptions& options, std::uint64_t number,
+                            const std::function<bool(std::int32_t id)>& take) {
+  if (options.max_new_tokens <= 0) return {};
+  SequenceHistory history = history_of(runner, ids, options);
   const std::int64_t context = runner.config().context;
   const Sampler sampler(options.sampling, runner.vocab());
   const RandomStream random(static_cast<std::uint64_t>(options.sampling.seed), number);
@@ -73,14 +82,6 @@ Generated go_on(Runner& runner, Sequence& sequence, std::span<const float> logit
   }
 }
 
-// One token more than the context holds can come out: the last is never fed back.
-SequenceHistory history_of(const Runner& runner, std::span<const std::int32_t> prompt, const GenerateOptions& options) {
-  const auto length = static_cast<std::int64_t>(prompt.size());
-  return SequenceHistory(prompt, length + std::min(options.max_new_tokens, runner.config().context - length + 1));
-}
-
-}  // namespace
-
 Generated generate(Runner& runner, std::span<const std::int32_t> prompt, const GenerateOptions& options,
                    const std::function<bool(std::int32_t id)>& take) {
   checked_length(runner, prompt);
@@ -88,7 +89,7 @@ Generated generate(Runner& runner, std::span<const std::int32_t> prompt, const G
   if (options.max_new_tokens <= 0) return {};
   Sequence sequence = begin_sequence(runner, options);
   const std::span<const float> logits = runner.extend(sequence, prompt);
-  return go_on(runner, sequence, logits, history_of(runner, prompt, options), options, 0, take);
+  return continue_sequence(runner, sequence, prompt, logits, options, 0, take);
 }
 
 std::vector<Generated> generate_many(Runner& runner, std::span<const std::int32_t> prompt,
@@ -106,8 +107,8 @@ std::vector<Generated> generate_many(Runner& runner, std::span<const std::int32_
   const std::vector<float> logits(last.begin(), last.end());  // steps overwrite them
   for (std::int64_t i = 0; i < n; ++i) {
     Sequence own = i + 1 < n ? first.fork() : std::move(first);
-    all[static_cast<std::size_t>(i)] = go_on(runner, own, logits, history_of(runner, prompt, options), options,
-                                             static_cast<std::uint64_t>(i), [](std::int32_t) { return true; });
+    all[static_cast<std::size_t>(i)] = continue_sequence(
+        runner, own, prompt, logits, options, static_cast<std::uint64_t>(i), [](std::int32_t) { return true; });
   }
   return all;
 }

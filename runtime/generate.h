@@ -33,6 +33,12 @@ struct Generated {
 Generated generate(Runner& runner, std::span<const std::int32_t> prompt, const GenerateOptions& options,
                    const std::function<bool(std::int32_t id)>& take);
 
+// Continues a sequence that holds `ids` and whose last output is `logits`, drawing from RandomStream(seed, number).
+// Each token but the last becomes a row of the sequence.
+Generated continue_sequence(Runner& runner, Sequence& sequence, std::span<const std::int32_t> ids,
+                            std::span<const float> logits, const GenerateOptions& options, std::uint64_t number,
+                            const std::function<bool(std::int32_t id)>& take);
+
 // `n` continuations of one prompt, which is read once. Number i draws from RandomStream(seed, i), so it does not depend
 // on n, and number 0 is what generate gives. Error{kUsage} unless n >= 1 and the runner holds two sequences where n
 // > 1.

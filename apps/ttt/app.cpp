@@ -20,6 +20,7 @@ constexpr const char* kExamples =
     "Examples:\n"
     "  ttt generate -m SmolLM2-135M-Instruct.Q4_1.gguf -p \"The capital of France is\" -n 32\n"
     "  ttt generate -m DIRECTORY -p \"Once upon a time\" --temp 0.8 --top-p 0.95 --seed 7\n"
+    "  ttt chat -m MODEL\n"
     "  ttt logits -m DIRECTORY --tokens 1,2,3 -o logits.npy\n"
     "  ttt render -m MODEL --input request.json\n"
     "  ttt embed -m DIRECTORY -o embeddings.npy < lines.txt\n"
@@ -61,6 +62,7 @@ int run_command(int argc, char** argv, std::span<const ttt::Family> families) {
   Arguments arguments("Runs transformer checkpoints: Hugging Face directories and GGUF files.", kExamples,
                       version_text());
   add_generate(arguments, families);
+  add_chat(arguments, families);
   add_logits(arguments, families);
   add_tokenize(arguments, families);
   add_render(arguments);

@@ -9,6 +9,7 @@ namespace ttt::app {
 
 // Each adds one sub-command. It runs models of these families, which must outlive the arguments.
 void add_generate(Arguments& arguments, std::span<const Family> families);
+void add_chat(Arguments& arguments, std::span<const Family> families);
 void add_logits(Arguments& arguments, std::span<const Family> families);
 void add_tokenize(Arguments& arguments, std::span<const Family> families);
 void add_render(Arguments& arguments);  // reads templates only

@@ -4,16 +4,15 @@
 
 #include <algorithm>
 #include <optional>
-#include <random>
 
 #include "apps/ttt/commands.h"
 #include "apps/ttt/options.h"
 #include "apps/ttt/prompt.h"
 #include "apps/ttt/ranks.h"
+#include "apps/ttt/sampling_options.h"
 #include "apps/ttt/signals.h"
 #include "apps/ttt/standard_files.h"
 #include "base/error.h"
-#include "base/fields.h"
 #include "checkpoint/config_reader.h"
 
 namespace ttt::app {
@@ -23,30 +22,9 @@ struct GenerateFlags {
   ModelOptions model;
   std::string prompt, file;
   std::int64_t count = 256;
-  std::optional<double> temperature, top_p, min_p, repetition_penalty;
-  std::optional<std::int64_t> top_k;
-  std::optional<std::uint64_t> seed;
-  bool ignore_generation_config = false, no_special = false;
+  SamplingFlags sampling;
+  bool no_special = false;
 };
-
-// Flags win over generation_config.json; without either, the most likely token. What sampling leaves open is as in
-// Hugging Face transformers, whose top_k is 50 where nothing sets it (GenerationConfig._get_default_generation_params).
-SamplingSpec sampling_spec(const GenerateFlags& f, const GenerationDefaults& d) {
-  SamplingSpec s;
-  const bool flagged = f.temperature || f.top_k || f.top_p || f.min_p;
-  const bool sampled = flagged || d.do_sample.value_or(false);
-  s.temperature = f.temperature.value_or(sampled ? d.temperature.value_or(1.0) : 0.0);
-  constexpr std::int64_t kDefaultTopK = 50;
-  s.top_k = f.top_k.value_or(sampled ? d.top_k.value_or(kDefaultTopK) : 0);
-  s.top_p = f.top_p.value_or(sampled ? d.top_p.value_or(1.0) : 1.0);
-  s.min_p = f.min_p.value_or(sampled ? d.min_p.value_or(0.0) : 0.0);
-  s.typical_p = sampled ? d.typical_p.value_or(1.0) : 1.0;
-  s.bad_words = d.bad_words;
-  for (const auto& [id, bias] : d.biases) s.logit_bias.push_back({.id = id, .bias = bias});
-  s.repetition_penalty = f.repetition_penalty.value_or(d.repetition_penalty.value_or(1.0));
-  s.seed = same_on_all(f.seed ? *f.seed : s.temperature > 0 ? std::random_device{}() : 0);
-  return s;
-}
 
 std::string prompt_of(const GenerateFlags& f) {
   require(f.prompt.empty() || f.file.empty(), ErrorKind::kUsage, "-p and -f exclude each other");
@@ -56,28 +34,6 @@ std::string prompt_of(const GenerateFlags& f) {
 void write_text(const std::string& s) {
   write_stdout(s);
   finish_stdout();
-}
-
-GenerateOptions generate_options(const GenerateFlags& f, const Checkpoint& checkpoint, const Tokenizer& tokenizer,
-                                 std::int64_t vocab) {
-  const Json nothing, &config = f.ignore_generation_config ? nothing : checkpoint.generation_config();
-  const std::string where = (checkpoint.path() / "generation_config.json").string();
-  ConfigReport report{.strict = f.model.strict};
-  const GenerationDefaults defaults = generation_defaults(config, where, vocab);
-  GenerateOptions options{
-      .max_new_tokens = f.count,
-      .sampling = sampling_spec(f, defaults),
-      .end_ids = end_token_ids(checkpoint.config(), checkpoint.config_where(), config, where, vocab, &report)};
-  for (const std::int32_t id : tokenizer.end_ids()) options.end_ids.push_back(id);
-  for (const std::string& note : report.notes) {
-    if (f.model.verbose > 0) say("ttt: note: " + note);
-  }
-  // As in transformers, the end itself is no bad word.
-  std::erase_if(options.sampling.bad_words, [&](const std::vector<std::int32_t>& word) {
-    return word.size() == 1 && std::ranges::find(options.end_ids, word[0]) != options.end_ids.end();
-  });
-  const Sampler checked(options.sampling, vocab);
-  return options;
 }
 
 // The reference changes the factors once the sequence is that long; here a model has one set of them.
@@ -105,7 +61,8 @@ int generate_text(GenerateFlags f) {
   const auto checkpoint = open_model(f.model);
   const Tokenizer tokenizer = tokenizer_of(f.model, *checkpoint);
   say_remarks(tokenizer, f.model.verbose);
-  std::vector<std::int32_t> prompt = encode_text(tokenizer, prompt_of(f), !f.no_special);
+  const std::string given = prompt_of(f);
+  std::vector<std::int32_t> prompt = encode_text(tokenizer, given, !f.no_special);
   require(!prompt.empty(), ErrorKind::kUsage, "the prompt wanted at least one token, got none; use -p TEXT");
   require(f.count >= 0, ErrorKind::kUsage, "-n wanted a number of at least 0, got ", f.count);
   // An encoder reads the text; the decoder goes on from its first token.
@@ -130,10 +87,11 @@ int generate_text(GenerateFlags f) {
   Workbench bench(f.model, checkpoint, run, [&](const Model& model) {
     require_rows(tokenizer, prompt, model.vocab_size());
     require_rows(tokenizer, source, model.vocab_size());
-    options = generate_options(f, *checkpoint, tokenizer, model.vocab_size());
+    options = generate_options(f.model, f.sampling, f.count, *checkpoint, tokenizer, model.vocab_size());
     options.source = source;
   });
   warn_of_long_factors(bench.model.built, length);
+  warn_of_bare_prompt(f.model.model, tokenizer, given);
   require_same("prompt", source.empty() ? prompt : source);
   if (f.model.verbose > 0) say(text("ttt: sampling: ", to_json(options.sampling).dump()));
   Runner runner = bench.runner();
@@ -164,14 +122,8 @@ void add_generate(Arguments& arguments, std::span<const Family> families) {
   c.option("-p,--prompt", f->prompt, "text to continue");
   c.option("-f,--file", f->file, "file with the text to continue, a pipe, or - for standard input");
   c.option("-n,--n-predict", f->count, "tokens to generate, at most", Option::kShowsDefault);
-  c.option("--temp", f->temperature, "temperature; 0: the most likely token");
-  c.option("--top-k", f->top_k, "sample from the k most likely; 0: all (default: 50, as in transformers)");
-  c.option("--top-p", f->top_p, "sample from the most likely that add up to p");
-  c.option("--min-p", f->min_p, "drop tokens less likely than p times the most likely");
-  c.option("--repeat-penalty", f->repetition_penalty, "divide scores of tokens seen before");
-  c.option("-s,--seed", f->seed, "seed of the random stream (default: random)");
+  add_sampling_options(c, f->sampling);
   c.flag("--no-special-tokens", f->no_special, "do not add begin or end tokens to the text");
-  c.flag("--ignore-generation-config", f->ignore_generation_config, "do not read generation_config.json");
 }
 
 }  // namespace ttt::app

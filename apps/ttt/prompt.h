@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -15,6 +16,10 @@ void say_remarks(const Tokenizer& tokenizer, int verbose);
 // Ids of a text as a user typed it. Warns when the text itself starts with the begin token, or ends with the end token,
 // that the tokenizer adds: the model then sees two, as it never did in training.
 std::vector<std::int32_t> encode_text(const Tokenizer& tokenizer, std::string_view text, bool add_special);
+
+// Warns when the model's files bring a chat template and `text` shows no sign of one: none of the tokens that control
+// the model, and not the text with which the template hands over to the assistant.
+void warn_of_bare_prompt(const std::filesystem::path& model, const Tokenizer& tokenizer, std::string_view text);
 
 // Error{kBadData} naming a token that the model has no row for: a tokenizer may know more tokens than the model.
 void require_rows(const Tokenizer& tokenizer, std::span<const std::int32_t> ids, std::int64_t vocab_size);

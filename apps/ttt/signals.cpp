@@ -13,7 +13,7 @@ constexpr int kCannotRead = 4;
 constexpr std::array kStops{SIGHUP, SIGINT, SIGTERM};
 
 std::atomic<int> signal_status{0};
-std::atomic<bool> graceful{false};
+std::atomic<int> graceful{0};  // scopes
 std::atomic<const char*> unfinished{nullptr};
 std::atomic<bool> told{false};  // a mapped file that cannot be read
 std::vector<MappedRange>& watched() {
@@ -23,7 +23,7 @@ std::vector<MappedRange>& watched() {
 
 extern "C" void on_stop(int signal) {
   const int status = 128 + signal;
-  if (graceful.load() && signal_status.exchange(status) == 0) return;
+  if (graceful.load() > 0 && signal_status.exchange(status) == 0) return;
   if (const char* path = unfinished.load()) unlink(path);
   _exit(status);
 }
@@ -90,9 +90,14 @@ SignalsHeld::SignalsHeld() {
 }
 SignalsHeld::~SignalsHeld() { sigprocmask(SIG_SETMASK, &saved_, nullptr); }
 
-Graceful::Graceful() { graceful.store(true); }
-Graceful::~Graceful() { graceful.store(false); }
+Graceful::Graceful() { ++graceful; }
+Graceful::~Graceful() { --graceful; }
 
 int interrupted() { return signal_status.load(); }
+
+void forget_interrupt() {
+  int interrupt = 128 + SIGINT;
+  signal_status.compare_exchange_strong(interrupt, 0);
+}
 
 }  // namespace ttt::app

@@ -40,4 +40,7 @@ class Graceful {
 // 0, or 129, 130 or 143 once a signal has come.
 int interrupted();
 
+// After a SIGINT that a Graceful scope has noticed: what it stopped is over, and the work goes on. Others stay.
+void forget_interrupt();
+
 }  // namespace ttt::app

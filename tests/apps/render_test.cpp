@@ -151,7 +151,7 @@ TEST_F(RenderToolTest, ErrorsHaveTheirStatus) {
   expect_error(render({"--template", good}, "{"), 3, {"stdin: not JSON"});
   expect_error(render({"--template", good}, "{}"), 3, {"messages"});
   expect_error(render({"--template", good}, R"({"messages": [{}], "n": 12345678901234567890})"), 3,
-               {"12345678901234567890 is beyond 64 bits"});
+               {"stdin: not JSON at byte 44: an integer is beyond 64 bits"});
   expect_error(render({"--template", good, "--special", "[]"}), 3, {"--special"});
   expect_error(render({"--template", path("absent")}), 4, {"absent"});
   expect_error(render({"--template", good, "--input", path("absent")}), 4, {"absent"});

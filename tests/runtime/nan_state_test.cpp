@@ -46,10 +46,10 @@ class NanState : public testing::TestWithParam<Format> {
   std::filesystem::path model_ = directory_.path() / "model";
 };
 INSTANTIATE_TEST_SUITE_P(Formats, NanState, testing::Values(Format::kF32, Format::kBF16, Format::kInt8, Format::kBfp8B),
-                         [](const auto& info) { return std::string(name_of(info.param)); });
+                         [](const auto& format) { return std::string(name_of(format.param)); });
 
 TEST_P(NanState, ReachesTheRowsThatReadIt) {
-  for (const std::uint16_t bad : {0x7FC0, 0xFFC0}) {
+  for (const std::uint16_t bad : {std::uint16_t{0x7FC0}, std::uint16_t{0xFFC0}}) {
     make_model(bad);
     for (const std::int64_t chunk : {1, 3}) {
       EXPECT_EQ(logits_after(4, chunk), "numbers");

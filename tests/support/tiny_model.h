@@ -81,4 +81,25 @@ inline void write_constant_checkpoint(const std::filesystem::path& directory, Js
   write_file(directory / "model.safetensors", f32_safetensors(tensors));
 }
 
+// A checkpoint that finds, after every token of `chain` but the last, the next one likeliest. The chain has no token
+// twice and at most hidden_size + 1; after other tokens all logits are 0.
+inline void write_chain_checkpoint(const std::filesystem::path& directory, Json config,
+                                   const std::vector<std::int32_t>& chain) {
+  std::filesystem::create_directories(directory);
+  config.set("tie_word_embeddings", false);
+  write_file(directory / "config.json", config.dump(2) + "\n");
+  std::vector<NamedValues> tensors;
+  for (RandomTensor& t : llama_tensors(config)) {
+    std::vector<float> values(static_cast<std::size_t>(t.elements()));
+    if (t.name.find("norm") != std::string::npos) std::fill(values.begin(), values.end(), 1.0f);
+    const bool embedding = t.name.find("embed") != std::string::npos;
+    for (std::size_t i = 0; i + 1 < chain.size() && (embedding || t.name == "lm_head.weight"); ++i) {
+      const auto row = static_cast<std::size_t>(chain[embedding ? i : i + 1]);
+      values[row * static_cast<std::size_t>(t.shape[1]) + i] = 1.0f;
+    }
+    tensors.push_back({std::move(t), std::move(values)});
+  }
+  write_file(directory / "model.safetensors", f32_safetensors(tensors));
+}
+
 }  // namespace ttt::support

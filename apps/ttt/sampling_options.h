@@ -1,0 +1,26 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "apps/ttt/options.h"
+#include "runtime/generate.h"
+
+namespace ttt::app {
+
+// The options of commands that choose tokens.
+struct SamplingFlags {
+  std::optional<double> temperature = {}, top_p = {}, min_p = {}, repetition_penalty = {};
+  std::optional<std::int64_t> top_k = {};
+  std::optional<std::uint64_t> seed = {};
+  bool ignore_generation_config = false;
+};
+
+void add_sampling_options(Command& command, SamplingFlags& flags);
+
+// What flags and generation_config.json say together, with the ends of a text that the model's files name; checked. A
+// seed that is not given is drawn, the same on all ranks.
+GenerateOptions generate_options(const ModelOptions& model, const SamplingFlags& flags, std::int64_t count,
+                                 const Checkpoint& checkpoint, const Tokenizer& tokenizer, std::int64_t vocab);
+
+}  // namespace ttt::app
