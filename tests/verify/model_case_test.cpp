@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "models/families.h"
+#include "support/model.h"
 #include "support/tiny_model.h"
 #include "testing/test_suite.h"
 
