@@ -66,6 +66,7 @@ extern "C" void on_bus(int signal, siginfo_t* info, void*) {
 void install_signal_handlers() {
   struct sigaction stop {};
   stop.sa_handler = on_stop;
+  stop.sa_flags = SA_RESTART;  // a write of what has been done goes on; stdio loses what an interrupted one holds
   for (const int signal : kStops) {
     struct sigaction inherited {};
     sigaction(signal, nullptr, &inherited);

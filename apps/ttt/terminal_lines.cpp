@@ -120,6 +120,7 @@ class TerminalLines final : public Lines {
     el_source(editor_, nullptr);  // ~/.editrc, as programs with libedit do
     struct sigaction change {};
     change.sa_handler = on_terminal_change;
+    change.sa_flags = SA_RESTART;
     sigaction(SIGCONT, &change, nullptr);
     sigaction(SIGWINCH, &change, nullptr);
   }

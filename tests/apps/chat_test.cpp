@@ -235,19 +235,21 @@ TEST_F(ChatToolTest, GenerateWarnsOfABarePrompt) {
 TEST_F(ChatToolTest, ATerminalIsAskedAndItsLinesAreEdited) {
   TerminalProcess user = at_terminal(model());
   ASSERT_TRUE(user.shows("/help lists commands")) << user.screen();
-  ASSERT_TRUE(user.shows("> ")) << user.screen();
+  ASSERT_TRUE(user.asks("> ")) << user.screen();
   // Typed, a letter taken back, one put in at the begin: what is asked is "/system grün".
   user.type("system gr\xC3\xBCnx\x7F\x01/\n");
   ASSERT_TRUE(user.shows("ttt: the system message is set")) << user.screen();
+  ASSERT_TRUE(user.asks("> "));
   user.type("/system\n");
   ASSERT_TRUE(user.shows("ttt: the system message is \"gr\xC3\xBCn\"")) << user.screen();
+  ASSERT_TRUE(user.asks("> "));
   user.type("a\n");
   ASSERT_TRUE(user.shows("xqz")) << user.screen();
   ASSERT_TRUE(user.shows(" kept; 3 written at ")) << user.screen();
-  ASSERT_TRUE(user.shows("> "));
+  ASSERT_TRUE(user.asks("> "));
   user.type("\x1b[A\x1b[A\n");  // the line before the last
   ASSERT_TRUE(user.shows("ttt: the system message is \"gr\xC3\xBCn\"")) << user.screen();
-  ASSERT_TRUE(user.shows("> "));
+  ASSERT_TRUE(user.asks("> "));
   user.type("\x04");
   EXPECT_EQ(user.finish(), 0) << user.screen();
   EXPECT_TRUE(user.is_as_before());
@@ -259,33 +261,33 @@ TEST_F(ChatToolTest, ATerminalIsAskedAndItsLinesAreEdited) {
   ASSERT_EQ(stat(history.c_str(), &status), 0);
   EXPECT_EQ(status.st_mode & 0777, 0600u);
   TerminalProcess later = at_terminal(model());
-  ASSERT_TRUE(later.shows("> "));
+  ASSERT_TRUE(later.asks("> "));
   later.type("\x1b[A\x1b[A\n");
   ASSERT_TRUE(later.shows("xqz")) << later.screen();
 }
 
 TEST_F(ChatToolTest, CtrlCStopsTheAnswerAndNotTheProgram) {
   TerminalProcess user = at_terminal(endless_model(), {"--ctx", "1000000"});
-  ASSERT_TRUE(user.shows("> "));
+  ASSERT_TRUE(user.asks("> "));
   user.type("a\n");
   ASSERT_TRUE(user.shows("aaaaa")) << user.screen();
   user.type("\x03");
   ASSERT_TRUE(user.shows(" written at ")) << user.screen();
-  ASSERT_TRUE(user.shows("> ")) << user.screen();
+  ASSERT_TRUE(user.asks("> ")) << user.screen();
   user.type("again\n");
   ASSERT_TRUE(user.shows("aaaaa"));
   user.type("\x03");
-  ASSERT_TRUE(user.shows("> ")) << user.screen();
+  ASSERT_TRUE(user.asks("> ")) << user.screen();
   // At the prompt the first takes the line back, and a second ends.
   user.type("half a line\x03");
   ASSERT_TRUE(user.shows("ttt: Ctrl-C once more, or Ctrl-D, ends")) << user.screen();
-  ASSERT_TRUE(user.shows("> "));
+  ASSERT_TRUE(user.asks("> "));
   user.type("/system\n");
   ASSERT_TRUE(user.shows("ttt: there is no system message")) << user.screen();
-  ASSERT_TRUE(user.shows("> "));
+  ASSERT_TRUE(user.asks("> "));
   user.type("\x03");
   ASSERT_TRUE(user.shows("ttt: Ctrl-C once more, or Ctrl-D, ends")) << user.screen();
-  ASSERT_TRUE(user.shows("> "));
+  ASSERT_TRUE(user.asks("> "));
   user.type("\x03");
   EXPECT_EQ(user.finish(), 130) << user.screen();
   EXPECT_TRUE(user.is_as_before());
@@ -295,7 +297,7 @@ TEST_F(ChatToolTest, OtherSignalsEndItAndLeaveTheTerminalAsItWas) {
   const std::string m = endless_model();
   for (const bool while_it_answers : {false, true}) {
     TerminalProcess user = at_terminal(m, {"--ctx", "1000000"});
-    ASSERT_TRUE(user.shows("> "));
+    ASSERT_TRUE(user.asks("> "));
     if (while_it_answers) {
       user.type("a\n");
       ASSERT_TRUE(user.shows("aaaaa"));
@@ -314,10 +316,10 @@ TEST_F(ChatToolTest, OtherSignalsEndItAndLeaveTheTerminalAsItWas) {
 
 TEST_F(ChatToolTest, WorksWithoutAHome) {
   TerminalProcess user(TTT_TOOL, {"chat", "-m", model()}, {{"HOME", ""}, {"XDG_STATE_HOME", ""}, {"TERM", "dumb"}});
-  ASSERT_TRUE(user.shows("> "));
+  ASSERT_TRUE(user.asks("> "));
   user.type("a\n");
   ASSERT_TRUE(user.shows("xqz")) << user.screen();
-  ASSERT_TRUE(user.shows("> "));
+  ASSERT_TRUE(user.asks("> "));
   user.type("\x04");
   EXPECT_EQ(user.finish(), 0);
 }

@@ -65,6 +65,13 @@ class TerminalProcess {
       if (!read_some()) return false;
     }
   }
+  // Waits for a prompt, and until keys go to the program's own editing: what is typed before that is the terminal's.
+  bool asks(std::string_view prompt) {
+    if (!shows(prompt)) return false;
+    const auto end = Clock::now() + std::chrono::seconds(5);
+    while (is_as_before() && Clock::now() < end) usleep(1000);
+    return true;
+  }
   // Whether the terminal echoes what is typed and hands it on line by line, as it does for a shell.
   bool is_as_before() const {
     termios now{};
