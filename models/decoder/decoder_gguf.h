@@ -20,16 +20,18 @@ constexpr auto join(const std::array<T, N>&... parts) {
   return all;
 }
 
-inline constexpr std::array kDecoderKeys{
+// Of every decoder; and of those whose layers have one feed-forward and keys and values of their own.
+inline constexpr std::array kShapeKeys{
     GgufKey{"context_length", "max_position_embeddings"},
     GgufKey{"embedding_length", "hidden_size"},
     GgufKey{"block_count", "num_hidden_layers"},
-    GgufKey{"feed_forward_length", "intermediate_size"},
     GgufKey{"attention.head_count", "num_attention_heads"},
-    GgufKey{"attention.head_count_kv", "num_key_value_heads"},
     GgufKey{"rope.freq_base", "rope_theta", GgufKeyKind::kNumber},
     GgufKey{"attention.causal", "", GgufKeyKind::kMustBe, 1},
 };
+inline constexpr std::array kKvHeadsKey{GgufKey{"attention.head_count_kv", "num_key_value_heads"}};
+inline constexpr std::array kFfnKey{GgufKey{"feed_forward_length", "intermediate_size"}};
+inline constexpr auto kDecoderKeys = join(kShapeKeys, kKvHeadsKey, kFfnKey);
 
 inline constexpr std::array kRmsNormKeys{
     GgufKey{"attention.layer_norm_rms_epsilon", "rms_norm_eps", GgufKeyKind::kNumber},
@@ -59,11 +61,24 @@ inline constexpr std::array kAttentionTensors{
 inline constexpr auto kPermutedAttentionTensors =
     kAttentionTensors<GgufChange::kUnpermuteHeads, GgufChange::kUnpermuteKvHeads>;
 
-inline constexpr std::array kPreNormTensors{
+// Norms of queries and keys.
+inline constexpr std::array kQkNormTensors{
+    GgufTensor{"blk.{}.attn_q_norm.weight", "model.layers.{}.self_attn.q_norm.weight"},
+    GgufTensor{"blk.{}.attn_k_norm.weight", "model.layers.{}.self_attn.k_norm.weight"},
+};
+
+// The norms before attention and before the head; the one before the feed-forward has two names.
+inline constexpr std::array kNormTensors{
     GgufTensor{"output_norm.weight", "model.norm.weight"},
     GgufTensor{"blk.{}.attn_norm.weight", "model.layers.{}.input_layernorm.weight"},
+};
+inline constexpr std::array kFfnNormTensor{
     GgufTensor{"blk.{}.ffn_norm.weight", "model.layers.{}.post_attention_layernorm.weight"},
 };
+inline constexpr std::array kPostAttentionNormTensor{
+    GgufTensor{"blk.{}.post_attention_norm.weight", "model.layers.{}.post_attention_layernorm.weight"},
+};
+inline constexpr auto kPreNormTensors = join(kNormTensors, kFfnNormTensor);
 
 inline constexpr std::array kGatedTensors{
     GgufTensor{"blk.{}.ffn_gate.weight", "model.layers.{}.mlp.gate_proj.weight"},
@@ -72,6 +87,33 @@ inline constexpr std::array kGatedTensors{
     GgufTensor{"blk.{}.ffn_up.bias", "model.layers.{}.mlp.up_proj.bias"},
     GgufTensor{"blk.{}.ffn_down.weight", "model.layers.{}.mlp.down_proj.weight"},
     GgufTensor{"blk.{}.ffn_down.bias", "model.layers.{}.mlp.down_proj.bias"},
+};
+
+inline constexpr std::array kExpertTensors{
+    GgufTensor{"blk.{}.ffn_gate_exps.weight", "model.layers.{}.mlp.experts.{}.gate_proj.weight"},
+    GgufTensor{"blk.{}.ffn_up_exps.weight", "model.layers.{}.mlp.experts.{}.up_proj.weight"},
+    GgufTensor{"blk.{}.ffn_down_exps.weight", "model.layers.{}.mlp.experts.{}.down_proj.weight"},
+};
+
+// Experts in groups beside shared ones, after some dense layers.
+inline constexpr std::array kGroupedExpertKeys{
+    GgufKey{"expert_count", "n_routed_experts"},
+    GgufKey{"expert_used_count", "num_experts_per_tok"},
+    GgufKey{"expert_feed_forward_length", "moe_intermediate_size"},
+    GgufKey{"expert_shared_count", "n_shared_experts"},
+    GgufKey{"expert_weights_scale", "routed_scaling_factor", GgufKeyKind::kNumber},
+    GgufKey{"expert_weights_norm", "norm_topk_prob", GgufKeyKind::kBoolean},
+    GgufKey{"expert_group_count", "n_group"},
+    GgufKey{"expert_group_used_count", "topk_group"},
+    GgufKey{"leading_dense_block_count", "first_k_dense_replace"},
+    GgufKey{"nextn_predict_layers", "num_nextn_predict_layers"},
+};
+inline constexpr std::array kGroupedExpertTensors{
+    GgufTensor{"blk.{}.ffn_gate_inp.weight", "model.layers.{}.mlp.gate.weight"},
+    GgufTensor{"blk.{}.exp_probs_b.bias", "model.layers.{}.mlp.gate.e_score_correction_bias"},
+    GgufTensor{"blk.{}.ffn_gate_shexp.weight", "model.layers.{}.mlp.shared_experts.gate_proj.weight"},
+    GgufTensor{"blk.{}.ffn_up_shexp.weight", "model.layers.{}.mlp.shared_experts.up_proj.weight"},
+    GgufTensor{"blk.{}.ffn_down_shexp.weight", "model.layers.{}.mlp.shared_experts.down_proj.weight"},
 };
 
 // For GgufSpelling::complete: neither llama.cpp nor anyone else has a default for the eps of a norm; a file without is

@@ -4,72 +4,40 @@
 
 #include "base/json.h"
 #include "checkpoint/gguf.h"
+#include "models/decoder/decoder_gguf.h"
 
 namespace ttt {
 namespace {
 
-constexpr GgufKey kKeys[] = {
-    {"context_length", "max_position_embeddings"},
-    {"embedding_length", "hidden_size"},
-    {"block_count", "num_hidden_layers"},
-    {"attention.head_count", "num_attention_heads"},
-    {"attention.head_count_kv", "", GgufKeyKind::kHarmless},
-    {"feed_forward_length", "intermediate_size"},
-    {"attention.layer_norm_rms_epsilon", "rms_norm_eps", GgufKeyKind::kNumber},
-    {"rope.freq_base", "rope_theta", GgufKeyKind::kNumber},
-    {"attention.q_lora_rank", "q_lora_rank"},
-    {"attention.kv_lora_rank", "kv_lora_rank"},
-    {"expert_count", "n_routed_experts"},
-    {"expert_used_count", "num_experts_per_tok"},
-    {"expert_feed_forward_length", "moe_intermediate_size"},
-    {"expert_shared_count", "n_shared_experts"},
-    {"expert_weights_scale", "routed_scaling_factor", GgufKeyKind::kNumber},
-    {"expert_weights_norm", "norm_topk_prob", GgufKeyKind::kBoolean},
-    {"expert_group_count", "n_group"},
-    {"expert_group_used_count", "topk_group"},
-    {"leading_dense_block_count", "first_k_dense_replace"},
-    {"nextn_predict_layers", "num_nextn_predict_layers"},
-    {"attention.causal", "", GgufKeyKind::kMustBe, 1},
+constexpr std::array kOwnKeys{
+    GgufKey{"attention.head_count_kv", "", GgufKeyKind::kHarmless},
+    GgufKey{"attention.q_lora_rank", "q_lora_rank"},
+    GgufKey{"attention.kv_lora_rank", "kv_lora_rank"},
     // Read by complete().
-    {"attention.key_length", "", GgufKeyKind::kHarmless},
-    {"attention.value_length", "", GgufKeyKind::kHarmless},
-    {"attention.key_length_mla", "", GgufKeyKind::kHarmless},
-    {"attention.value_length_mla", "", GgufKeyKind::kHarmless},
-    {"rope.dimension_count", "qk_rope_head_dim"},
-    {"rope.scaling.yarn_log_multiplier", "", GgufKeyKind::kHarmless},
-    {"expert_gating_func", "", GgufKeyKind::kHarmless},
-    // Read by llama.cpp for other architectures only.
-    {"use_parallel_residual", "", GgufKeyKind::kHarmless},
+    GgufKey{"attention.key_length", "", GgufKeyKind::kHarmless},
+    GgufKey{"attention.value_length", "", GgufKeyKind::kHarmless},
+    GgufKey{"attention.key_length_mla", "", GgufKeyKind::kHarmless},
+    GgufKey{"attention.value_length_mla", "", GgufKeyKind::kHarmless},
+    GgufKey{"rope.dimension_count", "qk_rope_head_dim"},
+    GgufKey{"rope.scaling.yarn_log_multiplier", "", GgufKeyKind::kHarmless},
+    GgufKey{"expert_gating_func", "", GgufKeyKind::kHarmless},
 };
+constexpr auto kKeys = join(kShapeKeys, kRmsNormKeys, kGroupedExpertKeys, kFfnKey, kOwnKeys);
 
-constexpr GgufTensor kTensors[] = {
-    {"token_embd.weight", "model.embed_tokens.weight"},
-    {"output_norm.weight", "model.norm.weight"},
-    {"output.weight", "lm_head.weight"},
-    {"blk.{}.attn_norm.weight", "model.layers.{}.input_layernorm.weight"},
-    {"blk.{}.attn_q.weight", "model.layers.{}.self_attn.q_proj.weight"},
-    {"blk.{}.attn_q_a.weight", "model.layers.{}.self_attn.q_a_proj.weight"},
-    {"blk.{}.attn_q_a_norm.weight", "model.layers.{}.self_attn.q_a_layernorm.weight"},
-    {"blk.{}.attn_q_b.weight", "model.layers.{}.self_attn.q_b_proj.weight"},
-    {"blk.{}.attn_kv_a_mqa.weight", "model.layers.{}.self_attn.kv_a_proj_with_mqa.weight"},
-    {"blk.{}.attn_kv_a_norm.weight", "model.layers.{}.self_attn.kv_a_layernorm.weight"},
-    {"blk.{}.attn_kv_b.weight", "model.layers.{}.self_attn.kv_b_proj.weight"},
-    {"blk.{}.attn_k_b.weight", "model.layers.{}.self_attn.k_b_proj.weight", GgufChange::kJoinedTransposed},
-    {"blk.{}.attn_v_b.weight", "model.layers.{}.self_attn.v_b_proj.weight", GgufChange::kJoined},
-    {"blk.{}.attn_output.weight", "model.layers.{}.self_attn.o_proj.weight"},
-    {"blk.{}.ffn_norm.weight", "model.layers.{}.post_attention_layernorm.weight"},
-    {"blk.{}.ffn_gate.weight", "model.layers.{}.mlp.gate_proj.weight"},
-    {"blk.{}.ffn_up.weight", "model.layers.{}.mlp.up_proj.weight"},
-    {"blk.{}.ffn_down.weight", "model.layers.{}.mlp.down_proj.weight"},
-    {"blk.{}.ffn_gate_inp.weight", "model.layers.{}.mlp.gate.weight"},
-    {"blk.{}.exp_probs_b.bias", "model.layers.{}.mlp.gate.e_score_correction_bias"},
-    {"blk.{}.ffn_gate_exps.weight", "model.layers.{}.mlp.experts.{}.gate_proj.weight"},
-    {"blk.{}.ffn_up_exps.weight", "model.layers.{}.mlp.experts.{}.up_proj.weight"},
-    {"blk.{}.ffn_down_exps.weight", "model.layers.{}.mlp.experts.{}.down_proj.weight"},
-    {"blk.{}.ffn_gate_shexp.weight", "model.layers.{}.mlp.shared_experts.gate_proj.weight"},
-    {"blk.{}.ffn_up_shexp.weight", "model.layers.{}.mlp.shared_experts.up_proj.weight"},
-    {"blk.{}.ffn_down_shexp.weight", "model.layers.{}.mlp.shared_experts.down_proj.weight"},
+constexpr std::array kOwnTensors{
+    GgufTensor{"blk.{}.attn_q.weight", "model.layers.{}.self_attn.q_proj.weight"},
+    GgufTensor{"blk.{}.attn_q_a.weight", "model.layers.{}.self_attn.q_a_proj.weight"},
+    GgufTensor{"blk.{}.attn_q_a_norm.weight", "model.layers.{}.self_attn.q_a_layernorm.weight"},
+    GgufTensor{"blk.{}.attn_q_b.weight", "model.layers.{}.self_attn.q_b_proj.weight"},
+    GgufTensor{"blk.{}.attn_kv_a_mqa.weight", "model.layers.{}.self_attn.kv_a_proj_with_mqa.weight"},
+    GgufTensor{"blk.{}.attn_kv_a_norm.weight", "model.layers.{}.self_attn.kv_a_layernorm.weight"},
+    GgufTensor{"blk.{}.attn_kv_b.weight", "model.layers.{}.self_attn.kv_b_proj.weight"},
+    GgufTensor{"blk.{}.attn_k_b.weight", "model.layers.{}.self_attn.k_b_proj.weight", GgufChange::kJoinedTransposed},
+    GgufTensor{"blk.{}.attn_v_b.weight", "model.layers.{}.self_attn.v_b_proj.weight", GgufChange::kJoined},
+    GgufTensor{"blk.{}.attn_output.weight", "model.layers.{}.self_attn.o_proj.weight"},
 };
+constexpr auto kTensors =
+    join(kEmbeddingTensors, kPreNormTensors, kGatedTensors, kExpertTensors, kGroupedExpertTensors, kOwnTensors);
 
 std::optional<double> number(const GgufFile& file, std::string_view key) {
   const std::string whole = text(file.architecture(), ".", key);

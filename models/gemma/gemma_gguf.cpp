@@ -2,49 +2,31 @@
 
 #include "base/json.h"
 #include "checkpoint/gguf.h"
+#include "models/decoder/decoder_gguf.h"
 
 namespace ttt {
 namespace {
 
-constexpr GgufKey kKeys[] = {
-    {"context_length", "max_position_embeddings"},
-    {"embedding_length", "hidden_size"},
-    {"block_count", "num_hidden_layers"},
-    {"feed_forward_length", "intermediate_size"},
-    {"attention.head_count", "num_attention_heads"},
-    {"attention.head_count_kv", "num_key_value_heads"},
-    {"attention.layer_norm_rms_epsilon", "rms_norm_eps", GgufKeyKind::kNumber},
-    {"attention.sliding_window", "sliding_window"},
-    {"attention.sliding_window_pattern", "sliding_window_pattern"},
-    {"attn_logit_softcapping", "attn_logit_softcapping", GgufKeyKind::kNumber},
-    {"final_logit_softcapping", "final_logit_softcapping", GgufKeyKind::kNumber},
-    {"rope.freq_base", "rope_theta", GgufKeyKind::kNumber},
-    {"rope.freq_base_swa", "rope_local_base_freq", GgufKeyKind::kNumber},
-    {"attention.causal", "", GgufKeyKind::kMustBe, 1},
-    // Read by llama.cpp for other architectures only.
-    {"use_parallel_residual", "", GgufKeyKind::kHarmless},
-    {"attention.layer_norm_epsilon", "", GgufKeyKind::kHarmless},
+constexpr std::array kOwnKeys{
+    GgufKey{"attention.sliding_window", "sliding_window"},
+    GgufKey{"attention.sliding_window_pattern", "sliding_window_pattern"},
+    GgufKey{"attn_logit_softcapping", "attn_logit_softcapping", GgufKeyKind::kNumber},
+    GgufKey{"final_logit_softcapping", "final_logit_softcapping", GgufKeyKind::kNumber},
+    GgufKey{"rope.freq_base_swa", "rope_local_base_freq", GgufKeyKind::kNumber},
 };
+constexpr auto kKeys = join(kDecoderKeys, kRmsNormKeys, kOwnKeys);
 
 constexpr GgufChange kGain = GgufChange::kSubtractOne;
-constexpr GgufTensor kTensors[] = {
-    {"token_embd.weight", "model.embed_tokens.weight"},
-    {"output_norm.weight", "model.norm.weight", kGain},
-    {"output.weight", "lm_head.weight"},
-    {"blk.{}.attn_norm.weight", "model.layers.{}.input_layernorm.weight", kGain},
-    {"blk.{}.attn_q.weight", "model.layers.{}.self_attn.q_proj.weight"},
-    {"blk.{}.attn_q_norm.weight", "model.layers.{}.self_attn.q_norm.weight", kGain},
-    {"blk.{}.attn_k.weight", "model.layers.{}.self_attn.k_proj.weight"},
-    {"blk.{}.attn_k_norm.weight", "model.layers.{}.self_attn.k_norm.weight", kGain},
-    {"blk.{}.attn_v.weight", "model.layers.{}.self_attn.v_proj.weight"},
-    {"blk.{}.attn_output.weight", "model.layers.{}.self_attn.o_proj.weight"},
-    {"blk.{}.post_attention_norm.weight", "model.layers.{}.post_attention_layernorm.weight", kGain},
-    {"blk.{}.ffn_norm.weight", "model.layers.{}.pre_feedforward_layernorm.weight", kGain},
-    {"blk.{}.ffn_gate.weight", "model.layers.{}.mlp.gate_proj.weight"},
-    {"blk.{}.ffn_up.weight", "model.layers.{}.mlp.up_proj.weight"},
-    {"blk.{}.ffn_down.weight", "model.layers.{}.mlp.down_proj.weight"},
-    {"blk.{}.post_ffw_norm.weight", "model.layers.{}.post_feedforward_layernorm.weight", kGain},
+constexpr std::array kOwnTensors{
+    GgufTensor{"output_norm.weight", "model.norm.weight", kGain},
+    GgufTensor{"blk.{}.attn_norm.weight", "model.layers.{}.input_layernorm.weight", kGain},
+    GgufTensor{"blk.{}.attn_q_norm.weight", "model.layers.{}.self_attn.q_norm.weight", kGain},
+    GgufTensor{"blk.{}.attn_k_norm.weight", "model.layers.{}.self_attn.k_norm.weight", kGain},
+    GgufTensor{"blk.{}.post_attention_norm.weight", "model.layers.{}.post_attention_layernorm.weight", kGain},
+    GgufTensor{"blk.{}.ffn_norm.weight", "model.layers.{}.pre_feedforward_layernorm.weight", kGain},
+    GgufTensor{"blk.{}.post_ffw_norm.weight", "model.layers.{}.post_feedforward_layernorm.weight", kGain},
 };
+constexpr auto kTensors = join(kEmbeddingTensors, kGatedTensors, kAttentionTensors<>, kOwnTensors);
 
 // The largest model of each generation, known by its number of layers, scales scores by hidden / heads, the others by
 // the width of a head. No key says so; llama.cpp decides alike.

@@ -49,13 +49,13 @@ Config read_config(ConfigReader& config, const Scope& scope) {
 }
 
 constexpr GgufChange kGain = GgufChange::kSubtractOne;
-constexpr std::array kNormTensors{
+constexpr std::array kGainTensors{
     GgufTensor{"output_norm.weight", "model.norm.weight", kGain},
     GgufTensor{"blk.{}.attn_norm.weight", "model.layers.{}.input_layernorm.weight", kGain},
     GgufTensor{"blk.{}.ffn_norm.weight", "model.layers.{}.post_attention_layernorm.weight", kGain},
 };
 constexpr auto kKeys = join(kDecoderKeys, kRmsNormKeys);
-constexpr auto kTensors = join(kEmbeddingTensors, kNormTensors, kAttentionTensors<>, kGatedTensors);
+constexpr auto kTensors = join(kEmbeddingTensors, kGainTensors, kAttentionTensors<>, kGatedTensors);
 constexpr GgufSpelling kSpellings[] = {{.architecture = "gemma",
                                         .model_type = "gemma",
                                         .hf_architecture = "GemmaForCausalLM",
