@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "collectives/threads.h"
+#include "ffn/every_machine.h"
 #include "support/exec.h"
 
 namespace ttt {
@@ -102,20 +103,7 @@ TEST_P(GatedMLPLaw, EqualsTheFormulaAtEveryLevelAndOnAnyRanks) {
     mlp.forward(*exec, view_of(x.data(), {c.rows, c.hidden}), view_of(y.data(), {c.rows, c.hidden}));
     mlp.forward_add(*exec, view_of(x.data(), {c.rows, c.hidden}), view_of(sum.data(), {c.rows, c.hidden}));
   };
-  for (const DeviceTraits& traits : support::levels()) {
-    std::vector<float> y, sum;
-    run({.traits = traits}, self_communicator(), y, sum);
-    check(y, sum, std::string(name_of(traits.isa())));
-  }
-  for (std::int64_t ranks = 2; ranks <= 4; ++ranks) {
-    std::vector<std::vector<float>> y(4), sum(4);
-    run_ranks(ranks, [&](std::int64_t rank, Communicator& communicator) {
-      const auto at = static_cast<std::size_t>(rank);
-      run({.traits = query_device_traits(), .rank = rank, .ranks = ranks}, communicator, y[at], sum[at]);
-    });
-    check(y[0], sum[0], text(ranks, " ranks"));
-    for (std::int64_t r = 1; r < ranks; ++r) EXPECT_EQ(y[static_cast<std::size_t>(r)], y[0]);
-  }
+  support::on_every_machine(run, check);
 }
 
 INSTANTIATE_TEST_SUITE_P(Shapes, GatedMLPLaw,
