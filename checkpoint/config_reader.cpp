@@ -61,6 +61,9 @@ constexpr std::string_view kHarmless[] = {
     // Another order of the same sums, from before the reference ignored it.
     "pretraining_tp",
     "problem_type",
+    // What is applied to scores of pairs, after the model.
+    "sbert_ce_default_activation_function",
+    "sentence_transformers",
     "task_specific_params",
     "output_attentions",
     "output_hidden_states",
