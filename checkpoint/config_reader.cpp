@@ -325,12 +325,11 @@ void ConfigReader::finish(std::span<const std::string_view> harmless) {
       continue;
     }
     if (report_ == nullptr || !report_->allow_unknown_keys) {
-      fail(ErrorKind::kUnsupported,
-           {.where = where_,
-            .field = printable(key),
-            .problem = text("may change results and is not understood, got ", shown(v),
-                            " (--allow-unknown-keys ignores it)"),
-            .note = readers_.empty() ? std::string() : text("not read by ", readers_)});
+      fail(ErrorKind::kUnsupported, {.where = where_,
+                                     .field = printable(key),
+                                     .problem = text("may change results and is not understood, got ", shown(v),
+                                                     " (--allow-unknown-keys ignores it)"),
+                                     .note = readers_.empty() ? std::string() : text("not read by ", readers_)});
     }
     note(text(printable(key), " is not understood and ignored, as was asked for, got ", shown(v)));
   }
