@@ -61,6 +61,9 @@ constexpr std::string_view kHarmless[] = {
     // Another order of the same sums, from before the reference ignored it.
     "pretraining_tp",
     "problem_type",
+    // What is applied to scores of pairs, after the model.
+    "sbert_ce_default_activation_function",
+    "sentence_transformers",
     "task_specific_params",
     "output_attentions",
     "output_hidden_states",
@@ -322,12 +325,11 @@ void ConfigReader::finish(std::span<const std::string_view> harmless) {
       continue;
     }
     if (report_ == nullptr || !report_->allow_unknown_keys) {
-      fail(ErrorKind::kUnsupported,
-           {.where = where_,
-            .field = printable(key),
-            .problem = text("may change results and is not understood, got ", shown(v),
-                            " (--allow-unknown-keys ignores it)"),
-            .note = readers_.empty() ? std::string() : text("not read by ", readers_)});
+      fail(ErrorKind::kUnsupported, {.where = where_,
+                                     .field = printable(key),
+                                     .problem = text("may change results and is not understood, got ", shown(v),
+                                                     " (--allow-unknown-keys ignores it)"),
+                                     .note = readers_.empty() ? std::string() : text("not read by ", readers_)});
     }
     note(text(printable(key), " is not understood and ignored, as was asked for, got ", shown(v)));
   }

@@ -7,25 +7,9 @@
 #include "model/blocks.h"
 
 namespace ttt {
-Encoding encode_for_embedding(const Tokenizer& tokenizer, std::string_view text, std::int64_t max_rows) {
-  Encoding all = tokenizer.encode_with_types(text);
-  const auto most = static_cast<std::size_t>(max_rows);
-  if (max_rows == 0 || all.ids.size() <= most) return all;
-  // What is added to the text stands before and behind its own tokens.
-  const std::vector<std::int32_t> own = tokenizer.encode(text, {.add_special = false});
-  const auto found = std::ranges::search(all.ids, own);
-  const std::size_t before = static_cast<std::size_t>(found.begin() - all.ids.begin());
-  const std::size_t added = all.ids.size() - own.size(), behind = added - before;
-  require(!found.empty() && added < most, ErrorKind::kUsage, "a text cut to ", max_rows, " tokens wanted room for ",
-          added, " special tokens and one more");
-  const auto cut = [&](std::vector<std::int32_t>& values) {
-    if (values.empty()) return;
-    values.erase(values.begin() + static_cast<std::ptrdiff_t>(most - behind),
-                 values.end() - static_cast<std::ptrdiff_t>(behind));
-  };
-  cut(all.ids);
-  cut(all.types);
-  return all;
+
+std::span<const std::int32_t> types_for(const Model& model, const Encoding& text) {
+  return model.token_types() > 1 ? std::span(text.types) : std::span<const std::int32_t>();
 }
 
 Embedder::Embedder(Runner& runner, ThreadPool& threads, const EmbeddingModules& modules)
@@ -109,8 +93,9 @@ void Embedder::embed_step(std::span<const Encoding> texts, std::span<const std::
   for (const std::size_t i : which) {
     const Encoding& text = texts[i];
     sequences.push_back(runner_.create());
-    entries.push_back(
-        {.sequence = &sequences.back(), .rows = static_cast<std::int64_t>(text.ids.size()), .token_types = text.types});
+    entries.push_back({.sequence = &sequences.back(),
+                       .rows = static_cast<std::int64_t>(text.ids.size()),
+                       .token_types = types_for(runner_.model(), text)});
     ids.insert(ids.end(), text.ids.begin(), text.ids.end());
     begins.push_back(static_cast<std::int64_t>(ids.size()));
   }

@@ -15,9 +15,9 @@
 
 namespace ttt {
 
-// The ids of a text with its special tokens, of which at most `max_rows` remain: what is too long loses the end of the
-// text and keeps the special tokens, as sentence-transformers does it. 0: no limit.
-Encoding encode_for_embedding(const Tokenizer& tokenizer, std::string_view text, std::int64_t max_rows);
+// The types of a text's tokens for a step of `model`: none where it does not tell types apart, whatever the tokenizer
+// says.
+std::span<const std::int32_t> types_for(const Model& model, const Encoding& text);
 
 // Embeddings of texts: the states of an encoder, pooled, through dense layers, and of length 1 where the modules say.
 class Embedder {

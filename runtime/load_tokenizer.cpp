@@ -76,6 +76,28 @@ Tokenizer load_tokenizer(const Checkpoint& checkpoint) {
   return Tokenizer::from_gguf(gguf_vocabulary(*gguf), checkpoint.path().string());
 }
 
+TextLimit read_text_limit(const Checkpoint& checkpoint) {
+  TextLimit limit;
+  if (checkpoint.gguf() != nullptr) return limit;
+  const std::optional<Json> config = read_json(checkpoint.path(), "tokenizer_config.json");
+  if (!config) return limit;
+  const std::string where = (checkpoint.path() / "tokenizer_config.json").string();
+  if (const Json* most = config->find("model_max_length"); most != nullptr && !most->is_null()) {
+    const double value = most->as_number(where + ": model_max_length");
+    require(value >= 1, ErrorKind::kBadData, where, ": model_max_length wanted at least 1, got ", value);
+    // The reference writes 1e30 where there is none.
+    constexpr double kMost = 1 << 30;
+    if (value <= kMost) limit.ids = most->as_integer(where + ": model_max_length");
+  }
+  if (const Json* side = config->find("truncation_side"); side != nullptr && !side->is_null()) {
+    const std::string& name = side->as_string(where + ": truncation_side");
+    require(name == "left" || name == "right", ErrorKind::kBadData, where,
+            ": truncation_side wanted left or right, got \"", name, "\"");
+    limit.keeps_end = name == "left";
+  }
+  return limit;
+}
+
 Tokenizer load_tokenizer(const fs::path& path) {
   std::error_code unknown;
   if (fs::is_directory(path, unknown)) return from_directory(path);

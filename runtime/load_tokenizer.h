@@ -16,6 +16,10 @@ Tokenizer load_tokenizer(const Checkpoint& checkpoint);
 // The same from a directory or GGUF file that need not hold a model: configuration and weights are not looked at.
 Tokenizer load_tokenizer(const std::filesystem::path& path);
 
+// What tokenizer_config.json beside a checkpoint says of texts that are too long: model_max_length and truncation_side.
+// No limit where it says none; Error{kBadData} for values of another kind.
+TextLimit read_text_limit(const Checkpoint& checkpoint);
+
 // Whether a directory holds a file that the above reads.
 bool has_tokenizer(const std::filesystem::path& directory);
 

@@ -30,6 +30,8 @@ class Model {
   virtual std::int64_t output_size() const { return vocab_size(); }
   // 0: it takes ids. Else the width of the rows that it takes in their place, Step::given: patches of an image.
   virtual std::int64_t input_size() const { return 0; }
+  // How many types of tokens it tells apart, as Step::token_types says; 0 or 1: it does not.
+  virtual std::int64_t token_types() const { return 0; }
   // Rows of one sequence that it has positions for; 0: any number.
   virtual std::int64_t max_rows() const { return 0; }
 

@@ -121,8 +121,7 @@ std::vector<TextRange> normalized_parts(const Normalizer& normalizer, std::strin
 
 }  // namespace
 
-void TokenizerParts::encode(std::string_view text, const EncodeOptions& options,
-                            std::vector<std::int32_t>& ids) const {
+void TokenizerParts::encode(std::string_view text, const EncodeOptions& options, std::vector<std::int32_t>& ids) const {
   constexpr std::size_t kTooLong = std::size_t{1} << 29;
   require(text.size() < kTooLong, ErrorKind::kUsage, "encode: wanted less than ", kTooLong, " bytes of text, got ",
           text.size());
@@ -172,14 +171,45 @@ void TokenizerParts::encode(std::string_view text, const EncodeOptions& options,
 
 namespace {
 
+// Cuts the ids of one text or two down to `most` together.
+void cut(std::span<std::vector<std::int32_t>> texts, std::size_t most, bool keeps_end) {
+  const auto keep = [&](std::vector<std::int32_t>& ids, std::size_t count) {
+    if (ids.size() <= count) return;
+    const auto extra = static_cast<std::ptrdiff_t>(ids.size() - count);
+    ids.erase(keeps_end ? ids.begin() : ids.end() - extra, keeps_end ? ids.begin() + extra : ids.end());
+  };
+  if (texts.size() == 1) return keep(texts[0], most);
+  const bool first_is_shorter = texts[0].size() <= texts[1].size();
+  std::vector<std::int32_t>&shorter = texts[first_is_shorter ? 0 : 1], &longer = texts[first_is_shorter ? 1 : 0];
+  if (shorter.size() + longer.size() <= most) return;
+  keep(shorter, most / 2);
+  keep(longer, most - shorter.size());
+}
+
+// The ids of the texts, cut to what `limit` leaves beside `added` others.
+std::vector<std::vector<std::int32_t>> encode_all(const TokenizerParts& parts, std::span<const std::string_view> texts,
+                                                  const EncodeOptions& options, std::size_t added) {
+  const std::int64_t most = options.limit.ids;
+  require(most == 0 || most > static_cast<std::int64_t>(added), ErrorKind::kUsage,
+          "encode: wanted a limit of at least ", added + 1, " ids, as ", added, " are added to a text, got ", most);
+  std::vector<std::vector<std::int32_t>> all(texts.size());
+  for (std::size_t i = 0; i < texts.size(); ++i) parts.encode(texts[i], options, all[i]);
+  if (most > 0) cut(all, static_cast<std::size_t>(most) - added, options.limit.keeps_end);
+  return all;
+}
+
 // Fills a template with the ids of texts; `type`, where wanted, gets the type of each.
 std::vector<std::int32_t> fill(const TokenizerParts& parts, const PostProcessor::Template& pieces,
                                std::span<const std::string_view> texts, const EncodeOptions& options,
                                std::vector<std::int32_t>* types) {
+  std::size_t added = 0;
+  for (const PostProcessor::Piece& piece : pieces) added += options.add_special ? piece.ids.size() : 0;
+  const std::vector<std::vector<std::int32_t>> encoded = encode_all(parts, texts, options, added);
   std::vector<std::int32_t> ids;
   for (const PostProcessor::Piece& piece : pieces) {
     if (piece.sequence >= 0) {
-      parts.encode(texts[static_cast<std::size_t>(piece.sequence)], options, ids);
+      const std::vector<std::int32_t>& own = encoded[static_cast<std::size_t>(piece.sequence)];
+      ids.insert(ids.end(), own.begin(), own.end());
     } else if (options.add_special) {
       for (const std::int64_t id : piece.ids) ids.push_back(static_cast<std::int32_t>(id));
     }

@@ -17,6 +17,14 @@ namespace ttt {
 
 struct TokenizerParts;
 
+// How many ids a text, or two, may become with those that are added to them. What is too long loses ids at its end, or
+// at its beginning: of two texts first the longer one down to the other's length, then both. As truncation of the
+// Hugging Face tokenizers library, with the strategy "longest_first".
+struct TextLimit {
+  std::int64_t ids = 0;  // 0: any number
+  bool keeps_end = false;
+};
+
 struct EncodeOptions {
   bool add_special = true;    // begin and end tokens, as the file asks for
   bool parse_special = true;  // the text of a special token is that token; without, it is text like any other
@@ -24,6 +32,7 @@ struct EncodeOptions {
   // one of `controls` (ids, sorted), that would overlap one of them is text like any other. Counts with parse_special.
   std::span<const TextRange> plain = {};
   std::span<const std::int32_t> controls = {};
+  TextLimit limit = {};
 };
 
 struct DecodeOptions {
@@ -66,7 +75,8 @@ class Tokenizer {
   static Tokenizer from_gguf(const GgufVocabulary& vocabulary, std::string_view where);
 
   // Invalid UTF-8 is read as U+FFFD, one for each maximal invalid part (as Python's errors="replace"). Time is linear
-  // in the text. Throws Error{kUsage} on text of 512 MiB and more, and on `plain` with invalid UTF-8 or not in order.
+  // in the text. Throws Error{kUsage} on text of 512 MiB and more, on `plain` with invalid UTF-8 or not in order, and
+  // on a limit below one more than the ids that are added.
   std::vector<std::int32_t> encode(std::string_view text, const EncodeOptions& options = {}) const;
   // The same with token types.
   Encoding encode_with_types(std::string_view text, const EncodeOptions& options = {}) const;

@@ -18,22 +18,34 @@ struct ClassifyFlags {
   std::string query = {};
 };
 
-// How scores become probabilities: by the sigmoid of each where several labels may hold or there is one, by softmax
-// over all else; none of a regression. As the pipelines of transformers do.
 enum class Scores { kSoftmax, kSigmoid, kPlain };
 
-Scores scores_of(const Json& config, std::int64_t classes) {
+// Of a class each, as the pipelines of transformers do: none of a regression, the sigmoid of each where several labels
+// may hold or there is only one, else softmax over all.
+Scores scores_of(const Json& config, std::size_t classes) {
   const Json* type = config.find("problem_type");
-  if (type != nullptr && type->is_string()) {
-    const std::string name = type->as_string("problem_type");
-    if (name == "multi_label_classification") return Scores::kSigmoid;
-    if (name == "single_label_classification") return Scores::kSoftmax;
-    if (name == "regression") return Scores::kPlain;
-  }
-  return classes == 1 ? Scores::kSigmoid : Scores::kSoftmax;
+  const auto is = [&](std::string_view name) { return type != nullptr && *type == Json(name); };
+  if (is("regression")) return Scores::kPlain;
+  return is("multi_label_classification") || classes == 1 ? Scores::kSigmoid : Scores::kSoftmax;
 }
 
-std::vector<double> probabilities(std::span<const float> row, Scores scores) {
+// Of a pair, as the CrossEncoder of sentence-transformers does: what its entries in config.json name, by the full name
+// of a class of torch.nn, else the sigmoid.
+Scores pair_scores_of(const Checkpoint& checkpoint) {
+  const Json& config = checkpoint.config();
+  const Json* now = config.find("sentence_transformers");
+  const Json* function = now == nullptr ? nullptr : now->find("activation_fn");
+  if (function == nullptr) function = config.find("sbert_ce_default_activation_function");
+  if (function == nullptr || function->is_null()) return Scores::kSigmoid;
+  const std::string& name = function->as_string(text(checkpoint.config_where(), ": the function of scores"));
+  const std::string last = name.substr(name.rfind('.') + 1);
+  if (last == "Sigmoid") return Scores::kSigmoid;
+  require(last == "Identity", ErrorKind::kUnsupported, checkpoint.config_where(),
+          ": the function of scores wanted Sigmoid or Identity, got \"", name, "\"");
+  return Scores::kPlain;
+}
+
+std::vector<double> applied(Scores scores, std::span<const float> row) {
   std::vector<double> p(row.begin(), row.end());
   if (scores == Scores::kSigmoid) {
     for (double& v : p) v = 1 / (1 + std::exp(-v));
@@ -50,6 +62,14 @@ std::string label_of(const Json& config, std::size_t i) {
   const Json* names = config.find("id2label");
   const Json* name = names == nullptr ? nullptr : names->find(text(i));
   return name != nullptr && name->is_string() ? name->as_string("id2label") : text("LABEL_", i);
+}
+
+TextLimit limit_of(const ClassifyFlags& f, const Checkpoint& checkpoint) {
+  return text_limit(checkpoint, plan_model(checkpoint, f.model.families, load_options(f.model)).built.context);
+}
+
+void require_lines(std::span<const Encoding> texts) {
+  require(!texts.empty(), ErrorKind::kUsage, "standard input wanted at least one line, got none");
 }
 
 // Outputs of the head for every text, in order.
@@ -69,7 +89,8 @@ std::vector<std::vector<float>> run_head(const ClassifyFlags& f, const std::shar
     require(!t.ids.empty(), ErrorKind::kUsage, "a text wanted at least one token, got none");
     Sequence sequence = runner.create();
     const std::int64_t wanted = 0;
-    const StepEntry entry{.sequence = &sequence, .rows = std::ssize(t.ids), .token_types = t.types};
+    const StepEntry entry{
+        .sequence = &sequence, .rows = std::ssize(t.ids), .token_types = types_for(runner.model(), t)};
     const auto row = runner.step({&entry, 1}, t.ids, {&wanted, 1});
     all.emplace_back(row.begin(), row.end());
   }
@@ -81,11 +102,12 @@ int classify(ClassifyFlags f) {
   const auto checkpoint = open_model(f.model);
   const Tokenizer tokenizer = tokenizer_of(f.model, *checkpoint);
   say_remarks(tokenizer, f.model.verbose);
+  const EncodeOptions options{.limit = limit_of(f, *checkpoint)};
   std::vector<Encoding> texts;
-  for (const std::string& line : stdin_lines()) texts.push_back(tokenizer.encode_with_types(line));
+  for (const std::string& line : stdin_lines()) texts.push_back(tokenizer.encode_with_types(line, options));
+  require_lines(texts);
   for (const std::vector<float>& row : run_head(f, checkpoint, tokenizer, texts)) {
-    const std::vector<double> p =
-        probabilities(row, scores_of(checkpoint->config(), static_cast<std::int64_t>(row.size())));
+    const std::vector<double> p = applied(scores_of(checkpoint->config(), row.size()), row);
     Json line{Json::Object{}};
     for (std::size_t i = 0; i < p.size(); ++i) line.set(label_of(checkpoint->config(), i), Json(p[i]));
     write_stdout(line.dump() + '\n');
@@ -98,13 +120,16 @@ int rerank(ClassifyFlags f) {
   const auto checkpoint = open_model(f.model);
   const Tokenizer tokenizer = tokenizer_of(f.model, *checkpoint);
   say_remarks(tokenizer, f.model.verbose);
+  const Scores scores = pair_scores_of(*checkpoint);
+  const EncodeOptions options{.limit = limit_of(f, *checkpoint)};
   const std::vector<std::string> lines = stdin_lines();
   std::vector<Encoding> texts;
-  for (const std::string& line : lines) texts.push_back(tokenizer.encode_pair(f.query, line));
+  for (const std::string& line : lines) texts.push_back(tokenizer.encode_pair(f.query, line, options));
+  require_lines(texts);
   std::vector<std::pair<double, std::size_t>> ranked;
   for (const std::vector<float>& row : run_head(f, checkpoint, tokenizer, texts)) {
     require(row.size() == 1, ErrorKind::kUnsupported, "rerank wanted a model with one class, got ", row.size());
-    ranked.emplace_back(probabilities(row, Scores::kSigmoid)[0], ranked.size());
+    ranked.emplace_back(applied(scores, row)[0], ranked.size());
   }
   std::ranges::stable_sort(ranked, [](const auto& a, const auto& b) { return a.first > b.first; });
   for (const auto& [score, index] : ranked) {

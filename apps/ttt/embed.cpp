@@ -40,19 +40,19 @@ int embed(EmbedFlags f) {
   const Tokenizer tokenizer = tokenizer_of(f.model, *checkpoint);
   say_remarks(tokenizer, f.model.verbose);
   const PlannedModel planned = plan_model(*checkpoint, f.model.families, load_options(f.model));
-  const std::int64_t limit =
-      modules.max_rows > 0 ? std::min(modules.max_rows, planned.built.context) : planned.built.context;
+  TextLimit limit = text_limit(*checkpoint, planned.built.context);
+  if (modules.max_rows > 0) limit.ids = std::min(modules.max_rows, planned.built.context);
   std::vector<Encoding> texts;
   std::int64_t longest = 1;
   for (const std::string& line : stdin_lines()) {
-    texts.push_back(encode_for_embedding(tokenizer, modules.prompt + line, limit));
+    texts.push_back(tokenizer.encode_with_types(modules.prompt + line, {.limit = limit}));
     longest = std::max(longest, static_cast<std::int64_t>(texts.back().ids.size()));
     require_rows(tokenizer, texts.back().ids, planned.built.model->vocab_size());
   }
   require(!texts.empty(), ErrorKind::kUsage, "standard input wanted at least one line, got none");
   // Several short texts make a step worth its while.
   constexpr std::int64_t kStepRows = 256;
-  const std::int64_t context = std::max(longest, std::min(limit, kStepRows));
+  const std::int64_t context = std::max(longest, std::min(limit.ids, kStepRows));
   Workbench bench(f.model, checkpoint,
                   {.sequences = std::min<std::int64_t>(f.batch, std::ssize(texts)),
                    .context = context_for(f.model, *checkpoint, context),

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "runtime/load_chat_template.h"
+#include "runtime/load_tokenizer.h"
 
 namespace ttt::app {
 
@@ -74,6 +75,12 @@ void require_rows(const Tokenizer& tokenizer, std::span<const std::int32_t> ids,
     require(id < vocab_size, ErrorKind::kBadData, "the text holds token ", id, " ",
             Json(tokenizer.token_text(id)).dump(), ", which the model does not know: vocab_size is ", vocab_size);
   }
+}
+
+TextLimit text_limit(const Checkpoint& checkpoint, std::int64_t context) {
+  TextLimit limit = read_text_limit(checkpoint);
+  limit.ids = limit.ids == 0 ? context : std::min(limit.ids, context);
+  return limit;
 }
 
 }  // namespace ttt::app

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "checkpoint/checkpoint.h"
 #include "text/tokenizer.h"
 
 namespace ttt::app {
@@ -23,5 +24,8 @@ void warn_of_bare_prompt(const std::filesystem::path& model, const Tokenizer& to
 
 // Error{kBadData} naming a token that the model has no row for: a tokenizer may know more tokens than the model.
 void require_rows(const Tokenizer& tokenizer, std::span<const std::int32_t> ids, std::int64_t vocab_size);
+
+// How long a text may be for a model with room for `context` rows, and as the tokenizer's files say.
+TextLimit text_limit(const Checkpoint& checkpoint, std::int64_t context);
 
 }  // namespace ttt::app

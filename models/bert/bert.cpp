@@ -75,6 +75,7 @@ Bert::Layer::Layer(const Scope& s, const BertConfig& c)
 Bert::Bert(const Scope& s, const BertConfig& c)
     : hidden_(c.hidden),
       vocab_(c.vocab),
+      types_(c.types),
       max_rows_(c.positions - c.first_position),
       embedding_(make<TokenEmbedding>(
           base_of(s, c) / "embeddings" / "word_embeddings",

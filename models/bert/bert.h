@@ -22,6 +22,7 @@ class Bert final : public Model {
   std::int64_t vocab_size() const override { return vocab_; }
   OutputKind output() const override { return head_->kind(); }
   std::int64_t output_size() const override { return head_->size(); }
+  std::int64_t token_types() const override { return types_; }
   std::int64_t max_rows() const override { return max_rows_; }
 
  private:
@@ -33,7 +34,7 @@ class Bert final : public Model {
     LayerNorm ffn_norm;
   };
 
-  std::int64_t hidden_, vocab_, max_rows_;
+  std::int64_t hidden_, vocab_, types_, max_rows_;
   TokenEmbedding embedding_;
   PositionEmbedding positions_;
   LayerNorm embedding_norm_;

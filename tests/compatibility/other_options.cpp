@@ -9,6 +9,7 @@
 #include "heads/lm_head.h"
 #include "heads/pooling.h"
 #include "normalization/distributed.h"
+#include "normalization/layer_scale.h"
 #include "normalization/layernorm.h"
 #include "normalization/rmsnorm.h"
 
@@ -150,6 +151,10 @@ Options norm_options(std::int64_t dim) {
                layer("neither", {.dim = dim, .weight = false, .bias = false})});
   all.push_back({.block = "LayerNorm", .name = "added to the stream", .build = [dim](const Scope& s) {
                    return adding<LayerNorm>(s, {.dim = dim}, dim);
+                 }});
+  all.push_back(plain<LayerScale>("LayerScale", "dim", {.dim = dim}, dim));
+  all.push_back({.block = "LayerScale", .name = "added to the stream", .build = [dim](const Scope& s) {
+                   return adding<LayerScale>(s, {.dim = dim}, dim);
                  }});
   add_distributed(all, dim);
   return all;

@@ -169,8 +169,9 @@ TEST(TokenEmbeddingTypes, RefusesBadInput) {
   EXPECT_EQ(look_up_in(with, {1, 0}), "");
   EXPECT_EQ(look_up_in(with, {}), "");
   EXPECT_EQ(look_up_in(with, {1}), "[words] token types wanted 2 or none, got 1");
-  EXPECT_EQ(look_up_in(with, {1, 2}), "[words] token type wanted one of 2, got 2");
-  EXPECT_EQ(look_up_in(without, {0, 0}), "[words] token type wanted one of 0, got 0");
+  EXPECT_EQ(look_up_in(with, {1, 2}), "[words] token type wanted 0 to 1, got 2");
+  EXPECT_EQ(look_up_in(with, {-1, 0}), "[words] token type wanted 0 to 1, got -1");
+  EXPECT_EQ(look_up_in(without, {0, 0}), "[words] wanted no token types, as there is no table of them, got 2");
 }
 
 TEST(TokenEmbeddingTypes, ConfigurationsGoThroughJson) {

@@ -138,6 +138,33 @@ TEST_P(Encoders, ThePlanIsWhatIsAllocated) {
   }
 }
 
+// What a model says of types is what it takes, and a step that is refused leaves the sequence as it was.
+TEST_P(Encoders, TypesOutOfRangeAreRefused) {
+  TestModel m = model();
+  const Text t = text_of(16);
+  const std::int64_t types = m.loaded().model().token_types();
+  if (!t.types.empty()) {
+    EXPECT_EQ(types, 1 + *std::ranges::max_element(t.types));
+  }
+  if (types == 0) return;
+  Runner runner = m.runner(64, 16);
+  Sequence sequence = runner.create();
+  Ids wrong(16, 0);
+  wrong[7] = static_cast<std::int32_t>(types);
+  const StepEntry entry{.sequence = &sequence, .rows = 16, .token_types = wrong};
+  const std::int64_t wanted = 0;
+  try {
+    runner.step({&entry, 1}, t.ids, {&wanted, 1});
+    ADD_FAILURE() << "wanted an error";
+  } catch (const Error& e) {
+    EXPECT_EQ(e.kind(), ErrorKind::kUsage);
+    const std::string said = e.what(), end = text("token type wanted 0 to ", types - 1, ", got ", types);
+    EXPECT_TRUE(said.ends_with(end)) << said;
+    EXPECT_NE(said.find("embeddings.word_embeddings]"), std::string::npos) << said;
+  }
+  EXPECT_EQ(sequence.length(), 0);
+}
+
 INSTANTIATE_TEST_SUITE_P(Families, Encoders,
                          testing::Values("bert", "bert_mlm", "bert_class", "roberta", "roberta_class",
                                          "xlm_roberta_mlm", "distilbert", "distilbert_mlm", "distilbert_class", "mpnet",

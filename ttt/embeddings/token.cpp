@@ -130,9 +130,11 @@ void TokenEmbedding::check(std::span<const std::int32_t> ids, std::span<const st
     require(id >= 0 && id < plan_.vocab_size, ErrorKind::kUsage, "[", who, "] token id wanted 0 to ",
             plan_.vocab_size - 1, ", got ", id);
   }
+  require(types.empty() || plan_.token_types > 0, ErrorKind::kUsage, "[", who,
+          "] wanted no token types, as there is no table of them, got ", types.size());
   for (const std::int32_t type : types) {
-    require(type >= 0 && type < plan_.token_types, ErrorKind::kUsage, "[", who, "] token type wanted one of ",
-            plan_.token_types, ", got ", type);
+    require(type >= 0 && type < plan_.token_types, ErrorKind::kUsage, "[", who, "] token type wanted 0 to ",
+            plan_.token_types - 1, ", got ", type);
   }
 }
 
