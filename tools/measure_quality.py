@@ -3,7 +3,7 @@
 
     measure_quality.py -m MODEL --text FILE                       # 600 tokens of FILE
     measure_quality.py -m MODEL.gguf --text FILE --llama-cpp      # llama.cpp beside it, on the same tokens
-    measure_quality.py -m MODEL --text FILE --windows 4 --json out.json
+    measure_quality.py -m MODEL --text FILE --windows 4 --no-formats --llama-cpp --json out.json
     measure_quality.py -m MODEL --text FILE --run '--format int4 --impl head.json'     # one run more
 
 The reference is `ttt logits --strategy accuracy --format f32 --kv-format f32`: weights decoded, everything computed in
@@ -165,7 +165,8 @@ def print_tables(by_name, llama_names):
 def measure(args, llama):
     """Rows of all windows by name of the run; the reference first."""
     parts = {}
-    # Logits of a large vocabulary take much room (600 rows of 262,144 are 629 MB): one run beside the reference is kept.
+    # 600 rows of logits of 262,144 tokens are 629 MB: of all runs only the reference's and the last one's are kept.
+    runs = RUNS[:1 if args.no_formats else None] + [(f"`{given}`", shlex.split(given)) for given in args.run]
     with tempfile.TemporaryDirectory(dir=args.scratch) as folder:
         folder = pathlib.Path(folder)
         for window, ids in enumerate(windows_of(args)):
@@ -176,7 +177,7 @@ def measure(args, llama):
                 parts.setdefault(name, []).append(compare(got, want, ids))
 
             note("f32 (the reference)", want)
-            for name, flags in RUNS + [(f"`{given}`", shlex.split(given)) for given in args.run]:
+            for name, flags in runs:
                 note(name, ttt_logits(args, ids, flags, folder, "run"))
             for name, state in llama.runs() if llama else []:
                 note(name, llama.logits(ids, state))
@@ -191,7 +192,8 @@ def main():
     parser.add_argument("--n", type=int, default=600, help="tokens of one window")
     parser.add_argument("--windows", type=int, default=1)
     parser.add_argument("--threads", type=int)
-    parser.add_argument("--run", action="append", default=[], metavar="FLAGS", help="a run more, with these flags of ttt")
+    parser.add_argument("--run", action="append", default=[], metavar="FLAGS", help="one run more with these flags")
+    parser.add_argument("--no-formats", action="store_true", help="of the usual runs only the first, as stored")
     parser.add_argument("--llama-cpp", action="store_true", help="measure llama.cpp too")
     parser.add_argument("--scratch", type=pathlib.Path, help="folder for the logits (default: the system's)")
     parser.add_argument("--json", type=pathlib.Path, help="write the figures here too")
