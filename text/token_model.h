@@ -24,7 +24,7 @@ struct ModelScratch {
   std::vector<Step> steps;
 };
 
-// A model turns one word into ids. The ids of a word depend on nothing but the word.
+// A model converts one word to ids. The ids of a word depend on nothing but the word.
 class TokenModel {
  public:
   virtual ~TokenModel() = default;

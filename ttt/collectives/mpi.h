@@ -67,7 +67,7 @@ int run_on_mpi(const std::function<void(Communicator&)>& fn, const SayFailure& s
                std::chrono::milliseconds timeout = MpiSession::kTimeout);
 
 // Ends a job in which this rank has failed, or has been told that another one has: end(), the message where this is the
-// rank to say it ("rank 2 on HOST: message", or the message alone where every rank failed alike), and abort() where
+// rank to print it ("rank 2 on HOST: message", or the message alone where every rank failed alike), and abort() where
 // some rank gave no answer. Returns the status to exit with.
 int end_failed_job(MpiSession& session, int status, const std::string& message, const SayFailure& say);
 

@@ -23,7 +23,7 @@ std::string_view name_of(RotaryLayout layout);
 enum class SectionFrequencies : std::uint8_t {
   kContinued,  // pair i has the i-th, whatever its axis (M-RoPE)
   kOwn,        // every axis those of a rotary_dim of its own: twice its section (axial 2-D)
-  kDealt,      // the frequencies of rotary_dim are dealt out to the axes in turn
+  kDealt,      // axis a of n has frequencies a, a + n, a + 2n, ... of rotary_dim
 };
 std::string_view name_of(SectionFrequencies frequencies);
 
@@ -38,7 +38,7 @@ struct RoPESpec {
   std::vector<float> freq_factors = {};  // [rotary_dim / 2] or empty; divide inv_freq
   // How many pairs each of several axes of positions (time, height, width) rotates; empty: one axis rotates all
   std::vector<std::int64_t> sections = {};
-  bool interleaved_sections = false;  // axes take turns over the pairs; else one section after the other
+  bool interleaved_sections = false;  // pairs alternate between axes; else one section after the other
   SectionFrequencies section_frequencies = SectionFrequencies::kContinued;
   std::int64_t context = 0;  // length that dynamic and longrope scale for; 0: the original one
   bool operator==(const RoPESpec&) const = default;

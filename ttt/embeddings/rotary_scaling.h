@@ -83,7 +83,7 @@ struct LongRoPEScaling {
   }
 };
 
-// Only the first `proportion` of the pairs turn; exponents run over all of rotary_dim.
+// Only the first `proportion` of the pairs are rotated; exponents run over all of rotary_dim.
 struct ProportionalScaling {
   static constexpr std::string_view kName = "proportional";
   double proportion = 1, factor = 1;

@@ -83,7 +83,7 @@ struct GatedMLPNames {
   TensorName gate_bias = "gate_proj.bias", up_bias = "up_proj.bias", down_bias = "down_proj.bias";
 };
 
-// gate and up stored as one tensor [2 * ffn_dim, hidden_dim]: gate's rows first, or one row of each in turn.
+// gate and up stored as one tensor [2 * ffn_dim, hidden_dim]: gate's rows first, or alternating rows.
 GatedMLPNames fused_gate_up(std::int64_t ffn_dim, const std::string& weight = "gate_up_proj.weight",
                             const std::string& bias = "gate_up_proj.bias");
 GatedMLPNames interleaved_gate_up(std::int64_t ffn_dim, const std::string& weight = "gate_up_proj.weight",

@@ -66,7 +66,7 @@ GatedMLPNames below(const std::string& part, GatedMLPNames names = {});
 // Experts as [experts, 2 * ffn_dim, hidden_dim] (gate's rows first) and [experts, hidden_dim, ffn_dim].
 MoENames stacked_experts(std::int64_t ffn_dim, const std::string& gate_up = "experts.gate_up_proj",
                          const std::string& down = "experts.down_proj");
-// Experts as [experts, hidden_dim, 2 * ffn_dim] (a column of gate and one of up in turn) and [experts, ffn_dim,
+// Experts as [experts, hidden_dim, 2 * ffn_dim] (columns of gate and up alternate) and [experts, ffn_dim,
 // hidden_dim], with biases [experts, 2 * ffn_dim] and [experts, hidden_dim] named with "_bias" at the end.
 MoENames stacked_transposed_experts(std::int64_t ffn_dim, const std::string& gate_up = "experts.gate_up_proj",
                                     const std::string& down = "experts.down_proj");

@@ -18,7 +18,7 @@
 // Blocks by themselves, whatever their forward takes besides x.
 namespace ttt::testing {
 
-// Something that turns rows into rows. forward reaches memory of exec.scratch only in kernels that it launches, as
+// A function from rows to rows. forward reaches memory of exec.scratch only in kernels that it launches, as
 // blocks do: it is also called to plan, when there is none.
 struct Subject {
   using Forward = std::function<void(Exec& exec, const Step& step, ConstTensorView x, TensorView y)>;

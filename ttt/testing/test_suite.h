@@ -78,7 +78,7 @@ class Case {
   std::int64_t threads_ = 1;
 };
 
-// Holds cases and runs them, each built when its turn comes. Whatever a case throws is a failure with its message, and
+// Holds cases and runs them, each built when it runs. Whatever a case throws is a failure with its message, and
 // so are a case that has no input or expects nothing, and a suite without cases. Nothing is printed.
 class TestSuite {
  public:
