@@ -21,11 +21,11 @@ struct EmbeddingModules {
   PoolingKind pooling = PoolingKind::kMean;
   bool normalize = false;
   std::vector<DenseModule> dense = {};
-  std::int64_t max_rows = 0;  // of a text with its special tokens; longer ones are cut. 0: the files do not say
+  std::int64_t max_rows = 0;  // of a text with its special tokens; longer ones are cut. 0: no limit in the files
   std::string prompt = {};    // prepended to every text
 };
 
-// Of a directory. Error{kUnsupported} naming a module, a pooling or an activation that is not built; Error{kBadData}
+// Of a directory. Error{kUnsupported} naming an unsupported module, pooling or activation; Error{kBadData}
 // for files that contradict themselves.
 EmbeddingModules read_embedding_modules(const std::filesystem::path& directory);
 

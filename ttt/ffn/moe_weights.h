@@ -46,8 +46,8 @@ struct MoEWeights {
   ConstTensorView shared_gate = {};           // [1, hidden_dim]; absent without
 };
 
-// All relative to the block's own path. A name of an expert's weight with "{}" gets the expert's number there; one
-// without names a tensor that holds all experts one after the other, and means the expert's slice of it.
+// All relative to the block's own path. In the name of an expert's weight, "{}" is replaced by the expert's number. A
+// name without "{}" is a tensor with all experts one after the other, of which the expert's slice is used.
 struct MoENames {
   TensorName router = "gate.weight", router_bias = "gate.bias", router_norm = "gate.norm.weight";
   TensorName selection_bias = "gate.e_score_correction_bias", expert_scale = "gate.per_expert_scale";

@@ -8,7 +8,8 @@
 
 namespace ttt {
 
-// What one mixer (a block of attention) keeps of every token: rows of keys and values of `heads` heads (this rank's), stored by a StatePool.
+// What one mixer (a block of attention) keeps of every token: rows of keys and values of `heads` heads (this rank's),
+// stored by a StatePool.
 struct StateSpec {
   std::int64_t heads = 0, key_dim = 0, value_dim = 0;
   Format format = Format::kF32;  // f32, bf16, int8 or bfp8_b

@@ -9,7 +9,7 @@
 
 namespace ttt {
 
-// What a router makes of an expert's logit before it chooses.
+// How a router computes an expert's score from its logit.
 enum class RouterScore : std::uint8_t {
   kSoftmax,  // over all experts
   kSigmoid,
@@ -18,7 +18,7 @@ enum class RouterScore : std::uint8_t {
 };
 std::string_view name_of(RouterScore score);  // "softmax", "sigmoid", "sqrt_softplus", "logit"
 
-// What a chosen expert's output is multiplied with.
+// The factor of a chosen expert's output.
 enum class RouterWeight : std::uint8_t {
   kScore,              // its score
   kSoftmaxOfSelected,  // softmax over the logits of the chosen
@@ -40,8 +40,8 @@ struct RouterRule {
   float routed_scale = 1;  // times the weights, at last
 };
 
-// Of every row the top_k experts with the largest score + selection_bias, largest first, of equal ones the lower index
-// first (a NaN counts as the smallest), and their weights. With a table, the experts are those of the row's token.
+// For every row the top_k experts with the largest score + selection_bias, largest first, equal ones by ascending index
+// (a NaN is treated as the smallest), and their weights. With a table, the experts are those of the row's token.
 struct RouteArgs {
   TensorView logits = {};                  // [rows, experts], f32; becomes logit_scale * logits + bias
   ConstTensorView bias = {};               // [experts], f32; absent: none
