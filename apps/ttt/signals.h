@@ -8,9 +8,9 @@
 namespace ttt::app {
 
 // SIGHUP, SIGINT and SIGTERM end the process with 129, 130 and 143: at once or, inside a Graceful scope, when the code
-// in it has noticed the signal; a second signal always ends the process at once. A SIGHUP ignored at the start (nohup) stays so. SIGBUS on
-// a watched mapping prints which file has shrunk and exits with 4. Exceeding RLIMIT_FSIZE makes a write fail and
-// is not a signal.
+// in it has noticed the signal; a second signal always ends the process at once. A SIGHUP ignored at the start (nohup)
+// stays so. SIGBUS on a watched mapping prints which file has shrunk and exits with 4. Exceeding RLIMIT_FSIZE makes a
+// write fail and is not a signal.
 void install_signal_handlers();
 void watch_mapped_files(std::vector<MappedRange> ranges);
 

@@ -10,9 +10,9 @@
 
 namespace ttt {
 
-// A step as a forward would receive it, for Exec::Mode::kPlan. Lengths, positions and the layout of the state are those of
-// a real step; all ids are 0, and there are neither rows of a past nor pages. Its memory and time depend only
-// on the rows of the step, not on the past or the context.
+// A step as a forward would receive it, for Exec::Mode::kPlan. Lengths, positions and the layout of the state are those
+// of a real step; all ids are 0, and there are neither rows of a past nor pages. Its memory and time depend only on the
+// rows of the step, not on the past or the context.
 class PlannedStep {
  public:
   struct Entry {

@@ -9,8 +9,8 @@
 
 namespace ttt {
 
-// Finds stored rows by the tokens that they were computed from. Rows depend on all earlier tokens, so the key of a block
-// of tokens is a hash that includes all earlier blocks; the tokens themselves are compared too.
+// Finds stored rows by the tokens that they were computed from. Rows depend on all earlier tokens, so the key of a
+// block of tokens is a hash that includes all earlier blocks; the tokens themselves are compared too.
 //
 // Every entry keeps one sequence of the pool, whose pages are shared with sequences made from it. A source and explicit
 // positions of a sequence are not part of the key: keep a separate cache for each.
@@ -20,7 +20,8 @@ class PrefixCache {
   PrefixCache(StatePool& pool, std::int64_t block, std::int64_t max_entries);
 
   // Remembers the whole blocks of `sequence`, whose rows were computed from `ids`; nothing where sequences are whole.
-  // The least recently used entry is removed if there is no room. Throws Error{kUsage} unless there is an id for each row.
+  // The least recently used entry is removed if there is no room. Throws Error{kUsage} unless there is an id for each
+  // row.
   void insert(const Sequence& sequence, std::span<const std::int32_t> ids);
   // A new sequence with the rows of the longest known beginning of `ids`; at least one token is left to compute.
   // Windows must still have all rows that the next token sees. Empty if no beginning is known.

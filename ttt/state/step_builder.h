@@ -21,7 +21,8 @@ struct StepEntry {
 };
 inline constexpr std::int64_t kMaxPosition = (std::int64_t{1} << 30) - 1;  // sines are exact up to it
 
-// Makes the Step of a forward from a list of sequences and numbers of new rows. Nothing is allocated after construction.
+// Makes the Step of a forward from a list of sequences and numbers of new rows. Nothing is allocated after
+// construction.
 class StepBuilder {
  public:
   // A step has at most `max_rows` rows, or the most rows of a source in a slot of the pool. input_size: the
@@ -38,8 +39,8 @@ class StepBuilder {
                std::span<const std::int64_t> wanted_rows = {});
   // A step whose rows are those of a source: for an encoder, whose slots are step_only, and for the store() of cross
   // attention, which keeps the keys and values. Entries have the number of source rows of each sequence, whose own
-  // length does not change. ids: [rows], or none if no block of the step reads them. Call it once for each sequence, and
-  // then commit.
+  // length does not change. ids: [rows], or none if no block of the step reads them. Call it once for each sequence,
+  // and then commit.
   Step prepare_source(std::span<const StepEntry> entries, std::span<const std::int32_t> ids = {});
   // After a forward: its rows are now stored, and rows that no window reaches any more are released.
   void commit();
