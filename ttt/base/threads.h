@@ -14,7 +14,7 @@ void pin_this_thread(int processor);
 
 // A fixed team of threads that runs index ranges. The calling thread is one of the team. Between regions the others
 // spin for about 50 microseconds, then sleep. A region never waits for a thread that has not begun to take
-// part in it. Denormals are flushed to zero inside a region. Only the calling thread receives signals sent to the
+// part in it. Denormals are flushed to zero inside a region. The others never receive signals sent to the
 // process.
 class ThreadPool {
  public:

@@ -33,7 +33,7 @@ struct LogitBias {
 //               ties with it
 //
 // temperature 0 is greedy: the largest x after bad words, of equal ones the lowest id. The truncations cannot change
-// it, because each of them keeps the largest.
+// it: in the limit of temperature 0 each keeps the largest.
 //
 // Order and rules are those of Hugging Face transformers 5.24 (generation/utils.py, _get_logits_processor;
 // generation/logits_process.py) with a stable sort, because torch does not define the order of equal values; frequency
