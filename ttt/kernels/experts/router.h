@@ -37,7 +37,7 @@ struct RouterRule {
   float logit_scale = 1;
   bool renormalise = false;  // weights / max(sum of weights, sum_floor)
   float sum_floor = 0;
-  float routed_scale = 1;  // times the weights, at last
+  float routed_scale = 1;  // a last factor of the weights
 };
 
 // For every row the top_k experts with the largest score + selection_bias, largest first, equal ones by ascending index
@@ -46,7 +46,7 @@ struct RouteArgs {
   TensorView logits = {};                  // [rows, experts], f32; becomes logit_scale * logits + bias
   ConstTensorView bias = {};               // [experts], f32; absent: none
   ConstTensorView selection_bias = {};     // [experts], f32; absent: none
-  ConstTensorView expert_scale = {};       // [experts], f32, times the weights; absent: ones
+  ConstTensorView expert_scale = {};       // [experts], f32, factors of the weights; absent: ones
   ConstTensorView table = {};              // [vocab, top_k], i32 or i64; absent: the largest
   std::span<const std::int32_t> ids = {};  // [rows]; with a table
   RouterRule rule = {};
