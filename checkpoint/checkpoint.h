@@ -21,7 +21,7 @@ enum class CheckpointKind : std::uint8_t { kDirectory, kGguf };
 
 struct CheckpointOptions {
   FileAccess access = FileAccess::kMap;
-  // The weights will not be read (plan, inspect): files are mapped whatever `access` says, and never touched.
+  // The weights will not be read (plan, inspect): files are always mapped, whatever `access` is, and not read.
   bool headers_only = false;
   // Of GGUF metadata, as ConfigReport has them.
   bool strict = false, allow_unknown_keys = false;
@@ -46,23 +46,22 @@ class Checkpoint {
   std::string index_where() const { return (path_ / "model.safetensors.index.json").string(); }
 
   const std::vector<StoredTensor>& tensors() const { return tensors_; }  // sorted by name
-  // Of a directory whose tensors have no "model." before their names, as a backbone saved by itself has them, the one
-  // that is named without.
+  // Also finds a tensor under its name without "model.", as in the directory of a backbone that was saved alone.
   const StoredTensor* find(std::string_view name) const;
-  // Whether both tensors are there and hold the same bytes in the same form. Reads them.
+  // Whether both tensors exist and have the same bytes in the same form. Reads them.
   bool same_values(std::string_view a, std::string_view b) const;
   std::vector<std::string_view> names() const;
   std::int64_t total_bytes() const;  // of all tensors
 
-  // The file of that name in the directory ("tokenizer.json"); nothing when it is absent or this is no directory.
+  // The file of that name in the directory ("tokenizer.json"); nothing when it is absent or this is not a directory.
   std::optional<std::filesystem::path> file(std::string_view name) const;
   std::optional<std::filesystem::path> tokenizer_json() const { return file("tokenizer.json"); }
   std::optional<std::filesystem::path> tokenizer_config() const { return file("tokenizer_config.json"); }
-  const GgufFile* gguf() const { return gguf_ ? &*gguf_ : nullptr; }  // its vocabulary lies in its metadata
-  // Every chat template, the one that wins first: chat_template.jinja, then tokenizer_config.json; or GGUF metadata.
+  const GgufFile* gguf() const { return gguf_ ? &*gguf_ : nullptr; }  // its vocabulary is in its metadata
+  // Every chat template, in order of preference: chat_template.jinja, then tokenizer_config.json; or GGUF metadata.
   std::vector<ChatTemplateSource> chat_templates() const;
 
-  // What deserves a line to the user and stops nothing.
+  // Warnings for the user.
   const std::vector<std::string>& notes() const { return notes_; }
   std::vector<MappedRange> mapped_ranges() const;
   void release(const StoredTensor& tensor) const;  // MappedFile::release of its bytes
@@ -82,7 +81,7 @@ class Checkpoint {
 // `path`: a Hugging Face directory, a .gguf file (any part of a split set), or a directory that holds one such file
 // and no safetensors with a config.json. `spellings`: the architectures that GGUF files may have.
 //
-// Error{kIo}: path, a shard or a file missing or unreadable. Error{kBadData}: what contradicts itself. Error
+// Error{kIo}: path, a shard or a file missing or unreadable. Error{kBadData}: contradictions. Error
 // {kUsage}: a directory with several GGUF models. Error{kUnsupported}: pickled weights only, an architecture without
 // spelling, a metadata key that changes results.
 std::unique_ptr<const Checkpoint> open_checkpoint(const std::filesystem::path& path,

@@ -27,39 +27,39 @@ struct NumberRange {
   bool above_min = false;  // min itself is refused
 };
 
-// Typed reading of a Hugging Face configuration by family code. Null counts as absent, as Hugging Face writes it.
+// Typed reading of a Hugging Face configuration by family code. Null is treated as absent, as Hugging Face writes it.
 // Errors are Error{kBadData} "config.json: num_attention_heads wanted 1 .. 65536, got 0". Every key that was read is
-// remembered, so that finish() can refuse what nobody understood.
+// remembered, so that finish() can refuse keys that were not read.
 class ConfigReader {
  public:
-  // `json` and `report` must outlive the reader; without a report, what it would hold is lost. Throws unless `json` is
+  // `json` and `report` must outlive the reader; without a report, warnings and notes are lost. Throws unless `json` is
   // an object.
   ConfigReader(const Json& json, std::string where, ConfigReport* report = nullptr);
 
-  bool has(std::string_view key);      // present and not null; counts as read
-  bool present(std::string_view key);  // null or not; counts as read. Where null says something else than silence
+  bool has(std::string_view key);      // present and not null; marks the key as read
+  bool present(std::string_view key);  // null or not; marks the key as read. For keys where null differs from absent
   // Missing: an error.
   std::int64_t integer(std::string_view key, IntegerRange range = {});
   double number(std::string_view key, NumberRange range = {});
   bool boolean(std::string_view key);
   std::string string(std::string_view key);
-  // Missing: the default, which is not held against the range.
+  // Missing: the default, which need not be in the range.
   std::int64_t integer(std::string_view key, std::int64_t absent, IntegerRange range = {});
   double number(std::string_view key, double absent, NumberRange range = {});
   bool boolean(std::string_view key, bool absent);
   std::string string(std::string_view key, std::string_view absent);
   std::optional<std::int64_t> optional_integer(std::string_view key, IntegerRange range = {});
-  // A length of at least 1. What Python writes for "no limit" (Infinity, 10^30) is the largest.
+  // A length of at least 1. Python's values for "no limit" (Infinity, 10^30) become the largest length.
   std::optional<std::int64_t> positions(std::string_view key);
   std::optional<double> optional_number(std::string_view key, NumberRange range = {});
   // One integer or a list of them; missing: empty. (eos_token_id.)
   std::vector<std::int64_t> integers(std::string_view key, IntegerRange range = {});
   std::vector<std::string> strings(std::string_view key);  // missing: empty
-  // Null when missing. The caller looks inside by itself.
+  // Null when missing. The caller reads its members.
   const Json* value(std::string_view key);
   // A nested configuration ("text_config"), with the same report; the caller finishes it too.
   ConfigReader object(std::string_view key);
-  // A part that the caller has found by itself; `where` names file and part.
+  // A part that the caller has found; `where` names file and part.
   ConfigReader nested(const Json& json, std::string where) const;
 
   // The key, when present, must hold exactly this; else Error{kUnsupported} with both values and `hint`.
@@ -67,7 +67,7 @@ class ConfigReader {
 
   // Error{kBadData} "WHERE: KEY PROBLEM" for conditions over several fields.
   [[noreturn]] void refuse(std::string_view key, const std::string& problem) const;
-  // Error{kUnsupported} of the same form, for values that are valid and that nobody here can do.
+  // Error{kUnsupported} of the same form, for valid values that are not supported.
   [[noreturn]] void unsupported(std::string_view key, const std::string& problem) const;
 
   // While it lives, errors end in "(wanted by NAME)": the family that reads the configuration, or the function that
@@ -84,21 +84,21 @@ class ConfigReader {
     std::string before_;
   };
 
-  // The reference has no use for this key, whatever it says: a note, or Error{kUnsupported} when read strictly.
+  // The reference does not use this key, whatever its value: a note, or Error{kUnsupported} when read strictly.
   void ignore(std::string_view key);
-  // The configuration contradicts itself, and the reference goes on as `problem` says: a warning, or Error{kBadData}
+  // The configuration contradicts itself, and the reference continues as in `problem`: a warning, or Error{kBadData}
   // when read strictly.
   void contradiction(const std::string& problem);
   void note(const std::string& what);
   ConfigReport* report() const { return report_; }
 
-  // Error{kUnsupported} naming the first key that was neither read nor is known to change no result. `harmless`: the
-  // family's own; a trailing '*' matches any ending. What every configuration may carry is known already; a
-  // quantization_config that was not read is refused with its method. Keys read by nobody but null, false, 0 or empty
-  // ask for nothing and pass.
+  // Error{kUnsupported} naming the first key that was neither read nor is known to change no result. `harmless`: keys
+  // of the family; a trailing '*' matches any ending. Keys that every configuration may have are known already; a
+  // quantization_config that was not read is refused with its method. Keys that were not read, but are null, false, 0
+  // or empty, have no effect and are accepted.
   void finish(std::span<const std::string_view> harmless = {});
   const std::vector<std::string>& ignored() const { return ignored_; }  // harmless keys that were present
-  const std::vector<std::string>& unknown() const { return unknown_; }  // passed: they ask for nothing, or were allowed
+  const std::vector<std::string>& unknown() const { return unknown_; }  // accepted: without effect, or allowed
 
   const std::string& where() const { return where_; }
 
@@ -129,7 +129,7 @@ std::vector<std::int64_t> end_token_ids(const Json& config, std::string_view con
                                         std::int64_t vocab_size, ConfigReport* report = nullptr);
 
 // Sampling defaults of generation_config.json; absent fields are empty, as are ids from vocab_size on. Other values out
-// of range are Error{kBadData} naming the file; keys that ask for what is not built (beams, watermarks, ...) are
+// of range are Error{kBadData} naming the file; keys of unsupported features (beams, watermarks, ...) are
 // Error{kUnsupported} naming the key.
 struct GenerationDefaults {
   std::optional<bool> do_sample = {};

@@ -6,15 +6,15 @@
 
 namespace ttt {
 
-// How strictly configurations are read, and what reading them found worth saying. The reference is the configuration
+// How strictly a configuration is read, and the warnings and notes of reading it. The reference is the configuration
 // class of Hugging Face transformers for the same model_type.
 struct ConfigReport {
   bool strict = false;              // what would be a warning or an ignored key is an error
-  bool allow_unknown_keys = false;  // keys that nobody understands are a note instead of an error
-  // Contradictions, solved as the reference solves them: to be said once to the user.
+  bool allow_unknown_keys = false;  // unknown keys are a note instead of an error
+  // Contradictions, resolved as in the reference; to be printed once.
   std::vector<std::string> warnings = {};
-  std::vector<std::string> notes = {};  // for who asks for more
-  // Tensors that the configuration calls the same; `message` is a warning where the checkpoint's differ.
+  std::vector<std::string> notes = {};  // for users who ask for more output
+  // Tensors that the configuration declares equal; `message` is a warning for when they differ.
   struct SameTensors {
     std::string first = {}, second = {}, message = {};
   };

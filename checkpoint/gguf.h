@@ -58,7 +58,7 @@ class GgufFile {
   const std::string& path() const { return files_.front()->path(); }
   const std::vector<std::shared_ptr<const MappedFile>>& files() const { return files_; }
 
-  // Tensors under their names in the file, extents turned to outermost first; file order.
+  // Tensors under their names in the file, extents outermost first; in file order.
   const std::vector<StoredTensor>& tensors() const { return tensors_; }
   const StoredTensor* find_tensor(std::string_view name) const;
 

@@ -9,16 +9,16 @@ namespace ttt {
 class GgufFile;
 class Json;
 
-// How a model family is spelled in GGUF files: tables with which such a file is presented as a Hugging Face
+// The names of a model family in GGUF files: tables with which such a file is presented as a Hugging Face
 // configuration and tensors under Hugging Face names. A family supplies one of these per architecture, as data.
 
 enum class GgufKeyKind : std::uint8_t {
-  kInteger,  // an array of equal values counts as that value; unequal ones become an array
+  kInteger,  // an array of equal values is that value; unequal ones become an array
   kNumber,   // likewise
   kBoolean,
   kString,
   kArray,     // integers, booleans or numbers as they are (per layer)
-  kHarmless,  // read by nobody, changes no result
+  kHarmless,  // not used; changes no result
   kMustBe,    // a number that has to equal `value`; anything else is Error{kUnsupported} naming the key
 };
 
@@ -31,10 +31,10 @@ struct GgufKey {
 
 enum class GgufChange : std::uint8_t {
   kNone,
-  kUnpermuteHeads,    // rows stored for rotation of neighbouring pairs; by num_attention_heads
+  kUnpermuteHeads,    // rows stored in the interleaved RoPE layout; by num_attention_heads
   kUnpermuteKvHeads,  // by num_key_value_heads
   kSubtractOne,       // the file holds gain + 1
-  kTransposed,        // the file holds the two extents the other way round
+  kTransposed,        // the file holds the two extents in the opposite order
   kAsRow,             // the file holds a vector, the model a matrix of one row
   kJoined,            // [n, rows, in] in the file is [n * rows, in]
   kJoinedTransposed,  // [n, in, rows] in the file is [n * rows, in]
@@ -67,9 +67,9 @@ struct GgufSpelling {
 // - rope.dimension_count other than head_dim becomes partial_rotary_factor.
 // - rope.scaling.* is assembled into rope_scaling; rope_freqs.weight keeps its name and sets rope_freq_factors: true.
 // - gguf_architecture: that of the file. Where the reference of a directory, transformers, and that of a GGUF file,
-//   llama.cpp, differ, a family tells them apart by it.
-// A key below "ARCHITECTURE." that is neither done here nor in the table is a note where it asks for nothing (0, false,
-// empty) or llama.cpp reads it for no text model (pooling_type, classifier.output_labels, tensor_data_layout), else
+//   llama.cpp, differ, a family distinguishes them by it.
+// A key below "ARCHITECTURE." that is neither done here nor in the table is a note if it has no effect (0, false,
+// empty) or if llama.cpp reads it for no text model (pooling_type, classifier.output_labels, tensor_data_layout), else
 // Error {kUnsupported} naming it. Tensors that no pattern matches keep the name of the file and are counted as extra.
 
 }  // namespace ttt

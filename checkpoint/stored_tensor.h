@@ -9,7 +9,7 @@
 namespace ttt {
 
 // A tensor as a file holds it, described in the order and under the name that the model expects. The last members
-// say what has to happen to the bytes to get there; all zero for safetensors.
+// describe how the bytes must be changed for that; all zero for safetensors.
 struct StoredTensor {
   std::string name = {};  // in the vocabulary of Hugging Face checkpoints
   Format format = Format::kOther;
@@ -20,14 +20,14 @@ struct StoredTensor {
   std::string file = {};
   std::int64_t offset = 0;  // in that file
   // kMXFP4 of files that keep the scales of blocks apart: one byte for each block. `data` then holds 16 bytes for each,
-  // in whose nibbles neighbours stand, the first in the low one.
+  // with neighbours in the nibbles of a byte, the first in the low one.
   const std::byte* scales = nullptr;
 
   // > 0: rows of each of so many heads are stored as [half][2] and meant as [2][half] (files of the llama architecture
-  // keep the two halves of a rotation side by side).
+  // have the interleaved layout).
   std::int64_t rotary_heads = 0;
-  bool transposed = false;  // the file holds the two extents the other way round
-  // > 0: so many parts of the rows, each transposed by itself, stand one after the other; `transposed` is true.
+  bool transposed = false;  // the file holds the two extents in the opposite order
+  // > 0: number of parts of the rows, each transposed separately, one after the other; `transposed` is true.
   std::int64_t transposed_parts = 0;
   bool subtract_one = false;   // the file holds value + 1
   bool unusable_rank = false;  // more than Shape::kMaxRank extents; shape holds their product

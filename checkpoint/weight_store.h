@@ -22,7 +22,7 @@ struct WeightRecord {
   Format stored = Format::kF32;
   Format format = Format::kF32;
   Layout layout = Layout::kRowMajor;
-  bool mapped = false;     // used straight from the file
+  bool mapped = false;     // used directly from the file
   std::int64_t bytes = 0;  // in the file, or owned
 };
 
@@ -31,9 +31,9 @@ struct WeightBytes {
   std::int64_t owned = 0;   // converted or packed copies
 };
 
-// The checkpoint's tensors in the forms that blocks ask for: this rank's cut, of the rows that a name selects, as a
-// view into the mapped file where that is possible, else converted or packed into memory of the store. The same
-// name, cut and form gives the same memory. Throws at the first problem. Not thread-safe: one store per rank. The
+// The checkpoint's tensors in the forms that blocks request: this rank's cut of the rows that a name selects, as a
+// view into the mapped file where that is possible, else converted or packed into memory of the store. Requests with
+// the same name, cut and form share memory. Throws at the first problem. Not thread-safe: one store per rank. The
 // checkpoint must outlive the store, the store the views.
 class WeightStore final : public WeightSource {
  public:
@@ -43,7 +43,7 @@ class WeightStore final : public WeightSource {
 
   const std::vector<WeightRecord>& records() const { return records_; }  // in the order of their first fetch
   WeightBytes bytes() const;
-  // Tensors that were never fetched, without those that models leave out knowingly (tied heads' copies, rotary
+  // Tensors that were never fetched, without those that models never use (tied heads' copies, rotary
   // tables, saved position ids). Sorted.
   std::vector<std::string> unused() const;
 
@@ -57,9 +57,9 @@ class WeightStore final : public WeightSource {
   std::vector<Buffer> memory_;
 };
 
-// The plan's source: shapes and formats with null data. What is wrong with the checkpoint is collected and thrown by
-// require_complete(), or at once when there are 65536 problems; a block that asked for something impossible gets a view
-// of the wanted shape.
+// The plan's source: shapes and formats with null data. Problems of the checkpoint are collected and thrown by
+// require_complete(), or at once when there are 65536 of them; a block whose request failed receives a view of the
+// wanted shape.
 class HeaderSource final : public WeightSource {
  public:
   struct Problem {

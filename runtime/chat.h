@@ -18,7 +18,7 @@
 namespace ttt {
 
 struct ConversationConfig {
-  // An object whose members every request has besides its messages: tools, and variables of the template.
+  // An object with further members of every request besides its messages: tools, and variables of the template.
   Json variables = {};
   std::optional<ReasoningMarks> reasoning = {};
   bool drop_oldest = false;  // make room by leaving out the oldest turns; else a prompt that is too long is refused
@@ -29,16 +29,16 @@ struct Reply {
   std::vector<std::int32_t> ids = {};  // all that was generated, without the end
   StopReason reason = StopReason::kLength;
   std::int64_t prompt = 0;     // tokens of the whole conversation as the template wrote it
-  std::int64_t prefilled = 0;  // of these, those that were not in the state and became rows now
+  std::int64_t prefilled = 0;  // of these, those that were not in the state before
   std::int64_t dropped = 0;    // messages that were left out of the conversation to make room
   double prefill_seconds = 0, generate_seconds = 0;
 };
 
 // Messages, and a sequence that holds as many of their tokens as it can: a reply runs only those that the sequence does
-// not have yet. What it gives is what a conversation of the same messages that begins anew gives.
+// not have yet. The result is the same as in a new conversation with the same messages.
 class Conversation {
  public:
-  // All but `config` must outlive the conversation; the runner has room for a sequence that no one else takes.
+  // All but `config` must outlive the conversation; the runner must have room for one more sequence.
   // Error{kUnsupported} for a model that does not continue a text: an encoder, or one with a source.
   Conversation(Runner& runner, const Tokenizer& tokenizer, const ChatTemplate& chat_template,
                ConversationConfig config = {});
@@ -55,9 +55,9 @@ class Conversation {
   bool drop_answer();  // takes the last message away if it is the assistant's
   bool drop_user();    // takes the last message away if it is the user's
 
-  // Answers the messages. `take` is called for every token with what it adds to the text (often nothing), and between
-  // the chunks of a prompt with nothing; false ends the reply, which then is what there is. The reply becomes a
-  // message, unless it was ended before its first token. Number i of a conversation draws from RandomStream(seed, i).
+  // Answers the messages. `take` is called for every token with the text that it adds (often empty), and with empty
+  // text between the chunks of a prompt; if it returns false, the reply ends there. The reply becomes a message, unless
+  // it ended before its first token. Number i of a conversation draws from RandomStream(seed, i).
   //
   // Errors are those of ChatTemplate::render and of a Runner, and Error{kUsage} when the prompt leaves no room in the
   // context. After an error the messages are as they were.
@@ -67,7 +67,7 @@ class Conversation {
  private:
   struct Prompt {
     std::vector<std::int32_t> ids = {};
-    std::string tail = {};  // what the template wrote after all that came from the messages
+    std::string tail = {};  // the template's text after the last text from the messages
   };
 
   Json request_of(const Json::Array& messages) const;
@@ -90,7 +90,7 @@ class Conversation {
   std::uint64_t replies_ = 0;
 };
 
-// Tokens with which the template ends what an assistant says, for a model whose files do not name them as ends.
+// Tokens with which the template ends an assistant's message, for a model whose files do not name them as ends.
 // None where the template ends it with text, or does not take a question and its answer.
 std::vector<std::int32_t> turn_end_ids(const ChatTemplate& chat_template, const Tokenizer& tokenizer,
                                        const Json& variables = {});

@@ -19,7 +19,7 @@ namespace ttt {
 // says.
 std::span<const std::int32_t> types_for(const Model& model, const Encoding& text);
 
-// Embeddings of texts: the states of an encoder, pooled, through dense layers, and of length 1 where the modules say.
+// Embeddings of texts: the states of an encoder, pooled, through dense layers, and normalised where the modules say so.
 class Embedder {
  public:
   // `runner`, of a model whose output is hidden states and that takes sequences whole, and `threads` must outlive it.
@@ -27,7 +27,7 @@ class Embedder {
   Embedder(Runner& runner, ThreadPool& threads, const EmbeddingModules& modules);
 
   std::int64_t width() const { return width_; }
-  // [texts.size(), width()], in their order. Texts of like length are read in one step, as many as fit into the
+  // [texts.size(), width()], in their order. Texts of similar length are read in one step, as many as fit into the
   // runner's sequences and rows. Error{kUsage} for a text without tokens or with more than the context.
   std::vector<float> embed(std::span<const Encoding> texts);
 
@@ -46,7 +46,7 @@ class Embedder {
   std::int64_t hidden_, width_;
   ModelTree tree_;
   std::vector<Pooling> pooling_;    // one
-  std::vector<Pooling> normalize_;  // one or none: of rows that are sequences by themselves
+  std::vector<Pooling> normalize_;  // one or none; each row is a sequence of its own
   std::deque<Layer> layers_;
   NoObserver observer_;
   Scratch scratch_;

@@ -10,9 +10,9 @@
 
 namespace ttt {
 
-// What turns the states of a text's rows into its embedding, as the files of sentence-transformers say: modules.json,
-// the configurations of its Pooling, Dense and Normalize, sentence_bert_config.json and
-// config_sentence_transformers.json. Without modules.json: the mean, as that library takes then.
+// How the states of a text's rows become its embedding, from the files of sentence-transformers: modules.json, the
+// configurations of its Pooling, Dense and Normalize, sentence_bert_config.json and
+// config_sentence_transformers.json. Without modules.json: the mean, as in that library.
 struct EmbeddingModules {
   struct DenseModule {
     std::filesystem::path directory = {};
@@ -21,11 +21,11 @@ struct EmbeddingModules {
   PoolingKind pooling = PoolingKind::kMean;
   bool normalize = false;
   std::vector<DenseModule> dense = {};
-  std::int64_t max_rows = 0;  // of a text with its special tokens; longer ones are cut. 0: the files do not say
-  std::string prompt = {};    // that is put before every text
+  std::int64_t max_rows = 0;  // of a text with its special tokens; longer ones are cut. 0: no limit in the files
+  std::string prompt = {};    // prepended to every text
 };
 
-// Of a directory. Error{kUnsupported} naming a module, a pooling or an activation that is not built; Error{kBadData}
+// Of a directory. Error{kUnsupported} naming an unsupported module, pooling or activation; Error{kBadData}
 // for files that contradict themselves.
 EmbeddingModules read_embedding_modules(const std::filesystem::path& directory);
 

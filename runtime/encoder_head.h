@@ -14,8 +14,8 @@
 
 namespace ttt {
 
-// What the forward of an encoder ends with: from x, the states of all rows after the last layer [rows, hidden], to the
-// outputs of the wanted rows [wanted_rows.size(), size()].
+// The end of an encoder's forward: from x, the states of all rows after the last layer [rows, hidden], to the outputs
+// of the wanted rows [wanted_rows.size(), size()].
 class EncoderHead {
  public:
   virtual ~EncoderHead() = default;
@@ -24,10 +24,10 @@ class EncoderHead {
   virtual std::int64_t size() const = 0;
 };
 
-// The states as they are.
+// The states, unchanged.
 std::unique_ptr<EncoderHead> make_state_head(std::int64_t hidden);
 
-// A dense layer with a norm behind it, where there is one; without a path there is neither.
+// A dense layer and a norm after it, where there is one; without a path there is neither.
 struct HeadTransform {
   DenseSpec dense = {};
   std::string_view dense_path = {}, norm_path = {};
@@ -43,7 +43,7 @@ struct MaskedLMHeadSpec {
 };
 std::unique_ptr<EncoderHead> make_masked_lm_head(const Scope& scope, const MaskedLMHeadSpec& spec);
 
-// classes = transform(pooled rows of the sequence) w^T + b; every wanted row gets those of its sequence.
+// classes = transform(pooled rows of the sequence) w^T + b; every wanted row has those of its sequence.
 struct SequenceClassHeadSpec {
   PoolingSpec pooling = {};
   HeadTransform transform = {};
@@ -52,15 +52,15 @@ struct SequenceClassHeadSpec {
 };
 std::unique_ptr<EncoderHead> make_sequence_class_head(const Scope& scope, const SequenceClassHeadSpec& spec);
 
-// What a checkpoint holds beside its layers.
+// The heads of a checkpoint.
 struct HeadTensors {
   bool masked_lm = false, classes = false;
 };
-// `asked`, else what `architectures` names where its tensors are there, else what the tensors are. Error{kUnsupported}
-// naming what is asked for and missing, or an architecture with another head.
+// `asked`; else the head that `architectures` names, if its tensors exist; else the head whose tensors exist.
+// Error{kUnsupported} naming a requested head that is missing, or an architecture with another head.
 OutputKind read_output_kind(ConfigReader& config, std::optional<OutputKind> asked, const HeadTensors& has);
 
-// How many classes: of id2label, else num_labels, else the two of the reference's default.
+// The number of classes: of id2label, else num_labels, else 2, the reference's default.
 std::int64_t read_classes(ConfigReader& config);
 
 }  // namespace ttt

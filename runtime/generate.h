@@ -16,19 +16,19 @@ std::string_view name_of(StopReason reason);
 struct GenerateOptions {
   std::int64_t max_new_tokens = 256;
   SamplingSpec sampling = {};
-  std::vector<std::int64_t> end_ids = {};  // a generation ends before any of these is given out
-  // Of an encoder-decoder: the ids that its encoder reads. The prompt is then how its own text begins, at least the
-  // decoder_start_token_id of the configuration.
+  std::vector<std::int64_t> end_ids = {};  // a generation ends before any of these is returned
+  // Of an encoder-decoder: the ids that its encoder reads. The prompt is then the beginning of the decoder's text, at
+  // least the decoder_start_token_id of the configuration.
   std::vector<std::int32_t> source = {};
 };
 
 struct Generated {
   std::vector<std::int32_t> ids = {};
   StopReason reason = StopReason::kLength;
-  std::vector<SampleResult> tokens = {};  // of every id, where SamplingSpec::log_probs asks for them
+  std::vector<SampleResult> tokens = {};  // of every id, if SamplingSpec::log_probs is set
 };
 
-// Continues `prompt` token by token. `take` sees every id as it is chosen and may return false to stop.
+// Continues `prompt` token by token. `take` is called with every id when it is chosen, and may return false to stop.
 // Error{kUsage} when the prompt is empty or longer than the runner's context.
 Generated generate(Runner& runner, std::span<const std::int32_t> prompt, const GenerateOptions& options,
                    const std::function<bool(std::int32_t id)>& take);
@@ -40,7 +40,7 @@ Generated continue_sequence(Runner& runner, Sequence& sequence, std::span<const 
                             const std::function<bool(std::int32_t id)>& take);
 
 // `n` continuations of one prompt, which is read once. Number i draws from RandomStream(seed, i), so it does not depend
-// on n, and number 0 is what generate gives. Error{kUsage} unless n >= 1 and the runner holds two sequences where n
+// on n, and number 0 is what generate returns. Error{kUsage} unless n >= 1 and the runner holds two sequences where n
 // > 1.
 std::vector<Generated> generate_many(Runner& runner, std::span<const std::int32_t> prompt,
                                      const GenerateOptions& options, std::int64_t n);

@@ -11,12 +11,12 @@
 
 namespace ttt {
 
-// Weights made up for benchmarks of a shape that no checkpoint is at hand for: matrices and tables uniform with
-// variance 1 / in, vectors near one. The same part of a tensor in the same form gives the same memory, as in a
-// checkpoint; other parts of it (rows of a fused tensor, experts of a stacked one) have memory of their own.
+// Random weights for benchmarks of a configuration without a checkpoint: matrices and tables uniform with
+// variance 1 / in, vectors near one. The same part of a tensor in the same form has the same memory, as in a
+// checkpoint; other parts of it (rows of a fused tensor, experts of a stacked one) have their own.
 class RandomSource final : public WeightSource {
  public:
-  // `stored`: the format that matrices have when a block asks for none.
+  // `stored`: the format that matrices have when a block requests none.
   RandomSource(Format stored, ParallelFor parallel_for) : stored_(stored), parallel_for_(parallel_for) {}
 
   ConstTensorView fetch(const WeightRequest& request) override;

@@ -15,7 +15,7 @@ namespace ttt {
 // The RoPESpec that a Hugging Face configuration describes (rope_parameters, or rope_theta with rope_scaling), for
 // heads of width `head_dim` and sequences of at most `context` rows. A configuration with rope_freq_factors takes
 // explicit factors from the tensor "rope_freqs.weight". Rules whose factors depend on the sequence's length (longrope,
-// dynamic) take those of `context`, and the reader's report says which.
+// dynamic) use those of `context`, which the reader's report names.
 RoPESpec rope_spec(ConfigReader& config, WeightSource& source, std::int64_t head_dim, std::int64_t context,
                    const RopeDefaults& defaults = {});
 

@@ -16,8 +16,8 @@
 
 namespace ttt {
 
-// The memory and the order of calls to run a model step by step: state, scratch and outputs, sized once. An output is
-// what Model::output says, logits of decoders among others; its width is Model::output_size.
+// The memory and the order of calls to run a model step by step: state, scratch and outputs, sized once. An output has
+// the kind Model::output (logits of decoders, for example) and the width Model::output_size.
 class Runner {
  public:
   // `built`, `threads`, `communicator` and `observer` must outlive the runner. Error{kResources} when memory is short.
@@ -32,18 +32,18 @@ class Runner {
   void encode(std::span<const StepEntry> entries, std::span<const std::int32_t> ids);
   void encode(Sequence& sequence, std::span<const std::int32_t> ids);
 
-  // Adds `ids` (back to back, entry by entry; none where entries give rows) to their sequences. Outputs of
-  // `wanted_rows`, row-major [wanted_rows.size(), output_size]; valid until the next call.
+  // Adds `ids` (back to back, entry by entry; none where entries have rows) to their sequences. Returns the
+  // outputs of `wanted_rows`, row-major [wanted_rows.size(), output_size]; valid until the next call.
   std::span<const float> step(std::span<const StepEntry> entries, std::span<const std::int32_t> ids,
                               std::span<const std::int64_t> wanted_rows);
 
-  // Adds `ids` to one sequence in chunks and returns the output of the last [output_size]. A model whose rows see those
-  // after them takes all rows of a sequence in one step, whatever `chunk` is: Error{kUsage} when the sequence has rows.
+  // Adds `ids` to one sequence in chunks and returns the output of the last [output_size]. A model whose rows see
+  // later rows takes all rows of a sequence in one step, whatever `chunk` is: Error{kUsage} when the sequence has rows.
   std::span<const float> extend(Sequence& sequence, std::span<const std::int32_t> ids);
 
-  // The same; every chunk's logits of the rows from `first_wanted` (index into ids) on are handed to `take` with the
-  // index of the first of them, as often as it needs. Chunks hold no more rows that are wanted than
-  // RunnerConfig::wanted says. Where sequences are whole, Error{kUsage} when that is fewer than the rows wanted.
+  // The same; `take` is called for every chunk with the logits of its rows from `first_wanted` (an index into ids) on
+  // and the index of the first of them. A chunk has at most RunnerConfig::wanted wanted rows. Where sequences are
+  // whole, Error{kUsage} if there are more wanted rows.
   using TakeLogits = std::function<void(std::int64_t first, std::span<const float> logits)>;
   void extend(Sequence& sequence, std::span<const std::int32_t> ids, std::int64_t first_wanted, const TakeLogits& take);
 

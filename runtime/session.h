@@ -13,18 +13,18 @@
 namespace ttt {
 
 struct SessionOptions {
-  // `rank`, `ranks`, `sequences` and `parallel_for` are the session's to set. A context of 0 is the one of the
-  // configuration, but at most Session::kDefaultContext rows, as memory for all of them is taken at once.
+  // `rank`, `ranks`, `sequences` and `parallel_for` are set by the session. A context of 0 is the one of the
+  // configuration, but at most Session::kDefaultContext rows, because memory for all of them is allocated at once.
   LoadOptions load = {};
   std::int64_t threads = 0;    // 0: one for each core that the process may use
-  std::int64_t sequences = 1;  // at once
+  std::int64_t sequences = 1;  // at the same time
   std::int64_t chunk = 512;    // rows of one step, at most; longer prompts are split
   std::int64_t wanted = 1;     // rows of one step whose logits are wanted, at most
   FileAccess access = FileAccess::kMap;
 };
 
-// A model from a file, with the threads, the memory and the tokenizer to run it. It puts together what can also be made
-// one by one: ThreadPool, open_checkpoint, load_model, Runner and load_tokenizer.
+// A model from a file, with the threads, the memory and the tokenizer to run it. It combines ThreadPool,
+// open_checkpoint, load_model, Runner and load_tokenizer, which can also be used separately.
 class Session {
  public:
   static constexpr std::int64_t kDefaultContext = 4096;

@@ -19,11 +19,11 @@ struct AddedToken {
   bool single_word = false;  // only where no word character is next to it
   bool lstrip = false;       // takes the white space before it
   bool rstrip = false;       // takes the white space after it
-  bool normalized = false;   // looked for in normalised text
+  bool normalized = false;   // matched in normalised text
   bool special = false;      // control token: skipped by decode on demand
 };
 
-// Finds a set of strings in text: leftmost match first, the longest of those that start there, without overlap.
+// Finds a set of strings in text: the leftmost match first, of those the longest, without overlap.
 // Linear in the text whatever the strings are: an Aho-Corasick automaton (CACM 18(6), 1975) of the reversed strings
 // reads the text backwards and so knows at each place the longest string that starts there.
 class TokenFinder {
@@ -34,7 +34,7 @@ class TokenFinder {
     std::size_t index;  // of the string, in the order of add()
   };
 
-  void add(std::string_view pattern);  // not empty; of equal strings the last counts
+  void add(std::string_view pattern);  // not empty; of equal strings the last is used
   void build();                        // after the last add()
   bool empty() const { return lengths_.empty(); }
   // With `accept`: of the strings that start at a place the longest that it accepts.
@@ -49,7 +49,7 @@ class TokenFinder {
     std::int32_t fail = 0;
     std::int32_t parent = 0;
     std::int32_t best = -1;     // longest string that ends here, by index
-    std::int32_t own = -1;      // the string that the whole way from the root spells
+    std::int32_t own = -1;      // the string that the path from the root spells
     std::int32_t shorter = -1;  // node of the next shorter string that ends here
     unsigned char byte = 0;
   };
@@ -68,14 +68,14 @@ class AddedTokens {
     std::int32_t id;  // -1: text between tokens
   };
 
-  void add(AddedToken token, std::string_view pattern);  // `pattern` is what is looked for
+  void add(AddedToken token, std::string_view pattern);  // `pattern` is the string to find
   void build() { finder_.build(); }
   bool empty() const { return tokens_.empty(); }
-  // Covers `s` from left to right. Without parse_special, special tokens are text. The white space that a token takes
-  // by rstrip may hold others: they are found too, as in the library, so that parts can overlap there.
+  // Covers `s` from left to right. Without parse_special, special tokens are text. White space that belongs to a token
+  // by rstrip may contain other tokens. They are found too, as in the library, so parts can overlap there.
   std::vector<Part> cut(std::string_view s, bool parse_special) const;
 
-  // Where a text may not hold tokens that control the model.
+  // Parts of a text that must not become control tokens.
   struct Guard {
     std::span<const TextRange> plain = {};        // in order; a control token overlaps none of them
     std::span<const std::int32_t> controls = {};  // ids that are control tokens, sorted; special tokens always are

@@ -16,9 +16,9 @@
 
 namespace ttt {
 
-// The text of the character that stands for a byte in byte-level vocabularies (Radford et al., 2019, GPT-2).
+// The text of the character that represents a byte in byte-level vocabularies (Radford et al., 2019, GPT-2).
 const std::array<std::string, 256>& byte_level_alphabet();
-// The byte that a character of that alphabet stands for, or -1.
+// The byte that a character of that alphabet represents, or -1.
 int byte_of_level_char(char32_t c);
 // The value of a "<0xHH>" token, or nothing when `token` is not of that form.
 std::optional<unsigned char> byte_of_fallback_token(std::string_view token);
@@ -26,16 +26,16 @@ std::string fallback_token_of(unsigned char byte);
 // Throws Error{kBadData} when a token of `vocabulary` looks like a byte token but names no byte: <0xZZ>, <0x100>.
 void check_byte_tokens(const Vocabulary& vocabulary, std::string_view where);
 
-// SentencePiece vocabularies seldom have a token with U+2581 (the mark of a space) after another character, and if so
-// after a few. Then no merge reaches across the start of a run of marks behind any other character, and the text between
-// such starts can be merged part by part: the same ids from memory that stays in the cache.
+// In SentencePiece vocabularies, tokens seldom have U+2581 (the mark of a space) after another character, and only
+// after a few characters. After all others no merge crosses the start of a run of marks, so the text between such
+// starts can be merged part by part, with the same ids and in memory that stays in the cache.
 class MarkedWords {
  public:
-  // Asks for marks to be known characters, so that unknown ones are not joined across a start.
+  // Requires marks to be known characters, so that unknown ones are not joined across a start.
   explicit MarkedWords(const Vocabulary& vocabulary) : splits_(vocabulary.find(kMark).has_value()) {}
   // Every token that merging can produce must be shown.
   void look_at(std::string_view token);
-  // Calls part(begin, end) for the parts of `word`, in order; one when they cannot be told apart.
+  // Calls part(begin, end) for the parts of `word`, in order; a single one if it cannot be divided.
   template <class Part>
   void for_each(std::string_view word, const Part& part) const {
     std::size_t begin = 0;
@@ -48,18 +48,18 @@ class MarkedWords {
 
  private:
   static constexpr std::string_view kMark = "\xE2\x96\x81";
-  // Of the next run of marks that starts a part.
+  // The next run of marks that starts a part.
   std::size_t next_start(std::string_view word, std::size_t begin) const;
 
   bool splits_;
-  std::array<bool, 256> joined_{};  // last bytes of characters that stand before a mark in a token
+  std::array<bool, 256> joined_{};  // last bytes of characters before a mark in a token
 };
 
-// Pairs of ids to what they merge into; open addressing.
+// From pairs of ids to the id that they merge into; open addressing.
 class MergeTable {
  public:
   void reserve(std::size_t merges);
-  // The last of several entries for one pair counts.
+  // The last of several entries for one pair is used.
   void set(std::int32_t left, std::int32_t right, Merge merge);
   Merge find(std::int32_t left, std::int32_t right) const {
     const std::uint64_t key = key_of(left, right);
@@ -93,15 +93,15 @@ class BpeModel : public TokenModel {
     bool byte_fallback = false;           // an unknown character becomes its <0xHH> tokens when all of them exist
     bool fuse_unknown = false;            // neighbouring unknown characters become one unknown token
     bool ignore_merges = false;           // a word that is a token is that token
-    bool unknown_parts = false;           // what stands beside an unknown character that vanishes does not merge
-    std::optional<std::int32_t> unknown;  // without it unknown characters vanish
-    std::string prefix;                   // of a token that does not start a word, lost when it is merged to the left
-    std::string suffix;                   // of a token that ends a word
+    bool unknown_parts = false;           // the neighbours of an unknown character that is dropped do not merge
+    std::optional<std::int32_t> unknown;  // without it unknown characters are dropped
+    std::string prefix;  // of a token that does not start a word; dropped when it is merged to the left
+    std::string suffix;  // of a token that ends a word
   };
   using Pair = std::pair<std::string, std::string>;
 
-  // `vocabulary` must outlive the model. Throws Error{kBadData} naming a merge of which a part or the result is no
-  // token, or a part is empty.
+  // `vocabulary` must outlive the model. Throws Error{kBadData} naming a merge if a part or the result is not a
+  // token, or if a part is empty.
   BpeModel(const Vocabulary& vocabulary, const std::vector<Pair>& merges, const Options& options,
            std::string_view where);
 
@@ -131,8 +131,9 @@ class BpeModel : public TokenModel {
 };
 
 // SentencePiece's byte pair encoding without a merge list, as GGUF files of the "llama" tokenizer model describe it:
-// neighbours merge when their joint text is a token, highest score first (Kudo and Richardson, 2018, arXiv:1808.06226).
-// Characters that are no token become their <0xHH> tokens, or the unknown token where one of those is missing.
+// neighbours merge when their joined text is a token, highest score first (Kudo and Richardson, 2018,
+// arXiv:1808.06226). Characters that are not tokens become their <0xHH> tokens, or the unknown token where one of those
+// is missing.
 class ScoredBpeModel : public TokenModel {
  public:
   // `scores` by id. `vocabulary` must outlive the model.

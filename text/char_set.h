@@ -24,7 +24,7 @@ class CharSet {
   void add(const CharSet& other);
   void intersect(const CharSet& other);
   void invert();
-  // Adds what differs from a member only in case, by simple lower case.
+  // Adds all characters that differ from a member only in case, by simple lower case.
   void ignore_case();
 
   bool has(char32_t c) const { return c < 128 ? ((ascii_[c >> 6] >> (c & 63)) & 1) != 0 : has_beyond_ascii(c); }

@@ -23,7 +23,7 @@ class Charsmap {
   std::string run(std::string_view s) const;
 
  private:
-  // What stands for the rule that `s` begins with.
+  // The replacement of the rule that `s` begins with.
   std::optional<std::string_view> replacement(std::string_view s) const;
   void index_ascii();
 

@@ -13,10 +13,10 @@
 
 namespace ttt {
 
-// The templates that come with a checkpoint, and what they are given besides the request.
+// The templates of a checkpoint, and the special tokens that they see besides the request.
 struct ChatTemplates {
   struct Named {
-    std::string name = {};  // "default" is the one that is taken where nothing else is said
+    std::string name = {};  // "default" is used where no name is given
     std::string where = {};
     std::string source = {};
   };
@@ -25,14 +25,14 @@ struct ChatTemplates {
   Json special_tokens = {};  // an object: "bos_token" and so on
 
   // The one of that name; without a name "tool_use" where there are tools and such a template, else "default". Error
-  // naming those that there are: kUsage where there is none of that name, kBadData where there is none to take.
+  // naming the existing ones: kUsage if there is none of that name, kBadData if there is none to use.
   const Named& choose(const std::optional<std::string>& name, bool with_tools) const;
 };
 
 // The "chat_template" of a tokenizer_config.json: a string, or a list of {"name", "template"}.
 std::vector<ChatTemplates::Named> read_chat_templates(const Json& value, const std::string& where);
 
-// A chat template with what the apply_chat_template of transformers does around it.
+// A chat template with the preparation of the request by the apply_chat_template of transformers.
 class ChatTemplate {
  public:
   // Errors are those of Template::parse. `special_tokens`: an object whose members every template sees.
@@ -45,8 +45,8 @@ class ChatTemplate {
   // Template::render throws; Error{kUnsupported} for continue_final_message.
   Rendered render(const Json& request, const RenderOptions& options = {}) const;
 
-  // Ids of the tokens that control the model, so that no input may give them: those that stand in the template, besides
-  // the special ones. Sorted; compute them once for a tokenizer.
+  // Ids of the control tokens, which no input may become: those that occur in the template, and the special ones.
+  // Sorted; compute them once for a tokenizer.
   std::vector<std::int32_t> control_ids(const Tokenizer& tokenizer) const;
 
  private:
@@ -56,8 +56,8 @@ class ChatTemplate {
   std::string literals_;
 };
 
-// Ids of a rendered prompt. Begin and end tokens are the template's business: none are added. What came from the
-// request is text, whatever tokens it spells, and so is a token that the template and the request make together.
+// Ids of a rendered prompt. Begin and end tokens come from the template: none are added. Text of the request never
+// becomes a control token, and neither does a spelling that the template and the request form together.
 std::vector<std::int32_t> encode_rendered(const Tokenizer& tokenizer, const Rendered& rendered,
                                           std::span<const std::int32_t> control_ids = {});
 

@@ -10,16 +10,16 @@
 
 namespace ttt {
 
-// One step from token texts to text. Tokens come one by one, so that whole sequences and streams are decoded alike.
-// `emit` appends to the texts of the next step.
+// One step from token texts to text. Tokens arrive one by one, so that whole sequences and streams are decoded in the
+// same way. `emit` appends to the texts of the next step.
 class DecodeStep {
  public:
   using Emit = std::vector<std::string>;
   virtual ~DecodeStep() = default;
   virtual void push(std::string token, Emit& out) = 0;
   virtual void finish(Emit&) {}
-  // What was pushed so far has been shown from another source: lets go of all that is complete. What must be kept is
-  // an unfinished character, and what the step knows of its place in the text.
+  // The text of all tokens so far is known already: drops all that is complete. Keeps an unfinished character and the
+  // position in the text.
   virtual void settle(Emit&) {}
 };
 
@@ -42,15 +42,15 @@ class Decoder {
   };
   struct Step {
     Kind kind = Kind::kJoin;
-    // kReplace; kMetaspace: the replacement of ' '; kStrip: the character; kWordPiece: the prefix of tokens that go on;
-    // kSuffix: of tokens that end a word; kCtc: the padding token
+    // kReplace; kMetaspace: the replacement of ' '; kStrip: the character; kWordPiece: the prefix of tokens that
+    // continue a word; kSuffix: of tokens that end a word; kCtc: the padding token
     std::string pattern = {};
-    std::string content = {};  // kReplace(Matches); kJoin: what stands between tokens; kCtc: what is a space
+    std::string content = {};  // kReplace(Matches); kJoin: the text between tokens; kCtc: the token of a space
     std::shared_ptr<const Pattern> matches = {};  // kReplaceMatches
     bool cleanup = false;                         // kWordPiece, kCtc: no space before punctuation and contractions
-    std::size_t start = 0;  // kStrip: at most so many characters at the start; kMetaspace: 1: drop the first
-    std::size_t stop = 0;   // kStrip: at the end
-    bool fused = false;     // all tokens are one text by now
+    std::size_t start = 0;  // kStrip: most characters removed at the start; kMetaspace: 1: drop the first
+    std::size_t stop = 0;   // kStrip: the same at the end
+    bool fused = false;     // all tokens have been joined to one text
   };
 
   Decoder() = default;
@@ -63,7 +63,7 @@ class Decoder {
  private:
   void read(const Json& json, std::string_view where);
   void read_replace(const Json& json, std::string_view where);
-  // After it each step sees whole tokens, or all of them as one.
+  // After it each step receives whole tokens, or all of them as one text.
   void settle_fused();
 
   std::vector<Step> steps_;

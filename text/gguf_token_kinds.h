@@ -17,8 +17,8 @@ enum class GgufTokenType : std::int32_t {
   kByte = 6
 };
 
-// What the tokens of a GGUF file are: types, and which of them end a generation. Files often lack the keys and the
-// types of turn-ending tokens, so these are known by name too, as llama.cpp does (src/llama-vocab.cpp,
+// The types of the tokens of a GGUF file, and which of them end a generation. Files often lack the keys and the types
+// of tokens that end a turn, so these are also known by name, as in llama.cpp (src/llama-vocab.cpp,
 // llama_vocab::impl::load).
 struct GgufTokenKinds {
   std::vector<GgufTokenType> types;  // by id

@@ -8,8 +8,8 @@
 
 namespace ttt {
 
-// How byte-level vocabularies of GGUF files cut text into words: what a name of tokenizer.ggml.pre stands for. The list
-// is kept in llama.cpp's source and nowhere else.
+// How byte-level vocabularies of GGUF files split text into words: the meaning of the names of tokenizer.ggml.pre,
+// which is defined only in the source of llama.cpp.
 struct GgufWords {
   PreTokenizer pre_tokenizer = {};
   bool ignore_merges = false;  // a word that is a token is that token

@@ -9,7 +9,7 @@
 namespace ttt {
 
 // Members of a tokenizer.json object. A wrong type throws Error{kBadData} naming the member; without a default, so does
-// its absence. A member that is null is taken as absent.
+// its absence. A member that is null is treated as absent.
 std::string string_field(const Json& json, std::string_view key, std::string_view where);
 std::string string_field(const Json& json, std::string_view key, std::string_view fallback, std::string_view where);
 bool bool_field(const Json& json, std::string_view key, bool fallback, std::string_view where);

@@ -9,7 +9,7 @@
 
 #include "base/json.h"
 
-// Parts of a tokenizer.json, for readers that make one of other files (text/converted_json.h).
+// Parts of a tokenizer.json, for readers that make it from other files (text/converted_json.h).
 namespace ttt::json_parts {
 
 using Members = std::initializer_list<std::pair<std::string_view, Json>>;

@@ -2,7 +2,7 @@
 
 #include <string_view>
 
-// Regular expressions that many tokenizers have, and that have scanners of their own (text/pattern.cpp).
+// Regular expressions that many tokenizers have, with hand-written scanners (text/pattern.cpp).
 namespace ttt::regexes {
 
 inline constexpr std::string_view kGpt2 =
@@ -21,7 +21,7 @@ inline constexpr std::string_view kO200k =
     R"(\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
 inline constexpr std::string_view kPunctuationOrMath = R"([\p{P}\$\+<=>\^~\|]+)";
 inline constexpr std::string_view kAsciiDigitTriples = "[0-9][0-9][0-9]";
-// Cuts digits in threes from the right.
+// Splits digits in groups of three from the right.
 inline constexpr std::string_view kTriplesFromRight = R"((?=(\d{3})+(?!\d)))";
 
 }  // namespace ttt::regexes

@@ -25,8 +25,8 @@ struct Symbol {
 };
 
 // Positions ordered by (rank, position), for words of any length. A binary heap over a word of ten million symbols
-// misses the cache at every level; here each rank has its positions in one array that is sorted when its turn comes,
-// and only those that arrive later go through a heap.
+// misses the cache at every level; here each rank has its positions in one array, which is sorted when the rank is
+// reached, and only positions that are added later are in a heap.
 class RankBuckets {
  public:
   void clear() {
@@ -56,8 +56,8 @@ class MergeLoop {
  public:
   std::vector<Symbol> symbols;
 
-  // Links `symbols` as they stand and merges them. merge_of(left, right) looks a pair of symbols up; a result's text
-  // must be longer than either part's, so that no pair comes back. Afterwards walk from symbols[0] along `next`.
+  // Links `symbols` in their order and merges them. merge_of(left, right) looks up a pair of symbols; a result's text
+  // must be longer than either part's, so that no pair occurs again. Afterwards walk from symbols[0] along `next`.
   template <class MergeOf>
   void run(const MergeOf& merge_of);
 

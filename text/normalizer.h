@@ -14,7 +14,7 @@
 
 namespace ttt {
 
-// Rewrites text before it is cut into words.
+// Changes text before it is split into words.
 class Normalizer {
  public:
   struct Prepend {
@@ -34,8 +34,8 @@ class Normalizer {
   };
   struct Lowercase {};
   struct StripAccents {};
-  struct Nmt {};        // control characters go and other white space becomes ' ', as sentencepiece's nmt rules say
-  struct ByteLevel {};  // each byte becomes the character that stands for it (text/bpe.h)
+  struct Nmt {};        // removes control characters; other white space becomes ' ', by sentencepiece's nmt rules
+  struct ByteLevel {};  // each byte becomes the character that represents it (text/bpe.h)
   using Precompiled = std::shared_ptr<const Charsmap>;
   using Step = std::variant<NormalForm, Prepend, Replace, ReplaceMatches, Strip, Lowercase, StripAccents, Nmt,
                             ByteLevel, BertText, Precompiled>;
@@ -60,9 +60,9 @@ class Normalizer {
 
 // `s` with every occurrence of `pattern`, from left to right, replaced.
 std::string replace_all(std::string_view s, std::string_view pattern, std::string_view content);
-// The same with every match, an empty one too.
+// The same with every match, also an empty one.
 std::string replace_all(std::string_view s, const Pattern& pattern, std::string_view content);
-// Each byte as the character that stands for it in byte-level vocabularies.
+// Each byte as the character that represents it in byte-level vocabularies.
 std::string spell_bytes(std::string_view s);
 
 }  // namespace ttt

@@ -11,8 +11,8 @@
 
 namespace ttt {
 
-// A pattern that tokenizers split text with. The usual ones are hand-written scanners, which are several times as fast
-// as the expressions that they stand for and linear in the text.
+// A pattern by which tokenizers split text. The usual ones are hand-written scanners, which are several times as fast
+// as their regular expressions, and linear in the text.
 class Pattern {
  public:
   struct Match {

@@ -8,7 +8,7 @@
 
 namespace ttt {
 
-// Tokens around the ids of one text, or of two that belong together, and the type of each.
+// Adds tokens around the ids of one text, or of a pair of texts, and the type of each token.
 class PostProcessor {
  public:
   struct Piece {
@@ -23,10 +23,10 @@ class PostProcessor {
   static PostProcessor from_json(const Json& json, std::string_view where);
 
   void set(Template single, Template pair);
-  // Of one text, which is there once at least.
+  // For one text, which occurs at least once.
   const Template& single() const { return single_; }
   const Template& pair() const { return pair_; }
-  // What `single` adds before the first text and after the last.
+  // The tokens that `single` adds before the first text and after the last.
   const std::vector<std::int64_t>& before() const { return before_; }
   const std::vector<std::int64_t>& after() const { return after_; }
 

@@ -11,10 +11,10 @@
 
 namespace ttt {
 
-// What becomes of the separators that a Split finds (names as in tokenizer.json).
+// The treatment of the separators that a Split finds (names as in tokenizer.json).
 enum class SplitBehavior { kIsolated, kRemoved, kMergedWithPrevious, kMergedWithNext, kContiguous };
 
-// Cuts text into the words that the model sees.
+// Splits text into the words that the model receives.
 class PreTokenizer {
  public:
   struct Split {
@@ -22,16 +22,16 @@ class PreTokenizer {
     SplitBehavior behavior = SplitBehavior::kIsolated;
     bool invert = false;  // the text between matches is the separator
   };
-  // ' ' becomes `replacement`, one of which is put in front of text that does not start with it.
+  // ' ' becomes `replacement`, one of which is prepended to text that does not start with it.
   struct Metaspace {
     enum class Prepend { kAlways, kFirst, kNever };
     std::string replacement;
     Prepend prepend = Prepend::kAlways;  // kFirst: only where the whole input starts
     bool split = true;
   };
-  struct PrefixSpace {};  // puts ' ' in front of text that does not start with it
-  struct SpellBytes {};   // each byte becomes the character that stands for it (text/bpe.h)
-  struct Scripts {};      // cuts where the script changes
+  struct PrefixSpace {};  // prepends ' ' to text that does not start with it
+  struct SpellBytes {};   // each byte becomes the character that represents it (text/bpe.h)
+  struct Scripts {};      // splits where the script changes
   struct FixedLength {
     std::size_t length = 5;  // characters
   };

@@ -8,16 +8,16 @@
 
 namespace ttt {
 
-// The texts between which a model writes its reasoning, ahead of its answer.
+// The marks between which a model writes its reasoning, before its answer.
 struct ReasoningMarks {
   std::string open = {}, close = {};
-  std::vector<std::string> dropped = {};  // frame the answer, and are no part of it
+  std::vector<std::string> dropped = {};  // marks around the answer, which are not part of it
 };
 
-// The marks that a chat template names, by the text that stands in it. Nothing where it names none that are known.
+// The marks that occur in the text of a chat template. Nothing if it has no known marks.
 std::optional<ReasoningMarks> find_reasoning_marks(std::string_view template_source);
 
-// Whether a text ends within reasoning: it opens it, and does not close it again.
+// Whether a text ends within reasoning: it has an opening mark without a closing one after it.
 bool ends_in_reasoning(const ReasoningMarks& marks, std::string_view text);
 
 struct AnswerPiece {
@@ -27,17 +27,17 @@ struct AnswerPiece {
   bool operator==(const AnswerPiece&) const = default;
 };
 
-// Tells reasoning and answer of a text apart as it comes. Marks are left out, and so is white space at the begin of
-// either. Once the answer has begun an opening mark is text like any other. What
-// could be the begin of a mark is held back until it is known. Without marks all is answer, as it is.
+// Separates reasoning and answer of a text while it is generated. Marks are removed, and so is white space at the
+// beginning of either part. After the answer has begun, an opening mark is ordinary text. Text that could be the
+// beginning of a mark is held back until this is known. Without marks all text is the answer, unchanged.
 class ReasoningSplitter {
  public:
   explicit ReasoningSplitter(std::optional<ReasoningMarks> marks = {}, bool starts_in_reasoning = false);
 
   std::vector<AnswerPiece> push(std::string_view text);
-  std::vector<AnswerPiece> finish();  // what was held back; call once, last
+  std::vector<AnswerPiece> finish();  // the text that was held back; call once, at the end
 
-  // Whether the text of a token is a part of a mark, so that it has to be pushed though it is a control token.
+  // Whether the text of a token is a part of a mark, so that it must be pushed although it is a control token.
   bool in_marks(std::string_view token) const;
 
  private:
@@ -45,7 +45,7 @@ class ReasoningSplitter {
     std::size_t at = std::string_view::npos, length = 0;
     int mark = 0;  // index into expected()
   };
-  std::vector<std::string_view> expected() const;  // the marks that count now
+  std::vector<std::string_view> expected() const;  // the marks that are possible now
   Found next_mark() const;
   void give(std::string_view text, std::vector<AnswerPiece>& pieces);
   void pass(int mark);

@@ -15,11 +15,11 @@ namespace ttt {
 // \d \s \w and their negations, \p{...}, ^ and $ (of a line), \A \z \Z, \b \B, groups, (?i:...), look-ahead,
 // alternation, and the quantifiers
 // * + ? {m,n}, also lazy and possessive. Of several matches at one place the first in the order of the alternatives
-// counts, as in Perl. Back-references and look-behind do not exist; a group repeated without limit must not be able to
-// match nothing.
+// is used, as in Perl. There are no back-references and no look-behind; a group repeated without limit must not be able
+// to match nothing.
 //
-// Untrusted expressions and texts are safe: the size of an expression is limited, and a search gives up after a number
-// of steps in proportion to the text.
+// Untrusted expressions and texts are safe: the size of an expression is limited, and a search stops with an
+// error after a number of steps in proportion to the text.
 class Regex {
  public:
   static constexpr std::size_t kMostCode = 4096;  // instructions
@@ -29,7 +29,7 @@ class Regex {
     std::size_t begin, end;
   };
 
-  // Throws Error{kUnsupported} quoting the expression and what in it is not known.
+  // Throws Error{kUnsupported} quoting the expression and its unsupported part.
   static Regex parse(std::string_view expression, std::string_view where);
 
  private:
@@ -56,7 +56,7 @@ class Regex {
   struct Code {
     Op op = Op::kMatch;
     bool negative = false;              // kLook: (?!...)
-    bool possessive = false;            // kRun: gives nothing back
+    bool possessive = false;            // kRun: without backtracking
     std::uint32_t set = 0;              // kSet, kRun: index into sets_
     std::uint32_t a = 0, b = 0;         // kSplit: tried first and second; kJump: a; kLook, kAtomic: a follows the group
     std::uint32_t least = 0, most = 0;  // kRun

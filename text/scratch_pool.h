@@ -9,8 +9,8 @@
 
 namespace ttt {
 
-// Lends each call of Tokenizer::encode a scratch of its own, with the words that earlier calls met, so that calls from
-// several threads never share one.
+// Provides each call of Tokenizer::encode with its own scratch, which has the words of earlier calls, so that calls
+// from several threads never share one.
 class ScratchPool {
  public:
   class Loan {

@@ -7,7 +7,7 @@
 
 namespace ttt {
 
-// A hash with a random seed, for tables over what files bring: whoever writes a file cannot choose keys that collide.
+// A hash with a random seed, for tables of untrusted keys: the author of a file cannot choose keys that collide.
 // Eight bytes for each multiplication of 64 by 64 bits, of which both halves are kept (as wyhash does).
 class SeededHash {
  public:

@@ -7,7 +7,7 @@
 
 namespace ttt {
 
-// What a SentencePiece model file (tokenizer.model, spiece.model) says: the message ModelProto of
+// The content of a SentencePiece model file (tokenizer.model, spiece.model): the message ModelProto of
 // sentencepiece_model.proto, with that file's defaults.
 struct SentencePieceModel {
   enum class Type : std::uint8_t { kNormal = 1, kUnknown = 2, kControl = 3, kUserDefined = 4, kUnused = 5, kByte = 6 };
@@ -27,8 +27,8 @@ struct SentencePieceModel {
   std::string charsmap = {};  // text/charsmap.h; empty: none
   bool add_dummy_prefix = true, remove_extra_whitespaces = true, escape_whitespaces = true;
 
-  // Throws Error{kBadData} naming what is malformed: a field that leaves its message, a piece that is no UTF-8 or too
-  // long, a score that is not a number. Unknown fields are passed over.
+  // Throws Error{kBadData} naming what is malformed: a field beyond the end of its message, a piece that is not UTF-8
+  // or too long, a score that is not a number. Unknown fields are skipped.
   static SentencePieceModel parse(std::string_view bytes, std::string_view where);
 };
 

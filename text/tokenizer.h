@@ -26,10 +26,10 @@ struct TextLimit {
 };
 
 struct EncodeOptions {
-  bool add_special = true;    // begin and end tokens, as the file asks for
-  bool parse_special = true;  // the text of a special token is that token; without, it is text like any other
+  bool add_special = true;    // begin and end tokens, if the file has them
+  bool parse_special = true;  // the text of a special token is that token; without, it is ordinary text
   // Parts of the text, in order and valid UTF-8 each, whose author may not write control tokens: a special token, or
-  // one of `controls` (ids, sorted), that would overlap one of them is text like any other. Counts with parse_special.
+  // one of `controls` (ids, sorted), that would overlap one of them is ordinary text. Used with parse_special.
   std::span<const TextRange> plain = {};
   std::span<const std::int32_t> controls = {};
   TextLimit limit = {};
@@ -39,12 +39,12 @@ struct DecodeOptions {
   bool skip_special = false;
 };
 
-// Ids and, for each, the type that the model's embedding of token types wants.
+// Ids and, for each, the token type for the model's embedding.
 struct Encoding {
   std::vector<std::int32_t> ids, types;
 };
 
-// What lies beside a tokenizer.json, each null where it is absent.
+// The other files in a tokenizer.json's directory, each null if it is absent.
 struct TokenizerFiles {
   const Json* config = nullptr;              // tokenizer_config.json
   const Json* special_tokens_map = nullptr;  // special_tokens_map.json
@@ -54,10 +54,10 @@ struct TokenizerFiles {
 // Text to token ids and back. Constant after construction: one object may serve any number of threads.
 //
 // Ids agree with the Hugging Face tokenizers library for tokenizer.json, and with llama.cpp for GGUF files of merges;
-// those of bert and t5 agree with the tokenizers that they were made of (docs/tokenizers.md).
+// those of bert and t5 agree with the tokenizers that they were made from (docs/tokenizers.md).
 class Tokenizer {
  public:
-  // Reads a tokenizer.json. The files beside it name the begin, end, unknown and padding tokens, and
+  // Reads a tokenizer.json. The files in `beside` name the begin, end, unknown and padding tokens, and
   // add tokens or change how they are found, as transformers 5 reads them (text/token_files.h). Truncation and padding
   // in the file are ignored. Throws Error{kUnsupported} naming anything not known, and Error{kBadData} on a vocabulary
   // or merge list that contradicts itself. `where` opens every message.
@@ -66,12 +66,12 @@ class Tokenizer {
   // here and below. These throw as from_json does, and Error{kUnsupported} naming a tokenizer class whose conversion is
   // not known.
   static Tokenizer from_sentencepiece(std::string_view model, const TokenizerFiles& beside, std::string_view where);
-  // vocab.txt of BERT: a token a line.
+  // vocab.txt of BERT: one token per line.
   static Tokenizer from_vocab_txt(std::string_view vocab, const TokenizerFiles& beside, std::string_view where);
   // vocab.json and merges.txt of GPT-2 and RoBERTa.
   static Tokenizer from_merges(const Json& vocab, std::string_view merges, const TokenizerFiles& beside,
                                std::string_view where);
-  // Throws as from_json does. Names of pre-tokenizers, end tokens and their types are taken as llama.cpp does.
+  // Throws as from_json does. Names of pre-tokenizers, end tokens and their types are used as in llama.cpp.
   static Tokenizer from_gguf(const GgufVocabulary& vocabulary, std::string_view where);
 
   // Invalid UTF-8 is read as U+FFFD, one for each maximal invalid part (as Python's errors="replace"). Time is linear
@@ -80,7 +80,7 @@ class Tokenizer {
   std::vector<std::int32_t> encode(std::string_view text, const EncodeOptions& options = {}) const;
   // The same with token types.
   Encoding encode_with_types(std::string_view text, const EncodeOptions& options = {}) const;
-  // Two texts that belong together, such as a question and a passage, as the template for pairs joins them.
+  // A pair of texts, such as a question and a passage, joined by the template for pairs.
   Encoding encode_pair(std::string_view first, std::string_view second, const EncodeOptions& options = {}) const;
   // Valid UTF-8, bytes that form no character being U+FFFD. Throws Error{kUsage} naming an id that is no token.
   std::string decode(std::span<const std::int32_t> ids, const DecodeOptions& options = {}) const;
@@ -102,7 +102,7 @@ class Tokenizer {
   // Tokens that end a generation, known by key or by name; GGUF files only, sorted.
   const std::vector<std::int32_t>& end_ids() const;
 
-  // Where files contradict each other so that a user could be surprised by what is done; what was ignored without
+  // Warnings, where files contradict each other and the result may surprise a user; notes, on what was ignored without
   // effect. One sentence each.
   const std::vector<std::string>& warnings() const;
   const std::vector<std::string>& notes() const;
@@ -117,16 +117,16 @@ class Tokenizer {
   std::shared_ptr<const TokenizerParts> parts_;
 };
 
-// Decodes ids as they come. No piece ends within a character; the pieces and finish() together are decode() of all ids.
+// Decodes ids one by one. No piece ends within a character; the pieces and finish() together are decode() of all ids.
 class StreamDecoder {
  public:
   explicit StreamDecoder(const Tokenizer& tokenizer, const DecodeOptions& options = {});
-  // Starts after `ids`, whose text is known: what push and finish give then continues it. The space that the first
-  // token of a text loses is not lost, and a character that `ids` leave unfinished is finished. Throws as push does.
+  // Starts after `ids`, whose text is known: push and finish return its continuation. The space that the first token of
+  // a text loses is kept, and a character that `ids` leave unfinished is completed. Throws as push does.
   void continue_after(std::span<const std::int32_t> ids);
   // Throws Error{kUsage} naming an id that is no token.
   std::string push(std::int32_t id);
-  // What was held back; bytes of an unfinished character become U+FFFD. Call once, last.
+  // The text that was held back; bytes of an unfinished character become U+FFFD. Call once, at the end.
   std::string finish();
 
  private:

@@ -11,19 +11,19 @@
 
 namespace ttt {
 
-// The unigram language model (Kudo, 2018, arXiv:1804.10959): of all ways to cut a word into tokens the one whose scores
-// have the largest sum. A character that no token covers alone counts 10 less than the lowest score. Neighbouring
-// unknown characters are one piece, which becomes its <0xHH> tokens, or the unknown token.
+// The unigram language model (Kudo, 2018, arXiv:1804.10959): of all segmentations of a word into tokens, the one whose
+// scores have the largest sum. The score of a character that is not a token is 10 less than the lowest score.
+// Neighbouring unknown characters are one piece, which becomes its <0xHH> tokens, or the unknown token.
 class UnigramModel : public TokenModel {
  public:
   struct Options {
-    std::optional<std::int32_t> unknown = {};  // without it a character that no token covers is an error
+    std::optional<std::int32_t> unknown = {};  // without it a character that is not a token is an error
     bool byte_fallback = false;
-    // Unknown characters that stand together become one piece; else each is one.
+    // Neighbouring unknown characters become one piece; else each is one.
     bool fuse_unknown = true;
   };
 
-  // `scores` by id: numbers, or -infinity of a token that text never becomes. `vocabulary` must outlive the model.
+  // `scores` by id: numbers, or -infinity for a token that is never used. `vocabulary` must outlive the model.
   UnigramModel(const Vocabulary& vocabulary, std::vector<double> scores, const Options& options);
 
   void encode(std::string_view word, ModelScratch& scratch, std::vector<std::int32_t>& ids) const override;

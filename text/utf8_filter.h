@@ -5,13 +5,13 @@
 
 namespace ttt {
 
-// Turns bytes that arrive in pieces into valid UTF-8. Every maximal prefix of a character that is not continued, and
+// Converts bytes that arrive in pieces to valid UTF-8. Every maximal prefix of a character that is not continued, and
 // every byte that cannot start one, becomes one U+FFFD (The Unicode Standard, 3.9; Python's errors="replace").
 class Utf8Filter {
  public:
   // Appends what is certain; an unfinished character of at most three bytes waits for the next call.
   void push(std::string_view bytes, std::string& out);
-  // Appends one U+FFFD when a character is unfinished. The filter is then as new.
+  // Appends one U+FFFD when a character is unfinished. The filter can then be used again.
   void finish(std::string& out);
 
  private:

@@ -8,8 +8,8 @@
 
 namespace ttt {
 
-// The ids of words met before: a table in which a word has one place, so that a newer one takes the place of an older.
-// Words of any text share places without harm, so the hash needs no secret.
+// The ids of earlier words: a table in which each word has one possible place, where a newer word replaces an older
+// one. Words that collide only replace each other, so the hash needs no random seed.
 class WordCache {
  public:
   static constexpr std::size_t kLongestWord = 28;  // bytes

@@ -10,19 +10,19 @@
 
 namespace ttt {
 
-// WordPiece (Wu et al., 2016, arXiv:1609.08144), as BERT cuts words: the longest token that the word starts with, then
-// the longest one spelled with a prefix that says that it goes on, and so on. A word that cannot be cut to its end, or
-// that is too long, is the unknown token.
+// WordPiece (Wu et al., 2016, arXiv:1609.08144), as BERT splits words: the longest token at the start of the word, then
+// the longest token with the prefix of continuations, and so on. A word that cannot be split completely, or that is too
+// long, is the unknown token.
 class WordPieceModel : public TokenModel {
  public:
   struct Options {
-    std::string prefix = "##";                 // of tokens that go on
+    std::string prefix = "##";                 // of tokens that continue a word
     std::string mark = {};                     // of tokens that start a word
     std::size_t longest_word = 100;            // characters
     std::optional<std::int32_t> unknown = {};  // without it such a word is an error
   };
 
-  // `vocabulary` may go when the model is built.
+  // `vocabulary` is not used after construction.
   WordPieceModel(const Vocabulary& vocabulary, Options options);
 
   void encode(std::string_view word, ModelScratch& scratch, std::vector<std::int32_t>& ids) const override;
@@ -32,7 +32,7 @@ class WordPieceModel : public TokenModel {
 
   Options options_;
   TokenTrie trie_;
-  std::uint32_t inner_;  // the node behind the prefix
+  std::uint32_t inner_;  // the node after the prefix
 };
 
 // WordLevel: a word that is a token is that token, another one the unknown token.

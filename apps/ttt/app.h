@@ -6,7 +6,7 @@
 
 namespace ttt::app {
 
-// The command line tool as a function: parses the arguments, runs the command that they name on models of `families`,
+// The command line tool as a function: parses the arguments, runs their command on models of `families`,
 // writes to stdout and stderr, and returns the status to exit with (`--help` lists them). To be called once, from main:
 // the function installs handlers for SIGHUP, SIGINT, SIGTERM and SIGBUS, ignores SIGXFSZ, opens /dev/null where stdin,
 // stdout or stderr is closed, and starts MPI where mpirun has started the process.

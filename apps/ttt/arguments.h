@@ -12,14 +12,14 @@ class App;
 
 namespace ttt::app {
 
-// The command line. Only arguments.cpp sees CLI11, whose header and templates would be most of what a command compiles.
+// The command line. Only arguments.cpp sees CLI11, whose headers are slow to compile.
 
-using Run = std::function<int()>;  // what was asked for; returns the exit status
+using Run = std::function<int()>;  // the chosen command; returns the exit status
 
 enum class Option : std::uint8_t { kMayBeMissing, kRequired, kShowsDefault };
 
-// One sub-command. Values must outlive the parsing. Of an option given twice the last counts; an option for a number
-// takes one number of its type and nothing else.
+// One sub-command. Values must outlive the parsing. If an option is given twice, the last one counts. A numeric
+// option takes one number of its type and nothing else.
 class Command {
  public:
   explicit Command(CLI::App& app) : app_(app) {}
@@ -53,7 +53,7 @@ class Arguments {
 
   Command command(const char* name, const std::string& description, const std::string& examples, Run run);
 
-  // What the chosen command runs, or, where help or the version was asked for, their text. Error{kUsage}.
+  // The function of the chosen command or, for --help and --version, one that prints their text. Error{kUsage}.
   struct Parsed {
     Run run = {};
     std::string text = {};

@@ -9,21 +9,21 @@
 
 namespace ttt::app {
 
-// What the machine can do at most.
+// The measured limits of the machine.
 struct MachineLimit {
-  double operations = 0, bytes = 0;  // a second
+  double operations = 0, bytes = 0;  // per second
 
-  // The least time that the work could take over the time that it took.
+  // The least possible time of the work, divided by the measured time.
   double share(const TimeObserver::Work& work) const;
 };
 
 // "model.layers.3.mlp" as "model.layers.*.mlp".
 std::string without_indices(const std::string& path);
 
-// The tree of blocks with time, operations, bytes and share; blocks that differ in their index only are added up.
+// The tree of blocks with time, operations, bytes and share; blocks that differ only in their index are summed.
 void print_by_block(const std::string& title, const ModelTree& tree, const std::vector<TimeObserver::Work>& work,
                     const MachineLimit& limit);
-// Every block by itself.
+// Every block separately.
 Json by_block_json(const ModelTree& tree, const std::vector<TimeObserver::Work>& work, const MachineLimit& limit);
 
 }  // namespace ttt::app

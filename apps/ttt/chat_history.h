@@ -8,8 +8,9 @@
 
 namespace ttt::app {
 
-// The lines that a user has typed, for the line editor: ${XDG_STATE_HOME:-~/.local/state}/ttt/chat_history, one a line,
-// for its owner's eyes only. It is a convenience: what cannot be read is empty, and what cannot be written is lost.
+// The lines that a user has typed, for the line editor: ${XDG_STATE_HOME:-~/.local/state}/ttt/chat_history, one per
+// line, readable only by its owner. Errors are ignored: a file that cannot be read is empty, and lines that cannot be
+// written are lost.
 class ChatHistory {
  public:
   static constexpr std::size_t kMostLines = 1000;
@@ -18,10 +19,10 @@ class ChatHistory {
 
   // Oldest first, at most kMostLines.
   const std::vector<std::string>& lines() const { return lines_; }
-  // Not a line that is blank, that begins with a space, or that was the last one too.
+  // Skips lines that are blank, begin with a space, or equal the previous one.
   void add(std::string_view line);
 
-  // Nothing where neither variable names an absolute path.
+  // Empty if neither variable is an absolute path.
   static std::optional<std::filesystem::path> default_file();
 
  private:

@@ -7,13 +7,13 @@
 
 namespace ttt::app {
 
-// Writes a reply as it comes: the answer on stdout, its reasoning apart from it on stderr, dimmed at a terminal.
+// Writes a reply while it is generated: the answer to stdout, the reasoning to stderr, dimmed at a terminal.
 class ChatOutput {
  public:
   explicit ChatOutput(bool hide_reasoning);
 
   void show(std::span<const AnswerPiece> pieces);
-  void end();  // the line; also of a reply that was cut in the middle of its reasoning
+  void end();  // ends the line, also of a reply that stopped within its reasoning
 
  private:
   void begin_reasoning();

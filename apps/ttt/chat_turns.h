@@ -14,15 +14,15 @@ struct ChatManner {
   bool interactive = false;  // Ctrl-C stops an answer, and what goes wrong in a turn does not end the chat
 };
 
-// What a user does with a conversation: turns and commands.
+// Runs a user's input on a conversation: turns and commands.
 class ChatTurns {
  public:
   ChatTurns(Conversation& conversation, const GenerateOptions& options, std::int64_t context, const ChatManner& manner);
 
-  // One question. Errors leave it out of the conversation.
+  // One question. After an error it is not part of the conversation.
   void ask(const std::string& text);
-  // Inputs until there are none. Returns the exit status: 0, that of the first turn or command that failed where the
-  // input is no terminal, or that of the signal that ended it.
+  // Reads inputs to the end. Returns the exit status: 0; that of the first turn or command that failed, if the input is
+  // not a terminal; or that of the signal that ended it.
   int run(Lines& lines);
 
  private:
@@ -39,7 +39,7 @@ class ChatTurns {
   std::int64_t context_;
   ChatManner manner_;
   bool over_ = false;
-  std::string hint_;             // what a user can do about the error that is about to be told
+  std::string hint_;             // advice for the error that is about to be printed
   std::set<std::string> saved_;  // files that this chat has written
 };
 

@@ -7,7 +7,7 @@
 
 namespace ttt::app {
 
-// Each adds one sub-command. It runs models of these families, which must outlive the arguments.
+// Each function adds one subcommand, which runs models of these families. They must outlive the arguments.
 void add_generate(Arguments& arguments, std::span<const Family> families);
 void add_chat(Arguments& arguments, std::span<const Family> families);
 void add_logits(Arguments& arguments, std::span<const Family> families);

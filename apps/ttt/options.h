@@ -25,14 +25,14 @@ struct ModelOptions {
   double step_timeout = 0;
   bool pin = false, no_mmap = false, strict = false, check_weights = false, allow_unknown_keys = false;
   int verbose = 0;
-  std::int64_t source_rows = 0;           // of LoadOptions; a command's, not of the command line
+  std::int64_t source_rows = 0;           // as in LoadOptions; set by a command, not from the command line
   std::optional<OutputKind> output = {};  // the same
-  std::span<const Family> families = {};  // what the model may be; of the tool, not of its command line
+  std::span<const Family> families = {};  // families of models that the tool knows; not from the command line
 };
 
 void add_model_options(Command& command, ModelOptions& options, std::span<const Family> families);
 
-// What the options say, resolved and checked. Errors are Error{kUsage}.
+// The options, resolved and checked. Errors are Error{kUsage}.
 LoadOptions load_options(const ModelOptions& options);
 
 std::shared_ptr<const Checkpoint> open_model(const ModelOptions& options, bool headers_only = false);
@@ -43,7 +43,7 @@ bool has_encoder(const ModelOptions& options, const Checkpoint& checkpoint);
 // The tokenizer of a model that will run. More ids than the model has: an error with --strict, else a note with -v.
 Tokenizer tokenizer_of(const ModelOptions& options, const Checkpoint& checkpoint);
 
-// Threads as the options say, else one for each core that is this rank's share.
+// Threads of the options, else one for each core of this rank's share.
 std::unique_ptr<ThreadPool> make_threads(const ModelOptions& options, const DeviceTraits& traits);
 
 // A loaded model with what is needed to run it.
@@ -54,8 +54,8 @@ struct Workbench {
   LoadOptions load;
   LoadedModel model;
 
-  // Loads `checkpoint` to be run as `run` says and says on stderr what -v asks for. `check`: what else has to be right
-  // before any weight is read (LoadOptions::check).
+  // Loads `checkpoint` to be run as in `run`, and prints on stderr what -v requests. `check`: further checks before any
+  // weight is read (LoadOptions::check).
   Workbench(const ModelOptions& options, std::shared_ptr<const Checkpoint> checkpoint, const RunnerConfig& run,
             std::function<void(const Model&)> check = {});
   Runner runner() { return Runner(model.built, *threads, communicator, observer, load.run); }
@@ -68,7 +68,7 @@ std::int64_t context_for(const ModelOptions& options, const Checkpoint& checkpoi
 // Writes one line to stderr.
 void say(const std::string& line);
 
-// A line on a terminal's stderr that is rewritten as work goes on; silent elsewhere.
+// A line of progress on a terminal's stderr, rewritten in place; silent elsewhere.
 class Progress {
  public:
   Progress();

@@ -11,15 +11,15 @@
 
 namespace ttt::app {
 
-// Says the tokenizer's warnings on stderr, and with -v its notes.
+// Prints the tokenizer's warnings on stderr, and with -v its notes.
 void say_remarks(const Tokenizer& tokenizer, int verbose);
 
 // Ids of a text as a user typed it. Warns when the text itself starts with the begin token, or ends with the end token,
-// that the tokenizer adds: the model then sees two, as it never did in training.
+// that the tokenizer adds: the model then sees two, which it did not in training.
 std::vector<std::int32_t> encode_text(const Tokenizer& tokenizer, std::string_view text, bool add_special);
 
-// Warns when the model's files bring a chat template and `text` shows no sign of one: none of the tokens that control
-// the model, and not the text with which the template hands over to the assistant.
+// Warns when the model has a chat template and `text` was not made by one: it has none of the control tokens, and not
+// the text with which the template begins an assistant's answer.
 void warn_of_bare_prompt(const std::filesystem::path& model, const Tokenizer& tokenizer, std::string_view text);
 
 // Error{kBadData} naming a token that the model has no row for: a tokenizer may know more tokens than the model.

@@ -18,8 +18,8 @@ struct SamplingFlags {
 
 void add_sampling_options(Command& command, SamplingFlags& flags);
 
-// What flags and generation_config.json say together, with the ends of a text that the model's files name; checked. A
-// seed that is not given is drawn, the same on all ranks.
+// The settings of flags and generation_config.json together, checked, with the end tokens of the model's files. A seed
+// that is not given is random, and the same on all ranks.
 GenerateOptions generate_options(const ModelOptions& model, const SamplingFlags& flags, std::int64_t count,
                                  const Checkpoint& checkpoint, const Tokenizer& tokenizer, std::int64_t vocab);
 

@@ -7,17 +7,17 @@
 
 namespace ttt::app {
 
-// SIGHUP, SIGINT and SIGTERM end the process with 129, 130 and 143: at once, or, inside a Graceful scope, when the work
-// in it has noticed; a second signal always ends it at once. A SIGHUP ignored at the start (nohup) stays so. SIGBUS on
-// a watched mapping says which file has shrunk and exits 4. A file beyond RLIMIT_FSIZE is a failing write, not a
-// signal.
+// SIGHUP, SIGINT and SIGTERM end the process with 129, 130 and 143: at once or, inside a Graceful scope, when the code
+// in it has noticed the signal; a second signal always ends the process at once. A SIGHUP ignored at the start (nohup)
+// stays so. SIGBUS on a watched mapping prints which file has shrunk and exits with 4. Exceeding RLIMIT_FSIZE makes a
+// write fail and is not a signal.
 void install_signal_handlers();
 void watch_mapped_files(std::vector<MappedRange> ranges);
 
 // A file that is of no use unfinished: removed when a signal ends the process. Null: none. The path must outlive that.
 void set_unfinished_file(const char* path);
 
-// Signals that come in its scope wait for its end: for what must not be cut in two.
+// Signals that arrive in its scope are delivered at its end: for work that must not be interrupted.
 class SignalsHeld {
  public:
   SignalsHeld();
@@ -37,10 +37,10 @@ class Graceful {
   Graceful& operator=(const Graceful&) = delete;
 };
 
-// 0, or 129, 130 or 143 once a signal has come.
+// 0, or 129, 130 or 143 once a signal has arrived.
 int interrupted();
 
-// After a SIGINT that a Graceful scope has noticed: what it stopped is over, and the work goes on. Others stay.
+// After a SIGINT that a Graceful scope has noticed: clears it, so that the program continues. Other signals remain.
 void forget_interrupt();
 
 }  // namespace ttt::app

@@ -15,7 +15,7 @@
 
 namespace ttt {
 
-// BART: an encoder and a decoder of layers with norms behind their blocks, learned positions, one table of ids.
+// BART: an encoder and a decoder of layers with norms after their blocks, learned positions, a shared table of ids.
 struct BartConfig {
   std::string prefix = {};  // "model", or empty where the model was saved without its head
   std::int64_t vocab = 0, hidden = 0, positions = 0, source_rows = 0;

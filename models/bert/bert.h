@@ -13,7 +13,7 @@
 
 namespace ttt {
 
-// BERT, RoBERTa, XLM-RoBERTa, DistilBERT, MPNet: encoder layers with norms behind attention and feed-forward.
+// BERT, RoBERTa, XLM-RoBERTa, DistilBERT, MPNet: encoder layers with norms after attention and feed-forward.
 class Bert final : public Model {
  public:
   Bert(const Scope& scope, const BertConfig& config);

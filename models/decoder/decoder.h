@@ -12,7 +12,7 @@
 
 namespace ttt {
 
-// How a decoder begins and ends, with the names of its parts in the checkpoint.
+// The embedding, final norm and head of a decoder, with their names in the checkpoint.
 template <class Norm>
 struct DecoderEnds {
   typename Norm::Spec norm = {};  // of the last layer's result
@@ -27,7 +27,7 @@ struct DecoderEnds {
 //
 // A Layer is built from (Scope, const Config&, index) and has
 //     void forward(Exec&, const Step&, TensorView x, TensorView spare) const;
-// x: [rows, hidden], f32, the residual stream, which it changes; spare: [rows, hidden], f32, for whatever it needs.
+// x: [rows, hidden], f32, the residual stream, updated in place; spare: [rows, hidden], f32, scratch.
 template <class Layer, class Norm>
 class Decoder final : public Model {
  public:

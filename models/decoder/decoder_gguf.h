@@ -45,7 +45,7 @@ inline constexpr std::array kEmbeddingTensors{
     GgufTensor{"output.weight", "lm_head.weight"},
 };
 
-// Queries and keys in the order of a directory, for rotations of halves there and there, or of neighbouring pairs.
+// Queries and keys in the order of a directory: the layout (half_split or interleaved) is the same in both.
 template <GgufChange kQueries = GgufChange::kNone, GgufChange kKeys = GgufChange::kNone>
 inline constexpr std::array kAttentionTensors{
     GgufTensor{"blk.{}.attn_q.weight", "model.layers.{}.self_attn.q_proj.weight", kQueries},
@@ -57,7 +57,7 @@ inline constexpr std::array kAttentionTensors{
     GgufTensor{"blk.{}.attn_output.weight", "model.layers.{}.self_attn.o_proj.weight"},
     GgufTensor{"blk.{}.attn_output.bias", "model.layers.{}.self_attn.o_proj.bias"},
 };
-// As files have them whose directory turns halves and llama.cpp neighbouring pairs.
+// For models whose layout is half_split in a directory and interleaved in llama.cpp.
 inline constexpr auto kPermutedAttentionTensors =
     kAttentionTensors<GgufChange::kUnpermuteHeads, GgufChange::kUnpermuteKvHeads>;
 

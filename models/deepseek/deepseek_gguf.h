@@ -7,8 +7,8 @@
 namespace ttt {
 
 // GGUF files of the architecture "deepseek2", as convert_hf_to_gguf.py of ggml-org/llama.cpp writes them: the experts
-// of a layer in one tensor. Newer files keep what makes keys of a latent and what makes values apart, head by head,
-// the first transposed; older ones have both in one tensor.
+// of a layer in one tensor. Newer files store kv_b in two tensors, head by head: the rows of keys, transposed, and the
+// rows of values. Older files have both in one tensor.
 std::span<const GgufSpelling> deepseek_gguf_spellings();
 
 }  // namespace ttt

@@ -12,8 +12,8 @@
 namespace ttt {
 
 // Gemma 2 and the text models of Gemma 3: scaled embeddings, norms of gain 1 + w before and after attention and GeGLU,
-// windows in most layers. Gemma 2 caps scores and logits; Gemma 3 norms queries and keys, and its windows turn by
-// another base.
+// windows in most layers. Gemma 2 caps scores and logits; Gemma 3 norms queries and keys, and its layers with a window
+// have another RoPE base.
 struct GemmaConfig : DecoderShape {
   std::int64_t ffn = 0;
   float eps = 0, scale = 0;  // scale: of scores

@@ -4,8 +4,8 @@
 
 namespace ttt {
 
-// GLM-4 of both generations: partial RoPE of neighbouring pairs, biased queries, keys and values, SwiGLU; `glm4`
-// norms what attention and feed-forward give, too.
+// GLM-4 of both generations: partial, interleaved RoPE, biased queries, keys and values, SwiGLU; `glm4` also norms the
+// results of attention and feed-forward.
 const Family& glm_family();
 
 }  // namespace ttt

@@ -7,8 +7,8 @@
 namespace ttt {
 
 // GGUF files of the architecture "llama" (Llama 1 to 3, Mistral, Mixtral, SmolLM2 and others of that shape), as
-// convert_hf_to_gguf.py of ggml-org/llama.cpp writes them: rows of q and k stand in the order of its rotation of
-// neighbouring pairs; llama3 scaling lies in the tensor rope_freqs.weight. Files with experts are Mixtral's.
+// convert_hf_to_gguf.py of ggml-org/llama.cpp writes them: rows of q and k are in the order of the interleaved
+// layout; llama3 scaling is in the tensor rope_freqs.weight. Files with experts are Mixtral's.
 inline std::span<const GgufSpelling> llama_gguf_spellings() {
   static constexpr GgufKey kKeys[] = {
       {"context_length", "max_position_embeddings"},

@@ -4,9 +4,9 @@
 
 namespace ttt {
 
-// The text model of Llama 4, alone (llama4_text) or as a part (llama4): layers that turn positions and see their chunk,
-// and layers without positions that see everything, whose queries grow with the position; dense layers between mixtures
-// of experts.
+// The text model of Llama 4, alone (llama4_text) or as a part (llama4): layers with RoPE that attend within their
+// chunk, and layers without positions that attend to all earlier tokens and scale queries by position; dense layers
+// alternate with mixtures of experts.
 const Family& llama4_family();
 
 }  // namespace ttt

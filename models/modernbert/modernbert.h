@@ -13,7 +13,7 @@
 
 namespace ttt {
 
-// ModernBERT: norms before the blocks, rotary positions, windows of both directions in most layers, GeGLU.
+// ModernBERT: norms before the blocks, rotary positions, bidirectional windows in most layers, GeGLU.
 struct ModernBertConfig {
   std::string prefix = {};  // "model", or empty where the encoder was saved by itself
   std::int64_t vocab = 0, hidden = 0, layers = 0, heads = 0, ffn = 0, positions = 0;

@@ -15,8 +15,8 @@
 
 namespace ttt {
 
-// T5, T5 v1.1, Flan-T5: RMSNorm before each block, relative bias of one layer in all of a stack, scores without a
-// scale.
+// T5, T5 v1.1, Flan-T5: RMSNorm before each block, the first layer's relative bias in all layers of a stack, scores
+// without a scale.
 struct T5FeedForward {
   T5FeedForward(const Scope& scope, const T5Config& config);
   void forward_add(Exec& exec, ConstTensorView x, TensorView y) const;
@@ -29,7 +29,7 @@ struct T5FeedForward {
 class T5Encoder {
  public:
   T5Encoder(const Scope& scope, const T5Config& config);
-  // x: [rows, hidden], embedded ids, which the states after the last norm take the place of.
+  // x: [rows, hidden], embedded ids; overwritten by the states after the last norm.
   void forward(Exec& exec, const Step& step, TensorView x) const;
 
  private:
@@ -72,7 +72,7 @@ class T5 final : public Model {
   LMHead head_;
 };
 
-// The encoder by itself: states of all rows.
+// The encoder alone: states of all rows.
 class T5States final : public Model {
  public:
   T5States(const Scope& scope, const T5Config& config);

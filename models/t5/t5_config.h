@@ -18,7 +18,7 @@ struct T5Config {
   Activation activation = Activation::kRelu;
   bool gated = false;
   bool tied = false;
-  OutputKind output = OutputKind::kLogits;  // states: the encoder by itself
+  OutputKind output = OutputKind::kLogits;  // states: the encoder alone
 };
 T5Config read_t5_config(ConfigReader& config, const Scope& scope);
 

@@ -9,9 +9,9 @@
 namespace ttt {
 
 // Vision Transformer and DINOv2: norms before the blocks, a class token before the patches, learned positions. The
-// input is rows of patches (runtime/image_rows.h), one projection of which is what the reference's convolution does.
+// input is rows of patches (runtime/image_rows.h); one projection of them equals the reference's convolution.
 struct ViTConfig {
-  bool dino = false;  // names of its own, and a learned weight of each block's result
+  bool dino = false;  // its own names, and a learned factor of each block's result
   std::string prefix = {};
   std::int64_t hidden = 0, layers = 0, heads = 0, ffn = 0, patches = 0, patch_values = 0;
   float eps = 0;

@@ -11,7 +11,7 @@
 
 namespace ttt {
 
-// A block of a built model, with what it takes to build it once more.
+// A block of a built model, with what is needed to build it again.
 struct BuiltBlock {
   std::string path = {}, recorded = {};  // in the model, and in recordings
   std::string block = {};
@@ -19,10 +19,10 @@ struct BuiltBlock {
   std::vector<WeightRequest> requests = {};  // as the model made them, in order
 };
 
-// One type of block: how one with another Spec is built from the same weights, and which Specs are worth trying.
+// One type of block: how to build it with another Spec from the same weights, and which other Specs to try.
 struct BlockKind {
   std::string block = {};  // as BlockRecord names it
-  // Throws Error when there can be no such block: an illegal Spec, a weight that is not there.
+  // Throws Error if the block cannot be built: an invalid Spec, a missing weight.
   testing::Subject (*build)(const BuiltBlock& built, const Json& spec, WeightSource& source,
                             const DeviceTraits& traits) = nullptr;
   std::vector<SpecChange> (*changes)(const Json& spec) = nullptr;
@@ -33,14 +33,14 @@ std::span<const BlockKind> block_kinds();
 
 namespace block_kinds_parts {
 
-// Names what a block with default names asks for.
+// The names that a block with default names requests.
 class NameList final : public WeightBinder {
  public:
   void bind(ConstTensorView& field, const WeightRequest& request) override;
   std::vector<TensorName> names = {};
 };
 
-// Fetches under the names that the model gave, and under the default ones what the model did not ask for.
+// Fetches weights by the names in the model, and those that the model did not request by their default names.
 class RenamingBinder final : public WeightBinder {
  public:
   RenamingBinder(WeightSource& source, std::vector<TensorName> defaults, const BuiltBlock& built)

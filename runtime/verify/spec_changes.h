@@ -12,17 +12,17 @@
 #include "base/fields.h"
 
 // Specs that differ from a given one as configurations are commonly misread: other numbers for an eps, each other
-// enumerator, each flag the other way round.
+// enumerator, each flag inverted.
 namespace ttt {
 
 struct SpecChange {
   std::string what = {};  // "eps 1e-05 instead of 0.01"
   Json spec = {};
-  // Where it differs: names of fields from the outside in, and what stands there.
+  // Where it differs: names of fields from the outside in, and the value.
   std::vector<std::pair<std::vector<std::string>, Json>> edits = {};
 };
 
-// `a` with the edits of `b` on top; nothing when both edit the same field or one takes away what the other edits.
+// `a` with the edits of `b` on top; nothing when both edit the same field or one removes what the other edits.
 std::optional<SpecChange> both(const SpecChange& a, const SpecChange& b);
 
 namespace spec_changes_parts {

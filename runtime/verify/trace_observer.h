@@ -15,14 +15,14 @@ namespace ttt {
 struct Written {
   std::string path = {};
   std::vector<float> y = {};
-  // Of a block that adds to the residual stream: what stood there before, and the product that was added where the
-  // block reports it by itself; else empty.
+  // Of a block that adds to the residual stream: the values before the addition, and the added product if the
+  // block reports it; else empty.
   std::vector<float> before = {}, product = {};
   std::int64_t width = 0;  // of a row
 };
 
-// Keeps what every place writes, in order. Blocks' last projections are wanted, so that what a block adds to the
-// residual stream is seen before it is added.
+// Keeps what every place writes, in order. Blocks' last projections report their products, so that the contribution of
+// a block to the residual stream is seen before it is added.
 class TraceObserver final : public Observer {
  public:
   // Paths of blocks; other places lie inside of one of them.
@@ -40,7 +40,7 @@ class TraceObserver final : public Observer {
 
   std::set<std::string, std::less<>> blocks_;
   std::vector<Written> written_;
-  std::map<const std::byte*, std::vector<float>> buffers_;  // by address: what stands there
+  std::map<const std::byte*, std::vector<float>> buffers_;  // values by address
 };
 
 }  // namespace ttt

@@ -22,7 +22,7 @@ struct VerifyOptions {
   std::span<const BlockKind> kinds = block_kinds();
 };
 
-// How what one place wrote compares with what was recorded there.
+// What one place wrote, compared with the recording.
 struct PlaceComparison {
   std::string path = {}, block = {};
   std::int64_t rows = 0, width = 0;
@@ -33,11 +33,11 @@ struct PlaceComparison {
   bool agrees = false;
 };
 
-// What makes the block that diverges first agree.
+// A change that makes the first diverging block agree.
 struct Cause {
   std::string what = {};  // "eps 1e-05 instead of 0.01"
-  double share = 0;       // the error that is left
-  bool agrees = false;    // false: only nearer than before
+  double share = 0;       // the remaining error
+  bool agrees = false;    // false: the error is only smaller
   bool of_spec = true;    // false: a factor on the output
 };
 
@@ -47,7 +47,7 @@ struct VerifyReport {
   double tolerance = 0;
   bool alone = false;
   std::vector<PlaceComparison> places = {};  // in the order of the run
-  // Places that differ although the model is right to its end: the reference records something else under their names,
+  // Places that differ although the model's output agrees: the reference records something else under their names,
   // such as the output of a block before a multiplier that belongs to the block here.
   std::vector<PlaceComparison> otherwise = {};
   std::vector<std::string> not_compared = {};       // blocks of the model that the recording lacks
@@ -55,7 +55,7 @@ struct VerifyReport {
   std::optional<PlaceComparison> first_alone = {};  // the same block on its recorded input
   std::vector<Cause> causes = {};                   // the likeliest first
   std::int64_t tried = 0;                           // other Specs that could be built and were run
-  std::string hint = {};                            // what can be said without a cause
+  std::string hint = {};                            // advice if no cause was found
 
   bool agrees() const { return !first; }
   std::string text(bool all_places = false) const;

@@ -11,7 +11,7 @@
 // The parts of verify().
 namespace ttt {
 
-// Passes requests on and keeps them.
+// Forwards requests and records them.
 class RequestLog final : public WeightSource {
  public:
   explicit RequestLog(WeightSource& source) : source_(source) {}
@@ -32,8 +32,8 @@ std::vector<Written> run_observed(const BuiltModel& built, std::span<const std::
 PlaceComparison compare_place(const std::string& path, const std::vector<float>& wanted, const std::vector<float>& got,
                               std::int64_t width, double tolerance);
 
-// The recorded output of a place that wrote `w`, against that part of w that it stands for: the product that was
-// added, or y, or by how much y has grown. `name`: the place's in the recording. Nothing when it was not recorded.
+// The recorded output of a place that wrote `w`, against the corresponding part of w: the added product, y, or
+// the increase of y. `name`: the place's in the recording. Nothing when it was not recorded.
 std::optional<PlaceComparison> compare_written(const Trace& trace, const std::string& name, const Written& w,
                                                double tolerance);
 
@@ -47,11 +47,11 @@ class Bystander {
   // Nothing without a recorded input and output, or for a type of block that is not known.
   std::optional<PlaceComparison> run(const BuiltBlock& block, const Json& spec) const;
   std::vector<float> output(const BuiltBlock& block) const;  // empty: as above
-  // Tries other Specs and writes into the report which of them agree, or else come nearer.
+  // Tries other Specs and writes into the report which of them agree, or else reduce the error.
   void find_causes(const BuiltBlock& block, VerifyReport& report) const;
 
  private:
-  // Runs the block with every change; a change of which there can be no block is left out.
+  // Runs the block with every change; changes for which no block can be built are skipped.
   struct Tried {
     const SpecChange* change;
     PlaceComparison result;
@@ -70,7 +70,7 @@ class Bystander {
   std::int64_t threads_;
 };
 
-// The factor that brings `got` nearest to `wanted`, when that makes them agree.
+// The factor of `got` that fits `wanted` best, if they then agree.
 std::optional<double> agreeing_factor(const std::vector<float>& wanted, const std::vector<float>& got,
                                       double tolerance);
 

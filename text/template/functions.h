@@ -11,11 +11,11 @@ namespace ttt::jinja {
 
 struct Scope;
 
-// What the for-statement and its `loop` share.
+// Shared by the for-statement and its `loop`.
 struct LoopState {
   virtual ~LoopState() = default;
   virtual Object* object() = 0;
-  // Whether there is an item i. With a condition items are looked at only when they are needed.
+  // Whether there is an item i. With a condition, items are evaluated only when they are needed.
   virtual bool reach(Rendering& rendering, std::size_t i) = 0;
   std::vector<Value> items = {};
   std::size_t index = 0;

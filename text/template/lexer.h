@@ -28,7 +28,7 @@ struct Token {
   std::int64_t line = 1;
 };
 
-// Error{kBadData} "WHERE line N: reason" for what is no template.
+// Error{kBadData} "WHERE line N: reason" for an invalid template.
 std::vector<Token> tokenize(std::string_view source, std::string_view where);
 
 // "WHERE line N: "

@@ -4,9 +4,9 @@
 #include <string>
 #include <string_view>
 
-// Text inside a template: code points, each with a mark that says whether it came from the request. The mark travels
-// with the character through every operation, so that what a user wrote can be told in the result from what the
-// template wrote. Properties of characters are those of Python's str methods.
+// Text inside a template: code points, each with a mark that says whether it came from the request. A character keeps
+// its mark through every operation, so that in the result the user's text can be distinguished from the template's.
+// Properties of characters are those of Python's str methods.
 namespace ttt::jinja {
 
 using Text = std::u32string;
@@ -20,7 +20,7 @@ constexpr char32_t mark_of(char32_t c) { return c & kFromInput; }
 Text to_text(std::string_view utf8, bool from_input = false);
 std::string to_utf8(const Text& text);
 
-// Comparison by code point; marks do not count. Negative, 0 or positive.
+// Comparison by code point; marks are ignored. Negative, 0 or positive.
 int compare(const Text& a, const Text& b);
 bool equal(const Text& a, std::string_view ascii);
 
@@ -31,7 +31,7 @@ bool starts_with(const Text& text, const Text& part);
 bool ends_with(const Text& text, const Text& part);
 
 bool is_space(char32_t c);
-bool is_line_end(char32_t c);  // where splitlines cuts
+bool is_line_end(char32_t c);  // where splitlines splits
 bool is_letter(char32_t c);
 bool is_decimal(char32_t c);
 int decimal_value(char32_t c);  // of a decimal digit, of any alphabet
@@ -41,7 +41,7 @@ bool is_upper(char32_t c);
 bool is_lower(char32_t c);
 bool is_printable(char32_t c);
 
-// Every character by itself; those that grow (the German sharp s in upper case) become several. The mark is kept.
+// Every character separately; those that grow (the German sharp s in upper case) become several. The mark is kept.
 Text lower(const Text& text);
 Text fold(const Text& text);  // as str.casefold
 Text upper(const Text& text);

@@ -30,7 +30,7 @@ class Object {
   virtual std::optional<Value> attribute(Rendering& rendering, std::string_view name);
 };
 
-// Arguments of a built-in function by the names that Python knows them by.
+// Arguments of a built-in function by their names in Python.
 class Parameters {
  public:
   // Fails for arguments beyond `names`, unknown names, and fewer than `needed` arguments.

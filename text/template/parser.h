@@ -19,8 +19,8 @@ std::vector<ExpressionPtr> parts_of(P... parts) {
   return all;
 }
 
-// A reader of tokens with the expressions of Jinja2's grammar. Nesting is bounded, so that a hostile template ends in
-// an error and not at the end of the stack.
+// A reader of tokens with the expressions of Jinja2's grammar. Nesting is bounded, so that a hostile template causes
+// an error and not a stack overflow.
 class ExpressionParser {
  public:
   ExpressionParser(std::vector<Token> tokens, std::string_view where) : tokens_(std::move(tokens)), where_(where) {}
@@ -69,7 +69,7 @@ class ExpressionParser {
   std::vector<Token> tokens_;
   std::string_view where_;
   std::size_t at_ = 0;
-  // How often names were read that change how a macro may be called.
+  // How often names were read that decide how a macro may be called.
   std::int64_t varargs_ = 0, kwargs_ = 0, caller_ = 0;
 
  private:

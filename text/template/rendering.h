@@ -28,7 +28,7 @@ struct Scope {
   std::size_t place(std::string_view name) const;  // of this scope's names; their number where it is none of them
 };
 
-// One rendering of a template: what it may still use up, the objects that it made, and the place for messages.
+// One rendering of a template: its remaining budget, the objects that it made, and the place for messages.
 class Rendering {
  public:
   enum class Flow : std::uint8_t { kOn, kBreak, kContinue };
@@ -43,7 +43,7 @@ class Rendering {
   Value call(const Value& function, const Call& call);
   Value filter(std::string_view name, const Value& value, const Call& call);
   bool test(std::string_view name, const Value& value, const Call& call);
-  // value.name and value[key], as Jinja2 looks them up; what is missing is an Undefined.
+  // value.name and value[key], as Jinja2 looks them up; a missing one is an Undefined.
   Value attribute(const Value& value, std::string_view name);
   Value item(const Value& value, const Value& key);
   // a.b.0 of a filter's argument `attribute`.
@@ -67,10 +67,10 @@ class Rendering {
   }
   Scope& inner(Scope& around);
   Scope& globals() { return scopes_.front(); }
-  // The names of the whole template: the variables of the request and what is set outside of loops and macros.
+  // The names of the whole template: the variables of the request and those that are set outside of loops and macros.
   Scope& top() { return scopes_[1]; }
 
-  // Counts work; fails when the budget is used up. `characters` of text that is about to be made cost as well.
+  // Counts work; fails when the budget is used up. `characters` of new text are counted too.
   void step(std::int64_t n = 1);
   void characters(std::size_t n);
   // Fails with the current line.
@@ -78,7 +78,7 @@ class Rendering {
   [[noreturn]] void unsupported(const std::string& what) const;
   // Fails when the value is undefined.
   void require_defined(const Value& value) const;
-  // Fails when the value can be no key; charges for looking it up.
+  // Fails when the value cannot be a key; counts the work of the look-up.
   void require_hashable(const Value& key);
   bool equal(const Value& a, const Value& b);  // as ==
   Text repr_of(const Value& value);
@@ -86,7 +86,7 @@ class Rendering {
 
   const RenderOptions& options() const { return options_; }
 
-  // One more call in one another; restored when it ends.
+  // One more level of nested calls; restored when it ends.
   class Depth {
    public:
     explicit Depth(Rendering& rendering);
@@ -98,7 +98,7 @@ class Rendering {
     Rendering& rendering_;
   };
 
-  // For-loops, which loop objects use again.
+  // For-loops, which loop objects may call recursively.
   Flow run_loop(const Statement& s, const Value& iterated, Scope& scope, Text& out, std::int64_t level);
   // Whether a for-statement with a condition takes this item.
   bool takes(const Statement& s, Scope& scope, const Value& item);

@@ -51,13 +51,13 @@ struct Expression {
   std::vector<ExpressionPtr> parts = {};
   std::vector<std::string> operators = {};
   Arguments arguments = {};
-  int depth = 1;  // of expressions in one another, this one included
+  int depth = 1;  // of nested expressions, this one included
 };
 
 struct Statement;
 using Block = std::vector<Statement>;
 
-// What is assigned to: a name, a field of a namespace (name.field), or targets that take a value apart.
+// The target of an assignment: a name, a field of a namespace (name.field), or targets that unpack a value.
 struct Target {
   std::string name = {}, field = {};
   std::vector<Target> parts = {};
@@ -81,7 +81,7 @@ struct Statement {
     kMacro,        // name(parameters): body
     kCallBlock,    // expression, a call, with a caller(parameters): body
     kFilterBlock,  // expression, a chain of filters, of the text of body
-    kScope,        // body, with names of its own
+    kScope,        // body, with its own names
     kBlock,        // name, body, which sees the names of the whole template only, or, scoped, all of its place
     kBreak,
     kContinue,
@@ -99,7 +99,7 @@ struct Statement {
   Block body = {}, other = {};
 };
 
-// Error{kBadData} "WHERE line N: reason" for what is no template, Error{kUnsupported} for parts of Jinja2 that need
+// Error{kBadData} "WHERE line N: reason" for an invalid template, Error{kUnsupported} for parts of Jinja2 that need
 // other files (include, import, extends).
 Block parse_template(std::string_view source, std::string_view where);
 

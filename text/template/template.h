@@ -19,7 +19,7 @@ class Rendering;
 }
 
 struct TemplateLimits {
-  std::int64_t depth = 256;        // calls in one another
+  std::int64_t depth = 256;        // nested calls
   std::int64_t steps = 2'000'000;  // expressions, iterations and blocks of 64 characters
   std::int64_t output = 16 << 20;  // characters of the result
   std::int64_t source = 4 << 20;   // bytes of the template
@@ -30,29 +30,29 @@ struct RenderOptions {
   std::int64_t time = -1;
 };
 
-// A rendered prompt. What came from the request is told apart, so that a tokenizer can take control tokens from the
-// template alone.
+// A rendered prompt. Text of the request is marked, so that a tokenizer can accept control tokens from the template
+// only.
 struct Rendered {
   std::string text = {};              // valid UTF-8
-  std::vector<TextRange> input = {};  // what the request's strings gave, in order
+  std::vector<TextRange> input = {};  // the text from strings of the request, in order
 };
 
 class Template {
  public:
-  // Error{kBadData} "WHERE line N: reason" for what is no template; Error{kUnsupported} for tags that need other files.
+  // Error{kBadData} "WHERE line N: reason" for an invalid template; Error{kUnsupported} for tags that need other files.
   static Template parse(std::string_view source, std::string where, const TemplateLimits& limits = {});
   ~Template();
   Template(Template&&) noexcept;
   Template& operator=(Template&&) noexcept;
 
   // `request`, an object: its members are the names that the template sees. Their strings are marked as input, but not
-  // the roles of `messages` (letters, digits, _ and -), of which templates make control tokens. `trusted`: more names,
-  // whose strings are not marked (bos_token and the like).
-  // Errors name the line of the template: kBadData when the template raises one or meets values that it cannot use,
-  // or when a limit is reached; kUnsupported for filters, tests and methods that are not known, by name.
+  // the roles of `messages` (letters, digits, _ and -), of which templates make control tokens. `trusted`: further
+  // names, whose strings are not marked (bos_token and the like). Errors name the line of the template: kBadData when
+  // the template raises one or meets values that it cannot use, or when a limit is reached; kUnsupported for filters,
+  // tests and methods that are not known, by name.
   Rendered render(const Json& request, const Json& trusted = {}, const RenderOptions& options = {}) const;
 
-  // All text and strings that stand in the template, with zero bytes between them.
+  // All text and strings of the template, with zero bytes between them.
   std::string literals() const;
 
  private:

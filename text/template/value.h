@@ -12,14 +12,14 @@
 #include "base/json.h"
 #include "text/template/marked_text.h"
 
-// The values of a template: those of Python that Jinja2 templates meet. Lists and dictionaries never change once they
-// are made, as in Jinja2's ImmutableSandboxedEnvironment, so values share them.
+// The values of a template: the values of Python that Jinja2 templates use. Lists and dictionaries never change once
+// they are made, as in Jinja2's ImmutableSandboxedEnvironment, so values share them.
 namespace ttt::jinja {
 
 class Value;
 class Object;
 
-// What a template may not do with values, where its line is not known.
+// An invalid use of values, where the line of the template is not known.
 struct Misuse {
   std::string reason = {};
 };
@@ -28,7 +28,8 @@ struct None {
   bool operator==(const None&) const = default;
 };
 
-// What a missing name, attribute or item gives. It prints as nothing; using it in any other way raises `message`.
+// The value of a missing name, attribute or item. It prints as an empty text; using it in any other way raises
+// `message`.
 struct Undefined {
   std::shared_ptr<const std::string> message = {};
 };
@@ -46,8 +47,8 @@ struct Sequence {
   std::vector<std::int64_t> range = {};  // of kRange: start, stop, step
   mutable std::size_t used = 0;          // of kIterator: items that were already taken
   bool group = false;                    // of a tuple: (grouper, list) of the filter groupby
-  int depth = 1;                         // of sequences and dictionaries in one another, this one included
-  std::int64_t size = 1;                 // what it costs to go through all parts, shared ones as often as they are met
+  int depth = 1;                         // of nested sequences and dictionaries, this one included
+  std::int64_t size = 1;                 // steps to visit all parts, shared ones each time
 };
 
 struct Less {  // an order of keys; numbers by value whatever their type
@@ -116,7 +117,7 @@ class Value {
   bool truth() const;
 
   int depth() const;
-  std::int64_t size() const;  // in steps of a rendering: what it costs to read it all
+  std::int64_t size() const;  // steps of a rendering to read all of it
 
   std::string_view type_name() const;  // as Python names it: "str", "dict"
 

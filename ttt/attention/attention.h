@@ -14,7 +14,7 @@
 // y = concat over heads h of o_h  wo^T + bo,
 //     o_h = softmax over visible rows j of (cap(scale q_h . k_j) + bias) v_j,   q, k, v = x wq^T + bq, ...
 // q and k are normalised and rotated by their positions as the Spec says. Rows of k and v go to the sequence's state
-// and are read from there, this step's too.
+// and are read from there, including the rows of this step.
 //
 // Vaswani et al., "Attention Is All You Need", 2017; Ainslie et al., "GQA", 2023; Dao et al., "FlashAttention", 2022.
 namespace ttt {
@@ -40,12 +40,12 @@ class Attention : public StepForward<Attention> {
     TensorView q, k, v;  // [rows, heads * head_dim], [rows, kv_heads * head_dim], [rows, kv_heads * value_dim]
     TensorView gate;     // [rows, heads * value_dim], or [rows, 0] without
   };
-  struct HeadNorm {  // of each head by itself
+  struct HeadNorm {  // of each head separately
     TensorView QKV::*part;
     std::int64_t width;
     RMSNorm norm;
   };
-  struct OwnNorms {  // of each head, with gains of its own
+  struct OwnNorms {  // of each head separately, each with its own gains
     TensorView QKV::*part;
     HeadNorms norm;
   };

@@ -41,7 +41,7 @@ using ScoresChoice = std::variant<FlashScores, FullScores, ReferenceScores>;
 
 struct AttentionImplConfig {
   ScoresChoice many = FlashScores{}, one = FlashScores{};  // for sequences with several rows in a step, and with one
-  std::optional<Format> qkv = {}, output = {};             // asked of the weights; absent: as stored
+  std::optional<Format> qkv = {}, output = {};             // requested weight formats; absent: as stored
   LinearImplConfig linear = {};
   Format state = Format::kF32;
 

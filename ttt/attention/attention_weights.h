@@ -11,7 +11,7 @@
 #include "linear/reduced_linear.h"
 #include "state/state_spec.h"
 
-// What attention says about its weights and its state.
+// Weights, names and state of attention.
 namespace ttt {
 
 struct AttentionWeights {                                              // heads and kv_heads are this rank's
@@ -28,7 +28,7 @@ struct AttentionWeights {                                              // heads 
   ConstTensorView relative_bias = {};         // [num_buckets, heads]
 };
 
-// Keys that are values too: v = k, and a v_norm or none.
+// The keys are also the values: v = k, with or without a v_norm.
 struct AttentionNames {
   TensorName q = "q_proj.weight", k = "k_proj.weight", v = "v_proj.weight", o = "o_proj.weight";
   TensorName q_bias = "q_proj.bias", k_bias = "k_proj.bias", v_bias = "v_proj.bias", o_bias = "o_proj.bias";
@@ -41,22 +41,22 @@ struct AttentionNames {
 // (with as many KV heads as heads: q, k, v of each head).
 AttentionNames fused_names(const AttentionSpec& spec, const std::string& stem = "qkv_proj");
 AttentionNames interleaved_names(const AttentionSpec& spec, const std::string& stem = "query_key_value");
-// Where every head's rows of the query are followed by its rows of the gate.
+// One tensor in which every head's rows of the query are followed by its rows of the gate.
 AttentionNames gated_query_names(const AttentionSpec& spec, const std::string& stem = "q_proj");
 
-// Each rank gets neighbouring heads; where they do not divide, the first ranks get one more.
+// Each rank has neighbouring heads; if they do not divide evenly, the first ranks have one more.
 kernels::HeadSlice head_slice(std::int64_t num_heads, std::int64_t num_kv_heads, std::int64_t rank, std::int64_t ranks);
 kernels::HeadSlice head_slice(const AttentionSpec& spec, const Context& context);  // of the context's rank
 
-// Projections as default_linear_config says. State: bf16 for kPerformance, int8 for kMemory, else f32. kReference takes
-// the scores in double precision, the others in tiles (FlashScores).
+// Projections as default_linear_config says. State: bf16 for kPerformance, int8 for kMemory, else f32. kReference
+// computes the scores in double precision, the others in tiles (FlashScores).
 AttentionImplConfig default_impl_config(const AttentionSpec& spec, const DeviceTraits& traits, Strategy strategy);
 void bind_weights(AttentionWeights& weights, const AttentionSpec& spec, const AttentionImplConfig& impl,
                   const AttentionNames& names, const Context& context, WeightBinder& binder);
 // What this rank keeps of every token.
 StateSpec state_spec(const AttentionSpec& spec, const AttentionImplConfig& impl, const Context& context);
 
-// ---- what the mixers share ----
+// ---- shared by the mixers ----
 
 // Binds weights of one block that are cut by its heads.
 struct HeadsBinder {

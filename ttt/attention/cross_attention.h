@@ -8,7 +8,7 @@
 // y = concat over heads h of o_h  wo^T + bo,   o_h = softmax over all rows j of the source of (scale q_h . k_j) v_j,
 //     q = x wq^T + bq,   k = source wk^T + bk,   v = source wv^T + bv
 // Keys and values are computed once for each sequence, by store, and kept in a slot of their own. Nothing is rotated:
-// where a row of the source stands is in its values.
+// the values of a source row already depend on its position.
 //
 // Vaswani et al., "Attention Is All You Need", 2017.
 namespace ttt {
@@ -19,7 +19,7 @@ struct CrossAttentionSpec {
   std::int64_t value_dim = 0;       // 0: head_dim
   std::optional<float> scale = {};  // absent: head_dim^-0.5
   bool q_bias = false, k_bias = false, v_bias = false, o_bias = false;
-  std::int64_t max_source_rows = 0;  // that the state has room for
+  std::int64_t max_source_rows = 0;  // most rows of a source
 
   bool operator==(const CrossAttentionSpec&) const = default;
   static void visit_fields(auto& self, auto&& visit) {

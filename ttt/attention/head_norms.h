@@ -9,7 +9,7 @@
 
 namespace ttt {
 
-// y_h = (x_h - mean(x_h)) / sqrt(var(x_h) + eps) * weight_h of every head h: each has gains of its own.
+// y_h = (x_h - mean(x_h)) / sqrt(var(x_h) + eps) * weight_h of every head h, each with its own gains.
 class HeadNorms {
  public:
   // weight: [this rank's heads, head_dim], f32

@@ -36,13 +36,13 @@ struct MultiHeadLatentAttentionSpec {
   }
 };
 
-// Queries are taken into the space of latents and results out of it: latents are read as they are stored.
+// Queries are projected to the space of latents and results back from it; latents are read in their stored form.
 struct AbsorbedLatents {
   static constexpr std::string_view kName = "absorbed";
   bool operator==(const AbsorbedLatents&) const = default;
   static void visit_fields(auto&, auto&&) {}
 };
-// Keys and values of all stored rows are computed anew in every step; memory and time grow with the sequence.
+// Keys and values of all stored rows are computed again in every step; memory and time grow with the sequence.
 struct NaiveLatents {
   static constexpr std::string_view kName = "naive";
   bool operator==(const NaiveLatents&) const = default;
@@ -52,7 +52,7 @@ struct NaiveLatents {
 struct MultiHeadLatentAttentionImplConfig {
   std::variant<AbsorbedLatents, NaiveLatents> form = AbsorbedLatents{};
   ScoresChoice many = FlashScores{}, one = FlashScores{};  // as in AttentionImplConfig
-  std::optional<Format> qkv = {}, kv_b = {}, output = {};  // asked of the weights; absent: as stored
+  std::optional<Format> qkv = {}, kv_b = {}, output = {};  // requested weight formats; absent: as stored
   LinearImplConfig linear = {};
   Format state = Format::kF32;
 

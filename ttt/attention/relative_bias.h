@@ -10,14 +10,14 @@
 
 namespace ttt {
 
-// Scores of head h get a learned number for the bucket of the distance between key and query: half of the buckets hold
-// one distance each, the others grow logarithmically up to max_distance, the last takes all beyond.
+// Adds to each score of head h a learned number for the bucket of the distance between key and query. Half of the
+// buckets hold one distance each; the others grow logarithmically up to max_distance, and the last has all beyond.
 //
 // Raffel et al., "Exploring the Limits of Transfer Learning with a Unified Text-to-Text Transformer", 2020.
 struct RelativeBiasSpec {
   static constexpr std::string_view kName = "relative_bias";
   std::int64_t num_buckets = 32, max_distance = 128;
-  bool bidirectional = true;  // half of the buckets are for keys after the query; else those count as distance 0
+  bool bidirectional = true;  // half of the buckets are for keys after the query; else their distance is 0
   bool operator==(const RelativeBiasSpec&) const = default;
   static void visit_fields(auto& self, auto&& visit) {
     visit("num_buckets", self.num_buckets);

@@ -10,7 +10,7 @@
 
 namespace ttt {
 
-// The rotation of queries and keys by their positions: what a mixer keeps of it.
+// The rotation of queries and keys by their positions, as a mixer (a block of attention) stores it.
 struct Rotation {
   std::vector<float> inv_freq = {};     // [pairs]
   std::vector<std::int32_t> axes = {};  // [pairs], axis of the positions; empty: the first

@@ -11,8 +11,8 @@
 
 namespace ttt {
 
-// The softmax over stored rows: what a mixer keeps of it, for the sequences of a step that have several rows and for
-// those that have one.
+// The softmax over stored rows, as a mixer (a block of attention) stores it: for the sequences of a step that have
+// several rows, and for those that have one.
 struct Scores {
   struct WorkList {
     kernels::AttendKernel kernel = {};
@@ -26,7 +26,7 @@ struct Scores {
   std::vector<float> slopes = {};
   std::vector<std::int32_t> buckets = {};
 
-  // What changes from step to step.
+  // Arguments that change from step to step.
   struct Rows {
     ConstTensorView q = {};       // [rows, heads * key_dim]
     ConstTensorView latent = {};  // [rows, heads * value_dim]; absent: none

@@ -14,8 +14,8 @@ namespace ttt {
 // y = x / sqrt(mean(x^2) + eps) * (weight_offset + weight), the mean over the values of all heads, which are cut over
 // ranks. Several ranks may hold the same head, as they do with KV heads: the first of them counts it.
 //
-// Either the ranks exchange the squares of their parts (two numbers for each row and rank), or the rows whole, which
-// gives the same bits on any number of ranks.
+// The ranks exchange either the sums of squares of their parts (two numbers for each row and rank) or whole rows; with
+// whole rows the bits are the same on any number of ranks.
 struct WholeNormHeads {
   std::int64_t head_dim = 0;
   std::vector<Part> held = {};  // by rank, in heads; ascending, and together all of them

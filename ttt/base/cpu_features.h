@@ -8,8 +8,7 @@
 
 namespace ttt {
 
-// Extensions of the x86-64 instruction set. Those that no kernel uses yet are members too: they are facts of the
-// machine.
+// Extensions of the x86-64 instruction set. Extensions that no kernel uses yet are included.
 enum class CpuFeature : std::uint8_t {
   kAvx2,
   kFma,
@@ -50,11 +49,11 @@ class CpuFeatures {
 };
 
 // The named sets for which kernels are compiled, in order of preference: where a machine has several, the last is used.
-// A set gets a name when kernels for it exist, not before. Sets are no ladder: kAvx512 does not contain kAvxVnni.
+// A set has a name only if kernels for it exist. Sets are not nested: kAvx512 does not contain kAvxVnni.
 enum class IsaLevel : std::uint8_t {
-  kSse2,        // the amd64 baseline: the empty set
+  kSse2,        // the x86-64 baseline: the empty set
   kAvx2,        // AVX2, FMA, F16C
-  kAvxVnni,     // kAvx2 and AVX_VNNI: no part of the levels below it
+  kAvxVnni,     // kAvx2 and AVX_VNNI; not contained in the following levels
   kAvx512,      // kAvx2 and AVX-512 F, BW, DQ, VL
   kAvx512Vnni,  // kAvx512 and AVX512_VNNI
   kAvx512Bf16,  // kAvx512Vnni and AVX512_BF16
@@ -90,7 +89,7 @@ constexpr CpuFeatures features_of(IsaLevel level) {
 // The preferred level among those that `features` contain.
 IsaLevel isa_in(CpuFeatures features);
 
-// What the processor and the operating system say of themselves. Sources: Intel SDM volume 2, CPUID; volume 1, 13
+// Reports of the processor and the operating system. Sources: Intel SDM volume 2, CPUID; volume 1, 13
 // (XCR0); Linux, Documentation/arch/x86/xstate.rst (permission for AMX).
 struct CpuReport {
   std::uint32_t leaf1_ecx = 0;
@@ -100,11 +99,11 @@ struct CpuReport {
   std::uint64_t permitted = 0;                                // register state that this process has permission for
 };
 // Asks the system once for the permission to use AMX where the processor has it (arch_prctl ARCH_REQ_XCOMP_PERM). A
-// refusal is no error: the report then lacks the permission.
+// refusal is not an error: the report then lacks the permission.
 CpuReport query_cpu();
 
-// What this process may use: the processor has it, the system saves its registers and, for AMX, the process was granted
-// permission.
+// The extensions that this process may use: the processor has them, the system saves its registers and, for AMX, the
+// process was granted permission.
 CpuFeatures usable_features(const CpuReport& report);
 
 // Whether the processor has AMX units, usable by this process or not.

@@ -11,33 +11,33 @@
 
 namespace ttt {
 
-// What went wrong, in the classes a caller can act on. A command line tool exits with the value.
+// Classes of errors that a caller can act on. A command line tool exits with the value.
 enum class ErrorKind : int {
   kInternal = 1,     // a defect of this library
-  kUsage = 2,        // an argument, option or combination that cannot be
+  kUsage = 2,        // an invalid argument, option or combination
   kBadData = 3,      // a file or input that contradicts itself or its format
-  kIo = 4,           // cannot read or write
+  kIo = 4,           // a file cannot be read or written
   kResources = 5,    // not enough memory or disk
-  kUnsupported = 6,  // valid, but not something this build does
+  kUnsupported = 6,  // valid, but not supported by this build
   kPeerLost = 7,     // another rank failed or was lost
 };
 
-// What an error says, as values: whoever handles it reads what he needs and adds what only he knows, such as the file.
-// The text is "WHERE: [BLOCK] FIELD wanted WANTED, got GOT (NOTE)", without the parts that are empty. `problem` stands
-// in place of "wanted WANTED, got GOT" where other words are needed.
+// The parts of an error as values, so that code that handles it can read some and add others, such as the file.
+// The text is "WHERE: [BLOCK] FIELD wanted WANTED, got GOT (NOTE)", without the parts that are empty. `problem`
+// replaces "wanted WANTED, got GOT" where other words are needed.
 struct ErrorParts {
   std::string where = {};                 // file, option or argument
-  std::optional<std::string> block = {};  // path of the block in its model; empty for one that stands alone
+  std::optional<std::string> block = {};  // path of the block in its model; empty for a block without a model
   std::string field = {};                 // of the file, Spec or weights
   std::string wanted = {}, got = {};
   std::string problem = {};
   std::string note = {};
-  bool problem_names_block = false;  // so that the text does not say it twice
+  bool problem_names_block = false;  // then the text does not repeat it
 
   std::string text() const;
 };
 
-// The one exception type. Messages say who, what was wanted and what came:
+// The one exception type. Messages name the place, what was wanted and what was found:
 //   [model.layers.3.self_attn] k_proj.weight wanted [32, 64], got [64, 64]
 class Error : public std::runtime_error {
  public:

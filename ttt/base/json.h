@@ -14,8 +14,8 @@ namespace ttt {
 
 // A JSON document held in memory. Objects keep the order of the file and refuse duplicate keys.
 //
-// Read as Python's json module writes: NaN, Infinity and -Infinity are numbers; integers beyond 64 bits become doubles.
-// Anything else outside RFC 8259, invalid UTF-8, and nesting beyond `JsonLimits::depth` is Error{kBadData}.
+// Reads what Python's json module writes: NaN, Infinity and -Infinity are numbers; integers beyond 64 bits become
+// doubles. Anything else outside RFC 8259, invalid UTF-8, and nesting beyond `JsonLimits::depth` is Error{kBadData}.
 struct JsonLimits {
   std::int64_t bytes = std::int64_t{16} << 20;
   int depth = 64;

@@ -8,9 +8,9 @@
 
 namespace ttt {
 
-// The tokens of a JSON text (RFC 8259), front to back: what the reader of documents (json.h) and readers that build
-// none (headers of a hundred megabytes) are made of. Memory is bounded by the longest string, however the text is
-// shaped. Every violation, invalid UTF-8 in a string among them, is Error{kBadData} "WHERE: PLACE N: ...", N the byte.
+// Reads the tokens of a JSON text (RFC 8259) from front to back: for the reader of documents (json.h), and for readers
+// that build no document (headers of a hundred megabytes). Memory is bounded by the longest string, whatever the
+// text. Every violation, invalid UTF-8 in a string among them, is Error{kBadData} "WHERE: PLACE N: ...", N the byte.
 class JsonScanner {
  public:
   // `json` and `where` must outlive the scanner. `place`: "not JSON at byte", "header byte".
@@ -26,7 +26,7 @@ class JsonScanner {
     skip_space();
     return at_end() ? '\0' : s_[at_];
   }
-  // Whether it came, after white space.
+  // Whether the next character, after white space, was this one; then it is consumed.
   bool take(char c) {
     if (peek() != c || at_end()) return false;
     ++at_;

@@ -6,15 +6,15 @@
 
 namespace ttt {
 
-// Where code that loads or converts may run independent pieces of work: on the threads of a pool, which must outlive
-// this, or, when made without one, on the calling thread alone.
+// Runs independent pieces of work of code that loads or converts: on the threads of a pool, which must outlive this,
+// or, without a pool, on the calling thread alone.
 class ParallelFor {
  public:
   ParallelFor() = default;
   ParallelFor(ThreadPool& pool) : pool_(&pool) {}  // NOLINT: a pool is what it stands for
 
   // Calls f(0) .. f(count - 1), in any order and on any threads, and returns when all are done. The first exception
-  // that f throws is thrown again here; the indices that were not begun by then are left out.
+  // of f is rethrown here; indices that have not begun by then are skipped.
   template <class F>
   void operator()(std::int64_t count, const F& f) const {
     if (pool_ != nullptr) {

@@ -7,15 +7,16 @@
 
 namespace ttt {
 
-// Memory for the intermediate results of one step, handed out in nested frames. Nothing is allocated in a step.
+// Memory for the intermediate results of one step, allocated in nested frames. A step allocates nothing from the
+// system.
 //
-// A planned scratch hands out address space that faults when touched and records how much would be needed.
+// A planned scratch returns address space that faults when touched and records how much would be needed.
 class Scratch {
  public:
   explicit Scratch(std::int64_t bytes);
   static Scratch planned();
 
-  // What a frame took is given back when it ends; frames nest like scopes.
+  // The memory of a frame is released when it ends; frames nest like scopes.
   class Frame {
    public:
     explicit Frame(Scratch& scratch) : scratch_(scratch), used_(scratch.used_) {}

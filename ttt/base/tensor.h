@@ -31,14 +31,14 @@ class Shape {
   int rank_ = 0;
 };
 
-// Where the values of a view lie.
+// The order of a view's values in memory.
 enum class Layout : std::uint8_t {
   kRowMajor,  // rows of the last extent one after the other, each dense; grouped formats: blocks as in files
   kPanels,    // codes reordered for the matrix product; kernels/formats/packed.h
 };
 
-// A typed window on memory that somebody else owns. `row_bytes` is the distance between neighbours of the last extent
-// but one; outer extents are packed above it. A view of packed weights keeps the logical shape.
+// A typed view of memory that it does not own. `row_bytes` is the distance between rows, which are neighbours along the
+// last extent but one; outer extents are packed. A view of packed weights keeps the logical shape.
 struct ConstTensorView {
   const std::byte* data = nullptr;
   Format format = Format::kF32;

@@ -9,17 +9,18 @@
 
 namespace ttt {
 
-// Ties the calling thread to one processor, as ThreadPool does with its others. Refusal costs speed only.
+// Ties the calling thread to one processor, as ThreadPool does with its other threads. A refusal costs only speed.
 void pin_this_thread(int processor);
 
 // A fixed team of threads that runs index ranges. The calling thread is one of the team. Between regions the others
-// spin for some microseconds, then sleep in the kernel. A region never waits for a thread that has not begun to take
-// part in it. Denormals are flushed to zero inside a region. Signals sent to the process are never taken by the others.
+// spin for about 50 microseconds, then sleep. A region never waits for a thread that has not begun to take
+// part in it. Denormals are flushed to zero inside a region. The others never receive signals sent to the
+// process.
 class ThreadPool {
  public:
-  // `threads` >= 1, the caller included. Thread i is tied to processors[i % size] where any are given (numbers as in an
-  // affinity mask); the calling thread, which is number 0, is left where it is. Error{kUsage} for a number of threads
-  // that cannot be, Error{kResources} when the system gives no more threads.
+  // `threads` >= 1, the caller included. If `processors` (numbers as in an affinity mask) is not empty, thread i is
+  // tied to processors[i % size]; the calling thread, which is number 0, is not tied. Error{kUsage} for an invalid
+  // number of threads, Error{kResources} when the system cannot create one.
   explicit ThreadPool(std::int64_t threads, std::span<const int> processors = {});
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;
@@ -29,7 +30,7 @@ class ThreadPool {
 
   // Calls f(i) once for every i in [0, count), in any order, on any thread, and returns when all are done. Neighbouring
   // indices mostly run on one thread, in ascending order.
-  // What f throws ends the region: indices that nobody has begun are left out, and the first exception is thrown again
+  // An exception of f ends the region: indices that have not begun are skipped, and the first exception is rethrown
   // here. f must not call parallel_for of the same pool. One caller at a time.
   template <class F>
   void parallel_for(std::int64_t count, const F& f) {

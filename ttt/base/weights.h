@@ -43,7 +43,7 @@ struct Cut {
   bool operator==(const Cut&) const = default;
 };
 
-// What a weight is used for, which decides the form it is wanted in.
+// The use of a weight, which decides its form.
 enum class WeightUse : std::uint8_t {
   kMatrix,  // [out, in] of a product: dense rows as stored, grouped formats as Layout::kPanels
   kTable,   // rows looked up by index: row-major in the format of the file
@@ -51,12 +51,12 @@ enum class WeightUse : std::uint8_t {
 };
 
 struct WeightRequest {
-  std::string path = {};  // of the block that asks
+  std::string path = {};  // of the requesting block
   TensorName name = {};
   Shape shape = {};  // the whole weight's, before the cut
   Cut cut = {};
   WeightUse use = WeightUse::kMatrix;
-  std::optional<Format> format = {};  // asked for by the ImplConfig; absent: as stored (kVector: f32)
+  std::optional<Format> format = {};  // requested by the ImplConfig; absent: as stored (kVector: f32)
 
   std::string full_name() const;  // path and name joined, without a leading '/'
   Shape cut_shape() const;

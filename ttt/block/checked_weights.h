@@ -6,10 +6,10 @@
 #include "base/context.h"
 #include "base/weights.h"
 
-// The weights that a block is built from: those that its Spec has, each of the shape that bind_weights asks for.
+// The weights that a block is built from: those that its Spec has, each of the shape in bind_weights.
 namespace ttt {
 
-// Checks every weight that a block binds, and notes it.
+// Checks and records every weight that a block binds.
 class WeightCollector final : public WeightBinder {
  public:
   void bind(ConstTensorView& field, const WeightRequest& request) override {
@@ -23,7 +23,7 @@ class WeightCollector final : public WeightBinder {
   std::vector<ConstTensorView> bound_;
 };
 
-// Gives a block that binds its weights once more those that were noted, in the same order.
+// Returns the recorded weights to a block that binds its weights once more, in the same order.
 class WeightDistributor final : public WeightBinder {
  public:
   explicit WeightDistributor(const std::vector<ConstTensorView>& bound) : bound_(bound) {}

@@ -20,7 +20,7 @@ class Communicator {
 
   // x[i] = sum over ranks of x[i], in rank order.
   virtual void all_reduce(std::span<float> x) = 0;
-  // Every rank gives `mine`, all receive the parts in rank order; parts may differ in size. all.size() = sum of
+  // Every rank passes `mine` and receives all parts in rank order; parts may differ in size. all.size() = sum of
   // counts, counts[rank()] = mine.size(), counts equal on all ranks.
   virtual void all_gather(std::span<const std::byte> mine, std::span<const std::int64_t> counts,
                           std::span<std::byte> all) = 0;
@@ -33,11 +33,11 @@ class Communicator {
                           std::span<std::byte> receive, std::span<const std::int64_t> receive_counts) = 0;
   virtual void barrier() = 0;
 
-  // Divides the group, which stays as it is: ranks that give the same colour make a group of their own, in the order
-  // of their keys and, where these are equal, of their ranks here. All ranks call it, with any numbers. Collectives
-  // of different parts may run at the same time; a rank that belongs to several groups calls theirs one after the
-  // other, in an order that all ranks agree with. Messages call the part by `name` and its colour, and number its own
-  // ranks. This communicator, and what it came from, must outlive the part.
+  // Divides the group without changing it: ranks with the same colour form a new group, in the order of their keys
+  // and, for equal keys, of their ranks here. All ranks must call it; colours and keys may be any numbers. Collectives
+  // of different parts may run at the same time; a rank that belongs to several groups calls their collectives one
+  // after the other, in an order that is the same on all ranks. Messages name the part by `name` and its colour, and
+  // number its own ranks. This communicator, and any that it was split from, must outlive the part.
   virtual std::unique_ptr<Communicator> split(std::string_view name, std::int64_t colour, std::int64_t key) = 0;
 };
 

@@ -4,8 +4,8 @@
 
 namespace ttt {
 
-// Exec::launch for what may throw, which a kernel may not: a collective, whose Error{kPeerLost} reaches the caller of
-// the forward, or a check of what kernels have computed. Planned, it only adds up the work, as every launch does.
+// Exec::launch for functions that may throw, unlike kernels: a collective, whose Error{kPeerLost} reaches the caller of
+// the forward, or a check of computed values. In a planned step it only adds up the work, as every launch does.
 template <class Args>
 void launch_throwing(Exec& exec, void (*function)(Exec&, const Args&), const Args& args) {
   if (exec.observer.counts()) exec.observer.launched(operations(args), bytes(args));

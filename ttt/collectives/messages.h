@@ -25,7 +25,7 @@ enum class Collective : std::uint8_t {
 inline constexpr std::size_t kCollectives = 7;
 std::string_view name_of(Collective kind);                       // "all_reduce", ...
 std::string call_name(std::string_view group, Collective kind);  // "all_reduce", "[row 1] all_reduce"
-// What messages call a part of the group `whole`, whose own name is empty for all ranks: "row 1", "row 1, half 0".
+// The name in messages of a part of the group `whole`, whose own name is empty for all ranks: "row 1", "row 1, half 0".
 std::string part_name(std::string_view whole, std::string_view name, std::int64_t colour);
 
 // Messages between the ranks of a job, sent and received in bundles that belong to one collective.
@@ -45,7 +45,7 @@ class Messages {
   virtual std::string_view group() const = 0;  // its name in messages; empty: all ranks
 };
 
-// Collectives over messages: every rank adds up what it has received in rank order, so that results are bitwise the
+// Collectives over messages: every rank sums what it has received in rank order, so that results are bitwise the
 // same on all ranks and from run to run.
 class MessageCommunicator final : public Communicator {
  public:

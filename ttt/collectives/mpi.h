@@ -17,17 +17,17 @@ struct JobEnd {
   int status = 0;
   std::string message = {};
   bool everywhere = false;  // every rank failed with this message
-  bool complete = true;     // all ranks have agreed; false: some gave no answer, and only abort() ends them
+  bool complete = true;     // all ranks have agreed; false: some did not answer, and only abort() ends them
 };
 
 // The ranks that a launcher (mpirun) has started as processes. One object per process, used by one thread. Sums are
 // taken in rank order, so results are bitwise the same on all ranks and from run to run, whatever the MPI library
-// would do. A rank that waits gives up its core to others.
+// would do. A waiting rank yields its core.
 //
-// A collective throws, besides what Communicator says:
+// In addition to the errors of Communicator, a collective throws
 //   Error{kPeerLost}  "all_reduce: rank 2 did not arrive within 60000 ms (call 17)", or what MPI reports
 //   Error{kInternal}  sizes or counts differ between ranks, or contradict each other on one
-//   what another rank has given to end(), as "rank 2 (host): message"
+//   the error that another rank has passed to end(), as "rank 2 (host): message"
 class MpiSession {
  public:
   static constexpr std::chrono::milliseconds kTimeout{60000};
@@ -37,12 +37,12 @@ class MpiSession {
 
   virtual Communicator& communicator() = 0;
   virtual void set_timeout(std::chrono::milliseconds timeout) = 0;  // of one rank waiting for the others
-  // While a rank waits for others it asks this; true: it gives up, Error{kPeerLost} "interrupted".
+  // Called while a rank waits for others; true: the rank stops waiting, Error{kPeerLost} "interrupted".
   virtual void set_interrupted(bool (*interrupted)()) = 0;
 
-  // For a rank that cannot go on, by its own fault or because a collective threw: tells the other ranks, which are
-  // released from their collectives, hears what they end with and returns the same end on all of them. Ranks
-  // to which a collective has thrown another's failure do not count. No collective may follow.
+  // For a rank that cannot continue, by its own failure or because a collective threw: tells the other ranks, which are
+  // released from their collectives, receives how they end, and returns the same end on all ranks. Ranks that only
+  // received the failure of another are not counted as failed. No collective may follow.
   virtual JobEnd end(int status, const std::string& message) = 0;
   // Kills every process of the job.
   [[noreturn]] virtual void abort(int status) = 0;
@@ -67,8 +67,8 @@ int run_on_mpi(const std::function<void(Communicator&)>& fn, const SayFailure& s
                std::chrono::milliseconds timeout = MpiSession::kTimeout);
 
 // Ends a job in which this rank has failed, or has been told that another one has: end(), the message where this is the
-// rank to say it ("rank 2 on HOST: message", or the message alone where every rank failed alike), and abort() where
-// some rank gave no answer. Returns the status to exit with.
+// rank to print it ("rank 2 on HOST: message", or only the message if all ranks failed in the same way), and abort()
+// where some rank did not answer. Returns the status to exit with.
 int end_failed_job(MpiSession& session, int status, const std::string& message, const SayFailure& say);
 
 // "Open MPI v4.1.4"; empty in a build without MPI.

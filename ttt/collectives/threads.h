@@ -19,7 +19,7 @@ namespace ttt {
 //   Error{kInternal}  "collectives differ (call 17): rank 0 called all_reduce(64), rank 1 called barrier()";
 //                     sizes and counts are compared too; or spans and counts of one rank disagree
 //   the Error given to fail()
-// Parts that were split from a group live and die with it, and it with them; their messages begin with "[row 1] ".
+// When a group or a part split from it fails, the others fail too; messages of a part begin with "[row 1] ".
 class ThreadsGroup {
  public:
   static constexpr std::chrono::milliseconds kTimeout{60000};

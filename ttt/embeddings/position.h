@@ -13,7 +13,7 @@ struct NoPosition {
   static void visit_fields(auto&, auto&&) {}
 };
 
-// Scores of head h get slopes[h] * (key's index - query's index).
+// Adds slopes[h] * (key's index - query's index) to each score of head h.
 //
 // Press et al., "Train Short, Test Long: Attention with Linear Biases Enables Input Length Extrapolation", 2022.
 struct ALiBiSpec {

@@ -18,7 +18,7 @@ namespace ttt {
 // y[r, :] = e(positions[r] + offset), one row for every position
 //
 // Learned: e(p) is row p of a table. Sinusoidal: sines and cosines of p * f_i, after Vaswani et al., "Attention Is All
-// You Need", 2017. Every rank has all of it.
+// You Need", 2017. Every rank has the whole table.
 
 struct LearnedPositions {
   static constexpr std::string_view kName = "learned";
@@ -46,8 +46,8 @@ struct SinusoidalPositions {
 
 struct PositionEmbeddingSpec {
   std::int64_t hidden_dim = 0;
-  // Added to every position. 2 where a checkpoint kept two rows for padding; padding_idx + 1 where position ids start
-  // after the id that fills up batches.
+  // Added to every position. 2 where a checkpoint kept two rows for padding; padding_idx + 1 where positions start
+  // after the padding id.
   std::int64_t offset = 0;
   std::variant<LearnedPositions, SinusoidalPositions> kind = LearnedPositions{};
 
@@ -60,7 +60,7 @@ struct PositionEmbeddingSpec {
 };
 
 struct PositionEmbeddingImplConfig {
-  std::optional<Format> table = {};  // absent: as stored; rows are decoded as they are looked up
+  std::optional<Format> table = {};  // absent: as stored; rows are decoded when they are looked up
 
   bool operator==(const PositionEmbeddingImplConfig&) const = default;
   static void visit_fields(auto& self, auto&& visit) { visit("table", self.table); }
@@ -101,7 +101,7 @@ class PositionEmbedding : public BlockForward<PositionEmbedding, std::span<const
   struct Plan {
     using RowsFn = void (*)(const Plan&, Exec&, std::span<const std::int64_t> positions, TensorView y);
     Place place = {};
-    std::int64_t hidden_dim = 0, offset = 0, positions = 0;  // positions: how many there are
+    std::int64_t hidden_dim = 0, offset = 0, positions = 0;  // positions: number of them
     ConstTensorView weight = {};
     std::vector<double> frequencies = {};
     std::int64_t step = 0, cosine = 0;

@@ -15,15 +15,15 @@ namespace ttt {
 enum class RotaryLayout : std::uint8_t {
   kHalfSplit,        // pairs (i, i + rotary_dim / 2)
   kInterleaved,      // pairs (2i, 2i + 1)
-  kHalfSplitByAxis,  // of n sections, each has rotary_dim / n values one after the other, split in halves
+  kHalfSplitByAxis,  // each of n sections has rotary_dim / n consecutive values, split in halves
 };
 std::string_view name_of(RotaryLayout layout);
 
-// Which frequencies the pairs of each of several axes have.
+// The frequencies of pairs where there are several axes of positions.
 enum class SectionFrequencies : std::uint8_t {
-  kContinued,  // pair i has the i-th, whatever its axis (M-RoPE)
-  kOwn,        // every axis those of a rotary_dim of its own: twice its section (axial 2-D)
-  kDealt,      // the frequencies of rotary_dim are dealt out to the axes in turn
+  kContinued,  // pair i has frequency i, whatever its axis (M-RoPE)
+  kOwn,        // every axis has those of its own rotary_dim, twice its section (axial 2-D)
+  kDealt,      // axis a of n has frequencies a, a + n, a + 2n, ... of rotary_dim
 };
 std::string_view name_of(SectionFrequencies frequencies);
 
@@ -38,9 +38,9 @@ struct RoPESpec {
   std::vector<float> freq_factors = {};  // [rotary_dim / 2] or empty; divide inv_freq
   // How many pairs each of several axes of positions (time, height, width) rotates; empty: one axis rotates all
   std::vector<std::int64_t> sections = {};
-  bool interleaved_sections = false;  // axes take turns over the pairs; else one section after the other
+  bool interleaved_sections = false;  // pairs alternate between axes; else one section after the other
   SectionFrequencies section_frequencies = SectionFrequencies::kContinued;
-  std::int64_t context = 0;  // length that dynamic and longrope scale for; 0: the original one
+  std::int64_t context = 0;  // length for which dynamic and longrope scale; 0: the original one
   bool operator==(const RoPESpec&) const = default;
   static void visit_fields(auto& self, auto&& visit) {
     visit("rotary_dim", self.rotary_dim);
@@ -67,7 +67,7 @@ RotaryFrequencies rope_frequencies(const RoPESpec& spec, std::int64_t context_le
 
 // The axis of positions that rotates each pair; empty where there is one axis.
 std::vector<std::int32_t> rope_axes(const RoPESpec& spec);
-// How many axes of positions there are, and the distance between the two values of a pair: (i, i + distance).
+// The number of axes of positions, and the distance between the two values of a pair: (i, i + distance).
 std::int64_t rope_position_axes(const RoPESpec& spec);
 std::int64_t rope_block_pairs(const RoPESpec& spec);
 

@@ -70,7 +70,7 @@ struct YaRNScaling {
 struct LongRoPEScaling {
   static constexpr std::string_view kName = "longrope";
   std::vector<float> short_factor = {}, long_factor = {};  // [rotary_dim / 2]
-  double factor = 1;  // max_position_embeddings / original where the configuration has none; sets the attention factor
+  double factor = 1;  // default: max_position_embeddings / original; sets the attention factor
   std::int64_t original_max_position_embeddings = 0;
   std::optional<double> attention_factor = {};
   bool operator==(const LongRoPEScaling&) const = default;
@@ -83,7 +83,7 @@ struct LongRoPEScaling {
   }
 };
 
-// Only the first `proportion` of the pairs turn; exponents run over all of rotary_dim.
+// Only the first `proportion` of the pairs are rotated; exponents run over all of rotary_dim.
 struct ProportionalScaling {
   static constexpr std::string_view kName = "proportional";
   double proportion = 1, factor = 1;

@@ -16,15 +16,15 @@ namespace ttt {
 
 // y[r, :] = scale * table[ids[r], :] + type_table[types[r], :]
 //
-// The second term where there are token types. Over ranks the table is cut by rows (vocabulary), and the parts are
-// summed, or by columns (hidden), and they are gathered; types are on every rank.
+// The second term exists only where there are token types. Over ranks the table is cut by rows (vocabulary), and
+// results are summed, or by columns (hidden), and results are gathered; types are on every rank.
 
 struct TokenEmbeddingSpec {
   std::int64_t vocab_size = 0, hidden_dim = 0;
   float scale = 1.0f;                // sqrt(hidden_dim) in some models
   std::int64_t num_token_types = 0;  // rows of the second table; 0: none
-  // The id that fills up batches. As in PyTorch it has no effect on a look-up, only on gradients: its row is read as it
-  // is stored. From -vocab_size on, as there.
+  // The id of padding. As in PyTorch it has no effect on a look-up, only on gradients: its stored row is read. At least
+  // -vocab_size, as there.
   std::optional<std::int64_t> padding_idx = {};
 
   bool operator==(const TokenEmbeddingSpec&) const = default;
@@ -40,12 +40,12 @@ struct TokenEmbeddingSpec {
 // How the table is cut over ranks. Results are bitwise the same.
 enum class TableSplit : std::uint8_t {
   kVocabulary,  // rows: the cut of a head that shares the table; rows of f32 are summed
-  kHidden,      // columns, in whole blocks of any format that rows of this width can have; half the traffic
+  kHidden,      // columns, in whole blocks of any format that rows of this width can have; halves the traffic
 };
 std::string_view name_of(TableSplit split);  // "vocabulary", "hidden"
 
 struct TokenEmbeddingImplConfig {
-  std::optional<Format> table = {};  // absent: as stored; rows are decoded as they are looked up
+  std::optional<Format> table = {};  // absent: as stored; rows are decoded when they are looked up
   TableSplit split = TableSplit::kVocabulary;
 
   bool operator==(const TokenEmbeddingImplConfig&) const = default;

@@ -8,8 +8,8 @@
 
 namespace ttt {
 
-// The feed-forward of models whose layers have a dense one here and a mixture of experts there: the one it was made of,
-// without a choice in forward.
+// The feed-forward of models in which some layers are dense and others are mixtures of experts. It holds one of the
+// two, so forward does not choose.
 class DenseOrMoE {
  public:
   explicit DenseOrMoE(GatedMLP ffn) { plan_.dense.push_back(std::move(ffn)); }

@@ -17,8 +17,8 @@ namespace ttt {
 
 // y = down(activation(gate(x)) * up(x)), each of gate, up, down a matrix product with an optional bias
 //
-// Clamped: y = down(g * sigmoid(alpha * g) * (u + up_offset)), g = min(gate(x), limit), u = up(x) held to [-limit,
-// limit]
+// Clamped: y = down(g * sigmoid(alpha * g) * (u + up_offset)), g = min(gate(x), limit), u = up(x) clamped to
+// [-limit, limit]
 //
 // Shazeer, "GLU Variants Improve Transformer", 2020. Over ranks ffn_dim is cut in units of 32.
 
@@ -83,14 +83,14 @@ struct GatedMLPNames {
   TensorName gate_bias = "gate_proj.bias", up_bias = "up_proj.bias", down_bias = "down_proj.bias";
 };
 
-// gate and up stored as one tensor [2 * ffn_dim, hidden_dim]: gate's rows first, or one row of each in turn.
+// gate and up stored as one tensor [2 * ffn_dim, hidden_dim]: gate's rows first, or alternating rows.
 GatedMLPNames fused_gate_up(std::int64_t ffn_dim, const std::string& weight = "gate_up_proj.weight",
                             const std::string& bias = "gate_up_proj.bias");
 GatedMLPNames interleaved_gate_up(std::int64_t ffn_dim, const std::string& weight = "gate_up_proj.weight",
                                   const std::string& bias = "gate_up_proj.bias");
 
 void validate(const GatedMLPSpec& spec, const Context& context);
-// As default_linear_config says; kReference takes the gate in double precision too.
+// As default_linear_config; kReference computes the gate in double precision too.
 GatedMLPImplConfig default_impl_config(const GatedMLPSpec& spec, const DeviceTraits& traits, Strategy strategy);
 void bind_weights(GatedMLPWeights& weights, const GatedMLPSpec& spec, const GatedMLPImplConfig& impl,
                   const GatedMLPNames& names, const Context& context, WeightBinder& binder);

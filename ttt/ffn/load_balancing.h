@@ -7,7 +7,7 @@
 
 namespace ttt {
 
-// How unevenly a router spreads rows, as training penalises it:
+// How unevenly a router distributes rows over experts, as a training loss:
 //
 //     loss = experts * sum over e of f_e * P_e
 //

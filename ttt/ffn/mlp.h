@@ -76,7 +76,7 @@ struct MLPNames {
 };
 
 void validate(const MLPSpec& spec, const Context& context);
-// As default_linear_config says; kReference takes the activation in double precision too.
+// As default_linear_config; kReference computes the activation in double precision too.
 MLPImplConfig default_impl_config(const MLPSpec& spec, const DeviceTraits& traits, Strategy strategy);
 void bind_weights(MLPWeights& weights, const MLPSpec& spec, const MLPImplConfig& impl, const MLPNames& names,
                   const Context& context, WeightBinder& binder);

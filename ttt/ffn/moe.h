@@ -21,16 +21,16 @@
 namespace ttt {
 
 // A mixture of experts; moe_spec.h has the formula. Only chosen experts are computed, whatever the number of rows: rows
-// are sorted by expert, and each expert that has any multiplies its own rows. Over ranks whole experts are distributed
-// (a rank may have none), every rank routes alike, and the sums are reduced.
+// are sorted by expert, and each expert multiplies its own rows. Over ranks whole experts are distributed
+// (a rank may have none), every rank computes the same routing, and the sums are reduced.
 //
-// How many rows an expert gets is known only once the rows are sorted; what a planned step assumes instead is said in
-// kernels/experts/for_each_expert.h.
+// The number of rows of an expert is known only once the rows are sorted; kernels/experts/for_each_expert.h says what a
+// planned step assumes instead.
 
-// What a call brings besides x, and what it reports where asked to. Everything may be absent.
+// Inputs of a call besides x, and its optional outputs. Everything may be absent.
 struct MoECall {
   ConstTensorView router_x = {};                   // [rows, hidden_dim], f32: the router's input; absent: x
-  std::span<const std::int32_t> ids = {};          // [rows], wanted by a token table; others ignore it
+  std::span<const std::int32_t> ids = {};          // [rows], for a token table; ignored otherwise
   TensorView logits = {};                          // [rows, routed], f32: written
   std::span<std::int32_t> experts = {};            // [rows * top_k]: written
   std::span<float> weights = {};                   // [rows * top_k]: written
@@ -81,7 +81,7 @@ class MoE : public BlockForward<MoE, ConstTensorView, const MoECall&> {
     std::int64_t hidden_dim, routed, ffn, ids_per_row, vocab;
     std::int64_t rows_per_expert;  // an expert has at most this many times the rows of a step
     std::int64_t first_expert;     // of this rank
-    std::int64_t first_identity;   // beyond all experts where another rank adds what these give
+    std::int64_t first_identity;   // beyond all experts if another rank adds their results
     kernels::RouterRule rule;
     ConstTensorView router_bias, selection_bias, expert_scale, token_experts;
     std::vector<RMSNorm> router_norm;  // one or none

@@ -10,14 +10,14 @@
 
 namespace ttt {
 
-// How the experts of a row are chosen, and what weights they get; kernels/experts/router.h says it in full.
+// How the experts of a row and their weights are chosen; kernels/experts/router.h has the details.
 struct RouterSpec {
   RouterScore score = RouterScore::kSoftmax;
   RouterWeight weight = RouterWeight::kScore;
   std::int64_t top_k = 1;
   std::int64_t groups = 1, groups_used = 1, group_top = 1;
   bool selection_bias = false;   // added to the scores for the choice only
-  std::int64_t token_table = 0;  // entries of a vocabulary whose tokens have their experts fixed by a table; 0: none
+  std::int64_t token_table = 0;  // entries of a table that fixes the experts of each token; 0: none
   bool renormalise = false;      // weights / max(sum of weights, sum_floor)
   float sum_floor = 1e-20f;
   float routed_scale = 1.0f;             // times the weights
@@ -71,7 +71,7 @@ struct ExpertSpec {
 // gate = sigmoid(x g^T) where shared_gate is set, else 1. n shared experts of width w are one of width n * w.
 struct MoESpec {
   std::int64_t hidden_dim = 0, num_experts = 0;
-  std::int64_t identity_experts = 0;  // numbered behind the others; each returns its input
+  std::int64_t identity_experts = 0;  // numbered after the others; each returns its input
   RouterSpec router = {};
   ExpertSpec expert = {};
   std::optional<GatedMLPSpec> shared = {};

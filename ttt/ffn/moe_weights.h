@@ -46,8 +46,8 @@ struct MoEWeights {
   ConstTensorView shared_gate = {};           // [1, hidden_dim]; absent without
 };
 
-// All relative to the block's own path. A name of an expert's weight with "{}" gets the expert's number there; one
-// without names a tensor that holds all experts one after the other, and means the expert's slice of it.
+// All relative to the block's own path. In the name of an expert's weight, "{}" is replaced by the expert's number. A
+// name without "{}" is a tensor with all experts one after the other, of which the expert's slice is used.
 struct MoENames {
   TensorName router = "gate.weight", router_bias = "gate.bias", router_norm = "gate.norm.weight";
   TensorName selection_bias = "gate.e_score_correction_bias", expert_scale = "gate.per_expert_scale";
@@ -66,7 +66,7 @@ GatedMLPNames below(const std::string& part, GatedMLPNames names = {});
 // Experts as [experts, 2 * ffn_dim, hidden_dim] (gate's rows first) and [experts, hidden_dim, ffn_dim].
 MoENames stacked_experts(std::int64_t ffn_dim, const std::string& gate_up = "experts.gate_up_proj",
                          const std::string& down = "experts.down_proj");
-// Experts as [experts, hidden_dim, 2 * ffn_dim] (a column of gate and one of up in turn) and [experts, ffn_dim,
+// Experts as [experts, hidden_dim, 2 * ffn_dim] (columns of gate and up alternate) and [experts, ffn_dim,
 // hidden_dim], with biases [experts, 2 * ffn_dim] and [experts, hidden_dim] named with "_bias" at the end.
 MoENames stacked_transposed_experts(std::int64_t ffn_dim, const std::string& gate_up = "experts.gate_up_proj",
                                     const std::string& down = "experts.down_proj");

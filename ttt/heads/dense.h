@@ -14,7 +14,7 @@ namespace ttt {
 
 // y = activation(x w^T + bias): one dense layer, as the heads of encoders and of classifiers have
 //
-// Over ranks the outputs are cut with any remainder, and every rank receives all of them.
+// Over ranks the outputs are cut into parts of any size, and every rank receives all of them.
 
 struct DenseSpec {
   std::int64_t input_dim = 0, output_dim = 0;
@@ -54,7 +54,7 @@ struct DenseNames {
 
 // Error{kBadData} unless both widths are positive.
 void validate(const DenseSpec& spec, const Context& context);
-// As default_linear_config says; kReference takes the activation in double precision too.
+// As default_linear_config; kReference computes the activation in double precision too.
 DenseImplConfig default_impl_config(const DenseSpec& spec, const DeviceTraits& traits, Strategy strategy);
 void bind_weights(DenseWeights& weights, const DenseSpec& spec, const DenseImplConfig& impl, const DenseNames& names,
                   const Context& context, WeightBinder& binder);

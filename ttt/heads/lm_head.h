@@ -15,7 +15,7 @@ namespace ttt {
 
 // logits[i, :] = cap(logit_scale * (x[wanted[i], :] w^T + bias)), cap(v) = soft_cap * tanh(v / soft_cap) where given
 //
-// Over ranks the vocabulary is cut with any remainder; every rank receives all logits, or the best of them.
+// Over ranks the vocabulary is cut into parts of any size; every rank receives all logits, or the k largest.
 
 struct LMHeadSpec {
   std::int64_t hidden_dim = 0, vocab_size = 0;
@@ -59,7 +59,7 @@ struct LMHeadNames {
 };
 
 void validate(const LMHeadSpec& spec, const Context& context);
-// As default_linear_config says; kReference takes the soft cap in double precision too.
+// As default_linear_config; kReference computes the soft cap in double precision too.
 LMHeadImplConfig default_impl_config(const LMHeadSpec& spec, const DeviceTraits& traits, Strategy strategy);
 void bind_weights(LMHeadWeights& weights, const LMHeadSpec& spec, const LMHeadImplConfig& impl,
                   const LMHeadNames& names, const Context& context, WeightBinder& binder);
@@ -75,8 +75,8 @@ class LMHead {
 
   // x: [rows, hidden_dim], f32; wanted: row indices of x; logits: [wanted.size(), vocab_size], f32.
   void forward(Exec& exec, ConstTensorView x, std::span<const std::int64_t> wanted, TensorView logits) const;
-  // The k best logits of each wanted row, best first: of equal ones the lower id, NaN before any number. What forward
-  // gives, sorted; but ranks exchange k entries each instead of their part of the vocabulary.
+  // The k largest logits of each wanted row, largest first, equal ones by ascending id, NaN before any number. The
+  // values are those of forward, but each rank sends only k entries instead of its part of the vocabulary.
   // ids: [wanted.size() * k]; values: [wanted.size(), k], f32. Error{kUsage} unless 1 <= k <= vocab_size.
   void forward_top(Exec& exec, ConstTensorView x, std::span<const std::int64_t> wanted, std::int64_t k,
                    std::span<std::int32_t> ids, TensorView values) const;

@@ -60,7 +60,7 @@ class Pooling {
           const Context& context);
 
   // x: [rows, hidden_dim], f32, the rows of `batch`; y: [seqs, hidden_dim], f32. Every sequence has a row in the step.
-  // Mean and cls need sequences whole in one step: Error{kUsage} naming the first of which rows were stored before.
+  // Mean and cls need whole sequences in one step: Error{kUsage} naming the first that has rows from earlier steps.
   void forward(Exec& exec, ConstTensorView x, const BatchView& batch, TensorView y) const;
 
  private:

@@ -4,13 +4,13 @@
 
 #include "base/traits.h"
 
-// Kernels stand in tables: structs of pointers to functions, one struct for an op or for a few that belong together.
-// Their bodies (the cpu folders) are compiled once for each level of instructions, each time inside a namespace named
-// after the level, and end with
+// Tables of kernels are structs of pointers to functions, one struct for an op or for a few that belong together.
+// Their bodies (the cpu folders) are compiled once for each instruction-set level, inside a namespace named after the
+// level, and end with
 //     TTT_KERNELS(GateKernels, .gate = gate, .clamped_gate = clamped_gate)
 // which defines the table of that level. at_level<GateKernels>(traits) is the table to use on a device.
 //
-// A new level is one entry here, one list of bodies in cmake/kernels.cmake, and its name in base/cpu_features.h.
+// A new level is one entry here, one list of bodies in cmake/compile_levels.cmake, and its name in base/cpu_features.h.
 namespace ttt::kernels {
 
 // What a level has: the features that its bodies are compiled with, and the tables that are compiled for it. A table
@@ -57,7 +57,7 @@ namespace amx {
 struct Level : LevelEntry<IsaLevel::kAmx, DenseKernels, GroupedKernels, PeakLoops> {};
 }  // namespace amx
 
-// Not levels of instructions but the bodies of amx with a plain emulation of its tiles (kernels/cpu/tiles.h), compiled
+// Not instruction-set levels but the bodies of amx with a plain emulation of its tiles (kernels/cpu/tiles.h), compiled
 // for tests: once for any machine, and once with the vectors that amx has.
 namespace amx_emulated {
 struct Level {};
@@ -66,14 +66,14 @@ namespace amx_emulated_avx512 {
 struct Level {};
 }  // namespace amx_emulated_avx512
 
-// Not a level of instructions: plain code in double precision, compiled with everything else.
+// Not an instruction-set level: plain code in double precision, compiled with everything else.
 namespace reference {
 struct Level {};
 }  // namespace reference
 
 template <class... Each>
 struct LevelList {};
-// In order of preference: of those that a device has, the last is taken.
+// In ascending order: the last one that a device has is used.
 using Levels = LevelList<sse2::Level, avx2::Level, avx_vnni::Level, avx512::Level, avx512_vnni::Level,
                          avx512_bf16::Level, amx::Level>;
 
@@ -102,7 +102,7 @@ const Table& preferred_of(LevelList<Each...>, CpuFeatures features) {
   return *found;  // the first level needs no feature and has every table
 }
 
-// The kernels for a device, by nothing but the features that it reports; with `reference`, those in double precision.
+// The kernels for a device, chosen only by the features that it reports; with `reference`, those in double precision.
 template <class Table>
 const Table& at_level(const DeviceTraits& traits) {
   return preferred_of<Table>(Levels{}, traits.features);

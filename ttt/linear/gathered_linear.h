@@ -7,8 +7,8 @@
 
 namespace ttt {
 
-// y = epilogue(x w^T + bias), its outputs cut over ranks: each rank computes its own, and all receive all of them. No
-// sum depends on the number of ranks.
+// y = epilogue(x w^T + bias) with outputs cut over ranks: each rank computes its own part, and every rank receives all
+// parts. No sum depends on the number of ranks.
 class GatheredLinear {
  public:
   // weight: this rank's rows of it. outputs: [ranks], how many each rank has.

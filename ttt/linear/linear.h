@@ -42,7 +42,7 @@ struct LinearImplConfig {
   }
 };
 
-// Where the product with one weight goes, and what happens to it: y = activate(x w^T + bias), or y += that.
+// The output of the product with one weight: y = activate(x w^T + bias), or y += activate(x w^T + bias).
 struct LinearOutput {
   TensorView y = {};                         // [rows, out], f32; an empty view when out is 0
   kernels::ActivationFn activate = nullptr;  // null: identity

@@ -19,9 +19,9 @@ struct ProjectionSplit {
 
   Cut cut(std::int64_t rank) const;  // of the weight
 };
-// By inputs where all cuts fall on multiples of 32, which every weight format can be cut at unless a part of a multiple
-// of 256 inputs begins elsewhere; by outputs in all other cases, and where `impl` wants rows to be bitwise the same in
-// all circumstances.
+// By inputs where all cuts fall on multiples of 32, at which every weight format can be cut, except where a part of a
+// multiple of 256 inputs does not begin at one. By outputs in all other cases, and where `impl` wants the bits of a row
+// not to depend on the number of ranks.
 ProjectionSplit projection_split(std::vector<std::int64_t> inputs, std::int64_t out, const LinearImplConfig& impl);
 // The same where `in` inputs are cut over `ranks` in whole units (base/partition.h).
 ProjectionSplit projection_split(std::int64_t in, std::int64_t unit, std::int64_t out, const LinearImplConfig& impl,
@@ -29,7 +29,7 @@ ProjectionSplit projection_split(std::int64_t in, std::int64_t unit, std::int64_
 
 // y = x w^T + bias over all ranks' inputs: the last projection of a block.
 //
-// With one rank an addition to the residual stream is part of the product; no path asks how many ranks there are.
+// With one rank an addition to the residual stream is part of the product; no code asks for the number of ranks.
 class ReducedLinear {
  public:
   // weight: as `split` cuts it; this rank's part may be empty. bias: [out], whole. `context` carries the projection's

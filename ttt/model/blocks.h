@@ -19,8 +19,9 @@
 
 namespace ttt {
 
-// Every block of the library. What builds them is compiled once, in blocks.cpp, rather than in each family: that took
-// most of a family's build. Blocks from elsewhere need none of this: make<Block> is compiled where it is called.
+// Every block of the library. The functions that build them are compiled once, in blocks.cpp, instead of in each
+// family, to shorten the build. Blocks of other projects are not listed: their make<Block> is compiled where it is
+// called.
 #define TTT_FOR_EACH_BLOCK(X) \
   X(Attention)                \
   X(CrossAttention)           \

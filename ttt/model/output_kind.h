@@ -5,11 +5,11 @@
 
 namespace ttt {
 
-// What a row of a model's result holds.
+// The content of a row of a model's output.
 enum class OutputKind : std::uint8_t {
   kLogits,        // one number for every known id
   kHiddenStates,  // the row's state after the last layer
-  kClasses,       // one number for every class; of the row's whole sequence where the head reads all of it
+  kClasses,       // one number for every class; of the row's sequence if the head reads whole sequences
 };
 
 inline std::string_view name_of(OutputKind kind) {

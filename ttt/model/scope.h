@@ -21,10 +21,10 @@ struct BuildOptions {
   Strategy strategy = Strategy::kDefault;
   std::int64_t rank = 0, ranks = 1;
   std::optional<Format> weight_format = {};  // of matrices; absent: as stored
-  std::optional<Format> state_format = {};   // absent: as the strategy says
+  std::optional<Format> state_format = {};   // absent: the strategy's
   std::int64_t context = 0;                  // rows of one sequence, at most; position rules may depend on it
-  std::int64_t source_rows = 0;              // rows that an encoder-decoder takes as a source; 0: the configuration's
-  std::optional<OutputKind> output = {};     // absent: what the checkpoint was saved for
+  std::int64_t source_rows = 0;              // most rows of an encoder-decoder's source; 0: the configuration's
+  std::optional<OutputKind> output = {};     // absent: that of the checkpoint
 };
 
 // A place in a model that is being built: a path, where weights come from, and the tree that records what was built.
@@ -37,7 +37,7 @@ class Scope {
   Scope operator/(std::string_view name) const;  // one name or several with dots between; "": this scope
   Scope operator/(std::int64_t index) const { return *this / text(index); }
 
-  // The same place, whose block is recorded under another name by the reference: what ttt verify looks it up by.
+  // The same place, but with the name under which the reference records the block, for ttt verify.
   Scope recorded_as(std::string name) const;
 
   const std::string& path() const { return path_; }
@@ -85,7 +85,7 @@ concept KeepsState = requires(const Spec& s, const Impl& i, const Context& c) {
 
 }  // namespace scope_parts
 
-// Builds one block at `scope`: checks the Spec, takes the default ImplConfig with what the options and overrides say,
+// Builds one block at `scope`: checks the Spec, takes the default ImplConfig with the options and overrides,
 // binds the weights by name, constructs the block and records it.
 template <class Block>
 Block make(const Scope& scope, const typename Block::Spec& spec, const typename Block::Names& names = {}) {

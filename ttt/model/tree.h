@@ -23,10 +23,10 @@ struct BoundWeight {
   std::int64_t parameters = 0;
 };
 
-// One block of a built model: everything that was decided when it was made.
+// One block of a built model, with everything that was decided when it was built.
 struct BlockRecord {
   Place place = {};
-  std::string recorded = {};  // what the reference's recordings call it: its path, unless the model says otherwise
+  std::string recorded = {};  // its name in recordings of the reference: its path, unless the model gives another
   std::string block = {};     // "RMSNorm", "Attention", ...
   Json spec = {}, impl = {};
   std::vector<BoundWeight> weights = {};
@@ -34,7 +34,7 @@ struct BlockRecord {
 };
 
 // Fields of ImplConfigs to set by block path: pattern -> fields. A pattern is a path whose components may be '*'; later
-// patterns win. As --impl FILE holds them:
+// patterns override earlier ones. The JSON of --impl FILE:
 //     {"model.layers.*.mlp": {"down": "bfp8_b"}, "model.layers.3.self_attn": {"state": "int8"}}
 class Overrides {
  public:
@@ -44,7 +44,7 @@ class Overrides {
 
   // The fields for a path, in the order they apply.
   std::vector<const Json*> matching(std::string_view path);
-  // Error{kUsage} naming the first pattern that has matched nothing.
+  // Error{kUsage} naming the first pattern that has matched no path.
   void require_all_used() const;
   const std::string& where() const { return where_; }
 
@@ -58,10 +58,10 @@ class Overrides {
   std::string where_;
 };
 
-// Whether `path` fits `pattern`, component by component.
+// Whether `path` matches `pattern`, component by component.
 bool path_matches(std::string_view pattern, std::string_view path);
 
-// What a model consists of, in the order it was built.
+// The blocks of a model, in the order in which they were built.
 struct ModelTree {
   Places places;
   std::deque<BlockRecord> blocks;

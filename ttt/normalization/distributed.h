@@ -23,7 +23,7 @@ namespace ttt {
 
 enum class DistributedStrategy : std::uint8_t {
   kAllReduce,  // statistics of the parts are exchanged: two numbers per row and rank
-  kAllGather,  // rows are exchanged whole and normalised on every rank: bitwise what one device gives
+  kAllGather,  // rows are exchanged whole and normalised on every rank: the bits are those of one device
 };
 std::string_view name_of(DistributedStrategy strategy);  // "all_reduce", "all_gather"
 

@@ -11,7 +11,7 @@
 
 namespace ttt {
 
-// y[r, :] = gain[:] * x[r, :]: what weighs the result of a block before it is added to the residual stream
+// y[r, :] = gain[:] * x[r, :]: a learned factor of each column of a block's result
 //
 // Touvron et al., "Going Deeper with Image Transformers", 2021. Every rank has all of it.
 

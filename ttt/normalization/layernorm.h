@@ -45,7 +45,7 @@ struct LayerNormNames {
 
 // Error{kBadData} unless dim > 0 and eps >= 0 and finite.
 void validate(const LayerNormSpec& spec, const Context& context);
-// As default_norm_config says.
+// As default_norm_config.
 LayerNormImplConfig default_impl_config(const LayerNormSpec& spec, const DeviceTraits& traits, Strategy strategy);
 void bind_weights(LayerNormWeights& weights, const LayerNormSpec& spec, const LayerNormImplConfig& impl,
                   const LayerNormNames& names, const Context& context, WeightBinder& binder);

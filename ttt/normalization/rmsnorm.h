@@ -44,7 +44,7 @@ struct RMSNormNames {
 
 // Error{kBadData} unless dim > 0 and eps >= 0 and finite.
 void validate(const RMSNormSpec& spec, const Context& context);
-// As default_norm_config says.
+// As default_norm_config.
 RMSNormImplConfig default_impl_config(const RMSNormSpec& spec, const DeviceTraits& traits, Strategy strategy);
 void bind_weights(RMSNormWeights& weights, const RMSNormSpec& spec, const RMSNormImplConfig& impl,
                   const RMSNormNames& names, const Context& context, WeightBinder& binder);

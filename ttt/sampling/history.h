@@ -14,7 +14,7 @@ class SequenceHistory {
     std::int64_t generated = 0;  // times generated; 0: only in the prompt
   };
 
-  // `capacity`: tokens to make room for, so that appending does not allocate. Error{kUsage} on a negative id.
+  // `capacity`: tokens to reserve memory for, so that appending does not allocate. Error{kUsage} on a negative id.
   explicit SequenceHistory(std::span<const std::int32_t> prompt, std::int64_t capacity = 0);
 
   void append(std::int32_t id);  // a generated token

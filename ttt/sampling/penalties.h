@@ -9,13 +9,13 @@
 
 namespace ttt {
 
-// What is done to the scores before temperature: bias, repetition, frequency, presence, bad words (sampling_spec.h).
+// Changes of scores before temperature: bias, repetition, frequency, presence, bad words (sampling_spec.h).
 class Penalties {
  public:
   explicit Penalties(const SamplingSpec& spec);
 
   bool none() const { return none_; }
-  // Ids of the history beyond scores.size() (tokens that the model reads but cannot write) are passed over.
+  // Ids of the history beyond scores.size() (tokens that the model reads but cannot write) are skipped.
   void apply(std::span<float> scores, const SequenceHistory& history) const;
 
  private:

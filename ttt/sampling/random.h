@@ -9,12 +9,12 @@ namespace ttt {
 // bijection on a 128-bit counter.
 std::array<std::uint32_t, 4> philox4x32(std::array<std::uint32_t, 4> counter, std::array<std::uint32_t, 2> key);
 
-// Random numbers that depend on nothing but (seed, sequence, position): the key is the seed, the counter holds the
-// position in its low and the sequence in its high 64 bits. There is no state, so neither the rest of a batch nor a
-// sequence that is evicted and resumed changes a draw.
+// Random numbers that depend only on (seed, sequence, position): the key is the seed, the counter holds the
+// position in its low and the sequence in its high 64 bits. There is no state, so a draw does not depend on the rest
+// of a batch, and a sequence can be evicted and resumed.
 class RandomStream {
  public:
-  // `sequence` tells apart the continuations of one request (0 to n - 1).
+  // `sequence` distinguishes the continuations of one request (0 to n - 1).
   explicit RandomStream(std::uint64_t seed, std::uint64_t sequence = 0) : seed_(seed), sequence_(sequence) {}
 
   // Uniform in [0, 1), a multiple of 2^-53, from the first two words at `position`.

@@ -20,7 +20,7 @@ struct TokenLogProb {
 struct SampleResult {
   std::int32_t id = 0;
   // Natural logarithms of the model's own probabilities: log softmax of the logits as given, before bias, penalties and
-  // temperature (as vLLM's raw_logprobs). Set when the Spec asks for them.
+  // temperature (as vLLM's raw_logprobs). Set if the Spec has log_probs.
   double log_prob = 0;
   std::vector<TokenLogProb> top = {};  // most likely first, then lowest id
 };
@@ -33,7 +33,7 @@ struct SamplerWorkspace {
   std::vector<Candidate> order;
 };
 
-// Chooses tokens as a SamplingSpec says (sampling_spec.h has the formulae).
+// Chooses tokens by a SamplingSpec (sampling_spec.h has the formulae).
 class Sampler {
  public:
   // Error{kUsage} naming the field when the Spec is out of range or names an id beyond `vocab`.
@@ -47,8 +47,9 @@ class Sampler {
   SampleResult sample(std::span<const float> logits, const SequenceHistory& history, const RandomStream& random,
                       SamplerWorkspace& workspace) const;
 
-  // What sample draws from: the tokens left with their probabilities, ids ascending. Tokens whose probability is 0 in
-  // f32 may be missing. Greedy: one token. Valid until the workspace is used again; the same errors.
+  // The distribution from which sample draws: the remaining tokens with their probabilities, ids ascending. Tokens
+  // whose probability is 0 in f32 may be missing. Greedy: one token. Valid until the workspace is used again; the same
+  // errors.
   std::span<const Candidate> distribution(std::span<const float> logits, const SequenceHistory& history,
                                           SamplerWorkspace& workspace) const;
 

@@ -18,16 +18,16 @@ struct LogitBias {
   }
 };
 
-// How the next token is chosen from logits x. In this order, all in f32:
+// How the next token is chosen from logits x: these steps in this order, all in f32.
 //
 //   bias        x[i] += bias                              for ids in logit_bias
 //   repetition  x[i] = x[i] < 0 ? x[i] * r : x[i] / r     for ids of the prompt and of what was generated
 //   frequency   x[i] -= f * (times i was generated)
 //   presence    x[i] -= p                                 for ids that were generated
 //   bad words   x[last] = -inf                            when the sequence ends with the rest of the word
-//   temperature x /= t;  the remaining steps see p = softmax of what is left
+//   temperature x /= t;  the following steps use p = softmax of the remaining x
 //   top_k       keeps x >= the k-th largest               ties at the k-th are all kept
-//   top_p       drops the smallest p while their sum <= 1 - top_p; of equal p, lower ids first; one stays
+//   top_p       drops the smallest p while their sum <= 1 - top_p; of equal p, lower ids first; keeps one
 //   min_p       keeps p >= min_p * max p
 //   typical_p   by |-log p - entropy| ascending (then id), keeps up to the first where the sum of p >= typical_p, and
 //               ties with it
@@ -36,9 +36,9 @@ struct LogitBias {
 // it: in the limit of temperature 0 each keeps the largest.
 //
 // Order and rules are those of Hugging Face transformers 5.24 (generation/utils.py, _get_logits_processor;
-// generation/logits_process.py) with a stable sort, where torch leaves the order of equal values open; frequency and
-// presence those of the OpenAI API and vLLM (apply_penalties). Unlike in transformers, a bad word that is just the
-// end-of-sequence id is not dropped.
+// generation/logits_process.py) with a stable sort, because torch does not define the order of equal values; frequency
+// and presence are those of the OpenAI API and vLLM (apply_penalties). Unlike in transformers, a bad word that is just
+// the end-of-sequence id is not dropped.
 struct SamplingSpec {
   double temperature = 0;         // 0: greedy
   std::int64_t top_k = 0;         // 0: off
@@ -74,7 +74,7 @@ struct SamplingSpec {
 // Error{kUsage} naming the first field that is out of range, for any vocabulary. Infinite and NaN numbers are out of
 // every range, except a bias of -infinity.
 void validate(const SamplingSpec& spec);
-// And that every id is below `vocab`.
+// Also checks that every id is below `vocab`.
 void validate(const SamplingSpec& spec, std::int64_t vocab);
 
 }  // namespace ttt

@@ -25,8 +25,8 @@ class Truncation {
 
   std::int64_t top_k() const { return top_k_; }  // 0: off
 
-  // `candidates`: ids ascending, finite scores, not empty. On return those left, their probabilities the softmax of
-  // their scores. `order` is scratch.
+  // `candidates`: ids ascending, finite scores, not empty. On return the remaining ones, with the softmax of their
+  // scores as probabilities. `order` is scratch.
   void apply(std::vector<Candidate>& candidates, std::vector<Candidate>& order) const;
 
  private:

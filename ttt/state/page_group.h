@@ -14,9 +14,9 @@ struct RowRange {
   std::int64_t sequence = 0, begin = 0, end = 0;
 };
 
-// The page numbers of all slots that see alike: which pages are free, which sequence uses which, how often a page is
-// shared. Every slot of the group has its own memory for every page. Pages of rows of one step belong to no sequence:
-// each step counts them out anew, so all of them are always free. Nothing is allocated after construction.
+// The page numbers of all slots with the same visibility: which pages are free, which sequence uses which, how often a
+// page is shared. Every slot of the group has its own memory for every page. Pages of rows of one step belong to no
+// sequence: each step assigns them again, so all of them are always free. Nothing is allocated after construction.
 class PageGroup {
  public:
   PageGroup(const Visible& visible, const SlotLayout& layout, std::int64_t sequences);
@@ -30,17 +30,17 @@ class PageGroup {
   std::int64_t free_pages() const {
     return kind_ == RowsKind::kStep ? pages_ : static_cast<std::int64_t>(free_.size());
   }
-  std::int64_t entries() const { return entries_; }  // of a sequence's table
+  std::int64_t entries() const { return entries_; }  // of a sequence's page table
   std::span<const std::int32_t> table(std::int64_t sequence) const;
 
-  // Pages that must be free before these rows, each of another sequence, can be written: missing ones, and copies of
-  // shared ones; the last sequence that writes to a page which no other keeps needs no copy.
+  // Pages that must be free before these rows, each of another sequence, can be written: missing pages, and copies of
+  // shared ones. Of the sequences that write to a shared page, the last needs no copy if no other sequence keeps it.
   std::int64_t wanted_pages(std::span<const RowRange> writes) const;
   // Makes entry `e` writable. Returns the page that the new one must be copied from, or -1.
   std::int32_t make_writable(std::int64_t sequence, std::int64_t entry);
-  // Gives up the pages of which no query at `length` or later, less `rollback`, sees a row.
+  // Releases the pages of which no query at `length` - `rollback` or later sees a row.
   void drop_unseen(std::int64_t sequence, std::int64_t length, std::int64_t rollback);
-  // Gives up the pages that hold only rows at or beyond `length`.
+  // Releases the pages that have only rows at or beyond `length`.
   void drop_from(std::int64_t sequence, std::int64_t length);
   // Whether a query at index `length` finds every row that it sees below `length`.
   bool has_seen_rows(std::int64_t sequence, std::int64_t length) const;

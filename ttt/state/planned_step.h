@@ -10,9 +10,9 @@
 
 namespace ttt {
 
-// A step as a forward would get it, for Exec::Mode::kPlan. Lengths, positions and the layout of the state are those of
-// a real step; all ids are 0, and there are neither rows of a past nor pages. It takes memory and time for the rows of
-// the step, whatever has gone before them and however long the context is.
+// A step as a forward would receive it, for Exec::Mode::kPlan. Lengths, positions and the layout of the state are those
+// of a real step; all ids are 0, and there are neither rows of a past nor pages. Its memory and time depend only on the
+// rows of the step, not on the past or the context.
 class PlannedStep {
  public:
   struct Entry {
@@ -21,9 +21,9 @@ class PlannedStep {
     std::int64_t source_rows = 0;  // stored of another sequence
   };
 
-  // `slots` and `config`: of the StatePool that the step would use. `wanted`: of how many rows, the last ones, outputs
-  // are wanted. kSource: a step as StepBuilder::prepare_source makes it. input_size: as StepBuilder's. Throws
-  // Error{kUsage} for what cannot be.
+  // `slots` and `config`: of the StatePool that the step would use. `wanted`: number of rows, the last ones, with
+  // outputs. kSource: a step as StepBuilder::prepare_source makes it. input_size: as StepBuilder's. Throws
+  // Error{kUsage} for invalid values.
   PlannedStep(std::span<const StateSpec> slots, const StatePoolConfig& config, std::span<const Entry> entries,
               std::int64_t wanted, RowsKind kind = RowsKind::kTokens, std::int64_t input_size = 0);
   PlannedStep(const PlannedStep&) = delete;

@@ -16,7 +16,7 @@ namespace ttt {
 
 class StatePool;
 
-// The rows of one sequence in all slots of a pool, given back when the handle goes. The pool must outlive it.
+// The rows of one sequence in all slots of a pool, released with the handle. The pool must outlive it.
 class Sequence {
  public:
   Sequence() = default;
@@ -30,7 +30,7 @@ class Sequence {
   Sequence fork() const;
   // Whether truncate(length) would find all rows that the next token sees.
   bool can_truncate(std::int64_t length) const;
-  // Forgets the rows from `length` on. Throws Error{kUsage} when a window has given up rows that would be seen again.
+  // Removes the rows from `length` on. Throws Error{kUsage} when a window has released rows that would be seen again.
   void truncate(std::int64_t length);
   std::int64_t id() const { return id_; }
   explicit operator bool() const { return pool_ != nullptr; }
@@ -53,7 +53,7 @@ class StatePool {
   StatePool(const StatePool&) = delete;
   StatePool& operator=(const StatePool&) = delete;
 
-  // What a pool of these slots takes, exactly.
+  // The exact memory of a pool of these slots.
   static std::int64_t bytes(std::span<const StateSpec> slots, const StatePoolConfig& config) {
     return state_layout(slots, config).bytes;
   }
@@ -75,9 +75,9 @@ class StatePool {
     if (g.kind() == RowsKind::kStep) return 0;
     return (g.grows() ? lengths_ : source_rows_)[static_cast<std::size_t>(sequence)];
   }
-  // Whether every sequence is all in one step (state_spec.h): one that has rows takes no more.
+  // Whether every sequence must be whole in one step (state_spec.h): one that has rows takes no more.
   bool whole_sequences() const { return whole_; }
-  // Whether sequence `s` can take `rows` more rows now, all other things being equal.
+  // Whether sequence `s` can take `rows` more rows now.
   bool has_room(const Sequence& s, std::int64_t rows) const;
 
  private:

@@ -8,18 +8,19 @@
 
 namespace ttt {
 
-// What one mixer keeps of every token: rows of keys and values of `heads` heads (this rank's), stored by a StatePool.
+// What one mixer (a block of attention) keeps of every token: rows of keys and values of `heads` heads (this rank's),
+// stored by a StatePool.
 struct StateSpec {
   std::int64_t heads = 0, key_dim = 0, value_dim = 0;
   Format format = Format::kF32;  // f32, bf16, int8 or bfp8_b
-  Visible visible = {};          // rows that no later query can see are given up
-  // Rows of another sequence (an encoder's states), at most this many: stored once, none for a step's own tokens, and
-  // neither truncated nor given up. 0: one row for every token.
+  Visible visible = {};          // rows that no later query can see are released
+  // Rows of another sequence (an encoder's states), at most this many: stored once, never truncated or released,
+  // and not extended by the step's own tokens. 0: one row for every token.
   std::int64_t source_rows = 0;
-  std::int64_t shared_slot = -1;   // the earlier slot whose rows are used instead of own ones; -1: own
+  std::int64_t shared_slot = -1;   // an earlier slot whose rows are used; -1: own rows
   std::int64_t position_axes = 1;  // positions of a row that the mixer reads (RoPESpec::sections); no part of the rows
-  // The rows are read in the step that stores them and in no later one, as where a row sees the rows after it. They
-  // take the memory of one step, which slots of one layout use in turn.
+  // The rows are read only in the step that stores them, as where a row sees later rows. They take the memory of one
+  // step, which slots of the same layout reuse one after the other.
   bool step_only = false;
 
   bool operator==(const StateSpec&) const = default;
@@ -36,7 +37,7 @@ struct StateSpec {
   }
 };
 
-// Whether a sequence is all in one step, because nothing is kept that later rows of it could read.
+// Whether each sequence must be whole in one step, because no rows are kept that its later rows could read.
 bool whole_sequences(std::span<const StateSpec> slots);
 // The most rows of another sequence that a slot has room for; 0: no slot keeps any.
 std::int64_t most_source_rows(std::span<const StateSpec> slots);

@@ -12,37 +12,37 @@ namespace ttt {
 struct StepEntry {
   Sequence* sequence = nullptr;
   std::int64_t rows = 0;  // how many are added to it
-  // [axes * rows], axis by axis, each from 0 to kMaxPosition; axes: the most that a slot's StateSpec::position_axes
-  // says. Empty: the rows' indices in their sequence, on every axis. Read by prepare only.
+  // [axes * rows], axis by axis, each from 0 to kMaxPosition; axes: the largest StateSpec::position_axes of all
+  // slots. Empty: the rows' indices in their sequence, on every axis. Read by prepare only.
   std::span<const std::int64_t> positions = {};
   std::span<const std::int32_t> token_types = {};  // [rows]; empty: all 0. Read by prepare and prepare_source only.
-  // [rows, StepBuilder's input_size], f32: what stands for ids in models that take rows. Read as token_types.
+  // [rows, StepBuilder's input_size], f32: the input of models that take rows instead of ids. Read as token_types.
   ConstTensorView given = {};
 };
 inline constexpr std::int64_t kMaxPosition = (std::int64_t{1} << 30) - 1;  // sines are exact up to it
 
-// Turns "these sequences get so many new rows" into what a forward reads. Nothing is allocated after construction.
+// Makes the Step of a forward from a list of sequences and numbers of new rows. Nothing is allocated after
+// construction.
 class StepBuilder {
  public:
-  // A step has at most `max_rows` rows, or as many of a source as a slot of the pool has room for. input_size: the
-  // width of rows that are given in place of ids; 0: there are ids.
+  // A step has at most `max_rows` rows, or the most rows of a source in a slot of the pool. input_size: the
+  // width of rows that are given instead of ids; 0: there are ids.
   StepBuilder(StatePool& pool, std::int64_t max_rows, std::int64_t max_seqs, std::int64_t input_size = 0);
-  // What a builder takes for given rows, exactly.
+  // The exact memory of a builder for given rows.
   static std::int64_t given_bytes(std::span<const StateSpec> slots, std::int64_t max_rows, std::int64_t input_size);
 
   // Finds pages for the new rows and fills the step; valid until the next prepare. ids: [rows], none where rows are
   // given; wanted_rows as in Step.
-  // Throws Error{kUsage} for entries that cannot be, among them rows for a sequence that has some where
-  // StatePool::whole_sequences(), and Error{kResources} without enough free pages; then, and when the forward fails, no
-  // sequence has changed.
+  // Throws Error{kUsage} for invalid entries, also for further rows of a sequence if StatePool::whole_sequences(), and
+  // Error{kResources} without enough free pages; then, and when the forward fails, no sequence has changed.
   Step prepare(std::span<const StepEntry> entries, std::span<const std::int32_t> ids,
                std::span<const std::int64_t> wanted_rows = {});
-  // A step whose rows are those of another sequence, for an encoder, whose slots are step_only, and for the store() of
-  // cross attention, which keeps its states: entries say how many rows each sequence gets, and their lengths stay what
-  // they are. ids: [rows], or none where no block of the step reads them. Once for each sequence, and followed by
-  // commit.
+  // A step whose rows are those of a source: for an encoder, whose slots are step_only, and for the store() of cross
+  // attention, which keeps the keys and values. Entries have the number of source rows of each sequence, whose own
+  // length does not change. ids: [rows], or none if no block of the step reads them. Call it once for each sequence,
+  // and then commit.
   Step prepare_source(std::span<const StepEntry> entries, std::span<const std::int32_t> ids = {});
-  // After a forward: the rows count as stored, and rows that no window reaches any more are given up.
+  // After a forward: its rows are now stored, and rows that no window reaches any more are released.
   void commit();
 
   std::int64_t axes() const { return axes_; }

@@ -15,10 +15,10 @@
 #include "state/step_builder.h"
 #include "testing/values.h"
 
-// Blocks by themselves, whatever their forward takes besides x.
+// Single blocks as subjects of tests, whatever their forward takes besides x.
 namespace ttt::testing {
 
-// Something that turns rows into rows. forward reaches memory of exec.scratch only in kernels that it launches, as
+// A function from rows to rows. forward reaches memory of exec.scratch only in kernels that it launches, as
 // blocks do: it is also called to plan, when there is none.
 struct Subject {
   using Forward = std::function<void(Exec& exec, const Step& step, ConstTensorView x, TensorView y)>;
@@ -78,7 +78,7 @@ std::int64_t output_width(const typename Block::Spec& spec) {
   } else if constexpr (requires { spec.dim; }) {
     return spec.dim;
   } else {
-    return 0;  // has been refused above, in one line
+    return 0;  // refused above, in one line
   }
 }
 
@@ -121,7 +121,7 @@ BlockCase block_case(const Scope& scope, const typename Block::Spec& spec, const
           }};
 }
 
-// Runs a subject over rows that begin a new sequence; memory is planned and taken once. `source`: the rows that a
+// Runs a subject over rows that begin a new sequence; memory is planned and allocated once. `source`: the rows that a
 // subject with `store` reads; Error{kUsage} where they do not fit it.
 class BlockRunner {
  public:

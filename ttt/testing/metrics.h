@@ -6,10 +6,10 @@
 
 namespace ttt {
 
-// Measures of how far `b` (what came) is from `a` (what was wanted), in double precision. Both spans must have the same
-// size: Error{kUsage} naming the measure and both sizes otherwise.
+// Measures of the difference between `b` (the result) and `a` (the reference), in double precision. Both spans must
+// have the same size: Error{kUsage} naming the measure and both sizes otherwise.
 //
-// A NaN, on either side or both, never passes for agreement: distances are then +infinity, similarities NaN (no
+// A NaN on either side or both never counts as agreement: distances are then +infinity, similarities NaN (no
 // comparison with a bound holds). Equal infinities are equal.
 
 // max over i of |a[i] - b[i]|; 0 when empty.
@@ -26,7 +26,7 @@ double pcc(std::span<const float> a, std::span<const float> b);
 // a.b / (|a| |b|). Where a side is all zero: 1 when both are, else 0. NaN with infinities.
 double cosine(std::span<const float> a, std::span<const float> b);
 
-// Kullback-Leibler divergence, in nats, of the distributions that two rows of logits stand for:
+// Kullback-Leibler divergence, in nats, of the distributions of two rows of logits:
 //   sum p (log p - log q),  p = softmax(a), q = softmax(b)
 // A term with p = 0 is 0; q = 0 where p > 0 is +infinity, and so is a row without a finite maximum.
 double kl_divergence(std::span<const float> a, std::span<const float> b);

@@ -5,7 +5,7 @@
 #include <span>
 #include <vector>
 
-// The formulae of the blocks in double precision, row by row, written apart from the kernels: what a Spec means.
+// The formulae of the blocks in double precision, row by row and independent of the kernels: the meaning of a Spec.
 namespace ttt::reference {
 
 using Row = std::vector<double>;
@@ -33,7 +33,7 @@ struct GatedMlp {
 Row gated_mlp(const Row& x, const GatedMlp& w);
 // The activation with two learned numbers; eps <= 0
 double xielu(double x, double alpha_p, double alpha_n, double beta, double eps);
-// g sigmoid(alpha g) (u + offset), g at most limit, u held to [-limit, limit]
+// g sigmoid(alpha g) (u + offset), g at most limit, u clamped to [-limit, limit]
 double clamped_gate(double g, double u, double limit, double alpha, double offset);
 // down(act(up(x))); empty biases are zeros
 struct Mlp {
@@ -43,14 +43,14 @@ struct Mlp {
 };
 Row mlp(const Row& x, const Mlp& w);
 
-// Which experts a row has, the first of equal ones before the others, and what their outputs are multiplied with.
+// The experts of a row, equal ones by ascending index, and the factors of their outputs.
 struct Router {
   Row weight = {}, bias = {}, selection_bias = {}, expert_scale = {};  // weight [routed][hidden_dim]; empty: none
   std::int64_t routed = 0, top_k = 1, groups = 1, groups_used = 1, group_top = 1;
   std::function<Row(const Row&)> score = {};  // of all logits
   bool softmax_of_selected = false, renormalise = false;
   double logit_scale = 1, routed_scale = 1;
-  std::vector<std::int64_t> fixed = {};  // the experts, where the scores do not choose them
+  std::vector<std::int64_t> fixed = {};  // the experts, if they are not chosen by score
 };
 struct Route {
   std::vector<std::int64_t> experts;

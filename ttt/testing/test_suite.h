@@ -14,12 +14,12 @@
 #include "testing/test_report.h"
 #include "testing/values.h"
 
-// Cases for blocks: an input, what its output is compared with, and what is expected of it. docs/testing.md
+// Cases for blocks: an input, a reference for the output, and expectations. docs/testing.md
 //
 // In files of namespace ttt that include this header, GoogleTest's own namespace is ::testing.
 namespace ttt::testing {
 
-// y of an input, computed some other way: row by row values as the block writes them.
+// y of an input, computed in another way: values row by row, as the block writes them.
 using Reference = std::function<std::vector<float>(const Values& x)>;
 // A formula for one row, applied to every row.
 Reference by_row(std::function<reference::Row(const reference::Row&)> formula);
@@ -36,7 +36,7 @@ class Case {
   // Rows of another sequence, for blocks that read one.
   Case& source(Values rows);
 
-  // What the output is compared with; the last one given counts.
+  // The reference for the output; the last call counts.
   Case& against(Reference reference);
   Case& against(Values recorded);
   Case& against(Strategy strategy);  // the same block built by another strategy: cases of block_case only
@@ -45,7 +45,7 @@ class Case {
   Case& expect_close(double atol, double rtol = 0);
   // Pearson's correlation with the reference.
   Case& expect_pcc(double minimum);
-  // The time that `percentile` per cent of the counted runs stay within (nearest rank).
+  // `percentile` per cent of the counted runs take at most this time (nearest rank).
   Case& expect_perf(std::chrono::nanoseconds latency, double percentile = 50, PerfRuns runs = {});
 
   Case& threads(std::int64_t count);  // default: 1
@@ -78,7 +78,7 @@ class Case {
   std::int64_t threads_ = 1;
 };
 
-// Holds cases and runs them, each built when its turn comes. Whatever a case throws is a failure with its message, and
+// Holds cases and runs them, each built when it runs. Whatever a case throws is a failure with its message, and
 // so are a case that has no input or expects nothing, and a suite without cases. Nothing is printed.
 class TestSuite {
  public:

@@ -9,7 +9,7 @@
 
 namespace ttt::testing {
 
-// What a case feeds to a block or compares with: rows of f32 values, or token ids for blocks that look rows up.
+// An input or a reference of a case: rows of f32 values, or token ids for blocks that look rows up.
 struct Values {
   std::vector<float> data = {};        // [rows, width]
   std::int64_t width = 0;              // of a row; 0 with ids
@@ -30,8 +30,8 @@ Values uniform(std::int64_t rows, std::int64_t width, std::uint64_t seed, double
 // The values of a view, row by row. f32 only: Error{kUsage} otherwise.
 std::vector<float> copy_of(ConstTensorView x);
 
-// Keeps what the block at `path` writes while a model runs, the rows of all steps one after another. The input of a
-// block is what the place before it wrote.
+// Keeps what the block at `path` writes while a model runs: the rows of all steps one after another. The input of a
+// block is what the previous place wrote.
 class Capture final : public Observer {
  public:
   explicit Capture(std::string path) : path_(std::move(path)) {}

@@ -37,7 +37,7 @@ struct ActivationKernels {
   ActivationFn relu, relu2, gelu, gelu_tanh, quick_gelu, silu, sigmoid, tanh;
 };
 
-// Null for kIdentity, which every caller takes as "leave the values"; never null otherwise. reference: in double
+// Null for kIdentity, for which callers leave the values unchanged; never null otherwise. reference: in double
 // precision through the C library, rounded once.
 ActivationFn select_activation(const DeviceTraits& traits, Activation activation, bool reference = false);
 

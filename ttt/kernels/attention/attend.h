@@ -11,7 +11,7 @@
 // o[r, h, :] = sum over visible j of softmax_j(s[r, h, j]) v[j, kv(h), :],
 //     s[r, h, j] = cap(scale * (q[r, h, :] . k[j, kv(h), :] + latent[r, h, :] . v[j, kv(h), :]))
 //                  + slopes[h] * (j - index of r) + bucket_bias[buckets[j - index of r], h] + masks[seq][r, j]
-// with rows of keys and values as they are stored. A head's sink joins the softmax as one more score without a value.
+// with keys and values in their stored form. A head's sink is one more score in its softmax, without a value.
 namespace ttt::kernels {
 
 // The heads of one rank. Its query head h reads its KV head (first_head + h) / group - first_kv.
@@ -20,7 +20,7 @@ struct HeadSlice {
   bool operator==(const HeadSlice&) const = default;
 };
 
-// How a product of a query and a key becomes a score.
+// How a score is computed from the product of a query and a key.
 struct ScoreRule {
   float scale = 1;
   float soft_cap = 0;                  // 0: none
@@ -37,16 +37,16 @@ struct ScoreBlocks {
 };
 
 struct AttendArgs {
-  // What changes from step to step.
+  // Arguments that change from step to step.
   ConstTensorView q = {};       // [rows, heads * key_dim], f32
   ConstTensorView latent = {};  // [rows, heads * value_dim], f32; absent: none
   TensorView o = {};            // [rows, heads * value_dim], f32; rows of other sequences are not written
   BatchView batch = {};
   std::span<const std::int32_t> seqs = {};      // the sequences to compute: batch.many or batch.one
-  AttentionStateView state = {};                // this step's rows are stored already
+  AttentionStateView state = {};                // includes this step's rows
   std::span<const std::int64_t> stored = {};    // [seqs], rows of the state; empty: those of the past and of the step
   std::span<const ConstTensorView> masks = {};  // by sequence: [its rows, stored rows], f32; empty or absent: none
-  // What does not.
+  // Arguments that do not.
   HeadSlice slice = {};
   std::int64_t key_dim = 0, value_dim = 0;
   Visible visible = {};
@@ -71,8 +71,8 @@ struct AttendKernel {
   std::int64_t (*scratch)(const AttendArgs& args, std::int64_t threads) noexcept = nullptr;
 };
 
-// What a query's result depends on is the rows that it sees and key_block; not the other rows of the step, the split of
-// the sequence over steps, or the number of threads. kFlash: both kernels give the same bits.
+// A query's result depends on the rows that it sees and on key_block; it does not depend on the other rows of the step,
+// the split of the sequence over steps, or the number of threads. kFlash: both kernels have the same bits.
 inline constexpr std::int64_t kMaxKeyBlock = 128, kMaxQueryBlock = 64;
 
 // For sequences with several rows: parallel over blocks of queries. Never null: throws Error{kUnsupported}.
@@ -83,15 +83,14 @@ AttendKernel select_attend_one(const DeviceTraits& traits, ScoreAlgorithm algori
 double operations(const AttendArgs& args);
 double bytes(const AttendArgs& args);
 
-// Bytes at the begin of kFlash's scratch in which it numbers the work of the sequences.
+// Bytes at the beginning of kFlash's scratch, in which it numbers the units of work of the sequences.
 inline std::int64_t begins_bytes(const AttendArgs& args) {
   constexpr std::int64_t kLine = 64;
   const auto bytes = static_cast<std::int64_t>((args.seqs.size() + 1) * sizeof(std::int64_t));
   return (bytes + kLine - 1) / kLine * kLine;
 }
 
-// Rows [0, pinned) and [begin, end) are what the query at `index` sees when `stored` rows are there. Pinned rows obey
-// `ahead` too.
+// The query at `index` sees rows [0, pinned) and [begin, end) of `stored` rows. Pinned rows obey `ahead` too.
 struct SeenRows {
   std::int64_t pinned = 0, begin = 0, end = 0;
 };

@@ -2,7 +2,7 @@
 
 #include "kernels/attention/attend.h"
 
-// Attention as its formula reads, all scores of a query at once; float or double. For FullScores and as the reference.
+// Attention by its formula, all scores of a query at once; float or double. For FullScores and as the reference.
 namespace ttt::kernels {
 
 template <class Real>

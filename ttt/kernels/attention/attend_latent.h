@@ -7,15 +7,16 @@
 #include "base/step.h"
 #include "base/tensor.h"
 
-// Products of latent attention with the matrices that make keys and values of a latent: [heads * key, rank] and
+// Products of latent attention with the matrices that compute keys and values from a latent: [heads * key, rank] and
 // [heads * value, rank], in any format, decoded exactly. reference: sums in double precision.
 namespace ttt::kernels {
 
-// Values [begin, begin + count) of a row, written to `buffer` unless they lie somewhere as f32 already. begin is a
+// Values [begin, begin + count) of a row, written to `buffer` unless they already exist as f32. begin is a
 // multiple of kLatentPart, count at most that.
 using LatentRowFn = const float* (*)(const ConstTensorView& weight, std::int64_t row, std::int64_t begin,
                                      std::int64_t count, float* buffer) noexcept;
-inline constexpr std::int64_t kLatentPart = 512, kLatentRows = 16;  // values and rows that meet one decoded row
+inline constexpr std::int64_t kLatentPart = 512,
+                              kLatentRows = 16;  // values of a decoded part, and rows multiplied with it
 LatentRowFn select_latent_row(Format format, Layout layout);
 
 struct LatentArgs {
@@ -44,7 +45,7 @@ struct ExpandLatentsArgs {
   AttentionStateView state = {};  // keys: [rope], values: [rank]
   BatchView batch = {};
   std::int64_t heads = 0, rope = 0, key = 0, value = 0, rank = 0;
-  std::int64_t longest = 0;            // stored rows of a sequence, at most
+  std::int64_t longest = 0;            // most stored rows of a sequence
   TensorView q = {};                   // [rows, heads * (rope + key)]
   TensorView k = {}, v = {};           // [seqs * heads * longest, rope + key], [.., value]
   std::span<std::int32_t> table = {};  // [seqs]

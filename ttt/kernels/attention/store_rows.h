@@ -11,7 +11,7 @@
 namespace ttt::kernels {
 
 // table[r, i] = attention_factor * cos(a), table[r, pairs + i] = attention_factor * sin(a),
-// a = f32(positions[r]) * inv_freq[i] rounded to f32. Where `reference` was selected the table is f64.
+// a = f32(positions[r]) * inv_freq[i] rounded to f32. With `reference` the table is f64.
 struct RotaryTableArgs {
   std::span<const std::int64_t> positions = {};  // [rows], or axis by axis
   std::span<const std::int32_t> axes = {};       // [pairs], the axis that rotates a pair; empty: the first
@@ -27,7 +27,7 @@ double bytes(const RotaryTableArgs& args);
 
 // A query at a position is multiplied by 1 + scale * log(1 + floor((position + offset) / floor)).
 struct Temperature {
-  float scale = 0;  // 0: it is not
+  float scale = 0;  // 0: no factor
   std::int64_t floor = 1, offset = 0;
 };
 

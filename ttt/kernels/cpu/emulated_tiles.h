@@ -5,8 +5,8 @@
 
 #include "kernels/cpu/level.h"
 
-// What the tile instructions of AMX do, on plain arrays: so the kernels that use them are tested on every machine. What
-// the processor answers with an invalid opcode traps here too.
+// The tile instructions of AMX on plain arrays, so that the kernels that use them are tested on every machine. What is
+// an invalid opcode on the processor traps here too.
 namespace ttt::kernels::TTT_LEVEL {
 
 class EmulatedTiles {

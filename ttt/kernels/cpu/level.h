@@ -1,7 +1,7 @@
 #pragma once
 
 // Bodies of kernels are compiled once per instruction set, each time with that level's compiler flags and
-// TTT_LEVEL set to the level's name (cmake/kernels.cmake). All of a body stands in
+// TTT_LEVEL set to the level's name (cmake/compile_levels.cmake). All of a body is in
 //     namespace ttt::kernels::TTT_LEVEL { ... }
 // so that no two levels share a symbol; then TTT_KERNELS puts its functions into a table (kernels/at_level.h). Helpers
 // are `static inline` or in an anonymous namespace; nothing from the standard library that could be emitted out of line

@@ -210,7 +210,7 @@ TTT_INLINE void store_bf16(std::uint16_t* p, F32 a) {
 // e^x to about 2 ulp; below -87 it may be zero, above 88.7 infinity. NaN stays NaN.
 TTT_INLINE F32 exp(F32 x) {
   // e^x = 2^k * e^r with |r| <= ln(2)/2, ln(2) in two parts (Cody and Waite), Taylor to degree 6.
-  // maxps and minps give their second operand for NaN.
+  // maxps and minps return their second operand for NaN.
   const F32 c = max(splat(-104.0f), min(splat(89.0f), x));
   const F32 k = round(c * splat(1.44269504f));
   F32 r = fma(k, splat(-0.693359375f), c);

@@ -35,8 +35,8 @@ static_assert(sizeof(TileConfig) == 64);
 
 #if !defined(TTT_EMULATED_TILES)
 
-// The registers of this thread, in use while the object lives. Operations that touch memory are said to touch all of
-// it: the compiler does not know how much they read.
+// The registers of this thread, in use while the object lives. Operations on memory are declared to access all of it,
+// because the compiler does not know how much they read.
 class Tiles {
  public:
   TTT_INLINE_MEMBER explicit Tiles(const TileConfig& config) { configure(config); }
@@ -61,8 +61,8 @@ class Tiles {
   TTT_INLINE_MEMBER void store(void* to, std::int64_t stride) {
     __asm__ volatile("tilestored %%tmm%c2, (%0,%1,1)" : : "r"(to), "r"(stride), "i"(kTile) : "memory");
   }
-  // sum[m][n] += the sum over k of a[m][k] * b[k / 2][n][k % 2]: bf16 products in f32. Sums of even and of odd k are
-  // formed apart from the sum, and added to each other and to it; denormal numbers count as zero.
+  // sum[m][n] += the sum over k of a[m][k] * b[k / 2][n][k % 2]: bf16 products in f32. Even and odd k are
+  // summed separately, then added to each other and to the sum; denormal numbers are treated as zero.
   template <int kSum, int kA, int kB>
   TTT_INLINE_MEMBER void add_bf16() {
     __asm__ volatile("tdpbf16ps %%tmm%c2, %%tmm%c1, %%tmm%c0" : : "i"(kSum), "i"(kA), "i"(kB));

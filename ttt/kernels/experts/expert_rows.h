@@ -6,12 +6,13 @@
 #include "base/exec.h"
 #include "base/tensor.h"
 
-// Rows are gathered for the experts that were chosen for them, and their results are scattered back. Assignment a = row
-// * top_k + slot says that the row's expert number `slot` is experts[a]. Kernels bound by memory, built for the
-// baseline alone.
+// Gathers the rows of each expert and scatters the experts' results back to their rows. Assignment a = row * top_k +
+// slot: experts[a] is the row's expert number `slot`. These kernels are limited by memory and compiled for the baseline
+// only.
 namespace ttt::kernels {
 
-// Sorts assignments by expert, by counting; those of one expert stay in order. An expert below 0 is left out.
+// Sorts assignments by expert, by counting; those of one expert stay in order. Assignments with an expert below 0 are
+// skipped.
 struct GroupRowsArgs {
   std::span<const std::int32_t> experts = {};  // [assignments]
   std::span<std::int64_t> begin = {};          // [experts + 1]: expert e has order[begin[e] : begin[e + 1]]

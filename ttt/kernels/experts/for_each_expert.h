@@ -6,15 +6,15 @@
 
 #include "base/exec.h"
 
-// How many rows an expert gets is in no shape: group_rows (kernels/experts/expert_rows.h) leaves the counts in memory,
-// and they are read here, between launches. It is the one thing that a forward reads from tensor data.
+// The number of rows of an expert is not a shape: group_rows (kernels/experts/expert_rows.h) writes the counts to
+// memory, and they are read here, between launches. A forward reads nothing else from tensor data.
 namespace ttt::kernels {
 
 struct ExpertsArgs {
-  std::span<const std::int64_t> begin = {};  // [routed + 1], as group_rows has written it
+  std::span<const std::int64_t> begin = {};  // [routed + 1], written by group_rows
   std::int64_t first = 0, experts = 0;       // this rank's experts
   std::int64_t assignments = 0;              // of the step, over all ranks' experts
-  std::int64_t most = 0;                     // that one expert can get
+  std::int64_t most = 0;                     // most assignments of one expert
 };
 
 // The assignments of one expert: order[begin : begin + count] of group_rows.
@@ -25,8 +25,8 @@ struct ExpertAssignments {
 
 // Calls run(exec, assignments) for every expert of this rank that has any.
 //
-// A planned step has no counts. Its scratch is what the expert that takes most needs with the most assignments that it
-// can get, which no routing exceeds. Its work is this rank's share of all assignments, spread evenly.
+// A planned step has no counts. Its scratch is that of the expert that needs most, with the most assignments that an
+// expert can have, so no routing needs more. Its work is this rank's share of all assignments, spread evenly.
 template <class Run>
 void for_each_expert(Exec& exec, const ExpertsArgs& args, const Run& run) {
   if (!exec.planning()) {

@@ -9,7 +9,7 @@
 
 namespace ttt {
 
-// What a router makes of an expert's logit before it chooses.
+// How a router computes an expert's score from its logit.
 enum class RouterScore : std::uint8_t {
   kSoftmax,  // over all experts
   kSigmoid,
@@ -18,7 +18,7 @@ enum class RouterScore : std::uint8_t {
 };
 std::string_view name_of(RouterScore score);  // "softmax", "sigmoid", "sqrt_softplus", "logit"
 
-// What a chosen expert's output is multiplied with.
+// The factor of a chosen expert's output.
 enum class RouterWeight : std::uint8_t {
   kScore,              // its score
   kSoftmaxOfSelected,  // softmax over the logits of the chosen
@@ -37,16 +37,16 @@ struct RouterRule {
   float logit_scale = 1;
   bool renormalise = false;  // weights / max(sum of weights, sum_floor)
   float sum_floor = 0;
-  float routed_scale = 1;  // times the weights, at last
+  float routed_scale = 1;  // a last factor of the weights
 };
 
-// Of every row the top_k experts with the largest score + selection_bias, largest first, of equal ones the lower index
-// first (a NaN counts as the smallest), and their weights. With a table, the experts are those of the row's token.
+// For every row the top_k experts with the largest score + selection_bias, largest first, equal ones by ascending index
+// (a NaN is treated as the smallest), and their weights. With a table, the experts are those of the row's token.
 struct RouteArgs {
   TensorView logits = {};                  // [rows, experts], f32; becomes logit_scale * logits + bias
   ConstTensorView bias = {};               // [experts], f32; absent: none
   ConstTensorView selection_bias = {};     // [experts], f32; absent: none
-  ConstTensorView expert_scale = {};       // [experts], f32, times the weights; absent: ones
+  ConstTensorView expert_scale = {};       // [experts], f32, factors of the weights; absent: ones
   ConstTensorView table = {};              // [vocab, top_k], i32 or i64; absent: the largest
   std::span<const std::int32_t> ids = {};  // [rows]; with a table
   RouterRule rule = {};

@@ -5,7 +5,7 @@
 
 #include "base/format.h"
 
-// Values of dense formats as f32, and back. Sources and targets may lie at any byte: files promise no alignment.
+// Values of dense formats as f32, and back. Sources and targets may have any alignment, as in files.
 namespace ttt::kernels {
 
 // `count` values of f32, f16, bf16 or f64; f64 beyond the range of f32 becomes infinity. Throws Error{kInternal} for

@@ -7,21 +7,22 @@
 
 namespace ttt::kernels {
 
-// Grouped weights reordered for the matrix product (Layout::kPanels). A panel holds 16 output channels; all levels of
-// instruction sets read the same layout (kernels/formats/packed_layout.h). No value changes: value = scale * code +
-// minimum as in the source.
+// Grouped weights reordered for the matrix product (Layout::kPanels). A panel holds 16 output channels; all
+// instruction-set levels read the same layout (kernels/formats/packed_layout.h). No value changes: value = scale * code
+// + minimum as in the source.
 //
 // The logical shape stays [out, in]; channels beyond `out` and inputs beyond `in` inside the last panel and block are
-// zero-valued or meet zero inputs. Packed memory starts on a multiple of 64 bytes.
+// zero-valued or are multiplied by zero inputs. Packed memory starts on a multiple of 64 bytes.
 
 // Bytes of a packed [out, in] matrix. Throws Error{kUnsupported} when the format cannot be packed (dense ones), and
-// Error{kBadData} when a GGUF format meets an `in` that is no multiple of 32.
+// Error{kBadData} when `in` of a GGUF format is not a multiple of 32.
 std::int64_t packed_bytes(Format format, std::int64_t out, std::int64_t in);
 
-// Where packing reads its rows: row r of the packed matrix is source row `row_of(r)` (null: r itself), and of each
+// The rows that packing reads: row r of the packed matrix is source row `row_of(r)` (null: r itself), and of each
 // row the elements [in_begin, in_begin + in). in_begin is a multiple of 32 (kBfp8B and kBfp4B: 16; kInt8: any). A cut
-// of kQ4_K, kQ5_K or kQ6_K that does not begin on a multiple of 256 must not have an `in` that is one (kUnsupported):
-// such a cut holds one super-block scale per 32 inputs. A scale of kInt8 is that of the whole source row.
+// of kQ4_K, kQ5_K or kQ6_K that does not begin on a multiple of 256 must not have an `in` that is a multiple of 256
+// (kUnsupported): such a cut holds one super-block scale per 32 inputs. A scale of kInt8 is that of the whole source
+// row.
 struct PackSource {
   ConstTensorView rows = {};  // [source rows, source in], row-major, blocks as in files, of the packed format; or any
                               // dense format for kInt8, kInt4, kBfp8B, kBfp4B and kQ8_0, which are then quantised
@@ -43,7 +44,7 @@ ConstTensorView packed_view(const std::byte* packed, Format format, std::int64_t
 // exactly. `begin` and `count` may be any.
 void decode_row(const ConstTensorView& rows, std::int64_t r, std::int64_t begin, std::int64_t count, float* out);
 
-// The same from packed panels, the whole row; for tests, tables and conversions.
+// A whole row of packed panels; for tests, tables and conversions.
 void decode_packed_row(const ConstTensorView& packed, std::int64_t r, float* out);
 // Values [begin, begin + count) of it; `begin` is a multiple of 32.
 void decode_packed_part(const ConstTensorView& packed, std::int64_t r, std::int64_t begin, std::int64_t count,

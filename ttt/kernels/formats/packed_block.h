@@ -22,7 +22,7 @@ struct BlockCodes {
 // and kMXFP4, whose codes are indices into its table.
 BlockCodes read_stored_block(Format format, const std::byte* row, std::int64_t begin);
 
-// Rounds `count` (<= 32) values to the format; codes beyond stand for 0. kQ8_0, kInt4, kBfp8B, kBfp4B.
+// Rounds `count` (<= 32) values to the format; codes beyond `count` are those of 0. kQ8_0, kInt4, kBfp8B, kBfp4B.
 BlockCodes quantise_block(Format format, const float* x, int count);
 // kInt8: codes for a scale of the whole row.
 BlockCodes quantise_block_int8(const float* x, int count, float channel_scale);

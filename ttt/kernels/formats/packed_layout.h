@@ -4,17 +4,17 @@
 
 #include "base/format.h"
 
-// Where codes and scales lie in packed panels; read by the packer and by the kernels of all instruction sets.
+// The positions of codes and scales in packed panels; used by the packer and by the kernels of all instruction sets.
 //
 // A panel holds 16 channels: first the scales of all its groups, then its codes, block after block of 32 inputs. Both
 // parts start on a multiple of 64 bytes.
 //
-// Codes of a block: step s (of 8) covers inputs 4s .. 4s + 3; its 64 codes stand as [channel][4 inputs], which is the
+// Codes of a block: step s (of 8) covers inputs 4s .. 4s + 3; its 64 codes are [channel][4 inputs], which is the
 // unsigned operand of an int8 dot over 16 channels.
 //   8 bits: the 8 steps.
 //   4 bits: 4 x 64 bytes, the j-th with step 2j in the low and step 2j + 1 in the high nibbles.
 //   5 bits: as 4 bits, then 64 bytes with the fifth bits: bit s of byte i belongs to code i of step s.
-//   table: as 4 bits, but what stands there is an index into the table of the format's codes (table_code).
+//   table: as 4 bits, but each is an index into the table of the format's codes (table_code).
 //   6 bits: as 4 bits, then 2 x 64 bytes: bits 2(s % 4) and above of byte i in the (s / 4)-th.
 //
 // Scales, each a vector over the 16 channels (blocks: of 32 inputs; supers: of 256 inputs, or of 32 where `in` is no
@@ -38,7 +38,7 @@ struct PanelKind {
   int centre = 0;  // the code of value 0; 0: the format has minima
   int group = 32;  // inputs that share a scale within a block
   ScaleKind scales = ScaleKind::kHalf;
-  int unit = 1;  // kExponent: the code distance from the centre that stands for 2^(e - 127)
+  int unit = 1;  // kExponent: the code distance from the centre that means 2^(e - 127)
   bool table = false;
 };
 

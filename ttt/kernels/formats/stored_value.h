@@ -6,7 +6,7 @@
 #include "base/step.h"
 #include "kernels/formats/half.h"
 
-// One value of a row of the state, for kernels that are read rather than fast.
+// One value of a row of the state, for kernels that are simple rather than fast.
 namespace ttt::kernels {
 
 template <class Real>

@@ -11,12 +11,12 @@
 
 // y[r, :] = epilogue(x[r, :] w^T + bias): the matrix products of a step.
 //
-// The rows of x are first put into the form that the product's kernels read (prepare.h), once for all weights of that
-// input; then one launch multiplies them with several weights, each in its own format, in one parallel region.
+// The rows of x are first converted to the form that the product's kernels read (prepare.h), once for all weights of
+// that input; then one launch multiplies them with several weights, each in its own format, in one parallel region.
 
 namespace ttt::kernels {
 
-// What happens to a result before it is stored: y = activate(acc + bias), then + y if accumulating.
+// The last step of a product, before its result is stored: y = activate(acc + bias), then + y if accumulating.
 struct Epilogue {
   ConstTensorView bias = {};        // [out], f32; absent: none
   ActivationFn activate = nullptr;  // applied to a run of values of one row; null: identity
@@ -33,18 +33,18 @@ using MatmulTileFn = void (*)(const PreparedRows& x, const MatmulJob& job, std::
 // One product kernel.
 struct MatmulKernel {
   ActivationForm form = ActivationForm::kF32;
-  bool panels = false;     // wants x in panels
+  bool panels = false;     // reads x in panels
   std::int64_t unit = 16;  // outputs come in multiples of this
   MatmulTileFn tile = nullptr;
   std::string_view name = {};  // "avx512_vnni.grouped_q4_1", for reports and tests; a literal
 };
 
-// Kernels for few rows take dot products along the rows of a weight; those for many fill panels of 16 rows of the
+// Kernels for few rows compute dot products along the rows of a weight; those for many fill panels of 16 rows of the
 // input.
 enum class RowClass : std::uint8_t { kFew, kMany };
 inline constexpr int kRowClasses = 2;
-// From here on a panel is full. Below, dot products are faster: 6 rows of 480 x 2048 in bf16 take 0.09 ms on one
-// Sapphire Rapids class core, one panel 0.25 ms however few rows it holds.
+// From this number of rows on a panel is full. For fewer rows dot products are faster: 6 rows of 480 x 2048 in bf16
+// take 0.09 ms on one Sapphire Rapids class core, one panel 0.25 ms however few rows it holds.
 inline constexpr std::int64_t kManyRows = kActivationPanel;
 constexpr RowClass row_class_of(std::int64_t rows) { return rows >= kManyRows ? RowClass::kMany : RowClass::kFew; }
 
@@ -65,8 +65,8 @@ void matmul(Exec& exec, const MatmulArgs& args) noexcept;
 double operations(const MatmulArgs& args);
 double bytes(const MatmulArgs& args);
 
-// Kernels differ only by rounding, and live as long as the program. Throws Error{kUnsupported} naming what was asked
-// when no such kernel was built.
+// Kernels differ only by rounding, and live as long as the program. Throws Error{kUnsupported} naming the request
+// when there is no such kernel.
 const MatmulKernel& select_matmul(const DeviceTraits& traits, Format weight, Layout layout, ActivationForm form,
                                   RowClass rows);
 

@@ -13,13 +13,13 @@ inline constexpr int kGroupedFormats = static_cast<int>(Format::kMXFP4) - static
 struct GroupedKernels {
   MatmulKernel int8[kGroupedFormats];
 };
-// Activations in f32. A table of its own, because VNNI gains nothing here.
+// Activations in f32. A separate table, because VNNI is of no use here.
 struct GroupedF32Kernels {
   MatmulKernel f32[kGroupedFormats];
 };
 
-// One kernel serves every number of rows, bitwise the same for each row whatever the batch. Throws Error{kUnsupported}
-// naming what was asked when no such kernel was built.
+// One kernel serves every number of rows; the bits of a row do not depend on the batch. Throws Error{kUnsupported}
+// naming the request when there is no such kernel.
 const MatmulKernel& select_grouped_matmul(const DeviceTraits& traits, Format weight, ActivationForm form);
 
 }  // namespace ttt::kernels

@@ -53,13 +53,13 @@ struct DensePrepareKernels {
 };
 
 // int8: row-major. Per row and group of 32 inputs: scale = max|x| / 127, codes = x / scale rounded to nearest even. A
-// group whose largest magnitude is below 2e-36 becomes zero; one with an infinity or NaN gives NaN wherever it is used.
-// Bitwise the same at every level.
+// group whose largest magnitude is below 2e-36 becomes zero; one with an infinity or NaN makes every result NaN that
+// uses it. Bitwise the same at every level.
 struct Int8PrepareKernels {
   PrepareFn rows_int8;
 };
 
-// Never null: throws Error{kUnsupported} naming what was asked when no such kernel was built.
+// Never null: throws Error{kUnsupported} naming the request when there is no such kernel.
 PrepareFn select_prepare(const DeviceTraits& traits, ActivationForm form, bool panels);
 
 }  // namespace ttt::kernels

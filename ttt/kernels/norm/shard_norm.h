@@ -6,7 +6,8 @@
 #include "base/exec.h"
 #include "base/tensor.h"
 
-// A norm over rows that are cut over ranks: each rank's part has its statistics taken, and is scaled by those of all.
+// A norm over rows that are cut over ranks: each rank computes the statistics of its part, and scales its part by those
+// of all ranks.
 // reference: in double precision, statistics between the two in f32.
 namespace ttt::kernels {
 

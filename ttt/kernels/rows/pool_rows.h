@@ -6,7 +6,7 @@
 #include "base/exec.h"
 #include "base/tensor.h"
 
-// One row for each sequence of a step. Bound by memory, built for the baseline alone.
+// One row for each sequence of a step. Limited by memory and compiled for the baseline only.
 namespace ttt::kernels {
 
 struct PoolRowsArgs {

@@ -31,7 +31,7 @@ struct SinusoidRowsArgs {
   TensorView y = {};  // [rows, dim], f32
 };
 using SinusoidRowsFn = void (*)(Exec&, const SinusoidRowsArgs&) noexcept;
-// round_angles: a is rounded to f32, as models compute it whose tables are made in f32. add: y += instead of y =.
+// round_angles: a is rounded to f32, for models whose tables were computed in f32. add: y += instead of y =.
 SinusoidRowsFn select_sinusoid_rows(bool round_angles, bool add);
 double operations(const SinusoidRowsArgs& args);
 double bytes(const SinusoidRowsArgs& args);

@@ -6,8 +6,8 @@
 #include "base/exec.h"
 #include "base/tensor.h"
 
-// The k best values of every row, for vocabularies that are cut over ranks. Better is the larger value, of equal ones
-// the lower id; NaN is better than any number, so that it is not overlooked.
+// The k best values of every row, for vocabularies that are cut over ranks. A larger value is better, and of equal
+// values the lower id; NaN is better than any number, so that it is not overlooked.
 namespace ttt::kernels {
 
 struct TopEntry {
@@ -25,10 +25,10 @@ void top_rows(Exec& exec, const TopRowsArgs& args) noexcept;
 double operations(const TopRowsArgs& args);
 double bytes(const TopRowsArgs& args);
 
-// The k best of candidates from several parts of the columns.
+// The k best candidates of several parts of the columns.
 struct MergeTopArgs {
   const TopEntry* candidates = nullptr;        // part after part, each [rows, min(k, columns of the part)]
-  std::span<const std::int64_t> columns = {};  // [parts], k in all at least
+  std::span<const std::int64_t> columns = {};  // [parts], at least k in total
   std::int64_t k = 0;
   TopEntry* work = nullptr;          // [rows, k]
   std::span<std::int32_t> ids = {};  // [rows * k], best first

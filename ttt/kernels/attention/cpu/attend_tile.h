@@ -4,8 +4,8 @@
 #include "kernels/cpu/simd.h"
 
 // Products of a tile of queries with a tile of keys and of weights with values. Every sum runs over its index in
-// ascending order in one accumulator per lane, whatever the tile's height: a query's result does not depend on its
-// neighbours.
+// ascending order in one accumulator per lane, whatever the tile's height: a query's result does not depend on the
+// other queries.
 namespace ttt::kernels::TTT_LEVEL {
 namespace {
 
@@ -154,7 +154,7 @@ TTT_INLINE void transpose_rows(const float* const* rows, std::int64_t dims, floa
   }
 }
 
-// What the codes around value `at` of a stored row are multiplied with.
+// The scale of the codes around value `at` of a stored row.
 template <Format kFormat>
 TTT_INLINE float scale_of(const std::byte* scales, std::int64_t at) {
   if constexpr (kFormat == Format::kInt8) {

@@ -5,7 +5,7 @@
 #include "kernels/matmul/cpu/dense_weights.h"
 #include "kernels/matmul/cpu/epilogue.h"
 
-// Products of few rows: every weight row is read once and multiplied with all rows of x. Bound by memory.
+// Products of few rows: every weight row is read once and multiplied with all rows of x. Limited by memory.
 namespace ttt::kernels::TTT_LEVEL {
 
 inline constexpr std::int64_t kFewRun = 32;  // outputs that are finished together
@@ -14,10 +14,11 @@ inline constexpr std::int64_t kFewUnit = 8;
 
 inline constexpr std::int64_t kLineBytes = 64;
 
-// What is read next, into L2: the hardware's prefetcher follows a row but starts anew at each, and stops at page
-// boundaries. One row at a time is one stream, followed at a fixed distance; of rows side by side, the same place in
-// the next ones. Beyond the matrix it is a hint without effect. The distance was the best of 2 to 8 KB on a Sapphire
-// Rapids class core, and one stream 10 to 20 % faster there than eight.
+// Prefetches the next values into L2: the hardware's prefetcher follows a row, but starts again at each row and stops
+// at page boundaries. When one row is read at a time, the stream is prefetched at a fixed distance; when several rows
+// are read together, the same columns of the next rows are prefetched. Beyond the matrix it is a hint without effect.
+// The distance was the best of 2 to 8 KB on a Sapphire Rapids class core, and one stream 10 to 20 % faster there than
+// eight.
 template <int kOuts, class Stored>
 TTT_INLINE void ahead(const std::byte* w, std::int64_t row_bytes, std::int64_t k) {
   const std::int64_t distance = kOuts == 1 ? 3072 : kOuts * row_bytes;
@@ -140,7 +141,7 @@ struct DotBf16 {
 };
 #endif
 
-// Weight rows read side by side: one stream for one row of x; for more, as many as accumulators allow, because each
+// Weight rows read together: one stream for one row of x; for more rows, as many as accumulators allow, because each
 // repeats the loads of x.
 template <int kRows>
 inline constexpr int kFewOuts = kRows == 1   ? 1

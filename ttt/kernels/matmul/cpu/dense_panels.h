@@ -8,16 +8,16 @@
 
 // Products of many rows. The roles of the operands are swapped: rows of x are packed in panels and fill the vectors,
 // while the weight is broadcast value by value straight from its row-major memory, so that it needs no packed copy.
-// Blocks of x panels sit in L1 and pass over the weight rows of a tile; every output adds its products in the order of
-// `in`, one by one (pair by pair in bf16), whatever the number of rows.
+// Blocks of x panels stay in L1 while the weight rows of a tile are read; every output adds its products in the order
+// of `in`, one by one (pair by pair in bf16), whatever the number of rows.
 namespace ttt::kernels::TTT_LEVEL {
 
 inline constexpr std::int64_t kManyUnit = 48;  // outputs of one block of results; a multiple of every group below
 inline constexpr std::int64_t kPanel = kActivationPanel;
 inline constexpr std::int64_t kPanelVectors = kPanel / kLanes;
 
-// Panels taken at once, and weight rows per micro-kernel: with 32 registers 6 rows x 4 vectors of accumulators, and
-// 12 x 1 where there is one panel only, to cover the latency; with 16 registers 6 x 2 (AVX2) and 2 x 4 (SSE2).
+// Panels multiplied together, and weight rows per micro-kernel: with 32 registers 6 rows x 4 vectors of accumulators,
+// and 12 x 1 where there is one panel only, to cover the latency; with 16 registers 6 x 2 (AVX2) and 2 x 4 (SSE2).
 #if defined(__AVX512F__)
 inline constexpr int kMaxPanels = 4;
 template <int kPanels>
@@ -28,7 +28,7 @@ template <int kPanels>
 inline constexpr int kGroup = kLanes == 8 ? 6 : 2;
 #endif
 inline constexpr std::int64_t kBlockRows = kMaxPanels * kPanel;
-// Bytes of x in one block: half of a 48 KiB L1 leaves room for the weight rows that pass by.
+// Bytes of x in one block: half of a 48 KiB L1 leaves room for weight rows.
 inline constexpr std::int64_t kPanelBlockBytes = kMaxPanels == 1 ? 16384 : 24576;
 
 // Products in f32. `Stored` other than f32 is converted group by group into `buffer`, which all panels then share.
@@ -145,8 +145,8 @@ struct PanelBf16 {
 };
 #endif
 
-// Adds the products of inputs [k, k + n) with `outs` weight rows from `w` on to c[out][row]. `next`: the block of x
-// that will be wanted after this one, of which every group fetches a share.
+// Adds the products of inputs [k, k + n) with `outs` weight rows from `w` on to c[out][row]. `next`: the next
+// block of x, of which every group prefetches a part.
 template <class Path, int kPanels>
 TTT_INLINE void multiply_block(const typename Path::Value* x, std::int64_t x_stride, const std::byte* w,
                                std::int64_t row_bytes, std::int64_t k, std::int64_t n, std::int64_t outs, float* c,

@@ -10,9 +10,10 @@
 #include "kernels/matmul/cpu/epilogue.h"
 
 // Products of many rows by tiles, in bf16. A panel of x (32 inputs of 16 rows, in pairs) is the second operand of a
-// tile product as it stands, and 16 rows of the weight are the first as the file holds them: so the weight needs no
-// packed copy, and few rows read the same memory. 32 outputs x 512 inputs of it are copied together into L1, where its
-// rows, often a power of two apart, would fall on the same lines; each copy meets the panels of a band in L2. Every
+// tile product without a change, and 16 rows of the weight, as the file holds them, are the first: so the weight needs
+// no packed copy, and the kernels for few rows read the same memory. 32 outputs x 512 inputs of it are copied together
+// into L1, because its rows, often a power of two apart, would use the same cache lines; each copy is multiplied with
+// the panels of a band in L2. Every
 // output adds its products in the order of `in`, 32 by 32, whatever the number of rows.
 #if defined(TTT_TILES)
 namespace ttt::kernels::TTT_LEVEL {

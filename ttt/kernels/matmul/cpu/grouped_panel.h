@@ -10,7 +10,7 @@
 
 namespace ttt::kernels::TTT_LEVEL::grouped {
 
-// How codes are stored: in so many bits, or as indices.
+// How codes are stored: number of bits, or as indices.
 inline constexpr int kIndices = -4;
 constexpr int stored_bits(PanelKind kind) { return kind.table ? kIndices : kind.bits; }
 
@@ -31,7 +31,7 @@ TTT_INLINE Bytes codes_of(const std::byte* block) {
   }
 }
 
-// A panel as a walk over its blocks reads it.
+// Pointers into a panel, for a loop over its blocks.
 struct Panel {
   const std::byte* supers;  // of super 0
   const std::byte* scales;  // of block 0
@@ -72,7 +72,7 @@ TTT_INLINE Scales scales_of(const Panel& p, std::int64_t block, int super_shift)
   return s;
 }
 
-// What multiplies the sum over all groups, where the kind has such a factor.
+// The factor of the sum over all groups, for kinds that have one.
 template <PanelKind kKind>
 TTT_INLINE Floats scaled_total(const Panel& p, Floats total) {
   if constexpr (kKind.scales == ScaleKind::kChannel) return mul(total, load_floats(p.supers));

@@ -4,8 +4,8 @@
 //   Floats, Ints  one 32-bit number for each of the 16 channels of a panel
 //   Bytes         64 codes: 16 channels x 4 inputs
 //   Quad          4 activation codes, for all channels
-//   Dot<bits>     16 sums of code x activation code over the steps of a group; `Operand` is what a vector of codes
-//                 becomes once for all rows. Where kCentred, codes of 8 bits count from 128, otherwise from 0.
+//   Dot<bits>     16 sums of code x activation code over the steps of a group; `Operand` is a vector of codes
+//                 prepared once for all rows. Where kCentred, codes of 8 bits have the zero 128, otherwise 0.
 #include "kernels/cpu/level.h"
 
 #if defined(__AVX512BW__)

@@ -6,17 +6,17 @@
 #include "kernels/matmul/cpu/dense_transpose.h"
 #include "kernels/matmul/cpu/grouped_work.h"
 
-// Grouped products of many rows by tiles. The codes of a block stand in a panel as [4 inputs][channel][4], which is the
-// second operand of a tile product; the first are 16 rows of activation codes as they lie in memory. So few rows and
-// tiles read the same panels. The dot products of a group are exact integers in both, and everything after them is done
-// in the same order: a row's result is bitwise the same with tiles and without.
+// Grouped products of many rows by tiles. The codes of a block are stored in a panel as [4 inputs][channel][4], which
+// is the second operand of a tile product; the first is 16 rows of activation codes in their order in memory. So tiles
+// and the kernels for few rows read the same panels. The dot products of a group are exact integers in both, and
+// everything after them is done in the same order: a row's result is bitwise the same with tiles and without.
 #if defined(TTT_TILES)
 namespace ttt::kernels::TTT_LEVEL::grouped {
 
-// From here on tiles are used: with fewer rows most of a tile would be empty.
+// From this number of rows on tiles are used: with fewer rows most of a tile would be empty.
 inline constexpr std::int64_t kTileLeastRows = 8;
 
-// A chunk of the panels side by side: codes counted from their centre, so that they are signed, and scales in f32. Made
+// A chunk of neighbouring panels: codes minus their centre, so that they are signed, and scales in f32. Made
 // once for all rows of a band.
 struct SignedChunk {
   alignas(64) std::byte codes[kPanels][kChunk][512];
@@ -48,7 +48,7 @@ void fill_signed(const Work& work, const Side& side, std::int64_t begin, std::in
   }
 }
 
-// Of 16 rows and a chunk; rows that do not exist stand for the last one.
+// Of 16 rows and a chunk; missing rows repeat the last one.
 struct TileRows {
   alignas(64) float scales[kChunk][kTileRows];
   alignas(64) float sums[kChunk][kTileRows];  // scale * sum of 32 codes; for formats with minima
@@ -118,7 +118,7 @@ TTT_INLINE void add_panel(const Work& work, const SignedChunk& u, int panel, con
       }
     }
   };
-  // Two products ahead of the sums: the tiles work while vectors do.
+  // Tile products run two groups ahead of the sums, at the same time as vector instructions.
   product(Count<0>{}, 0);
   if (groups > 1) product(Count<1>{}, 1);
   for (std::int64_t g = 0; g < groups; g += 2) {

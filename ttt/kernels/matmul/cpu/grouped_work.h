@@ -7,13 +7,14 @@
 #include "kernels/matmul/cpu/grouped_panel.h"
 #include "kernels/matmul/matmul.h"
 
-// What grouped products work on: rows of codes, panels side by side, and sums that wait for the next chunk of inputs.
+// Data of grouped products: rows of codes, neighbouring panels, and sums that are continued by the next chunk of
+// inputs.
 namespace ttt::kernels::TTT_LEVEL::grouped {
 
-// Blocks that all rows of a band go through before the next: with 512 inputs, two panels of 8 bits are 16 KiB, which
-// L1 keeps from row to row.
+// Blocks that are multiplied with all rows of a band before the next ones: with 512 inputs, two panels of 8 bits are 16
+// KiB, which L1 keeps from row to row.
 inline constexpr std::int64_t kChunk = 16;
-// Rows whose sums wait on the stack for the next chunk.
+// Rows whose sums are kept on the stack for the next chunk.
 inline constexpr std::int64_t kBand = 96;
 
 template <int kCount>
@@ -73,7 +74,7 @@ TTT_INLINE void fill(Corrections& c, const Rows& row, std::int64_t begin, std::i
   fill_whole<kKind>(c, padded_scales, padded_sums);
 }
 
-// What one call of a tile works on, and where its sums are.
+// The data of one call of a tile, and its sums.
 struct Work {
   const PreparedRows& x;
   const MatmulJob& job;
@@ -85,8 +86,8 @@ struct Work {
 inline constexpr int kPanels = kGroupedPanels, kSide = kPanels * static_cast<int>(kPanelWidth);
 using Sums = float[kBand][kSide];
 
-// Panels that are multiplied side by side. An odd last one stands in for its missing neighbour, whose results nobody
-// takes: another kernel for this case would compile for half as long again.
+// Panels that are multiplied together. An odd last one is used twice, and the second results are dropped: another
+// kernel for this case would make compiling half as long again.
 struct Side {
   Panel panels[kPanels];
 };

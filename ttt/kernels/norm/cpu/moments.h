@@ -2,7 +2,7 @@
 
 #include "kernels/cpu/simd.h"
 
-// Sums over a row, and its way to a normalised one: what the norms of this folder share.
+// Sums over a row, and its normalisation: shared by the norms of this folder.
 namespace ttt::kernels::TTT_LEVEL {
 
 // calls f(index, lanes that exist) over [0, n).
