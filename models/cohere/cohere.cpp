@@ -104,7 +104,7 @@ const Family& cohere_family() {
                              .make = [](const Scope& scope, ConfigReader& config) -> std::unique_ptr<Model> {
                                const Config c = read_config(config, scope.source(), scope.options().context);
                                const DecoderEnds<LayerNorm> ends{.norm = norm_spec(c), .logit_scale = c.logit_scale};
-                               return std::make_unique<Decoder<Layer, LayerNorm>>(scope, c, ends);
+                               return std::make_unique<DecoderModel<Layer, LayerNorm>>(scope, c, ends);
                              },
                              .gguf = cohere_gguf_spellings()};
   return family;

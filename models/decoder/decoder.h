@@ -29,10 +29,10 @@ struct DecoderEnds {
 //     void forward(Exec&, const Step&, TensorView x, TensorView spare) const;
 // x: [rows, hidden], f32, the residual stream, updated in place; spare: [rows, hidden], f32, scratch.
 template <class Layer, class Norm>
-class Decoder final : public Model {
+class DecoderModel final : public Model {
  public:
   template <class Config>  // a DecoderShape and what Layer reads
-  Decoder(const Scope& s, const Config& c, const DecoderEnds<Norm>& ends)
+  DecoderModel(const Scope& s, const Config& c, const DecoderEnds<Norm>& ends)
       : hidden_(c.hidden),
         vocab_(c.vocab),
         embedding_(make<TokenEmbedding>(s / ends.embedding,

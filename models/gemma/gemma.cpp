@@ -68,7 +68,7 @@ const Family& gemma_family() {
         config.finish(kHarmless);
         const DecoderEnds<RMSNorm> ends{
             .norm = norm_spec(c), .embedding_scale = std::sqrt(static_cast<float>(c.hidden)), .logit_cap = c.logit_cap};
-        return std::make_unique<Decoder<Layer, RMSNorm>>(scope, c, ends);
+        return std::make_unique<DecoderModel<Layer, RMSNorm>>(scope, c, ends);
       },
       .gguf = gemma_gguf_spellings()};
   return family;

@@ -72,7 +72,7 @@ const Family& gemma1_family() {
       .make = [](const Scope& scope, ConfigReader& config) -> std::unique_ptr<Model> {
         const Config c = read_config(config, scope);
         config.finish();
-        return std::make_unique<Decoder<Layer, RMSNorm>>(
+        return std::make_unique<DecoderModel<Layer, RMSNorm>>(
             scope, c,
             DecoderEnds<RMSNorm>{.norm = norm_spec(c), .embedding_scale = std::sqrt(static_cast<float>(c.hidden))});
       },

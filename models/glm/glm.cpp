@@ -84,8 +84,9 @@ const Family& glm_family() {
                                const bool fourth = config.string("model_type") == "glm4";
                                config.finish();
                                const DecoderEnds<RMSNorm> ends{.norm = norm_spec(c)};
-                               if (fourth) return std::make_unique<Decoder<SandwichLayer, RMSNorm>>(scope, c, ends);
-                               return std::make_unique<Decoder<Layer, RMSNorm>>(scope, c, ends);
+                               if (fourth)
+                                 return std::make_unique<DecoderModel<SandwichLayer, RMSNorm>>(scope, c, ends);
+                               return std::make_unique<DecoderModel<Layer, RMSNorm>>(scope, c, ends);
                              },
                              .gguf = glm_gguf_spellings()};
   return family;

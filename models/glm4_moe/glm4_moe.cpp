@@ -88,7 +88,7 @@ const Family& glm4_moe_family() {
   static const Family family{.model_types = kModelTypes,
                              .make = [](const Scope& scope, ConfigReader& config) -> std::unique_ptr<Model> {
                                const Config c = read_config(config, scope.source(), scope.options().context);
-                               return std::make_unique<Decoder<Layer, RMSNorm>>(
+                               return std::make_unique<DecoderModel<Layer, RMSNorm>>(
                                    scope, c, DecoderEnds<RMSNorm>{.norm = norm_spec(c)});
                              },
                              .gguf = glm4_moe_gguf_spellings()};

@@ -91,8 +91,8 @@ std::unique_ptr<Model> make_gpt_neox(const Scope& scope, ConfigReader& config) {
                                     .layers = "gpt_neox.layers",
                                     .final_norm = "gpt_neox.final_layer_norm",
                                     .head = c.head_module};
-  if (c.parallel) return std::make_unique<Decoder<ParallelLayer, LayerNorm>>(scope, c, ends);
-  return std::make_unique<Decoder<Layer, LayerNorm>>(scope, c, ends);
+  if (c.parallel) return std::make_unique<DecoderModel<ParallelLayer, LayerNorm>>(scope, c, ends);
+  return std::make_unique<DecoderModel<Layer, LayerNorm>>(scope, c, ends);
 }
 
 }  // namespace

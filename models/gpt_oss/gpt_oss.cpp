@@ -137,7 +137,7 @@ const Family& gpt_oss_family() {
   static const Family family{.model_types = kModelTypes,
                              .make = [](const Scope& scope, ConfigReader& config) -> std::unique_ptr<Model> {
                                const Config c = read_config(config, scope.source(), scope.options().context);
-                               return std::make_unique<Decoder<Layer, RMSNorm>>(
+                               return std::make_unique<DecoderModel<Layer, RMSNorm>>(
                                    scope, c, DecoderEnds<RMSNorm>{.norm = norm_spec(c)});
                              },
                              .gguf = gpt_oss_gguf_spellings()};

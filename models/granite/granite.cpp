@@ -111,8 +111,8 @@ const Family& granite_family() {
                                                                .embedding_scale = c.embedding_scale,
                                                                .logit_scale = 1 / c.logits_divisor};
                                if (type == "granite")
-                                 return std::make_unique<Decoder<Layer<GatedMLP>, RMSNorm>>(scope, c, ends);
-                               return std::make_unique<Decoder<Layer<MoE>, RMSNorm>>(scope, c, ends);
+                                 return std::make_unique<DecoderModel<Layer<GatedMLP>, RMSNorm>>(scope, c, ends);
+                               return std::make_unique<DecoderModel<Layer<MoE>, RMSNorm>>(scope, c, ends);
                              },
                              .gguf = granite_gguf_spellings()};
   return family;

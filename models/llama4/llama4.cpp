@@ -125,7 +125,7 @@ struct Layer : PreNormLayer<RMSNorm, DenseOrMoE> {
 std::unique_ptr<Model> make_llama4(const Scope& scope, ConfigReader& config) {
   const auto made = [&](const Scope& s, ConfigReader& part, const std::string& prefix) {
     const Config c = read_config(part, s.source(), s.options().context, prefix);
-    return std::make_unique<Decoder<Layer, RMSNorm>>(s, c, DecoderEnds<RMSNorm>{.norm = norm_spec(c)});
+    return std::make_unique<DecoderModel<Layer, RMSNorm>>(s, c, DecoderEnds<RMSNorm>{.norm = norm_spec(c)});
   };
   if (config.string("model_type") == "llama4_text") return made(scope, config, "");
   // The vision model is not built: its configuration and its tensors are left alone.

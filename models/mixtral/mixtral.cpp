@@ -59,7 +59,7 @@ const Family& mixtral_family() {
       .model_types = kModelTypes, .make = [](const Scope& scope, ConfigReader& config) -> std::unique_ptr<Model> {
         const Config c = read_config(config, scope);
         config.finish();
-        return std::make_unique<Decoder<Layer, RMSNorm>>(scope, c, DecoderEnds<RMSNorm>{.norm = norm_spec(c)});
+        return std::make_unique<DecoderModel<Layer, RMSNorm>>(scope, c, DecoderEnds<RMSNorm>{.norm = norm_spec(c)});
       }};
   return family;
 }

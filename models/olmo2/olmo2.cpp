@@ -69,7 +69,7 @@ const Family& olmo2_family() {
                              .make = [](const Scope& scope, ConfigReader& config) -> std::unique_ptr<Model> {
                                const Config c = read_config(config, scope);
                                config.finish();
-                               return std::make_unique<Decoder<Layer, RMSNorm>>(
+                               return std::make_unique<DecoderModel<Layer, RMSNorm>>(
                                    scope, c, DecoderEnds<RMSNorm>{.norm = norm_spec(c)});
                              },
                              .gguf = olmo2_gguf_spellings()};

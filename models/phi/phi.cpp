@@ -86,7 +86,7 @@ const Family& phi_family() {
       .make = [](const Scope& scope, ConfigReader& config) -> std::unique_ptr<Model> {
         const DecoderConfig c = read_config(config, scope);
         config.finish();
-        return std::make_unique<Decoder<Layer, LayerNorm>>(
+        return std::make_unique<DecoderModel<Layer, LayerNorm>>(
             scope, c,
             DecoderEnds<LayerNorm>{.norm = norm_spec(c), .head_bias = true, .final_norm = "model.final_layernorm"});
       },

@@ -45,7 +45,7 @@ const Family& phi3_family() {
                              .make = [](const Scope& scope, ConfigReader& config) -> std::unique_ptr<Model> {
                                const DecoderConfig c = read_config(config, scope);
                                config.finish();
-                               return std::make_unique<Decoder<Layer, RMSNorm>>(
+                               return std::make_unique<DecoderModel<Layer, RMSNorm>>(
                                    scope, c, DecoderEnds<RMSNorm>{.norm = norm_spec(c)});
                              },
                              .gguf = phi3_gguf_spellings()};

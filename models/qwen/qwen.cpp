@@ -52,7 +52,7 @@ const Family& qwen_family() {
                              .make = [](const Scope& scope, ConfigReader& config) -> std::unique_ptr<Model> {
                                const QwenConfig c = read_qwen_config(config, scope.source(), scope.options().context);
                                config.finish();
-                               return std::make_unique<Decoder<Layer, RMSNorm>>(
+                               return std::make_unique<DecoderModel<Layer, RMSNorm>>(
                                    scope, c, DecoderEnds<RMSNorm>{.norm = norm_spec(c)});
                              },
                              .gguf = qwen_gguf_spellings()};

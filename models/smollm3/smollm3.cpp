@@ -97,7 +97,7 @@ const Family& smollm3_family() {
                              .make = [](const Scope& scope, ConfigReader& config) -> std::unique_ptr<Model> {
                                const Config c = read_config(config, scope);
                                config.finish();
-                               return std::make_unique<Decoder<Layer, RMSNorm>>(
+                               return std::make_unique<DecoderModel<Layer, RMSNorm>>(
                                    scope, c, DecoderEnds<RMSNorm>{.norm = norm_spec(c)});
                              },
                              .gguf = kSpellings};

@@ -86,7 +86,7 @@ const Family& starcoder2_family() {
                                const Config c = read_config(config, scope);
                                constexpr std::string_view kHarmless[] = {"residual_dropout", "embedding_dropout"};
                                config.finish(kHarmless);
-                               return std::make_unique<Decoder<Layer, LayerNorm>>(
+                               return std::make_unique<DecoderModel<Layer, LayerNorm>>(
                                    scope, c, DecoderEnds<LayerNorm>{.norm = norm_spec(c)});
                              },
                              .gguf = kSpellings};
