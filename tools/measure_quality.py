@@ -8,10 +8,10 @@
 
 The reference is `ttt logits --strategy accuracy --format f32 --kv-format f32`: weights decoded, everything computed in
 f32. Every other run gets the same token ids and is compared with it row by row. A Markdown table is printed: the mean
-over rows of KL(reference || run) in nats with its standard error, the share of rows whose likeliest token is the
-reference's (top-1), the mean share of the reference's five likeliest tokens among the run's five (top-5), and the
-perplexity of the text. With --llama-cpp a second table has the mean of the difference in KL, row by row, between the
-first run (as stored, default strategy) and each run of llama.cpp.
+over rows of KL(reference || run) with its standard error, in thousandths of a nat; the share of rows whose likeliest
+token is the reference's (top-1); the mean share of the reference's five likeliest tokens among the run's five (top-5);
+and the perplexity of the text. With --llama-cpp a second table has the mean of the difference in KL, row by row,
+between the first run (as stored, default strategy) and each run of llama.cpp.
 
 Windows are consecutive stretches of the text, each of --n tokens and run by itself; the special tokens that the
 tokenizer adds to a text (a begin token) start every window. Needs numpy; --llama-cpp needs the package
@@ -143,23 +143,18 @@ def figures(rows):
             "top5": float(rows["top5"].mean()), "perplexity": float(np.exp(rows["nll"].mean()))}
 
 
-def number(x):
-    """Three digits; a power of ten only where zeros would hide them."""
-    return f"{x:.3g}" if x == 0 or 1e-3 <= abs(x) < 1e3 else f"{x:.2e}"
-
-
 def print_tables(by_name, llama_names):
-    print("| run | KL to f32 | ± | top-1 | top-5 | perplexity |\n|---|---|---|---|---|---|")
+    print("| run | KL to f32, 1e-3 nats | ± | top-1 | top-5 | perplexity |\n|---|---|---|---|---|---|")
     for name, rows in by_name.items():
         f = figures(rows)
-        print(f"| {name} | {number(f['kl'])} | {number(f['kl_error'])} | {100 * f['top1']:.1f} % | "
+        print(f"| {name} | {1000 * f['kl']:.3f} | {1000 * f['kl_error']:.3f} | {100 * f['top1']:.1f} % | "
               f"{100 * f['top5']:.1f} % | {f['perplexity']:.3f} |")
     if not llama_names:
         return
-    print("\n| KL of the first run less that of | mean | ± |\n|---|---|---|")
+    print("\n| KL of the first run less that of | mean, 1e-3 nats | ± |\n|---|---|---|")
     for name in llama_names:
         less = by_name[RUNS[0][0]]["kl"] - by_name[name]["kl"]
-        print(f"| {name} | {number(less.mean())} | {number(standard_error(less))} |")
+        print(f"| {name} | {1000 * less.mean():+.3f} | {1000 * standard_error(less):.3f} |")
 
 
 def measure(args, llama):
