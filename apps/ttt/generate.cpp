@@ -91,7 +91,8 @@ int generate_text(GenerateFlags f) {
     options.source = source;
   });
   warn_of_long_factors(bench.model.built, length);
-  warn_of_bare_prompt(f.model.model, tokenizer, given);
+  // A file or a pipe was prepared by somebody, who is told only when asking for more.
+  if (f.file.empty() || f.model.verbose > 0) warn_of_bare_prompt(f.model.model, tokenizer, given);
   require_same("prompt", source.empty() ? prompt : source);
   if (f.model.verbose > 0) say(text("ttt: sampling: ", to_json(options.sampling).dump()));
   Runner runner = bench.runner();

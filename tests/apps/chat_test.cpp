@@ -223,6 +223,11 @@ TEST_F(ChatToolTest, GenerateWarnsOfABarePrompt) {
   EXPECT_EQ(std::ranges::count(bare.err, '\n'), 1) << bare.err;
   EXPECT_TRUE(bare.err.starts_with("ttt: warning: the model has a chat template")) << bare.err;
   expect_ok(generate("user:Hello<|eot_id|>\nassistant:"));
+  // Texts that come from files and pipes were prepared by somebody.
+  const std::string prepared = file("prompt.txt", "Hello");
+  expect_ok(tool({"generate", "-m", m, "-f", prepared, "-n", "1"}));
+  const Finished told = tool({"generate", "-m", m, "-f", prepared, "-n", "1", "-v"});
+  EXPECT_NE(told.err.find("the model has a chat template"), std::string::npos) << told.err;
   // A template of text alone.
   add_template(m, "{% for m in messages %}[Q]{{ m.content }}[/Q]{% endfor %}");
   expect_ok(generate("[Q]Hello[/Q]"));
