@@ -1,0 +1,83 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+
+#include "runtime/engine/request.h"
+#include "runtime/session.h"
+
+namespace ttt {
+
+struct EngineOptions {
+  std::int64_t sequences = 16;   // that run at the same time
+  std::int64_t context = 0;      // rows of one sequence, at most; 0: the model's, or Session::kDefaultContext
+  std::int64_t step_rows = 512;  // tokens of one step, prompts and continuations together
+  std::int64_t page_rows = 32;   // rows of one page of the state
+  std::int64_t state_bytes = 0;  // for the state; 0: enough for `sequences` whole contexts, as memory allows
+  std::int64_t waiting = 1024;   // requests in the queue, at most
+  bool prefix_cache = true;
+  std::int64_t speculate = 0;  // tokens guessed from the context in one step (prompt look-up); 0: none
+};
+
+// A request that was submitted. Dropping it cancels the request. Its functions may be called by one thread at a time.
+class EngineStream {
+ public:
+  EngineStream() = default;
+  EngineStream(EngineStream&&) noexcept;
+  EngineStream& operator=(EngineStream&&) noexcept;
+  ~EngineStream();
+
+  // Waits for the next event. Nothing after the last one.
+  std::optional<EngineEvent> next();
+  // The next event if there is one now.
+  std::optional<EngineEvent> poll();
+  bool done() const;  // all events were taken
+  // Frees its sequences within one step; the continuations that run end with kCancelled.
+  void cancel();
+  EngineUsage usage() const;
+
+ private:
+  friend class Engine;
+  struct Shared;
+  std::shared_ptr<Shared> shared_;
+};
+
+struct EngineStats {
+  std::int64_t running = 0, waiting = 0;
+  std::int64_t pages = 0, used_pages = 0, cached_pages = 0;
+  std::int64_t prompt_tokens = 0, generated_tokens = 0;  // since the start
+  std::int64_t prefix_queries = 0, prefix_hits = 0;      // tokens asked for and found
+  std::int64_t preemptions = 0, steps = 0;
+  std::int64_t guessed = 0, guessed_right = 0;  // tokens of speculation
+};
+
+// Runs any number of requests on one model: every step takes a mix of prompt chunks and single tokens. One thread of
+// its own runs the model; all functions may be called by any thread.
+class Engine {
+ public:
+  // The model and what it needs must outlive the engine.
+  Engine(const LoadedModel& model, const Tokenizer& tokenizer, ThreadPool& threads, Communicator& communicator,
+         const EngineOptions& options);
+  ~Engine();  // cancels what runs
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  // Checks the request and puts it into the queue. `wake` is called by the engine's thread, after an event was added
+  // where there was none; it must not block and not throw. Error{kUsage} for an invalid request, also one that never
+  // fits into the context or the state; Error{kResources} when the queue is full.
+  EngineStream submit(EngineRequest request, std::function<void()> wake = {});
+
+  void drain();  // takes no further requests and waits until all others are done
+  EngineStats stats() const;
+  std::int64_t context() const;
+  const LoadedModel& model() const;
+  const Tokenizer& tokenizer() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace ttt
