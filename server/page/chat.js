@@ -7,7 +7,7 @@ import { runTurn } from "./turn.js";
 const SAVE_EVERY = 2000;  // milliseconds, while an answer is written
 
 export class Chat {
-  // parameters(): the fields of a request other than the messages
+  // parameters(): a promise of the fields of a request other than the messages
   constructor({ parameters, onChange }) {
     this.parameters = parameters;
     this.onChange = onChange;
@@ -88,6 +88,17 @@ export class Chat {
     this.running.get(this.current.id)?.controller.abort();
   }
 
+  stopAll() {
+    for (const { controller } of this.running.values()) controller.abort();
+  }
+
+  saveRunning() {
+    for (const id of this.running.keys()) {
+      const conversation = this.conversations.get(id);
+      if (conversation) this.save(conversation);
+    }
+  }
+
   async answer(asked) {
     const conversation = this.current;
     const message = addMessage(conversation, asked.id, "assistant", "", { state: "streaming" });
@@ -98,7 +109,8 @@ export class Chat {
     this.onChange("list");
     this.onChange("messages", { sent: true });
     let saved = performance.now();
-    await runTurn(message, { ...this.parameters(), messages }, controller.signal, () => {
+    const parameters = await this.parameters();
+    await runTurn(message, { ...parameters, messages }, controller.signal, () => {
       if (performance.now() - saved > SAVE_EVERY) {
         saved = performance.now();
         this.save(conversation);

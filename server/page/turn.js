@@ -11,6 +11,7 @@ export async function runTurn(message, body, signal, changed) {
   Object.assign(message, { state: "streaming", content: "", reasoning: "", error: null, finish: null, stats });
   changed();
   try {
+    signal.throwIfAborted();
     for await (const chunk of streamChat(body, signal)) {
       const choice = chunk.choices?.[0];
       const reasoning = choice?.delta?.reasoning_content ?? choice?.delta?.reasoning ?? "";

@@ -104,6 +104,15 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def state(self):
         return self.server.state
 
+    def handle_one_request(self):
+        super().handle_one_request()
+        if self.server.stopped:
+            self.close_connection = True
+
+    def parse_request(self):
+        # Connections that were kept do not outlive the server.
+        return not self.server.stopped and super().parse_request()
+
     def send_bytes(self, status, content_type, body, headers=()):
         self.send_response(status)
         self.send_header("Content-Type", content_type)
@@ -257,7 +266,16 @@ class Server(http.server.ThreadingHTTPServer):
     def __init__(self, port=0, key=None):
         super().__init__(("127.0.0.1", port), Handler)
         self.state = State(key)
+        self.stopped = False
         self.address = f"http://127.0.0.1:{self.server_address[1]}"
+
+    def handle_error(self, request, client_address):
+        pass  # a client that went away
+
+    def stop(self):
+        self.stopped = True
+        self.shutdown()
+        self.server_close()
 
     def start(self):
         threading.Thread(target=self.serve_forever, daemon=True).start()
