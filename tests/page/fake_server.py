@@ -249,7 +249,7 @@ def metrics(state):
     bounds = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
     lines = ["# HELP ttt_num_requests_running Requests that run.", "# TYPE ttt_num_requests_running gauge",
              f"ttt_num_requests_running {state.running}", "# TYPE ttt_num_requests_waiting gauge", "ttt_num_requests_waiting 0",
-             "# TYPE ttt_kv_cache_usage_ratio gauge", f"ttt_kv_cache_usage_ratio {min(1, state.running / 8)}",
+             "# TYPE ttt_kv_cache_usage_perc gauge", f"ttt_kv_cache_usage_ratio {min(1, state.running / 8)}",
              "# TYPE ttt_prompt_tokens_total counter", f"ttt_prompt_tokens_total {state.prompt}",
              "# TYPE ttt_generation_tokens_total counter", f"ttt_generation_tokens_total {state.generated}",
              "# TYPE ttt_time_to_first_token_seconds histogram"]

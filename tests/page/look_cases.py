@@ -40,6 +40,7 @@ class Settings(PageCase):
         self.tab.evaluate("{ const s = document.getElementById('thinking'); s.value = 'off'; s.dispatchEvent(new Event('change')); }")
         self.fill("system", "Be brief.")
         self.tab.click("#system-always")
+        self.assertEqual(self.count(".hint.bad"), 0)
         self.screenshot("settings")
         self.tab.key("Escape")
         self.send("Hello")
