@@ -26,6 +26,7 @@ const transcript = new Transcript({
   actions: {
     resend: (message, text) => chat.resend(message, text),
     regenerate: (message) => chat.regenerate(message),
+    goOn: (message) => chat.goOn(message),
     choose: (message) => chat.choose(message),
     versions: (message) => chat.versions(message),
     busy: () => chat.isRunning(),

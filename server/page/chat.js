@@ -102,21 +102,34 @@ export class Chat {
   async answer(asked) {
     const conversation = this.current;
     const message = addMessage(conversation, asked.id, "assistant", "", { state: "streaming" });
+    await this.run(message, requestMessages(conversation, [...before(conversation, asked), asked]));
+  }
+
+  // The same answer, from where it ended.
+  async goOn(message) {
+    if (this.isRunning() || !message.content) return;
+    const messages = requestMessages(this.current, [...before(this.current, message), message]);
+    await this.run(message, messages, { continue_final_message: true, add_generation_prompt: false });
+  }
+
+  async run(message, messages, goesOn = null) {
+    const conversation = this.current;
     const controller = new AbortController();
     this.running.set(conversation.id, { controller, message });
-    const messages = requestMessages(conversation, [...before(conversation, asked), asked]);
+    message.state = "streaming";
     this.save(conversation);
     this.onChange("list");
     this.onChange("messages", { sent: true });
     let saved = performance.now();
     const parameters = await this.parameters();
-    await runTurn(message, { ...parameters, messages }, controller.signal, () => {
+    const changed = () => {
       if (performance.now() - saved > SAVE_EVERY) {
         saved = performance.now();
         this.save(conversation);
       }
       if (conversation === this.current) this.onChange("text", message);
-    });
+    };
+    await runTurn(message, { ...parameters, ...goesOn, messages }, controller.signal, changed, goesOn !== null);
     this.running.delete(conversation.id);
     conversation.updated = Date.now();
     this.save(conversation);

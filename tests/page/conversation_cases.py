@@ -42,7 +42,7 @@ class Conversation(PageCase):
         self.tab.wait_for("document.querySelectorAll('.message.assistant').length && "
                           "document.querySelector('.message.assistant').textContent.includes('word word')")
         self.tab.reload()
-        self.tab.wait_for("document.querySelector('.note')?.textContent === 'Stopped.'")
+        self.tab.wait_for("document.querySelector('.note > span')?.textContent === 'Stopped.'")
         self.assertIn("word word", self.answer())
 
     def test_stop_by_key_and_by_button(self):
@@ -52,7 +52,7 @@ class Conversation(PageCase):
             self.tab.wait_for("(document.querySelector('.streaming')?.textContent ?? '').includes('word word')")
             stop()
             self.tab.wait_for(IDLE)
-            self.assertEqual(self.texts(".message:last-child .note"), ["Stopped."])
+            self.assertEqual(self.texts(".message:last-child .note > span"), ["Stopped."])
             self.assertIn("word word", self.answer())
             deadline = time.monotonic() + 10
             while self.server.state.cancelled == cancelled and time.monotonic() < deadline:
@@ -90,6 +90,20 @@ class Conversation(PageCase):
         self.tab.wait_for(f"document.querySelector('.versions') && {IDLE}")
         self.assertEqual(self.texts(".message.assistant .versions > span"), ["2/2"])
         self.assertEqual(self.requests[0], self.requests[1])
+        self.assertEqual(self.count(".message"), 2)
+
+    def test_a_stopped_answer_goes_on(self):
+        self.send("/slow", wait=False)
+        self.tab.wait_for("(document.querySelector('.streaming')?.textContent ?? '').includes('word word')")
+        self.tab.key("Escape")
+        self.tab.wait_for(IDLE)
+        before = self.answer()
+        self.press("Continue")
+        self.tab.wait_for(f"{IDLE} && !document.querySelector('.note')")
+        self.assertEqual(self.answer(), before + " and so on.")
+        request = self.requests[-1]
+        self.assertEqual((request["continue_final_message"], request["add_generation_prompt"]), (True, False))
+        self.assertEqual(request["messages"][-1]["content"].rstrip(), before)
         self.assertEqual(self.count(".message"), 2)
 
     def test_reasoning_is_apart(self):

@@ -181,6 +181,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def stream(self, request, last):
         thoughts, text, delay = "", f"You said: {last}", 0.01
+        if request.get("continue_final_message"):
+            text = " and so on."
         if last.startswith("/markdown"):
             text = MARKDOWN
         elif last.startswith("/hostile"):

@@ -49,7 +49,7 @@ class Settings(PageCase):
         request = self.requests[-1]
         self.assertEqual({name: request.get(name) for name in wanted}, wanted)
         self.assertEqual(request["messages"][0], {"role": "system", "content": "Be brief."})
-        self.assertEqual(self.texts(".note"), ["The answer ended at the limit of tokens."])
+        self.assertEqual(self.texts(".note > span"), ["The answer ended at the limit of tokens."])
         self.tab.reload()
         self.tab.key("k", ctrl=True)
         self.send("Hello")
