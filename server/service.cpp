@@ -154,9 +154,8 @@ void Service::route(const std::shared_ptr<Call>& call) {
 void Service::read_body(std::shared_ptr<Call> call, std::function<void(std::shared_ptr<Call>, const Json&)> work) {
   const std::string_view type = call->request().header("Content-Type");
   if (!type.empty() && !is_json(type)) {
-    throw ApiException({.status = 415,
-                        .message = "Content-Type wanted application/json",
-                        .code = "unsupported_media_type"});
+    throw ApiException(
+        {.status = 415, .message = "Content-Type wanted application/json", .code = "unsupported_media_type"});
   }
   workers_->post([call = std::move(call), work = std::move(work)] {
     try {
@@ -186,8 +185,8 @@ void Service::cancel_all() {
   listener_.post([this] {
     const auto all = active_;
     for (const auto& generation : all) {
-      generation->fail({.status = 503, .message = "the server is shutting down", .type = "server_error",
-                        .code = "shutting_down"});
+      generation->fail(
+          {.status = 503, .message = "the server is shutting down", .type = "server_error", .code = "shutting_down"});
     }
   });
 }
