@@ -27,7 +27,10 @@ const transcript = new Transcript({
     resend: (message, text) => chat.resend(message, text),
     regenerate: (message) => chat.regenerate(message),
     goOn: (message) => chat.goOn(message),
-    choose: (message) => chat.choose(message),
+    choose: (message) => {
+      chat.choose(message);
+      transcript.viewOf(message)?.focusVersions();
+    },
     versions: (message) => chat.versions(message),
     busy: () => chat.isRunning(),
   },
@@ -55,6 +58,8 @@ function onChange(what, detail) {
     composer.setConversation(chat.current.id);
     composer.setBusy(chat.isRunning());
     if (detail?.sent || shownConversation !== chat.current.id) transcript.following = true;
+    // The button that was pressed is gone; on a phone the focus would bring up the keyboard.
+    if (detail?.sent && !matchMedia("(pointer: coarse)").matches) composer.focus();
     shownConversation = chat.current.id;
     transcript.show(chat.messages());
     rememberInAddress();

@@ -114,6 +114,10 @@ export class MessageView {
              iconButton("right", "Later version", { disabled: busy || at === all.length - 1 }, () => go(at + 1)));
   }
 
+  focusVersions() {
+    this.tools.querySelector(".versions button:not(:disabled)")?.focus();
+  }
+
   async copy(button) {
     confirmOn(button, await copyText(this.message.content));
   }

@@ -77,6 +77,11 @@ Fine: https://example.org/ok
 THOUGHTS = "The user wants an answer. " * 6 + "\n\nFirst, I **consider** the question."
 
 
+def security_policy():
+    """The value of page_security_policy in server/page.h."""
+    return "".join(re.findall(r'^ +"(.*)"', (ROOT / "server" / "page.h").read_text(), re.M))
+
+
 def tokens_of(text):
     return re.findall(r"\s*\S+|\s+", text)
 
@@ -156,9 +161,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if "/" in name or not file.is_file():
             self.send_error_json(404, f"There is nothing at {path}.")
             return
-        policy = "".join(re.findall(r'^ +"(.*)"', (ROOT / "server" / "page.h").read_text(), re.M))
         self.send_bytes(200, TYPES[file.suffix], file.read_bytes(),
-                        [("Content-Security-Policy", policy), ("X-Content-Type-Options", "nosniff"), ("Cache-Control", "no-cache")])
+                        [("Content-Security-Policy", security_policy()), ("X-Content-Type-Options", "nosniff"), ("Cache-Control", "no-cache")])
 
     def do_POST(self):
         body = self.rfile.read(int(self.headers.get("Content-Length", "0")))

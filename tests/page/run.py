@@ -3,6 +3,7 @@
 
 Usage: run.py [NAME...]      names as unittest takes them, such as conversation_cases.Conversation
 
+TTT_TOOL names the tool, for the tests against `ttt serve`; without it they are left out, and the others use fake_server.py.
 With TTT_PAGE_SCREENSHOTS a folder gets a picture of how each test ended. Where there is no Chromium exits 77, skipped; with CI
 set that is a failure.
 """
@@ -15,7 +16,7 @@ import unittest
 import browser
 import case
 
-MODULES = ["conversation_cases", "failure_cases", "markdown_cases", "look_cases"]
+MODULES = ["conversation_cases", "failure_cases", "markdown_cases", "look_cases", "server_cases"]
 
 
 def main(names):
