@@ -15,6 +15,7 @@ using boost::system::error_code;
 constexpr std::size_t kReadBytes = std::size_t{64} << 10;
 constexpr std::size_t kMostPipelined = std::size_t{64} << 10;  // bytes of later requests that are read ahead
 constexpr std::size_t kMostUnsent = std::size_t{8} << 20;      // of a stream; a response in one piece may be longer
+constexpr int kSendBuffer = 128 << 10;  // of the system: more would hold memory for clients that do not read
 constexpr std::size_t kMostLingered = std::size_t{4} << 20;
 
 Clock::duration seconds(double s) {
@@ -99,6 +100,7 @@ Connection::Connection(asio::io_context& io, asio::ip::tcp::socket socket, Liste
     : io_(io), socket_(std::move(socket)), shared_(shared), read_timer_(io), write_timer_(io) {
   error_code ignored;
   socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
+  socket_.set_option(asio::socket_base::send_buffer_size(kSendBuffer), ignored);
   const auto peer = socket_.remote_endpoint(ignored);
   if (!ignored) peer_ = text(peer.address().to_string(), ":", peer.port());
   read_buffer_.resize(kReadBytes);
@@ -217,7 +219,8 @@ void Connection::feed() {
 }
 
 void Connection::refuse_parse(const error_code& error) {
-  const bool no_line = in_.find("\r\n") > static_cast<std::size_t>(shared_.options.most_target_bytes);
+  // The line of the request is read when it is whole.
+  const bool no_line = parser_->get().target().empty();
   if (error == http::error::header_limit && no_line) {
     return refuse({.status = 414,
                    .message = text("the request line wanted at most ", shared_.options.most_target_bytes, " bytes"),
@@ -266,6 +269,10 @@ void Connection::on_head() {
   const auto transfer = head[http::field::transfer_encoding];
   if (!transfer.empty() && !same_ignoring_case({transfer.data(), transfer.size()}, "chunked")) {
     return refuse({.message = "Transfer-Encoding wanted chunked", .code = "bad_request"});
+  }
+  const auto length = head[http::field::content_length];
+  if (head.count(http::field::content_length) > 1 || length.find(',') != length.npos) {
+    return refuse({.message = "the request wanted one Content-Length", .code = "bad_request"});
   }
   const bool has_length = parser_->content_length().has_value();
   const bool wants_body = head.method() == http::verb::post || head.method() == http::verb::put;

@@ -205,8 +205,9 @@ std::string Service::summary() {
   const auto percent = [](std::int64_t part, std::int64_t whole) {
     return whole > 0 ? one_decimal(100.0 * static_cast<double>(part) / static_cast<double>(whole)) : std::string("0.0");
   };
-  return text("running ", now.running, ", waiting ", now.waiting, ", state ", percent(now.used_pages, now.pages),
-              " %, prompt ", one_decimal(static_cast<double>(prompt) / passed), " tokens/s, generation ",
+  return text("running ", now.running, ", waiting ", now.waiting, ", state ",
+              percent(now.used_pages - now.cached_pages, now.pages), " %, prompt ",
+              one_decimal(static_cast<double>(prompt) / passed), " tokens/s, generation ",
               one_decimal(static_cast<double>(generated) / passed), " tokens/s, prefix hits ", percent(hits, queries),
               " %");
 }

@@ -359,7 +359,9 @@ class Process(unittest.TestCase):
             try:
                 with socket.create_connection(("127.0.0.1", port), 1) as s:
                     s.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-                    answer = s.recv(4096)
+                    answer = b""
+                    while part := s.recv(4096):
+                        answer += part
                     seen.add(answer.split(b" ")[1])
                     if b"503" in answer:
                         self.assertEqual(json.loads(answer.split(b"\r\n\r\n")[1])["error"]["code"], "loading")
