@@ -54,8 +54,8 @@ void Runner::encode(Sequence& sequence, std::span<const std::int32_t> ids) {
   encode({&entry, 1}, ids);
 }
 
-std::span<const float> Runner::step(std::span<const StepEntry> entries, std::span<const std::int32_t> ids,
-                                    std::span<const std::int64_t> wanted_rows) {
+std::span<const float> Runner::forward(std::span<const StepEntry> entries, std::span<const std::int32_t> ids,
+                                       std::span<const std::int64_t> wanted_rows) {
   const std::int64_t wanted = static_cast<std::int64_t>(wanted_rows.size());
   require(wanted <= config_.wanted, ErrorKind::kInternal, "a step wanted logits of at most ", config_.wanted,
           " rows, got ", wanted);
@@ -70,9 +70,14 @@ std::span<const float> Runner::step(std::span<const StepEntry> entries, std::spa
             " wanted a sequence whose source is encoded (Runner::encode), got one without");
   }
   built_.model->forward(exec_, step, view_of(logits_.data(), {wanted, output_size_}));
-  const std::span<const float> logits = std::span(logits_).first(static_cast<std::size_t>(wanted * output_size_));
+  return std::span(logits_).first(static_cast<std::size_t>(wanted * output_size_));
+}
+
+std::span<const float> Runner::step(std::span<const StepEntry> entries, std::span<const std::int32_t> ids,
+                                    std::span<const std::int64_t> wanted_rows) {
+  const std::span<const float> logits = forward(entries, ids, wanted_rows);
   require_numbers(logits, output_size_);
-  builder_.commit();
+  commit();
   return logits;
 }
 

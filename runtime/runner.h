@@ -37,6 +37,14 @@ class Runner {
   std::span<const float> step(std::span<const StepEntry> entries, std::span<const std::int32_t> ids,
                               std::span<const std::int64_t> wanted_rows);
 
+  // The two parts of a step, for callers that decide by the outputs how many rows stay. forward computes the rows and
+  // returns the outputs as they are: unlike step it lets NaN and infinity pass, so that one sequence's do not end the
+  // others' step. No sequence is longer before commit, which adds the first kept[i] rows of entry i, all without
+  // `kept`, and gives back the pages of the others. Without commit, the next forward computes other rows instead.
+  std::span<const float> forward(std::span<const StepEntry> entries, std::span<const std::int32_t> ids,
+                                 std::span<const std::int64_t> wanted_rows);
+  void commit(std::span<const std::int64_t> kept = {}) { builder_.commit(kept); }
+
   // Adds `ids` to one sequence in chunks and returns the output of the last [output_size]. A model whose rows see
   // later rows takes all rows of a sequence in one step, whatever `chunk` is: Error{kUsage} when the sequence has rows.
   std::span<const float> extend(Sequence& sequence, std::span<const std::int32_t> ids);
@@ -54,6 +62,8 @@ class Runner {
   const RunnerConfig& config() const { return config_; }
   std::int64_t scratch_bytes() const { return scratch_.capacity(); }
   std::int64_t state_bytes() const { return state_.bytes(); }
+  StatePool& state() { return state_; }
+  const StatePool& state() const { return state_; }
 
  private:
   void check_ids(std::span<const std::int32_t> ids) const;
