@@ -12,7 +12,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 [ "${1:-}" != fuzz ] || exec tools/fuzz.sh
 
 install_packages g++ binutils cmake ninja-build libcli11-dev libedit-dev libboost1.81-dev libgtest-dev libopenmpi-dev \
-  openmpi-bin python3-pip ca-certificates
+  openmpi-bin python3-pip python3-jsonschema ca-certificates
 for model in smollm2 gemma3 minilm; do
   variable=TTT_${model^^}_GGUF
   [ "$model" != minilm ] || variable=TTT_MINILM  # a directory
