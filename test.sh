@@ -18,6 +18,10 @@ fi
 
 install_packages g++ binutils cmake ninja-build libcli11-dev libedit-dev libboost1.81-dev libgtest-dev libopenmpi-dev \
   openmpi-bin python3-pip python3-venv python3-jsonschema ca-certificates
+for browser in chromium chromium-browser google-chrome chromium-headless-shell; do
+  ! command -v "$browser" >/dev/null || break
+done
+command -v "$browser" >/dev/null || install_packages chromium-headless-shell  # for the tests of the page
 for model in smollm2 gemma3 minilm; do
   variable=TTT_${model^^}_GGUF
   [ "$model" != minilm ] || variable=TTT_MINILM  # a directory
