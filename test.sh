@@ -17,7 +17,7 @@ if [ "${1:-}" = --long ]; then
 fi
 
 install_packages g++ binutils cmake ninja-build libcli11-dev libedit-dev libboost1.81-dev libgtest-dev libopenmpi-dev \
-  openmpi-bin python3-pip python3-venv ca-certificates
+  openmpi-bin python3-pip python3-venv python3-jsonschema ca-certificates
 for browser in chromium chromium-browser google-chrome chromium-headless-shell; do
   ! command -v "$browser" >/dev/null || break
 done
