@@ -1,6 +1,7 @@
 #include "runtime/generate.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "base/error.h"
 
@@ -16,6 +17,8 @@ std::string_view name_of(StopReason reason) {
       return "context";
     case StopReason::kCaller:
       return "stopped";
+    case StopReason::kDeadEnd:
+      return "a dead end of the grammar";
   }
   return {};
 }
@@ -47,6 +50,45 @@ SequenceHistory history_of(const Runner& runner, std::span<const std::int32_t> p
   return SequenceHistory(prompt, length + std::min(options.max_new_tokens, runner.config().context - length + 1));
 }
 
+// What a constraint lets follow in one generation; without one everything.
+class Allowed {
+ public:
+  Allowed(const GenerateOptions& options, std::int64_t vocab) : end_ids_(options.end_ids) {
+    if (!options.constraint) return;
+    state_ = options.constraint->begin();
+    mask_.resize(static_cast<std::size_t>((vocab + 31) / 32));
+  }
+
+  // Why the generation ends here, if it does.
+  std::optional<StopReason> find() {
+    if (!state_) return std::nullopt;
+    state_->allowed(mask_);
+    mark_ends(false);  // an end id may be an ordinary token, but it adds no text
+    const bool any = std::ranges::any_of(mask_, [](std::uint32_t word) { return word != 0; });
+    if (any && state_->can_end()) mark_ends(true);
+    if (any) return std::nullopt;
+    return state_->can_end() ? StopReason::kEnd : StopReason::kDeadEnd;
+  }
+  TokenFilter filter() const { return {.allowed = mask_}; }
+  void accept(std::int32_t id) {
+    if (state_) state_->accept(id);
+  }
+
+ private:
+  void mark_ends(bool possible) {
+    for (const std::int64_t id : end_ids_) {
+      const std::size_t word = static_cast<std::size_t>(id) / 32;
+      if (id < 0 || word >= mask_.size()) continue;
+      const std::uint32_t bit = std::uint32_t{1} << (id % 32);
+      mask_[word] = possible ? mask_[word] | bit : mask_[word] & ~bit;
+    }
+  }
+
+  const std::vector<std::int64_t>& end_ids_;
+  std::unique_ptr<ConstraintState> state_;
+  std::vector<std::uint32_t> mask_;
+};
+
 }  // namespace
 
 Generated continue_sequence(Runner& runner, Sequence& sequence, std::span<const std::int32_t> ids,
@@ -58,21 +100,26 @@ Generated continue_sequence(Runner& runner, Sequence& sequence, std::span<const 
   const Sampler sampler(options.sampling, runner.vocab());
   const RandomStream random(static_cast<std::uint64_t>(options.sampling.seed), number);
   SamplerWorkspace workspace;
+  Allowed allowed(options, runner.vocab());
   Generated result;
-  for (;;) {
-    SampleResult chosen = sampler.sample(logits, history, random, workspace);
+  std::optional<StopReason> end = allowed.find();
+  while (!end) {
+    SampleResult chosen = sampler.sample(logits, history, random, workspace, allowed.filter());
     const std::int32_t id = chosen.id;
     if (std::ranges::find(options.end_ids, id) != options.end_ids.end()) {
       result.reason = StopReason::kEnd;
       return result;
     }
     history.append(id);
+    allowed.accept(id);
     result.ids.push_back(id);
     if (options.sampling.log_probs) result.tokens.push_back(std::move(chosen));
     if (!take(id)) {
       result.reason = StopReason::kCaller;
       return result;
     }
+    end = allowed.find();
+    if (end) break;
     if (history.generated() >= options.max_new_tokens) return result;
     if (sequence.length() >= context) {
       result.reason = StopReason::kContext;
@@ -80,6 +127,8 @@ Generated continue_sequence(Runner& runner, Sequence& sequence, std::span<const 
     }
     logits = runner.extend(sequence, {&id, 1});
   }
+  result.reason = *end;
+  return result;
 }
 
 Generated generate(Runner& runner, std::span<const std::int32_t> prompt, const GenerateOptions& options,

@@ -2,15 +2,18 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <span>
 #include <vector>
 
 #include "runtime/runner.h"
 #include "sampling/sampler.h"
+#include "text/grammar/token_constraint.h"
 
 namespace ttt {
 
-enum class StopReason : std::uint8_t { kEnd, kLength, kContext, kCaller };
+// kDeadEnd: the constraint allows no token, and the text is not complete.
+enum class StopReason : std::uint8_t { kEnd, kLength, kContext, kCaller, kDeadEnd };
 std::string_view name_of(StopReason reason);
 
 struct GenerateOptions {
@@ -20,6 +23,9 @@ struct GenerateOptions {
   // Of an encoder-decoder: the ids that its encoder reads. The prompt is then the beginning of the decoder's text, at
   // least the decoder_start_token_id of the configuration.
   std::vector<std::int32_t> source = {};
+  // Not null: what the generated text keeps to. The end ids are possible where it may end, and it ends by itself where
+  // nothing else may follow.
+  std::shared_ptr<const TokenConstraint> constraint = {};
 };
 
 struct Generated {

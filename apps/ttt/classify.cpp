@@ -1,11 +1,11 @@
 #include <algorithm>
-#include <cmath>
 #include <optional>
 
 #include "apps/ttt/commands.h"
 #include "apps/ttt/options.h"
 #include "apps/ttt/prompt.h"
 #include "apps/ttt/ranks.h"
+#include "apps/ttt/scores.h"
 #include "apps/ttt/text_lines.h"
 #include "base/error.h"
 #include "runtime/embedder.h"
@@ -17,46 +17,6 @@ struct ClassifyFlags {
   ModelOptions model;
   std::string query = {};
 };
-
-enum class Scores { kSoftmax, kSigmoid, kPlain };
-
-// Of a class each, as the pipelines of transformers do: none of a regression, the sigmoid of each where several labels
-// may hold or there is only one, else softmax over all.
-Scores scores_of(const Json& config, std::size_t classes) {
-  const Json* type = config.find("problem_type");
-  const auto is = [&](std::string_view name) { return type != nullptr && *type == Json(name); };
-  if (is("regression")) return Scores::kPlain;
-  return is("multi_label_classification") || classes == 1 ? Scores::kSigmoid : Scores::kSoftmax;
-}
-
-// Of a pair, as the CrossEncoder of sentence-transformers does: what its entries in config.json name, by the full name
-// of a class of torch.nn, else the sigmoid.
-Scores pair_scores_of(const Checkpoint& checkpoint) {
-  const Json& config = checkpoint.config();
-  const Json* now = config.find("sentence_transformers");
-  const Json* function = now == nullptr ? nullptr : now->find("activation_fn");
-  if (function == nullptr) function = config.find("sbert_ce_default_activation_function");
-  if (function == nullptr || function->is_null()) return Scores::kSigmoid;
-  const std::string& name = function->as_string(text(checkpoint.config_where(), ": the function of scores"));
-  const std::string last = name.substr(name.rfind('.') + 1);
-  if (last == "Sigmoid") return Scores::kSigmoid;
-  require(last == "Identity", ErrorKind::kUnsupported, checkpoint.config_where(),
-          ": the function of scores wanted Sigmoid or Identity, got \"", name, "\"");
-  return Scores::kPlain;
-}
-
-std::vector<double> applied(Scores scores, std::span<const float> row) {
-  std::vector<double> p(row.begin(), row.end());
-  if (scores == Scores::kSigmoid) {
-    for (double& v : p) v = 1 / (1 + std::exp(-v));
-  }
-  if (scores != Scores::kSoftmax) return p;
-  const double most = *std::ranges::max_element(p);
-  double sum = 0;
-  for (double& v : p) sum += v = std::exp(v - most);
-  for (double& v : p) v /= sum;
-  return p;
-}
 
 std::string label_of(const Json& config, std::size_t i) {
   const Json* names = config.find("id2label");
