@@ -6,6 +6,7 @@
 #include <span>
 #include <vector>
 
+#include "base/buffer.h"
 #include "base/exec.h"
 #include "collectives/communicator.h"
 #include "runtime/load.h"
@@ -37,6 +38,10 @@ class Runner {
   std::span<const float> step(std::span<const StepEntry> entries, std::span<const std::int32_t> ids,
                               std::span<const std::int64_t> wanted_rows);
 
+  // The same into memory of the caller, [wanted_rows.size(), output_size]. Error{kUsage} for memory of another size.
+  void step(std::span<const StepEntry> entries, std::span<const std::int32_t> ids,
+            std::span<const std::int64_t> wanted_rows, std::span<float> outputs);
+
   // Adds `ids` to one sequence in chunks and returns the output of the last [output_size]. A model whose rows see
   // later rows takes all rows of a sequence in one step, whatever `chunk` is: Error{kUsage} when the sequence has rows.
   std::span<const float> extend(Sequence& sequence, std::span<const std::int32_t> ids);
@@ -46,6 +51,10 @@ class Runner {
   // whole, Error{kUsage} if there are more wanted rows.
   using TakeLogits = std::function<void(std::int64_t first, std::span<const float> logits)>;
   void extend(Sequence& sequence, std::span<const std::int32_t> ids, std::int64_t first_wanted, const TakeLogits& take);
+
+  // The same into memory of the caller, [ids.size() - first_wanted, output_size].
+  void extend(Sequence& sequence, std::span<const std::int32_t> ids, std::int64_t first_wanted,
+              std::span<float> outputs);
 
   std::int64_t vocab() const { return vocab_; }  // ids that the model knows
   std::int64_t output_size() const { return output_size_; }
@@ -57,6 +66,9 @@ class Runner {
 
  private:
   void check_ids(std::span<const std::int32_t> ids) const;
+  // Calls run(begin, chunk of ids, first wanted row of the chunk) for every chunk; the wanted rows are in wanted_.
+  template <class Run>
+  void in_chunks(Sequence& sequence, std::span<const std::int32_t> ids, std::int64_t first_wanted, const Run& run);
 
   const BuiltModel& built_;
   RunnerConfig config_;
@@ -65,7 +77,7 @@ class Runner {
   StepBuilder builder_;
   Scratch scratch_;
   Exec exec_;
-  std::vector<float> logits_;
+  Buffer outputs_;  // [wanted, output_size], f32
   std::vector<std::int64_t> wanted_;
 };
 
