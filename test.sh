@@ -11,7 +11,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 
 [ "${1:-}" != fuzz ] || exec tools/fuzz.sh
 
-install_packages g++ binutils cmake ninja-build libcli11-dev libedit-dev libgtest-dev libopenmpi-dev \
+install_packages g++ binutils cmake ninja-build libcli11-dev libedit-dev libboost1.81-dev libgtest-dev libopenmpi-dev \
   openmpi-bin python3-pip ca-certificates
 for model in smollm2 gemma3 minilm; do
   variable=TTT_${model^^}_GGUF

@@ -18,7 +18,7 @@ Runner::Runner(const BuiltModel& built, ThreadPool& threads, Communicator& commu
       builder_(state_, config_.chunk, config_.sequences, built.model->input_size()),
       scratch_(plan_runner(built, threads, communicator, config_).scratch),
       exec_(threads, scratch_, communicator, observer),
-      outputs_(checked_mul(checked_mul(config_.wanted, output_size_, "logits"), sizeof(float), "logits")) {
+      logits_(static_cast<std::size_t>(checked_mul(config_.wanted, output_size_, "logits"))) {
   wanted_.reserve(static_cast<std::size_t>(config_.wanted));
 }
 
@@ -54,8 +54,8 @@ void Runner::encode(Sequence& sequence, std::span<const std::int32_t> ids) {
   encode({&entry, 1}, ids);
 }
 
-void Runner::step(std::span<const StepEntry> entries, std::span<const std::int32_t> ids,
-                  std::span<const std::int64_t> wanted_rows, std::span<float> outputs) {
+void Runner::run(std::span<const StepEntry> entries, std::span<const std::int32_t> ids,
+                 std::span<const std::int64_t> wanted_rows, std::span<float> outputs) {
   const std::int64_t wanted = static_cast<std::int64_t>(wanted_rows.size());
   require(wanted <= config_.wanted, ErrorKind::kInternal, "a step wanted logits of at most ", config_.wanted,
           " rows, got ", wanted);
@@ -72,16 +72,31 @@ void Runner::step(std::span<const StepEntry> entries, std::span<const std::int32
             " wanted a sequence whose source is encoded (Runner::encode), got one without");
   }
   built_.model->forward(exec_, step, view_of(outputs.data(), {wanted, output_size_}));
+}
+
+// The runner's own memory for the outputs of a step; more rows than it has are refused by run.
+std::span<float> Runner::own_outputs(std::span<const std::int64_t> wanted_rows) {
+  const std::int64_t rows = std::min(static_cast<std::int64_t>(wanted_rows.size()), config_.wanted);
+  return std::span(logits_).first(static_cast<std::size_t>(rows * output_size_));
+}
+
+std::span<const float> Runner::forward(std::span<const StepEntry> entries, std::span<const std::int32_t> ids,
+                                       std::span<const std::int64_t> wanted_rows) {
+  const std::span<float> outputs = own_outputs(wanted_rows);
+  run(entries, ids, wanted_rows, outputs);
+  return outputs;
+}
+
+void Runner::step(std::span<const StepEntry> entries, std::span<const std::int32_t> ids,
+                  std::span<const std::int64_t> wanted_rows, std::span<float> outputs) {
+  run(entries, ids, wanted_rows, outputs);
   require_numbers(outputs, output_size_);
-  builder_.commit();
+  commit();
 }
 
 std::span<const float> Runner::step(std::span<const StepEntry> entries, std::span<const std::int32_t> ids,
                                     std::span<const std::int64_t> wanted_rows) {
-  // More rows than there is memory for are refused by the other step.
-  const std::int64_t rows = std::min(static_cast<std::int64_t>(wanted_rows.size()), config_.wanted);
-  const std::span<float> outputs(reinterpret_cast<float*>(outputs_.data()),
-                                 static_cast<std::size_t>(rows * output_size_));
+  const std::span<float> outputs = own_outputs(wanted_rows);
   step(entries, ids, wanted_rows, outputs);
   return outputs;
 }

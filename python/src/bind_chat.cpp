@@ -13,7 +13,9 @@
 
 #include "python/src/bindings.h"
 #include "python/src/chat.h"
+#include "python/src/generation.h"
 #include "python/src/json.h"
+#include "runtime/generation_options.h"
 
 namespace nb = nanobind;
 
@@ -52,11 +54,22 @@ nb::dict end(PyConversation& c) {
   return d;
 }
 
+// All ids that end an answer: those of the model's files, and of the template.
+std::vector<std::int64_t> all_end_ids(PyModel& model, const PyTemplate& t, nb::handle variables) {
+  std::vector<std::int64_t> ids = generate_options(model, Json(Json::Object{})).end_ids;
+  for (const std::int64_t id : answer_end_ids(t.chat_template, model.tokenizer(), to_json(variables, "variables"))) {
+    ids.push_back(id);
+  }
+  return ids;
+}
+
 void add(PyConversation& c, nb::handle message) { c.conversation().add(to_json(message, "message")); }
 
 }  // namespace
 
 void bind_chat(nb::module_& m) {
+  m.def("answer_end_ids", all_end_ids, nb::arg("model"), nb::arg("template"), nb::arg("variables"),
+        "Ids that end an answer of a conversation.");
   nb::class_<PyConversation>(m, "Conversation", "Messages, and the rows of their tokens.")
       .def(nb::new_(&converse), nb::arg("model"), nb::arg("template"), nb::arg("variables"), nb::arg("drop_oldest"))
       .def("add", add, nb::arg("message"), "Adds a message.")

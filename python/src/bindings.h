@@ -11,6 +11,7 @@ void bind_outputs(nanobind::module_& m);
 void bind_generation(nanobind::module_& m);
 void bind_chat(nanobind::module_& m);
 void bind_encoder(nanobind::module_& m);
+void bind_engine(nanobind::module_& m);
 void bind_tokenizer(nanobind::module_& m);
 void bind_template(nanobind::module_& m);
 

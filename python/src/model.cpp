@@ -103,11 +103,12 @@ Lease PyModel::decoding_runner(std::int64_t sequences) { return batch_runner(seq
 
 Lease PyModel::batch_runner(std::int64_t sequences, std::int64_t context) {
   // Outputs of as many rows at once: enough for full panels of the head, little memory for large vocabularies.
-  constexpr std::int64_t kWanted = 128;
+  constexpr std::int64_t kMostWanted = 128, kMostValues = 8 << 20;
+  const std::int64_t wanted = std::clamp<std::int64_t>(kMostValues / model().output_size(), 16, kMostWanted);
   return runner({.sequences = sequences,
                  .context = context,
                  .chunk = options_.chunk,
-                 .wanted = std::min(options_.chunk, kWanted)});
+                 .wanted = std::min(options_.chunk, wanted)});
 }
 
 Lease PyModel::whole_runner(std::int64_t sequences, std::int64_t rows) {

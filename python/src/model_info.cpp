@@ -22,7 +22,7 @@ class ShapeObserver final : public Observer {
   }
   void launched(double, double) override {}
   bool counts() const override { return false; }
-  bool wants(const Place&) const override { return true; }
+  bool observes(const Place&) const override { return true; }
 
   const std::vector<std::int64_t>& order() const { return order_; }
   const Shape& shape(std::int64_t place) const { return shapes_.at(place); }

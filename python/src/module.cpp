@@ -12,4 +12,5 @@ NB_MODULE(_core, m) {
   bind_generation(m);
   bind_chat(m);
   bind_encoder(m);
+  bind_engine(m);
 }

@@ -49,7 +49,7 @@ class PythonObserver final : public Observer {
   void done(const Place& place, TensorView y) override;
   void launched(double, double) override {}
   bool counts() const override { return false; }
-  bool wants(const Place& place) const override { return taps_ && taps_->wants(place); }
+  bool observes(const Place& place) const override { return taps_ && taps_->observes(place); }
 
  private:
   using Clock = std::chrono::steady_clock;

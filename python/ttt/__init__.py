@@ -5,7 +5,7 @@
     model = ttt.Model("model.gguf")
     print(model.generate("The capital of France is", max_new_tokens=8))
 
-The classes are ``Model``, ``Conversation``, ``Tokenizer``, ``ChatTemplate`` and ``Sequence``; errors are subclasses of
+The classes are ``Model``, ``Conversation``, ``Engine``, ``Tokenizer``, ``ChatTemplate`` and ``Sequence``; errors are subclasses of
 ``Error``.
 """
 
@@ -18,6 +18,7 @@ from typing import Any
 from . import _core
 from .blocks import Block, Weight
 from .chat import Conversation, Piece, Reply, ReplyStream
+from .engine import Completion, Engine, EngineStream, Event
 from .errors import (BadDataError, Error, InternalError, IoError, PeerLostError, ResourcesError, UnsupportedError,
                      UsageError)
 from .generation import Generation, GenerationStream, Token, TokenLogProb
@@ -30,7 +31,8 @@ from .tokenizer import StreamDecoder, Tokenizer
 __version__: str = _core.__version__
 
 __all__ = [
-    "BadDataError", "Block", "Capture", "ChatTemplate", "Conversation", "Error", "Generation", "GenerationStream",
+    "BadDataError", "Block", "Capture", "ChatTemplate", "Completion", "Conversation", "Engine",
+    "EngineStream", "Error", "Event", "Generation", "GenerationStream",
     "InternalError", "IoError", "Model", "PeerLostError", "Perplexity", "Piece", "Ranked", "Reply", "ReplyStream",
     "ResourcesError", "Sequence", "StreamDecoder", "Tap", "Token", "TokenLogProb", "Tokenizer", "UnsupportedError",
     "UsageError", "Weight", "model_types", "render",

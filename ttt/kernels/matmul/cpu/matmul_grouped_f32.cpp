@@ -51,9 +51,9 @@ TTT_INLINE void block_values(const Panel& panel, std::int64_t block, int super_s
 }
 
 template <PanelKind kKind, int kRows>
-void multiply_band(const PreparedRows& x, const MatmulJob& job, const PanelLayout& layout, std::int64_t r,
+void multiply_band(const PreparedRows& x, const MatmulProblem& problem, const PanelLayout& layout, std::int64_t r,
                    std::int64_t out, std::int64_t out_end) {
-  const Panel panel = panel_at(job.w.data + out / kPanelWidth * layout.bytes, layout);
+  const Panel panel = panel_at(problem.w.data + out / kPanelWidth * layout.bytes, layout);
   const float* rows[kRows];
   Floats acc[kRows];
 #pragma GCC unroll 8
@@ -74,17 +74,18 @@ void multiply_band(const PreparedRows& x, const MatmulJob& job, const PanelLayou
   for (int i = 0; i < kRows; ++i) {
     float results[kPanelWidth];
     store_floats(results, scaled_total<kKind>(panel, acc[i]));
-    finish_run(job, r + i, out, n, results);
+    finish_run(problem, r + i, out, n, results);
   }
 }
 
 template <PanelKind kKind>
-void tile_f32(const PreparedRows& x, const MatmulJob& job, std::int64_t out_begin, std::int64_t out_end) noexcept {
-  const PanelLayout layout = panel_layout(kKind, job.w.dim(1));
+void tile_f32(const PreparedRows& x, const MatmulProblem& problem, std::int64_t out_begin,
+              std::int64_t out_end) noexcept {
+  const PanelLayout layout = panel_layout(kKind, problem.w.dim(1));
   for (std::int64_t out = out_begin; out < out_end; out += kPanelWidth) {
     std::int64_t r = 0;
-    for (; x.rows - r >= kBand; r += kBand) multiply_band<kKind, kBand>(x, job, layout, r, out, out_end);
-    for (; r < x.rows; ++r) multiply_band<kKind, 1>(x, job, layout, r, out, out_end);
+    for (; x.rows - r >= kBand; r += kBand) multiply_band<kKind, kBand>(x, problem, layout, r, out, out_end);
+    for (; r < x.rows; ++r) multiply_band<kKind, 1>(x, problem, layout, r, out, out_end);
   }
 }
 
