@@ -1,6 +1,7 @@
 #include "runtime/generate.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "base/error.h"
@@ -17,6 +18,8 @@ std::string_view name_of(StopReason reason) {
       return "context";
     case StopReason::kCaller:
       return "stopped";
+    case StopReason::kDeadEnd:
+      return "a dead end of the grammar";
   }
   return {};
 }
@@ -50,6 +53,46 @@ SequenceHistory history_of(const Runner& runner, std::span<const std::int32_t> p
 
 }  // namespace
 
+// What a constraint lets follow; without one everything.
+class Generation::Allowed {
+ public:
+  Allowed(const TokenConstraint* constraint, const std::vector<std::int64_t>& end_ids, std::int64_t vocab)
+      : end_ids_(end_ids) {
+    if (constraint == nullptr) return;
+    state_ = constraint->begin();
+    mask_.resize(static_cast<std::size_t>((vocab + 31) / 32));
+  }
+
+  // Why the generation ends here, if it does.
+  std::optional<StopReason> find() {
+    if (!state_) return std::nullopt;
+    state_->allowed(mask_);
+    mark_ends(false);  // an end id may be an ordinary token, but it adds no text
+    const bool any = std::ranges::any_of(mask_, [](std::uint32_t word) { return word != 0; });
+    if (any && state_->can_end()) mark_ends(true);
+    if (any) return std::nullopt;
+    return state_->can_end() ? StopReason::kEnd : StopReason::kDeadEnd;
+  }
+  TokenFilter filter() const { return {.allowed = mask_}; }
+  void accept(std::int32_t id) {
+    if (state_) state_->accept(id);
+  }
+
+ private:
+  void mark_ends(bool possible) {
+    for (const std::int64_t id : end_ids_) {
+      const std::size_t word = static_cast<std::size_t>(id) / 32;
+      if (id < 0 || word >= mask_.size()) continue;
+      const std::uint32_t bit = std::uint32_t{1} << (id % 32);
+      mask_[word] = possible ? mask_[word] | bit : mask_[word] & ~bit;
+    }
+  }
+
+  const std::vector<std::int64_t>& end_ids_;
+  std::unique_ptr<ConstraintState> state_;
+  std::vector<std::uint32_t> mask_;
+};
+
 Generation::Generation(Runner& runner, Sequence& sequence, std::span<const std::int32_t> ids,
                        std::span<const float> logits, const GenerateOptions& options, std::uint64_t number)
     : runner_(runner),
@@ -57,9 +100,13 @@ Generation::Generation(Runner& runner, Sequence& sequence, std::span<const std::
       logits_(logits),
       max_new_tokens_(std::max<std::int64_t>(options.max_new_tokens, 0)),
       end_ids_(options.end_ids),
+      constraint_(options.constraint),
       sampler_(options.sampling, runner.vocab()),
       history_(history_of(runner, ids, max_new_tokens_)),
-      random_(static_cast<std::uint64_t>(options.sampling.seed), number) {}
+      random_(static_cast<std::uint64_t>(options.sampling.seed), number),
+      allowed_(std::make_unique<Allowed>(constraint_.get(), end_ids_, runner.vocab())) {}
+
+Generation::~Generation() = default;
 
 std::optional<SampleResult> Generation::end(StopReason reason) {
   ended_ = true;
@@ -69,14 +116,17 @@ std::optional<SampleResult> Generation::end(StopReason reason) {
 
 std::optional<SampleResult> Generation::next() {
   if (ended_) return std::nullopt;
+  if (max_new_tokens_ <= 0) return end(StopReason::kLength);
+  if (const std::optional<StopReason> reason = allowed_->find()) return end(*reason);
   if (history_.generated() >= max_new_tokens_) return end(StopReason::kLength);
   if (last_) {
     if (sequence_.length() >= runner_.config().context) return end(StopReason::kContext);
     logits_ = runner_.extend(sequence_, {&*last_, 1});
   }
-  SampleResult chosen = sampler_.sample(logits_, history_, random_, workspace_);
+  SampleResult chosen = sampler_.sample(logits_, history_, random_, workspace_, allowed_->filter());
   if (std::ranges::find(end_ids_, chosen.id) != end_ids_.end()) return end(StopReason::kEnd);
   history_.append(chosen.id);
+  allowed_->accept(chosen.id);
   last_ = chosen.id;
   return chosen;
 }

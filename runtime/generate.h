@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -9,10 +10,12 @@
 
 #include "runtime/runner.h"
 #include "sampling/sampler.h"
+#include "text/grammar/token_constraint.h"
 
 namespace ttt {
 
-enum class StopReason : std::uint8_t { kEnd, kLength, kContext, kCaller };
+// kDeadEnd: the constraint allows no token, and the text is not complete.
+enum class StopReason : std::uint8_t { kEnd, kLength, kContext, kCaller, kDeadEnd };
 std::string_view name_of(StopReason reason);
 
 struct GenerateOptions {
@@ -22,6 +25,9 @@ struct GenerateOptions {
   // Of an encoder-decoder: the ids that its encoder reads. The prompt is then the beginning of the decoder's text, at
   // least the decoder_start_token_id of the configuration.
   std::vector<std::int32_t> source = {};
+  // Not null: what the generated text keeps to. The end ids are possible where it may end, and it ends by itself where
+  // nothing else may follow.
+  std::shared_ptr<const TokenConstraint> constraint = {};
 };
 
 struct Generated {
@@ -37,12 +43,16 @@ class Generation {
   // RandomStream(seed, number). The runner and the sequence must outlive it, and are used by nothing else meanwhile.
   Generation(Runner& runner, Sequence& sequence, std::span<const std::int32_t> ids, std::span<const float> logits,
              const GenerateOptions& options, std::uint64_t number);
+  ~Generation();
+  Generation(const Generation&) = delete;
+  Generation& operator=(const Generation&) = delete;
 
   // Adds the token before to the sequence and chooses the next one. Nothing when the continuation has ended: reason().
   std::optional<SampleResult> next();
   StopReason reason() const { return reason_; }  // kCaller until it has ended
 
  private:
+  class Allowed;
   std::optional<SampleResult> end(StopReason reason);
 
   Runner& runner_;
@@ -50,10 +60,12 @@ class Generation {
   std::span<const float> logits_;
   std::int64_t max_new_tokens_;
   std::vector<std::int64_t> end_ids_;
+  std::shared_ptr<const TokenConstraint> constraint_;
   Sampler sampler_;
   SequenceHistory history_;
   RandomStream random_;
   SamplerWorkspace workspace_;
+  std::unique_ptr<Allowed> allowed_;
   std::optional<std::int32_t> last_;  // chosen, and not yet a row of the sequence
   StopReason reason_ = StopReason::kCaller;
   bool ended_ = false;

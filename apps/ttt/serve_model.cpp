@@ -140,7 +140,7 @@ void ServeModel::load_embedder(const ServeModelOptions& o) {
                               .context = context_for(model, *checkpoint_, context),
                               .chunk = chunk,
                               .wanted = chunk});
-  runner_.emplace(bench_->runner());
+  runner_.reset(new Runner(bench_->runner()));
   embedder_.emplace(*runner_, *bench_->threads, modules);
   served_.context = context;
   served_.embedding_width = embedder_->width();
@@ -160,7 +160,7 @@ void ServeModel::load_scores(const ServeModelOptions& o) {
   const std::int64_t context = served_.text_limit.ids;
   bench_.emplace(model, checkpoint_,
                  RunnerConfig{.context = context_for(model, *checkpoint_, context), .chunk = context, .wanted = 1});
-  runner_.emplace(bench_->runner());
+  runner_.reset(new Runner(bench_->runner()));
   require(runner_->output_size() == 1, ErrorKind::kUnsupported, o.model.model,
           ": serve wanted a model that ranks with one class, got one with ", runner_->output_size());
   served_.context = context;

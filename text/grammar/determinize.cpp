@@ -142,7 +142,7 @@ class SubsetConstruction {
     }
     std::sort(cuts.begin(), cuts.end());
     cuts.erase(std::unique(cuts.begin(), cuts.end()), cuts.end());
-    spend(moves.size() * cuts.size());
+    spend(moves.size() * cuts.size() / 8);
     for (std::size_t i = 0; i + 1 < cuts.size(); ++i) {
       std::vector<std::uint32_t> to;
       for (const Move& m : moves) {

@@ -12,7 +12,7 @@ struct GrammarLimits {
   std::int64_t rules = 16384;
   std::int64_t graph_states = std::int64_t{1} << 19;  // before determinisation, all repetitions written out
   std::int64_t states = std::int64_t{1} << 17;        // of the automaton
-  std::int64_t steps = std::int64_t{1} << 26;         // of determinisation, in states looked at
+  std::int64_t steps = std::int64_t{1} << 24;         // of compilation: a second or two
 };
 
 }  // namespace ttt

@@ -31,8 +31,10 @@ class TokenTree {
 
   std::uint32_t size() const { return static_cast<std::uint32_t>(nodes_.size() - 1); }
   const Node& at(std::uint32_t node) const { return nodes_[node]; }
-  std::span<const std::int32_t> ids(std::uint32_t node) const {
-    return std::span(ids_).subspan(nodes_[node].first, nodes_[node + 1].first - nodes_[node].first);
+  // Of the tokens that end at a node, or at one from it to before `end`.
+  std::span<const std::int32_t> ids(std::uint32_t node) const { return ids(node, node + 1); }
+  std::span<const std::int32_t> ids(std::uint32_t node, std::uint32_t end) const {
+    return std::span(ids_).subspan(nodes_[node].first, nodes_[end].first - nodes_[node].first);
   }
 
  private:

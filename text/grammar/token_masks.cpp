@@ -45,11 +45,12 @@ struct TokenMasks::Kept {
 // Walks a tree, or a part of it, with one head whose stack is not known.
 class TokenMasks::Walk {
  public:
-  Walk(const GrammarAutomaton& automaton, std::vector<std::uint32_t>& mask, std::vector<Place>& places)
-      : automaton_(automaton), stepper_(automaton), mask_(mask), places_(places) {}
+  Walk(const TokenMasks& masks, std::vector<std::uint32_t>& mask, std::vector<Place>& places)
+      : masks_(masks), automaton_(masks.automaton_), stepper_(automaton_), mask_(mask), places_(places) {}
 
   // Below `place`, where the head begins.
-  void run(const TokenTree& tree, Place place, State state) {
+  void run(Place place, State state) {
+    const TokenTree& tree = masks_.vocabulary_.tree(place.tree);
     const std::uint32_t end = tree.at(place.node).end;
     const unsigned top = tree.at(place.node).depth;
     heads_.assign(1, {state, GrammarStacks::kUnknown});
@@ -72,15 +73,30 @@ class TokenMasks::Walk {
       }
       begins_.push_back(heads_.size());
       marks_.push_back(stacks_.size());
-      for (const std::int32_t id : tree.ids(i)) {
-        mask_[static_cast<std::size_t>(id) / 32] |= 1u << (static_cast<unsigned>(id) % 32);
-      }
-      if (node.end > i + 1) note({place.tree, i});
-      ++i;
+      const bool all = node.end > i + kFewNodes && reads_all(place.tree, begins_[level]);
+      allow(tree.ids(i, all ? node.end : i + 1));
+      if (!all && node.end > i + 1) note({place.tree, i});
+      i = all ? node.end : i + 1;
     }
   }
 
  private:
+  static constexpr std::uint32_t kFewNodes = 64;  // that are as soon looked at one by one
+
+  void allow(std::span<const std::int32_t> ids) {
+    for (const std::int32_t id : ids) {
+      mask_[static_cast<std::size_t>(id) / 32] |= 1u << (static_cast<unsigned>(id) % 32);
+    }
+  }
+
+  // Whether the last level's only head reads whatever follows in a tree of plain tokens.
+  bool reads_all(std::uint32_t tree, std::size_t level) {
+    if (tree == 0 || heads_.size() != level + 1) return false;
+    const auto [at, fresh] = reach_.try_emplace(heads_[level].state, 0);
+    if (fresh) at->second = masks_.plain_reach(heads_[level].state);
+    return at->second >= GrammarVocabulary::kPlainLengths[tree - 1];
+  }
+
   void step(std::size_t parent, std::uint8_t byte) {
     const std::size_t count = heads_.size() - parent;
     if (count == 1) {
@@ -111,9 +127,11 @@ class TokenMasks::Walk {
     }
   }
 
+  const TokenMasks& masks_;
   const GrammarAutomaton& automaton_;
   GrammarStepper stepper_;
   GrammarStacks stacks_;
+  std::unordered_map<State, int> reach_;  // of the states that were asked for
   std::vector<std::uint32_t>& mask_;
   std::vector<Place>& places_;
   std::vector<GrammarHead> heads_;
@@ -181,16 +199,16 @@ int TokenMasks::plain_reach(State state) const {
 TokenMasks::Shared TokenMasks::compute_base(State state) const {
   auto made = std::make_shared<Kept>();
   std::vector<std::uint32_t> mask(vocabulary_.words());
-  Walk walk(automaton_, mask, made->places);
+  Walk walk(*this, mask, made->places);
   made->whole_tree = automaton_.accepts(state);
-  walk.run(vocabulary_.tree(0), {0, 0}, state);
+  walk.run({0, 0}, state);
   const int reach = plain_reach(state);
   for (std::uint32_t group = 0; group < GrammarVocabulary::kPlainLengths.size(); ++group) {
     if (reach >= GrammarVocabulary::kPlainLengths[group]) {
       const std::span<const std::uint32_t> all = vocabulary_.plain_mask(group);
       for (std::size_t i = 0; i < all.size(); ++i) mask[i] |= all[i];
     } else {
-      walk.run(vocabulary_.tree(group + 1), {group + 1, 0}, state);
+      walk.run({group + 1, 0}, state);
     }
   }
   made->keep(std::move(mask));
@@ -230,8 +248,8 @@ TokenMasks::Shared TokenMasks::below(const Shared& kept, State state) {
     made->places = base->places;
     made->whole_tree = base->whole_tree;
   }
-  Walk walk(automaton_, mask, made->places);
-  for (const Place place : kept->places) walk.run(vocabulary_.tree(place.tree), place, state);
+  Walk walk(*this, mask, made->places);
+  for (const Place place : kept->places) walk.run(place, state);
   made->keep(std::move(mask));
   return publish(kept->next, state, std::move(made));
 }
