@@ -15,6 +15,7 @@ constexpr std::array kStops{SIGHUP, SIGINT, SIGTERM};
 std::atomic<int> signal_status{0};
 std::atomic<int> graceful{0};  // scopes
 std::atomic<const char*> unfinished{nullptr};
+std::atomic<bool> reload{false};
 std::atomic<bool> told{false};  // a mapped file that cannot be read
 std::vector<MappedRange>& watched() {
   static std::vector<MappedRange> ranges;
@@ -27,6 +28,8 @@ extern "C" void on_stop(int signal) {
   if (const char* path = unfinished.load()) unlink(path);
   _exit(status);
 }
+
+extern "C" void on_hang_up(int) { reload.store(true); }
 
 void write_out(const char* s) {
   // Nothing can be done about a stderr that does not take it.
@@ -93,6 +96,15 @@ SignalsHeld::~SignalsHeld() { sigprocmask(SIG_SETMASK, &saved_, nullptr); }
 
 Graceful::Graceful() { ++graceful; }
 Graceful::~Graceful() { --graceful; }
+
+HangUpReloads::HangUpReloads() {
+  struct sigaction mine {};
+  mine.sa_handler = on_hang_up;
+  mine.sa_flags = SA_RESTART;
+  sigaction(SIGHUP, &mine, &before_);
+}
+HangUpReloads::~HangUpReloads() { sigaction(SIGHUP, &before_, nullptr); }
+bool HangUpReloads::asked() { return reload.exchange(false); }
 
 int interrupted() { return signal_status.load(); }
 

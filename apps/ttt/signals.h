@@ -37,6 +37,19 @@ class Graceful {
   Graceful& operator=(const Graceful&) = delete;
 };
 
+// In its scope SIGHUP ends nothing: it asks for files to be read again.
+class HangUpReloads {
+ public:
+  HangUpReloads();
+  ~HangUpReloads();
+  HangUpReloads(const HangUpReloads&) = delete;
+  HangUpReloads& operator=(const HangUpReloads&) = delete;
+  bool asked();  // since the last time
+
+ private:
+  struct sigaction before_ {};
+};
+
 // 0, or 129, 130 or 143 once a signal has arrived.
 int interrupted();
 
