@@ -36,8 +36,11 @@ ApiError error_of(const Error& error) {
   ApiError e{.message = error.what()};
   switch (error.kind()) {
     case ErrorKind::kUsage:
-    case ErrorKind::kBadData: break;
-    case ErrorKind::kUnsupported: e.code = "unsupported"; break;
+    case ErrorKind::kBadData:
+      break;
+    case ErrorKind::kUnsupported:
+      e.code = "unsupported";
+      break;
     case ErrorKind::kResources:
       e.status = 429;
       e.type = "rate_limit_error";

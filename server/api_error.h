@@ -10,16 +10,17 @@
 
 namespace ttt::server {
 
-// An error as the OpenAI API answers it: {"error": {"message", "type", "param", "code"}} with a status. Codes are words.
+// An error as the OpenAI API answers it: {"error": {"message", "type", "param", "code"}} with a status. Codes are
+// words.
 struct ApiError {
   int status = 400;
   std::string message = {};
   std::string type = "invalid_request_error";
   std::string param = {};  // the field of the request; empty: null
   std::string code = "invalid_value";
-  double retry_after = 0;     // seconds, with 429 and 503
-  std::string allow = {};     // methods, with 405
-  bool close = false;         // the connection cannot be used further
+  double retry_after = 0;  // seconds, with 429 and 503
+  std::string allow = {};  // methods, with 405
+  bool close = false;      // the connection cannot be used further
 
   Json json() const;
   HttpResponse response() const;

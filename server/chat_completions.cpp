@@ -208,8 +208,8 @@ void read_response_format(Fields& fields) {
   if (type == "json_object" || type == "json_schema") {
     refuse_unsupported("response_format", "response_format " + type + " is not available in this build");
   }
-  refuse("response_format.type", text("response_format.type wanted text, json_object or json_schema, got ",
-                                      Json(type).dump()));
+  refuse("response_format.type",
+         text("response_format.type wanted text, json_object or json_schema, got ", Json(type).dump()));
 }
 
 void chat(const std::shared_ptr<Call>& call, const Json& body) {
@@ -219,7 +219,8 @@ void chat(const std::shared_ptr<Call>& call, const Json& body) {
   Fields fields(body);
   read_model(fields, model);
   if (model.backend == nullptr) {
-    refuse_unsupported("model", "this model embeds or ranks texts and does not continue them; see /v1/embeddings and /v1/rerank");
+    refuse_unsupported(
+        "model", "this model embeds or ranks texts and does not continue them; see /v1/embeddings and /v1/rerank");
   }
   ChatManner manner{.stream = read_stream_fields(fields)};
   EngineRequest request = read_sampling(fields, options, model, model.chat_end_ids);

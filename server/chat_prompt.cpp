@@ -27,8 +27,8 @@ Json read_content(const Json& content, const std::string& param) {
       continue;
     }
     if (type != "text" && type != "input_text" && type != "output_text") {
-      refuse_unsupported(where + ".type", text(where, ".type wanted text, got ", Json(type).dump(),
-                                               ": the model reads no other"));
+      refuse_unsupported(where + ".type",
+                         text(where, ".type wanted text, got ", Json(type).dump(), ": the model reads no other"));
     }
     joined += (joined.empty() ? "" : "\n") + part.required_string("text");
   }
@@ -72,8 +72,8 @@ Json read_message(const Json& message, std::size_t index, bool knows_developer) 
   const bool known = role == "system" || role == "developer" || role == "user" || role == "assistant" ||
                      role == "tool" || role == "function";
   if (!known) {
-    refuse(where + ".role", text(where, ".role wanted system, developer, user, assistant or tool, got ",
-                                 Json(role).dump()));
+    refuse(where + ".role",
+           text(where, ".role wanted system, developer, user, assistant or tool, got ", Json(role).dump()));
   }
   if (role == "developer" && !knows_developer) role = "system";
   Json result{Json::Object{}};
@@ -95,7 +95,8 @@ Json read_message(const Json& message, std::size_t index, bool knows_developer) 
   }
   if (calls != nullptr && !calls->empty()) {
     Json list{Json::Array{}};
-    for (std::size_t i = 0; i < calls->size(); ++i) list.push(read_call((*calls)[i], text(where, ".tool_calls[", i, "]")));
+    for (std::size_t i = 0; i < calls->size(); ++i)
+      list.push(read_call((*calls)[i], text(where, ".tool_calls[", i, "]")));
     result.set("tool_calls", std::move(list));
   }
   return result;
@@ -113,11 +114,12 @@ ToolName read_tool(const Json& tool, std::size_t index) {
   Fields inner(*function, where + ".function.");
   ToolName name{.name = inner.required_string("name")};
   const auto is_word = [](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '-' || c == '.';
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '-' ||
+           c == '.';
   };
   if (name.name.empty() || name.name.size() > 256 || !std::ranges::all_of(name.name, is_word)) {
-    refuse(where + ".function.name", text(where, ".function.name wanted letters, digits, _, - and ., got ",
-                                          Json(name.name).dump()));
+    refuse(where + ".function.name",
+           text(where, ".function.name wanted letters, digits, _, - and ., got ", Json(name.name).dump()));
   }
   inner.string("description");
   const Json* parameters = inner.object("parameters");
@@ -143,8 +145,9 @@ ToolChoice read_tool_choice(Fields& fields, bool has_tools) {
   if (!has_tools) refuse("tool_choice", "tool_choice wanted tools, got none");
   if (*v == Json("auto")) return ToolChoice::kAuto;
   if (*v == Json("required") || v->is_object()) {
-    refuse_unsupported("tool_choice", "tool_choice \"required\" and a named tool are not supported in this build: they "
-                                      "need structured output");
+    refuse_unsupported("tool_choice",
+                       "tool_choice \"required\" and a named tool are not supported in this build: they "
+                       "need structured output");
   }
   refuse("tool_choice", text("tool_choice wanted none, auto, required or an object, got ", v->dump()));
 }
@@ -197,7 +200,8 @@ ChatPrompt read_chat_prompt(Fields& fields, const ServedModel& model) {
   const Json::Array* tools = fields.array("tools");
   const bool has_tools = tools != nullptr && !tools->empty();
   constexpr std::size_t kMostTools = 1024;
-  if (has_tools && tools->size() > kMostTools) refuse("tools", text("tools wanted at most ", kMostTools, ", got ", tools->size()));
+  if (has_tools && tools->size() > kMostTools)
+    refuse("tools", text("tools wanted at most ", kMostTools, ", got ", tools->size()));
   for (std::size_t i = 0; has_tools && i < tools->size(); ++i) prompt.tools.push_back(read_tool((*tools)[i], i));
   const bool calls = read_tool_choice(fields, has_tools) == ToolChoice::kAuto;
   prompt.parallel_calls = fields.boolean("parallel_tool_calls").value_or(true);
@@ -205,7 +209,8 @@ ChatPrompt read_chat_prompt(Fields& fields, const ServedModel& model) {
   prompt.reasoning = t.reasoning;
   if (calls) {
     if (!t.tools) {
-      refuse_unsupported("tools", "tools are not supported by this model: its chat template names no known form of calls");
+      refuse_unsupported("tools",
+                         "tools are not supported by this model: its chat template names no known form of calls");
     }
     prompt.tool_format = t.tools;
   }
@@ -230,7 +235,8 @@ ChatPrompt read_chat_prompt(Fields& fields, const ServedModel& model) {
   if (const auto effort = fields.string("reasoning_effort")) request.set("reasoning_effort", *effort);
   if (const Json* variables = fields.object("chat_template_kwargs")) {
     for (const auto& [name, value] : variables->as_object({})) {
-      if (name == "messages" || name == "tools" || name == "add_generation_prompt" || name == "continue_final_message") {
+      if (name == "messages" || name == "tools" || name == "add_generation_prompt" ||
+          name == "continue_final_message") {
         refuse("chat_template_kwargs", text("chat_template_kwargs wanted variables of the template, got ", name));
       }
       request.set(name, value);

@@ -12,8 +12,8 @@ namespace ttt::server {
 // What a chat request asks the template and the parsers for.
 struct ChatPrompt {
   std::vector<std::int32_t> ids = {};
-  std::string text = {};                  // as the template wrote it
-  std::string tail = {};                  // the template's text after the last text from the messages
+  std::string text = {};  // as the template wrote it
+  std::string tail = {};  // the template's text after the last text from the messages
   std::optional<ReasoningMarks> reasoning = {};
   std::optional<ToolFormat> tool_format = {};  // with the tools that may be called
   std::vector<ToolName> tools = {};

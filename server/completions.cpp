@@ -170,7 +170,8 @@ void complete(const std::shared_ptr<Call>& call, const Json& body) {
   Fields fields(body);
   read_model(fields, model);
   if (model.backend == nullptr) {
-    refuse_unsupported("model", "this model embeds or ranks texts and does not continue them; see /v1/embeddings and /v1/rerank");
+    refuse_unsupported(
+        "model", "this model embeds or ranks texts and does not continue them; see /v1/embeddings and /v1/rerank");
   }
   CompletionManner manner{.stream = read_stream_fields(fields)};
   fields.unsupported("suffix", "the text is continued at its end only", "");
@@ -193,7 +194,8 @@ void complete(const std::shared_ptr<Call>& call, const Json& body) {
     EngineRequest one = request;
     // Without max_tokens a prompt that leaves less room is continued as far as it goes.
     std::int64_t most = wanted;
-    if (!fields.has("max_tokens")) most = std::max<std::int64_t>(1, std::min(most, model.context - std::ssize(prompt.ids)));
+    if (!fields.has("max_tokens"))
+      most = std::max<std::int64_t>(1, std::min(most, model.context - std::ssize(prompt.ids)));
     set_prompt(one, std::move(prompt.ids), fields, model, most, "prompt");
     if (call->key) one.cache_key = text("key ", *call->key, " ", one.cache_key);
     manner.prompts.push_back(std::move(prompt.text));

@@ -15,9 +15,12 @@ using boost::system::error_code;
 constexpr std::size_t kReadBytes = std::size_t{64} << 10;
 constexpr std::size_t kMostPipelined = std::size_t{64} << 10;  // bytes of later requests that are read ahead
 constexpr std::size_t kMostUnsent = std::size_t{8} << 20;      // of a stream; a response in one piece may be longer
+constexpr int kSendBuffer = 128 << 10;  // of the system: more would hold memory for clients that do not read
 constexpr std::size_t kMostLingered = std::size_t{4} << 20;
 
-Clock::duration seconds(double s) { return std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(s)); }
+Clock::duration seconds(double s) {
+  return std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(s));
+}
 
 std::string http_date() {
   const std::time_t now = std::time(nullptr);
@@ -48,8 +51,8 @@ class ConnectionExchange final : public Exchange {
       : connection_(std::move(connection)), number_(number), request_(std::move(request)), id_(std::move(id)) {}
   ~ConnectionExchange() override {
     if (answered_) return;
-    const ApiError error{.status = 500, .message = "the request was dropped", .type = "server_error",
-                         .code = "internal_error"};
+    const ApiError error{
+        .status = 500, .message = "the request was dropped", .type = "server_error", .code = "internal_error"};
     on_thread([number = number_, id = id_, error](Connection& c) { c.respond(number, error.response(), id); });
   }
   ConnectionExchange(const ConnectionExchange&) = delete;
@@ -97,6 +100,7 @@ Connection::Connection(asio::io_context& io, asio::ip::tcp::socket socket, Liste
     : io_(io), socket_(std::move(socket)), shared_(shared), read_timer_(io), write_timer_(io) {
   error_code ignored;
   socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
+  socket_.set_option(asio::socket_base::send_buffer_size(kSendBuffer), ignored);
   const auto peer = socket_.remote_endpoint(ignored);
   if (!ignored) peer_ = text(peer.address().to_string(), ":", peer.port());
   read_buffer_.resize(kReadBytes);
@@ -145,7 +149,8 @@ void Connection::read_deadline(Clock::time_point when) {
     if (self->read_timer_.expiry() > Clock::now()) return;
     const bool waiting = self->phase_ == Phase::kLinger || (self->phase_ == Phase::kHead && !self->head_begun_);
     if (waiting) return self->close();
-    self->refuse({.status = 408, .message = self->phase_ == Phase::kHead ? "the headers took too long" : "the body took too long",
+    self->refuse({.status = 408,
+                  .message = self->phase_ == Phase::kHead ? "the headers took too long" : "the body took too long",
                   .code = "request_timeout"});
   });
 }
@@ -214,18 +219,22 @@ void Connection::feed() {
 }
 
 void Connection::refuse_parse(const error_code& error) {
-  const bool no_line = in_.find("\r\n") > static_cast<std::size_t>(shared_.options.most_target_bytes);
+  // The line of the request is read when it is whole.
+  const bool no_line = parser_->get().target().empty();
   if (error == http::error::header_limit && no_line) {
-    return refuse({.status = 414, .message = text("the request line wanted at most ", shared_.options.most_target_bytes,
-                                                  " bytes"), .code = "uri_too_long"});
+    return refuse({.status = 414,
+                   .message = text("the request line wanted at most ", shared_.options.most_target_bytes, " bytes"),
+                   .code = "uri_too_long"});
   }
   if (error == http::error::header_limit) {
-    return refuse({.status = 431, .message = text("the headers wanted at most ", shared_.options.most_head_bytes,
-                                                  " bytes"), .code = "headers_too_large"});
+    return refuse({.status = 431,
+                   .message = text("the headers wanted at most ", shared_.options.most_head_bytes, " bytes"),
+                   .code = "headers_too_large"});
   }
   if (error == http::error::body_limit) {
-    return refuse({.status = 413, .message = text("the body wanted at most ", shared_.options.most_body_bytes,
-                                                  " bytes"), .code = "request_too_large"});
+    return refuse({.status = 413,
+                   .message = text("the body wanted at most ", shared_.options.most_body_bytes, " bytes"),
+                   .code = "request_too_large"});
   }
   refuse({.message = text("not an HTTP request: ", error.message()), .code = "bad_request"});
 }
@@ -239,12 +248,15 @@ void Connection::on_head() {
   chunked_ = head.version() >= 11;
   head_only_ = head.method() == http::verb::head;
   if (std::ssize(head.target()) > limits.most_target_bytes) {
-    return refuse({.status = 414, .message = text("the URI wanted at most ", limits.most_target_bytes, " bytes, got ",
-                                                  head.target().size()), .code = "uri_too_long"});
+    return refuse(
+        {.status = 414,
+         .message = text("the URI wanted at most ", limits.most_target_bytes, " bytes, got ", head.target().size()),
+         .code = "uri_too_long"});
   }
   if (count > limits.most_headers) {
-    return refuse({.status = 431, .message = text("the request wanted at most ", limits.most_headers, " headers, got ",
-                                                  count), .code = "headers_too_large"});
+    return refuse({.status = 431,
+                   .message = text("the request wanted at most ", limits.most_headers, " headers, got ", count),
+                   .code = "headers_too_large"});
   }
   if (head.version() >= 11 && head.count(http::field::host) != 1) {
     return refuse({.message = text("the request wanted one Host header, got ", head.count(http::field::host)),
@@ -258,6 +270,10 @@ void Connection::on_head() {
   if (!transfer.empty() && !same_ignoring_case({transfer.data(), transfer.size()}, "chunked")) {
     return refuse({.message = "Transfer-Encoding wanted chunked", .code = "bad_request"});
   }
+  const auto length = head[http::field::content_length];
+  if (head.count(http::field::content_length) > 1 || length.find(',') != length.npos) {
+    return refuse({.message = "the request wanted one Content-Length", .code = "bad_request"});
+  }
   const bool has_length = parser_->content_length().has_value();
   const bool wants_body = head.method() == http::verb::post || head.method() == http::verb::put;
   if (wants_body && !has_length && transfer.empty()) {
@@ -267,10 +283,14 @@ void Connection::on_head() {
   if (!expect.empty() && !same_ignoring_case({expect.data(), expect.size()}, "100-continue")) {
     return refuse({.status = 417, .message = "Expect wanted 100-continue", .code = "bad_request"});
   }
-  if (!reserve_body(has_length ? static_cast<std::int64_t>(*parser_->content_length())
-                               : transfer.empty() ? 0 : limits.most_body_bytes)) {
-    return refuse({.status = 503, .message = "too many large requests at the same time", .type = "server_error",
-                   .code = "overloaded", .retry_after = 1});
+  if (!reserve_body(has_length         ? static_cast<std::int64_t>(*parser_->content_length())
+                    : transfer.empty() ? 0
+                                       : limits.most_body_bytes)) {
+    return refuse({.status = 503,
+                   .message = "too many large requests at the same time",
+                   .type = "server_error",
+                   .code = "overloaded",
+                   .retry_after = 1});
   }
   phase_ = Phase::kBody;
   body_begin_ = Clock::now();
@@ -314,7 +334,8 @@ void Connection::hand_over() {
   }
   std::string id(request.header("X-Request-Id"));
   if (!usable_id(id)) id = make_request_id();
-  auto exchange = std::make_shared<ConnectionExchange>(shared_from_this(), exchange_, std::move(request), std::move(id));
+  auto exchange =
+      std::make_shared<ConnectionExchange>(shared_from_this(), exchange_, std::move(request), std::move(id));
   read_more();  // sees when the client goes away
   shared_.handler(std::move(exchange));
 }
@@ -333,7 +354,8 @@ void Connection::refuse(ApiError error) {
 std::string Connection::head_of(const HttpResponse& r, const std::string& id, std::optional<std::size_t> length) const {
   std::string head = text("HTTP/1.1 ", r.status, " ", reason_phrase(r.status), "\r\nDate: ", http_date(),
                           "\r\nServer: ttt\r\nX-Request-Id: ", id, "\r\n");
-  if (!r.content_type.empty()) head += text("Content-Type: ", r.content_type, "\r\nX-Content-Type-Options: nosniff\r\n");
+  if (!r.content_type.empty())
+    head += text("Content-Type: ", r.content_type, "\r\nX-Content-Type-Options: nosniff\r\n");
   for (const auto& [name, value] : r.headers) head += text(name, ": ", value, "\r\n");
   if (length) {
     head += text("Content-Length: ", *length, "\r\n");

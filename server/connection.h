@@ -83,7 +83,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   ListenerShared& shared_;
   asio::steady_timer read_timer_, write_timer_;
   std::optional<Parser> parser_;
-  std::string in_;                // received and not yet consumed
+  std::string in_;  // received and not yet consumed
   std::vector<char> read_buffer_;
   Phase phase_ = Phase::kHead;
   bool reading_ = false, writing_ = false;

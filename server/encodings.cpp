@@ -46,8 +46,9 @@ void require_ids(const std::vector<std::int32_t>& ids, const ServedModel& model,
 Encoding checked(Encoding text, const ServedModel& model, bool truncates, const std::string& param) {
   require_ids(text.ids, model, param);
   if (truncates || std::ssize(text.ids) <= model.context) return text;
-  refuse(param, ttt::text("This model's maximum context length is ", model.context, " tokens. However, ", param, " has ",
-                          text.ids.size(), ". truncate_prompt_tokens -1 cuts it."),
+  refuse(param,
+         ttt::text("This model's maximum context length is ", model.context, " tokens. However, ", param, " has ",
+                   text.ids.size(), ". truncate_prompt_tokens -1 cuts it."),
          "context_length_exceeded");
 }
 

@@ -21,8 +21,7 @@ std::string shown(const Json& value) {
 Fields::Fields(const Json& object, std::string prefix) : object_(object), prefix_(std::move(prefix)) {
   if (object.is_object()) return;
   std::string param = prefix_.substr(0, prefix_.empty() ? 0 : prefix_.size() - 1);
-  std::string message =
-      text(param.empty() ? "the request" : param, " wanted an object, got ", object.type_name());
+  std::string message = text(param.empty() ? "the request" : param, " wanted an object, got ", object.type_name());
   refuse(std::move(param), std::move(message), "invalid_type");
 }
 
@@ -120,7 +119,8 @@ std::string Fields::unknown() const {
 }
 
 std::int32_t token_id(const Json& value, const std::string& param, std::int64_t vocab) {
-  const bool whole = value.is_integer() || (value.is_number() && std::trunc(value.as_number({})) == value.as_number({}));
+  const bool whole =
+      value.is_integer() || (value.is_number() && std::trunc(value.as_number({})) == value.as_number({}));
   if (!whole) refuse(param, text(param, " wanted token ids, got ", shown(value)), "invalid_type");
   const double id = value.as_number({});
   if (!(id >= 0 && id < static_cast<double>(vocab))) {

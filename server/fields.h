@@ -23,7 +23,8 @@ class Fields {
   const Json* value(std::string_view name);  // null: absent
   bool has(std::string_view name) { return value(name) != nullptr; }
   std::optional<bool> boolean(std::string_view name);
-  std::optional<std::int64_t> integer(std::string_view name, std::int64_t min = std::numeric_limits<std::int64_t>::min(),
+  std::optional<std::int64_t> integer(std::string_view name,
+                                      std::int64_t min = std::numeric_limits<std::int64_t>::min(),
                                       std::int64_t max = std::numeric_limits<std::int64_t>::max());
   std::optional<double> number(std::string_view name, double min, double max);
   std::optional<std::string> string(std::string_view name);

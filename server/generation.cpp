@@ -27,11 +27,15 @@ ApiError error_of_event(const EngineEvent& event) {
 std::string_view finish_name(FinishReason reason) {
   switch (reason) {
     case FinishReason::kEnd:
-    case FinishReason::kStop: return "stop";
+    case FinishReason::kStop:
+      return "stop";
     case FinishReason::kLength:
-    case FinishReason::kContext: return "length";
-    case FinishReason::kCancelled: return "cancelled";
-    default: return "error";
+    case FinishReason::kContext:
+      return "length";
+    case FinishReason::kCancelled:
+      return "cancelled";
+    default:
+      return "error";
   }
 }
 
@@ -58,7 +62,8 @@ void Generation::submit() {
         if (const auto self = weak.lock()) self->pump();
       });
     };
-    for (EngineRequest& request : requests_) streams_.push_back(service.model().backend->submit(std::move(request), wake));
+    for (EngineRequest& request : requests_)
+      streams_.push_back(service.model().backend->submit(std::move(request), wake));
     requests_.clear();
   } catch (...) {
     return fail(current_error());

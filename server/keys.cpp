@@ -13,8 +13,8 @@ namespace {
 bool same(std::string_view key, std::string_view given) {
   unsigned difference = key.size() == given.size() ? 0 : 1;
   for (std::size_t i = 0; i < given.size(); ++i) {
-    difference |= static_cast<unsigned>(static_cast<unsigned char>(given[i]) ^
-                                        static_cast<unsigned char>(key[i % key.size()]));
+    difference |=
+        static_cast<unsigned>(static_cast<unsigned char>(given[i]) ^ static_cast<unsigned char>(key[i % key.size()]));
   }
   return difference == 0;
 }
@@ -53,8 +53,7 @@ bool Keys::required() const {
 
 std::optional<std::size_t> Keys::find(std::string_view authorization) const {
   constexpr std::string_view kScheme = "Bearer ";
-  if (authorization.size() <= kScheme.size() ||
-      !same_ignoring_case(authorization.substr(0, kScheme.size()), kScheme)) {
+  if (authorization.size() <= kScheme.size() || !same_ignoring_case(authorization.substr(0, kScheme.size()), kScheme)) {
     return std::nullopt;
   }
   const std::string_view given = authorization.substr(kScheme.size());

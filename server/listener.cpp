@@ -65,9 +65,8 @@ void Listener::Impl::bind() {
 
 void Listener::Impl::accept() {
   if (!acceptor.is_open()) return;
-  acceptor.async_accept([this](const error_code& error, asio::ip::tcp::socket socket) {
-    on_accept(error, std::move(socket));
-  });
+  acceptor.async_accept(
+      [this](const error_code& error, asio::ip::tcp::socket socket) { on_accept(error, std::move(socket)); });
 }
 
 void Listener::Impl::on_accept(const error_code& error, asio::ip::tcp::socket socket) {

@@ -17,14 +17,14 @@ struct ListenerOptions {
   std::int64_t most_head_bytes = 16 << 10;  // request line and headers
   std::int64_t most_headers = 100;
   std::int64_t most_target_bytes = 8 << 10;
-  double head_seconds = 10;           // from the first byte of a request to the end of its headers
-  double idle_seconds = 65;           // between two requests of a connection
-  double write_seconds = 30;          // until what was written has been taken by the client, plus its size at that rate
+  double head_seconds = 10;   // from the first byte of a request to the end of its headers
+  double idle_seconds = 65;   // between two requests of a connection
+  double write_seconds = 30;  // until what was written has been taken by the client, plus its size at that rate
   double least_bytes_per_second = 4096;  // of a body that is sent or taken
 };
 
 struct ListenerStats {
-  std::int64_t connections = 0;          // open now
+  std::int64_t connections = 0;            // open now
   std::int64_t accepted = 0, refused = 0;  // since the start; refused: beyond most_connections
   std::int64_t slow_readers = 0;           // answers that were given up
   std::int64_t bad_requests = 0;           // answered here: not HTTP, or beyond a limit

@@ -14,9 +14,9 @@
 
 namespace ttt::server {
 
-const std::vector<double> Metrics::kSeconds{0.01, 0.05, 0.1, 0.3, 0.5, 0.8, 1, 1.5, 2, 2.5, 5, 10, 15, 20, 30, 40, 50,
-                                            60, 120, 240, 480, 960};
-const std::vector<double> Metrics::kTokens{1,    2,    5,    10,   20,    50,    100,   200,   500,
+const std::vector<double> Metrics::kSeconds{0.01, 0.05, 0.1, 0.3, 0.5, 0.8, 1,  1.5, 2,   2.5, 5,
+                                            10,   15,   20,  30,  40,  50,  60, 120, 240, 480, 960};
+const std::vector<double> Metrics::kTokens{1,    2,    5,    10,    20,    50,    100,    200,   500,
                                            1000, 2000, 5000, 10000, 20000, 50000, 100000, 200000};
 
 namespace {

@@ -51,7 +51,8 @@ class Metrics {
   mutable std::mutex mutex_;
   std::map<std::string, std::int64_t> http_, finished_, rejected_;  // by labels
   std::int64_t cancelled_ = 0;
-  Histogram first_token_{{0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10, 20, 40, 80}};
+  Histogram first_token_{
+      {0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10, 20, 40, 80}};
   Histogram gap_{{0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1, 2.5, 5, 10}};
   Histogram whole_{kSeconds}, queue_{kSeconds}, prefill_{kSeconds}, decode_{kSeconds};
   Histogram prompt_{kTokens}, generation_{kTokens};

@@ -26,12 +26,12 @@ std::string engine_metrics(const ServedModel& model, const std::string& labels) 
     write_metric(out, name, "counter", help, static_cast<double>(value), labels);
   };
   const double pages = static_cast<double>(std::max<std::int64_t>(1, s.pages));
+  const auto used = static_cast<double>(s.used_pages - s.cached_pages);  // cached ones are given to who needs them
   gauge("ttt_num_requests_running", "Sequences that run now.", static_cast<double>(s.running));
   gauge("ttt_num_requests_waiting", "Requests in the queue.", static_cast<double>(s.waiting));
-  gauge("ttt_kv_cache_usage_perc", "Share of the state's pages that sequences use, 0 to 1.",
-        static_cast<double>(s.used_pages) / pages);
+  gauge("ttt_kv_cache_usage_perc", "Share of the state's pages that sequences use, 0 to 1.", used / pages);
   gauge("ttt_kv_cache_pages", "Pages of the state.", static_cast<double>(s.pages));
-  gauge("ttt_kv_cache_used_pages", "Pages that sequences use.", static_cast<double>(s.used_pages));
+  gauge("ttt_kv_cache_used_pages", "Pages that sequences use.", used);
   gauge("ttt_kv_cache_cached_pages", "Pages that hold prefixes for later requests.",
         static_cast<double>(s.cached_pages));
   counter("ttt_prompt_tokens_total", "Tokens of prompts that were read.", s.prompt_tokens);

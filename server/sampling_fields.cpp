@@ -118,8 +118,7 @@ EngineRequest read_sampling(Fields& fields, const ServiceOptions& options, const
   s.min_p = fields.number("min_p", 0, 1).value_or(d.min_p.value_or(0.0));
   s.typical_p = d.typical_p.value_or(1.0);
   s.top_k = std::max<std::int64_t>(0, fields.integer("top_k", -1, kInt32Max).value_or(d.top_k.value_or(0)));
-  s.repetition_penalty =
-      fields.number("repetition_penalty", 1e-3, 1e3).value_or(d.repetition_penalty.value_or(1.0));
+  s.repetition_penalty = fields.number("repetition_penalty", 1e-3, 1e3).value_or(d.repetition_penalty.value_or(1.0));
   s.presence_penalty = fields.number("presence_penalty", -2, 2).value_or(0);
   s.frequency_penalty = fields.number("frequency_penalty", -2, 2).value_or(0);
   for (const auto& [id, bias] : d.biases) s.logit_bias.push_back({.id = id, .bias = bias});
@@ -164,9 +163,9 @@ void set_prompt(EngineRequest& request, std::vector<std::int32_t> ids, Fields& f
   }
   const std::int64_t prompt = std::ssize(ids), most = context - prompt;
   if (prompt >= context || wanted.value_or(0) > most) {
-    const std::string asked = wanted ? text(prompt + *wanted, " tokens (", prompt, " in ", param, ", ", *wanted,
-                                            " in the completion)")
-                                     : text(prompt, " tokens in ", param, ", and at least one more");
+    const std::string asked =
+        wanted ? text(prompt + *wanted, " tokens (", prompt, " in ", param, ", ", *wanted, " in the completion)")
+               : text(prompt, " tokens in ", param, ", and at least one more");
     refuse(param,
            text("This model's maximum context length is ", context, " tokens. However, you requested ", asked,
                 ". Please reduce the length of the ", param, " or of the completion."),
@@ -175,8 +174,8 @@ void set_prompt(EngineRequest& request, std::vector<std::int32_t> ids, Fields& f
   request.prompt = std::move(ids);
   request.max_new_tokens = wanted.value_or(most);
   if (request.min_new_tokens > request.max_new_tokens) {
-    refuse("min_tokens", text("min_tokens wanted at most the ", request.max_new_tokens, " tokens of the completion, got ",
-                              request.min_new_tokens));
+    refuse("min_tokens", text("min_tokens wanted at most the ", request.max_new_tokens,
+                              " tokens of the completion, got ", request.min_new_tokens));
   }
 }
 

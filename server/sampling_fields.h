@@ -28,9 +28,9 @@ EngineRequest read_sampling(Fields& fields, const ServiceOptions& options, const
 // At most `most` strings, from one or a list; none of them empty.
 std::vector<std::string> read_strings(Fields& fields, std::string_view name, std::int64_t most);
 
-// Cuts the prompt to its last `truncate_prompt_tokens` ids where that is asked for, sets it, and checks that it fits the
-// context with `wanted` new tokens (absent: as many as fit). Error 400 "context_length_exceeded". `param`: the field
-// that the prompt came from.
+// Cuts the prompt to its last `truncate_prompt_tokens` ids where that is asked for, sets it, and checks that it fits
+// the context with `wanted` new tokens (absent: as many as fit). Error 400 "context_length_exceeded". `param`: the
+// field that the prompt came from.
 void set_prompt(EngineRequest& request, std::vector<std::int32_t> ids, Fields& fields, const ServedModel& model,
                 std::optional<std::int64_t> wanted, const std::string& param);
 

@@ -44,8 +44,8 @@ struct ServedModel {
   // Encoders: each is empty where the model has no such output, and may be called by one thread at a time.
   std::int64_t embedding_width = 0;
   TextLimit text_limit = {};
-  std::string embedding_prompt = {};                                      // prepended to every text
-  std::function<std::vector<float>(std::span<const Encoding>)> embed = {};  // [texts, width]
+  std::string embedding_prompt = {};                                         // prepended to every text
+  std::function<std::vector<float>(std::span<const Encoding>)> embed = {};   // [texts, width]
   std::function<std::vector<double>(std::span<const Encoding>)> score = {};  // of pairs, in 0 .. 1 or as the model says
 
   bool known(std::string_view name) const;

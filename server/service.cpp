@@ -154,9 +154,8 @@ void Service::route(const std::shared_ptr<Call>& call) {
 void Service::read_body(std::shared_ptr<Call> call, std::function<void(std::shared_ptr<Call>, const Json&)> work) {
   const std::string_view type = call->request().header("Content-Type");
   if (!type.empty() && !is_json(type)) {
-    throw ApiException({.status = 415,
-                        .message = "Content-Type wanted application/json",
-                        .code = "unsupported_media_type"});
+    throw ApiException(
+        {.status = 415, .message = "Content-Type wanted application/json", .code = "unsupported_media_type"});
   }
   workers_->post([call = std::move(call), work = std::move(work)] {
     try {
@@ -186,8 +185,8 @@ void Service::cancel_all() {
   listener_.post([this] {
     const auto all = active_;
     for (const auto& generation : all) {
-      generation->fail({.status = 503, .message = "the server is shutting down", .type = "server_error",
-                        .code = "shutting_down"});
+      generation->fail(
+          {.status = 503, .message = "the server is shutting down", .type = "server_error", .code = "shutting_down"});
     }
   });
 }
@@ -206,8 +205,9 @@ std::string Service::summary() {
   const auto percent = [](std::int64_t part, std::int64_t whole) {
     return whole > 0 ? one_decimal(100.0 * static_cast<double>(part) / static_cast<double>(whole)) : std::string("0.0");
   };
-  return text("running ", now.running, ", waiting ", now.waiting, ", state ", percent(now.used_pages, now.pages),
-              " %, prompt ", one_decimal(static_cast<double>(prompt) / passed), " tokens/s, generation ",
+  return text("running ", now.running, ", waiting ", now.waiting, ", state ",
+              percent(now.used_pages - now.cached_pages, now.pages), " %, prompt ",
+              one_decimal(static_cast<double>(prompt) / passed), " tokens/s, generation ",
               one_decimal(static_cast<double>(generated) / passed), " tokens/s, prefix hits ", percent(hits, queries),
               " %");
 }

@@ -35,7 +35,7 @@ struct ServiceOptions {
   bool log_requests = true;
   bool strict_requests = false;  // unknown fields are refused
   std::int64_t most_choices = 128, most_stops = 16, most_biases = 1024, most_log_probs = 20, most_texts = 2048;
-  std::int64_t workers = 2;  // threads that read requests
+  std::int64_t workers = 2;                       // threads that read requests
   std::vector<std::string> allowed_origins = {};  // of pages of other servers; "*": all
   std::span<const PageFile> page = {};
 };
@@ -79,8 +79,8 @@ class Call {
   bool streaming_ = false, over_ = false;
 };
 
-// Routes requests to what answers them: what all of them share. It is made before the model, and answers "loading" until
-// it has one.
+// Routes requests to what answers them: what all of them share. It is made before the model, and answers "loading"
+// until it has one.
 class Service {
  public:
   Service(ServiceOptions options, Listener& listener, Log& log);
@@ -109,6 +109,7 @@ class Service {
   void require_ready() const;  // else an error 503
   Metrics& metrics() { return metrics_; }
   Keys& keys() { return keys_; }
+  bool keys_required() const { return keys_.required(); }
   Log& log() { return log_; }
   Listener& listener() { return listener_; }
   Workers& workers() { return *workers_; }

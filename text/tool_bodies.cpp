@@ -148,7 +148,8 @@ std::optional<ToolBody> read_harmony(std::string_view open, std::string_view bod
 }
 
 std::optional<ToolBody> read_deepseek(std::string_view body, std::span<const ToolName> tools) {
-  constexpr std::string_view kBegin = "<｜tool▁call▁begin｜>", kSeparator = "<｜tool▁sep｜>", kEnd = "<｜tool▁call▁end｜>";
+  constexpr std::string_view kBegin = "<｜tool▁call▁begin｜>", kSeparator = "<｜tool▁sep｜>",
+                             kEnd = "<｜tool▁call▁end｜>";
   ToolBody result;
   for (std::size_t at = body.find(kBegin); at != std::string_view::npos; at = body.find(kBegin)) {
     body.remove_prefix(at + kBegin.size());
@@ -236,12 +237,16 @@ std::optional<ToolBody> read_hermes(std::string_view body, std::span<const ToolN
 std::optional<ToolBody> read_tool_body(ToolFormat format, std::string_view open, std::string_view body,
                                        std::span<const ToolName> tools) {
   switch (format) {
-    case ToolFormat::kHermes: return read_hermes(body, tools);
+    case ToolFormat::kHermes:
+      return read_hermes(body, tools);
     case ToolFormat::kMistral:
       return trimmed(body).starts_with('[') ? read_values(body, open, tools) : read_named_arguments(body, tools);
-    case ToolFormat::kHarmony: return read_harmony(open, body, tools);
-    case ToolFormat::kDeepSeek: return read_deepseek(text(open, body), tools);
-    default: return read_values(body, open, tools);
+    case ToolFormat::kHarmony:
+      return read_harmony(open, body, tools);
+    case ToolFormat::kDeepSeek:
+      return read_deepseek(text(open, body), tools);
+    default:
+      return read_values(body, open, tools);
   }
 }
 

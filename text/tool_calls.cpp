@@ -22,30 +22,36 @@ constexpr std::array<Marks, 1> kLlama3Marks{{{"<|python_tag|>", {}}}};
 constexpr std::array<Marks, 1> kMistralMarks{{{"[TOOL_CALLS]", {}}}};
 constexpr std::array<Marks, 2> kHarmonyMarks{
     {{"<|channel|>commentary", {"<|call|>", "<|end|>"}}, {"to=functions.", {"<|call|>", "<|end|>"}}}};
-constexpr std::array<Marks, 2> kDeepSeekMarks{{{"<｜tool▁calls▁begin｜>", {"<｜tool▁calls▁end｜>"}},
-                                               {"<｜tool▁call▁begin｜>", {"<｜tool▁call▁end｜>"}}}};
-constexpr std::array<Marks, 3> kCohereMarks{{{"<|START_ACTION|>", {"<|END_ACTION|>"}},
-                                             {"Action: ```json", {"```"}},
-                                             {"Action:```json", {"```"}}}};
+constexpr std::array<Marks, 2> kDeepSeekMarks{
+    {{"<｜tool▁calls▁begin｜>", {"<｜tool▁calls▁end｜>"}}, {"<｜tool▁call▁begin｜>", {"<｜tool▁call▁end｜>"}}}};
+constexpr std::array<Marks, 3> kCohereMarks{
+    {{"<|START_ACTION|>", {"<|END_ACTION|>"}}, {"Action: ```json", {"```"}}, {"Action:```json", {"```"}}}};
 constexpr std::array<Marks, 3> kGraniteMarks{
     {{"<|tool_call|>", {}}, {"<function_call>", {}}, {"<tool_call>", {"</tool_call>"}}}};
 
 std::span<const Marks> marks_of(ToolFormat format) {
   switch (format) {
-    case ToolFormat::kHermes: return kHermesMarks;
-    case ToolFormat::kLlama3: return kLlama3Marks;
-    case ToolFormat::kMistral: return kMistralMarks;
-    case ToolFormat::kHarmony: return kHarmonyMarks;
-    case ToolFormat::kDeepSeek: return kDeepSeekMarks;
-    case ToolFormat::kCohere: return kCohereMarks;
-    default: return kGraniteMarks;
+    case ToolFormat::kHermes:
+      return kHermesMarks;
+    case ToolFormat::kLlama3:
+      return kLlama3Marks;
+    case ToolFormat::kMistral:
+      return kMistralMarks;
+    case ToolFormat::kHarmony:
+      return kHarmonyMarks;
+    case ToolFormat::kDeepSeek:
+      return kDeepSeekMarks;
+    case ToolFormat::kCohere:
+      return kCohereMarks;
+    default:
+      return kGraniteMarks;
   }
 }
 
 // Marks within bodies, which are control tokens in some vocabularies.
 constexpr std::array<std::string_view, 11> kInner{
-    "<|constrain|>", "<|message|>",           "<|start|>",           "[ARGS]",       "[CALL_ID]",    "<｜tool▁call▁begin｜>",
-    "<｜tool▁sep｜>",  "<｜tool▁call▁end｜>", "<|channel|>", "<arg_key>", "<arg_value>"};
+    "<|constrain|>",  "<|message|>",         "<|start|>",   "[ARGS]",    "[CALL_ID]",  "<｜tool▁call▁begin｜>",
+    "<｜tool▁sep｜>", "<｜tool▁call▁end｜>", "<|channel|>", "<arg_key>", "<arg_value>"};
 
 // How many bytes at the end of `text` could be the begin of `mark`.
 std::size_t begun(std::string_view text, std::string_view mark) {
@@ -89,9 +95,7 @@ bool ToolCallParser::in_marks(std::string_view token) const {
 }
 
 // Whether an object at the beginning of the answer is a call without a mark.
-bool ToolCallParser::may_open_bare() const {
-  return format_ == ToolFormat::kLlama3 && !text_begun_ && calls_ == 0;
-}
+bool ToolCallParser::may_open_bare() const { return format_ == ToolFormat::kLlama3 && !text_begun_ && calls_ == 0; }
 
 ToolCallParser::Mark ToolCallParser::next_open() const {
   Mark first;

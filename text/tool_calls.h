@@ -46,10 +46,10 @@ struct ToolPiece {
   bool operator==(const ToolPiece&) const = default;
 };
 
-// Separates calls of tools and other text of an answer while it is generated. Text that could be the beginning of a call
-// is held back until this is known; a call is given when it is whole. What begins as a call and is none (not JSON, no
-// name, arguments that are no object, a name that is not among `tools`) is text, as it was written. White space around
-// calls is left out.
+// Separates calls of tools and other text of an answer while it is generated. Text that could be the beginning of a
+// call is held back until this is known; a call is given when it is whole. What begins as a call and is none (not JSON,
+// no name, arguments that are no object, a name that is not among `tools`) is text, as it was written. White space
+// around calls is left out.
 class ToolCallParser {
  public:
   ToolCallParser(ToolFormat format, std::vector<ToolName> tools);

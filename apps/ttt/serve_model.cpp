@@ -6,10 +6,10 @@
 #include "apps/ttt/prompt.h"
 #include "apps/ttt/ranks.h"
 #include "apps/ttt/sampling_options.h"
-#include "apps/ttt/scores.h"
 #include "apps/ttt/standard_files.h"
 #include "base/error.h"
 #include "runtime/chat.h"
+#include "runtime/class_scores.h"
 #include "runtime/load_chat_template.h"
 #include "runtime/load_tokenizer.h"
 #include "server/service.h"
@@ -78,8 +78,8 @@ void ServeModel::load_decoder(const ServeModelOptions& o) {
     const GenerateOptions checked = generate_options(o.model, flags, 1, *checkpoint_, *tokenizer_, model.vocab_size());
     for (const std::int64_t id : checked.end_ids) served_.end_ids.push_back(static_cast<std::int32_t>(id));
     const Json nothing, &config = o.ignore_generation_config ? nothing : checkpoint_->generation_config();
-    served_.defaults = generation_defaults(config, (checkpoint_->path() / "generation_config.json").string(),
-                                           model.vocab_size());
+    served_.defaults =
+        generation_defaults(config, (checkpoint_->path() / "generation_config.json").string(), model.vocab_size());
     served_.defaults.bad_words = checked.sampling.bad_words;
   });
   for (const auto& id : {tokenizer_->eos_id(), tokenizer_->eot_id()}) {
@@ -105,8 +105,8 @@ void ServeModel::load_templates(const ServeModelOptions& o) {
   try {
     const ChatTemplates found = load_chat_templates(o.model.model);
     if (o.template_file) {
-      const ChatTemplates::Named named{
-          .where = *o.template_file, .source = read_input(*o.template_file, TemplateLimits{}.source, "the template")};
+      const ChatTemplates::Named named{.where = *o.template_file,
+                                       .source = read_input(*o.template_file, TemplateLimits{}.source, "the template")};
       served_.chat = served_template(named, found.special_tokens, *tokenizer_);
       return;
     }
@@ -140,7 +140,7 @@ void ServeModel::load_embedder(const ServeModelOptions& o) {
                               .context = context_for(model, *checkpoint_, context),
                               .chunk = chunk,
                               .wanted = chunk});
-  runner_.emplace(bench_->runner());
+  runner_.reset(new Runner(bench_->runner()));
   embedder_.emplace(*runner_, *bench_->threads, modules);
   served_.context = context;
   served_.embedding_width = embedder_->width();
@@ -154,13 +154,13 @@ void ServeModel::load_embedder(const ServeModelOptions& o) {
 void ServeModel::load_scores(const ServeModelOptions& o) {
   ModelOptions model = o.model;
   model.output = OutputKind::kClasses;
-  const Scores scores = pair_scores_of(*checkpoint_);
+  const ClassScores scores = pair_scores(*checkpoint_);
   const PlannedModel planned = plan_model(*checkpoint_, model.families, load_options(model));
   served_.text_limit = text_limit(*checkpoint_, planned.built.context);
   const std::int64_t context = served_.text_limit.ids;
   bench_.emplace(model, checkpoint_,
                  RunnerConfig{.context = context_for(model, *checkpoint_, context), .chunk = context, .wanted = 1});
-  runner_.emplace(bench_->runner());
+  runner_.reset(new Runner(bench_->runner()));
   require(runner_->output_size() == 1, ErrorKind::kUnsupported, o.model.model,
           ": serve wanted a model that ranks with one class, got one with ", runner_->output_size());
   served_.context = context;
@@ -170,10 +170,9 @@ void ServeModel::load_scores(const ServeModelOptions& o) {
     for (const Encoding& pair : pairs) {
       Sequence sequence = runner_->create();
       const std::int64_t wanted = 0;
-      const StepEntry entry{.sequence = &sequence,
-                            .rows = std::ssize(pair.ids),
-                            .token_types = types_for(runner_->model(), pair)};
-      all.push_back(applied(scores, runner_->step({&entry, 1}, pair.ids, {&wanted, 1}))[0]);
+      const StepEntry entry{
+          .sequence = &sequence, .rows = std::ssize(pair.ids), .token_types = types_for(runner_->model(), pair)};
+      all.push_back(apply_scores(scores, runner_->step({&entry, 1}, pair.ids, {&wanted, 1}))[0]);
     }
     return all;
   };

@@ -41,7 +41,7 @@ class ServeModel {
   std::optional<Workbench> bench_;
   std::unique_ptr<Engine> engine_;
   std::unique_ptr<server::Backend> backend_;
-  std::optional<Runner> runner_;
+  std::unique_ptr<Runner> runner_;
   std::optional<Embedder> embedder_;
   std::mutex encoder_;  // one call at a time
   server::ServedModel served_;

@@ -17,7 +17,7 @@ const SUGGESTIONS = ["Explain how a transformer predicts the next word.", "Write
                      "Which questions should I ask before I rent a flat?"];
 
 const settings = new Settings();
-const chat = new Chat({ parameters: () => ({ model: modelId(), ...settings.parameters() }), onChange });
+const chat = new Chat({ parameters: requestParameters, onChange });
 const connection = new Connection(showConnection);
 const composer = new Composer($("composer"), $("message"), $("send"),
                               { send: (text) => chat.send(text), stop: () => chat.stop(), editLast });
@@ -26,7 +26,11 @@ const transcript = new Transcript({
   actions: {
     resend: (message, text) => chat.resend(message, text),
     regenerate: (message) => chat.regenerate(message),
-    choose: (message) => chat.choose(message),
+    goOn: (message) => chat.goOn(message),
+    choose: (message) => {
+      chat.choose(message);
+      transcript.viewOf(message)?.focusVersions();
+    },
     versions: (message) => chat.versions(message),
     busy: () => chat.isRunning(),
   },
@@ -54,6 +58,8 @@ function onChange(what, detail) {
     composer.setConversation(chat.current.id);
     composer.setBusy(chat.isRunning());
     if (detail?.sent || shownConversation !== chat.current.id) transcript.following = true;
+    // The button that was pressed is gone; on a phone the focus would bring up the keyboard.
+    if (detail?.sent && !matchMedia("(pointer: coarse)").matches) composer.focus();
     shownConversation = chat.current.id;
     transcript.show(chat.messages());
     rememberInAddress();
@@ -96,9 +102,15 @@ function showStorage() {
 
 // ---- the server ----
 
+// A message may be sent before the server has said which models it has, or after it was started again.
+async function requestParameters() {
+  if (connection.state !== "ready") await connection.connect();
+  return { model: modelId(), ...settings.parameters() };
+}
+
 function modelId() {
   const ids = connection.models.map((model) => model.id);
-  return ids.includes(settings.model) ? settings.model : ids[0] ?? "default";
+  return ids.includes(settings.model) ? settings.model : ids[0];
 }
 
 function showConnection() {
@@ -116,7 +128,7 @@ function showConnection() {
   } else if (state === "ready") {
     $("model-select").replaceChildren(...models.map(({ id }) => h("option", { value: id }, id)));
     $("model-select").value = modelId();
-    $("model-name").textContent = models.length ? modelId() : "No model";
+    $("model-name").textContent = modelId() ?? "No model";
     $("model-name").title = $("model-name").textContent;
     $("empty-model").textContent = models.length ? `You are talking to ${modelId()}, on this server.` : "";
   }
@@ -236,13 +248,12 @@ onForeignChange((id) => chat.reload(id));
 addEventListener("hashchange", () => {
   if (location.hash.slice(1) !== chat.current.id) chat.open(location.hash.slice(1));
 });
-// What was written until the page is closed or hidden is kept.
-const saveRunning = () => {
-  for (const id of chat.running.keys()) chat.save(chat.conversations.get(id));
-};
-addEventListener("pagehide", saveRunning);
+// What was written until the page is closed or hidden is kept. Leaving the page ends the answers, before the browser cuts
+// their connections, which would look like an error.
+addEventListener("beforeunload", () => chat.stopAll());
+addEventListener("pagehide", () => chat.saveRunning());
 document.addEventListener("visibilitychange", () => {
-  if (document.hidden) saveRunning();
+  if (document.hidden) chat.saveRunning();
 });
 
 if (!chat.open(location.hash.slice(1))) chat.startNew(settings.system);

@@ -7,7 +7,7 @@ import { runTurn } from "./turn.js";
 const SAVE_EVERY = 2000;  // milliseconds, while an answer is written
 
 export class Chat {
-  // parameters(): the fields of a request other than the messages
+  // parameters(): a promise of the fields of a request other than the messages
   constructor({ parameters, onChange }) {
     this.parameters = parameters;
     this.onChange = onChange;
@@ -88,23 +88,48 @@ export class Chat {
     this.running.get(this.current.id)?.controller.abort();
   }
 
+  stopAll() {
+    for (const { controller } of this.running.values()) controller.abort();
+  }
+
+  saveRunning() {
+    for (const id of this.running.keys()) {
+      const conversation = this.conversations.get(id);
+      if (conversation) this.save(conversation);
+    }
+  }
+
   async answer(asked) {
     const conversation = this.current;
     const message = addMessage(conversation, asked.id, "assistant", "", { state: "streaming" });
+    await this.run(message, requestMessages(conversation, [...before(conversation, asked), asked]));
+  }
+
+  // The same answer, from where it ended.
+  async goOn(message) {
+    if (this.isRunning() || !message.content) return;
+    const messages = requestMessages(this.current, [...before(this.current, message), message]);
+    await this.run(message, messages, { continue_final_message: true, add_generation_prompt: false });
+  }
+
+  async run(message, messages, goesOn = null) {
+    const conversation = this.current;
     const controller = new AbortController();
     this.running.set(conversation.id, { controller, message });
-    const messages = requestMessages(conversation, [...before(conversation, asked), asked]);
+    message.state = "streaming";
     this.save(conversation);
     this.onChange("list");
     this.onChange("messages", { sent: true });
     let saved = performance.now();
-    await runTurn(message, { ...this.parameters(), messages }, controller.signal, () => {
+    const parameters = await this.parameters();
+    const changed = () => {
       if (performance.now() - saved > SAVE_EVERY) {
         saved = performance.now();
         this.save(conversation);
       }
       if (conversation === this.current) this.onChange("text", message);
-    });
+    };
+    await runTurn(message, { ...parameters, ...goesOn, messages }, controller.signal, changed, goesOn !== null);
     this.running.delete(conversation.id);
     conversation.updated = Date.now();
     this.save(conversation);

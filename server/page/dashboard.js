@@ -27,7 +27,7 @@ const CARDS = [
   { title: "Prompt tokens per second", help: "Of all requests together", series: one("prompt"), format: number,
     values: (now, last, _, time) => [rate(last, now, "ttt_prompt_tokens_total", time)] },
   { title: "Pages in use", help: "Share of the pages that hold keys and values", series: one("in use"), format: percent, top: 1,
-    values: (now) => [total(now, "ttt_kv_cache_usage_ratio")] },
+    values: (now) => [total(now, "ttt_kv_cache_usage_perc")] },
   { title: "Time to first token", help: "From the request's arrival; of the requests of the last half minute",
     series: two("median", "p95"), format: seconds,
     values: (now, _, earlier) => quantiles(earlier, now, "ttt_time_to_first_token_seconds", [0.5, 0.95]) },

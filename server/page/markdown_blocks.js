@@ -122,6 +122,7 @@ function readList(lines, at, open, depth) {
     const isLast = next >= lines.length;
     const task = /^\[([ xX])\] /.exec(inner[0]);
     if (task) inner[0] = inner[0].slice(4);
+    if (open && isLast && inner.length === 1 && /^\[[ xX]?\]?$/.test(inner[0])) inner[0] = "";
     items.push({ done: task ? task[1] !== " " : null,
                  blocks: parseLines(inner.slice(0, last), open && isLast && last === inner.length, depth + 1) });
     end = next;

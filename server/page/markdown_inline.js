@@ -148,7 +148,7 @@ function linkAt(text, at, open) {
     const href = (target[1] ?? target[2]).replace(/\\([!-/:-@[-`{-~])/g, "$1");
     return { label, href, end: close + 2 + target[0].length };
   }
-  return open && !rest.includes("\n") && !rest.includes(")") ? { label, href: "", end: text.length } : null;
+  return open && /^\S*(?:[ \t]+(?:["'(][^\n]*)?)?$/.test(rest) ? { label, href: "", end: text.length } : null;
 }
 
 // Up to a space or "<", without the punctuation of the sentence around it.

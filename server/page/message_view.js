@@ -4,7 +4,7 @@ import { MarkdownView } from "./markdown.js";
 import { keyForm } from "./notices.js";
 import { tokensPerSecond } from "./turn.js";
 
-// actions: {resend(message, text), regenerate(message), choose(message), versions(message), busy()}
+// actions: {resend(message, text), regenerate(message), goOn(message), choose(message), versions(message), busy()}
 export class MessageView {
   constructor(message, actions) {
     this.message = message;
@@ -75,8 +75,10 @@ export class MessageView {
                   needsKey ? keyForm(again) : null),
                 needsKey ? null : retry)];
     }
-    if (state === "stopped") return [h("p", { class: "note" }, content || reasoning ? "Stopped." : "Stopped before the answer began.")];
-    if (finish === "length") return [h("p", { class: "note" }, "The answer ended at the limit of tokens.")];
+    const goOn = content ? h("button", { type: "button", class: "button", onclick: () => this.actions.goOn(this.message) }, "Continue") : null;
+    const note = (text) => h("div", { class: "note" }, h("span", null, text), goOn);
+    if (state === "stopped") return [note(content || reasoning ? "Stopped." : "Stopped before the answer began.")];
+    if (finish === "length") return [note("The answer ended at the limit of tokens.")];
     if (state === "done" && !content && !reasoning) return [h("p", { class: "note" }, "The answer is empty.")];
     return [];
   }
@@ -110,6 +112,10 @@ export class MessageView {
              iconButton("left", "Earlier version", { disabled: busy || at === 0 }, () => go(at - 1)),
              h("span", null, `${at + 1}/${all.length}`),
              iconButton("right", "Later version", { disabled: busy || at === all.length - 1 }, () => go(at + 1)));
+  }
+
+  focusVersions() {
+    this.tools.querySelector(".versions button:not(:disabled)")?.focus();
   }
 
   async copy(button) {

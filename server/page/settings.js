@@ -105,8 +105,8 @@ function numberField(field, settings) {
   const error = h("span", { class: "hint", id: `${id}-help` }, field.help);
   const take = () => {
     const value = input.valueAsNumber;
-    const bad = input.value === "" ? input.validity.badInput
-                                   : !(value >= field.min && value <= field.max) || (field.whole && !Number.isInteger(value));
+    const inRange = value >= field.min && value <= field.max && (!field.whole || Number.isInteger(value));
+    const bad = input.value === "" ? input.validity.badInput : !inRange;
     error.classList.toggle("bad", bad);
     error.textContent = bad ? `A ${field.whole ? "whole " : ""}number from ${field.min} to ${field.max}` : field.help;
     input.setAttribute("aria-invalid", String(bad));

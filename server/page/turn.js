@@ -1,23 +1,26 @@
 // One answer: sends the request, takes the stream into the message, measures.
 import { streamChat } from "./api.js";
 
-// Streams into `message` and calls `changed()` after every chunk. When the promise is fulfilled the message's state says
+// Streams into `message`, after what it has if `goesOn`, and calls `changed()` after every chunk. When the promise is fulfilled the message's state says
 // how it ended; it is never rejected. Stats: {prompt, completion, cached, first, seconds, thinking} (tokens; seconds until
 // the first token, from then to the last, and until the answer began after reasoning).
-export async function runTurn(message, body, signal, changed) {
+export async function runTurn(message, body, signal, changed, goesOn = false) {
   const begin = performance.now();
   const seconds = () => (performance.now() - begin) / 1000;
   const stats = { prompt: null, completion: 0, cached: null, first: null, seconds: 0, thinking: null, exact: false };
-  Object.assign(message, { state: "streaming", content: "", reasoning: "", error: null, finish: null, stats });
+  if (!goesOn) Object.assign(message, { content: "", reasoning: "" });
+  const had = message.reasoning;
+  Object.assign(message, { state: "streaming", error: null, finish: null, stats });
   changed();
   try {
+    signal.throwIfAborted();
     for await (const chunk of streamChat(body, signal)) {
       const choice = chunk.choices?.[0];
       const reasoning = choice?.delta?.reasoning_content ?? choice?.delta?.reasoning ?? "";
       const content = choice?.delta?.content ?? "";
       if (reasoning || content) {
         stats.first ??= seconds();
-        if (content && message.reasoning && stats.thinking === null) stats.thinking = seconds() - stats.first;
+        if (content && message.reasoning !== had && stats.thinking === null) stats.thinking = seconds() - stats.first;
         stats.seconds = seconds() - stats.first;
         stats.completion += 1;  // about one token; the usage at the end is exact
         message.reasoning += reasoning;

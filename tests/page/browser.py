@@ -164,13 +164,13 @@ class Tab:
             raise RuntimeError(f"{expression}: {thrown.get('exception', {}).get('description', thrown['text'])}")
         return result["result"].get("value")
 
-    def wait_for(self, expression, seconds=20):
-        """Waits until the expression is true and returns its value."""
+    def wait_for(self, expression, seconds=30):
+        """Waits until the expression is true, or an element, and returns its value."""
         deadline = time.monotonic() + seconds
         while True:
             try:
                 value = self.evaluate(expression)
-                if value:
+                if value not in (None, False, 0, "", []):  # an element is {}
                     return value
             except RuntimeError as error:  # the page is being replaced
                 value = error

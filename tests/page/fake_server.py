@@ -77,6 +77,11 @@ Fine: https://example.org/ok
 THOUGHTS = "The user wants an answer. " * 6 + "\n\nFirst, I **consider** the question."
 
 
+def security_policy():
+    """The value of page_security_policy in server/page.h."""
+    return "".join(re.findall(r'^ +"(.*)"', (ROOT / "server" / "page.h").read_text(), re.M))
+
+
 def tokens_of(text):
     return re.findall(r"\s*\S+|\s+", text)
 
@@ -103,6 +108,15 @@ class Handler(http.server.BaseHTTPRequestHandler):
     @property
     def state(self):
         return self.server.state
+
+    def handle_one_request(self):
+        super().handle_one_request()
+        if self.server.stopped:
+            self.close_connection = True
+
+    def parse_request(self):
+        # Connections that were kept do not outlive the server.
+        return not self.server.stopped and super().parse_request()
 
     def send_bytes(self, status, content_type, body, headers=()):
         self.send_response(status)
@@ -147,9 +161,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if "/" in name or not file.is_file():
             self.send_error_json(404, f"There is nothing at {path}.")
             return
-        policy = "".join(re.findall(r'^ +"(.*)"', (ROOT / "server" / "page.h").read_text(), re.M))
         self.send_bytes(200, TYPES[file.suffix], file.read_bytes(),
-                        [("Content-Security-Policy", policy), ("X-Content-Type-Options", "nosniff"), ("Cache-Control", "no-cache")])
+                        [("Content-Security-Policy", security_policy()), ("X-Content-Type-Options", "nosniff"), ("Cache-Control", "no-cache")])
 
     def do_POST(self):
         body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
@@ -172,6 +185,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def stream(self, request, last):
         thoughts, text, delay = "", f"You said: {last}", 0.01
+        if request.get("continue_final_message"):
+            text = " and so on."
         if last.startswith("/markdown"):
             text = MARKDOWN
         elif last.startswith("/hostile"):
@@ -240,7 +255,7 @@ def metrics(state):
     bounds = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
     lines = ["# HELP ttt_num_requests_running Requests that run.", "# TYPE ttt_num_requests_running gauge",
              f"ttt_num_requests_running {state.running}", "# TYPE ttt_num_requests_waiting gauge", "ttt_num_requests_waiting 0",
-             "# TYPE ttt_kv_cache_usage_ratio gauge", f"ttt_kv_cache_usage_ratio {min(1, state.running / 8)}",
+             "# TYPE ttt_kv_cache_usage_perc gauge", f"ttt_kv_cache_usage_ratio {min(1, state.running / 8)}",
              "# TYPE ttt_prompt_tokens_total counter", f"ttt_prompt_tokens_total {state.prompt}",
              "# TYPE ttt_generation_tokens_total counter", f"ttt_generation_tokens_total {state.generated}",
              "# TYPE ttt_time_to_first_token_seconds histogram"]
@@ -257,7 +272,16 @@ class Server(http.server.ThreadingHTTPServer):
     def __init__(self, port=0, key=None):
         super().__init__(("127.0.0.1", port), Handler)
         self.state = State(key)
+        self.stopped = False
         self.address = f"http://127.0.0.1:{self.server_address[1]}"
+
+    def handle_error(self, request, client_address):
+        pass  # a client that went away
+
+    def stop(self):
+        self.stopped = True
+        self.shutdown()
+        self.server_close()
 
     def start(self):
         threading.Thread(target=self.serve_forever, daemon=True).start()
