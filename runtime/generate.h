@@ -3,7 +3,9 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "runtime/runner.h"
@@ -32,6 +34,41 @@ struct Generated {
   std::vector<std::int32_t> ids = {};
   StopReason reason = StopReason::kLength;
   std::vector<SampleResult> tokens = {};  // of every id, if SamplingSpec::log_probs is set
+};
+
+// A continuation token by token, for a caller that asks for each: a stream that may be left at any time.
+class Generation {
+ public:
+  // `sequence` holds `ids`, and `logits` is its last output; it is read by the first next(). Draws from
+  // RandomStream(seed, number). The runner and the sequence must outlive it, and are used by nothing else meanwhile.
+  Generation(Runner& runner, Sequence& sequence, std::span<const std::int32_t> ids, std::span<const float> logits,
+             const GenerateOptions& options, std::uint64_t number);
+  ~Generation();
+  Generation(const Generation&) = delete;
+  Generation& operator=(const Generation&) = delete;
+
+  // Adds the token before to the sequence and chooses the next one. Nothing when the continuation has ended: reason().
+  std::optional<SampleResult> next();
+  StopReason reason() const { return reason_; }  // kCaller until it has ended
+
+ private:
+  class Allowed;
+  std::optional<SampleResult> end(StopReason reason);
+
+  Runner& runner_;
+  Sequence& sequence_;
+  std::span<const float> logits_;
+  std::int64_t max_new_tokens_;
+  std::vector<std::int64_t> end_ids_;
+  std::shared_ptr<const TokenConstraint> constraint_;
+  Sampler sampler_;
+  SequenceHistory history_;
+  RandomStream random_;
+  SamplerWorkspace workspace_;
+  std::unique_ptr<Allowed> allowed_;
+  std::optional<std::int32_t> last_;  // chosen, and not yet a row of the sequence
+  StopReason reason_ = StopReason::kCaller;
+  bool ended_ = false;
 };
 
 // Continues `prompt` token by token. `take` is called with every id when it is chosen, and may return false to stop.

@@ -154,7 +154,8 @@ constexpr std::string_view kSchemas = R"({
   "Text": {"type": "object", "required": ["prompt"], "properties": {"prompt": {"type": "string"}}},
   "Model": {"type": "object", "required": ["id", "object", "created", "owned_by"], "properties": {
     "id": {"type": "string"}, "object": {"const": "model"}, "created": {"type": "integer"},
-    "owned_by": {"type": "string"}, "max_model_len": {"type": "integer"}}},
+    "owned_by": {"type": "string"}, "max_model_len": {"type": "integer"},
+    "default_sampling_params": {"type": "object"}}},
   "Models": {"type": "object", "required": ["object", "data"], "properties": {"object": {"const": "list"},
     "data": {"type": "array", "items": {"$ref": "#/components/schemas/Model"}}}},
   "Health": {"type": "object", "required": ["status"], "properties": {"status": {"const": "ok"}}},

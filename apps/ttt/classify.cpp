@@ -1,13 +1,12 @@
 #include <algorithm>
-#include <optional>
 
 #include "apps/ttt/commands.h"
 #include "apps/ttt/options.h"
 #include "apps/ttt/prompt.h"
 #include "apps/ttt/ranks.h"
-#include "apps/ttt/scores.h"
 #include "apps/ttt/text_lines.h"
 #include "base/error.h"
+#include "runtime/class_scores.h"
 #include "runtime/embedder.h"
 
 namespace ttt::app {
@@ -17,12 +16,6 @@ struct ClassifyFlags {
   ModelOptions model;
   std::string query = {};
 };
-
-std::string label_of(const Json& config, std::size_t i) {
-  const Json* names = config.find("id2label");
-  const Json* name = names == nullptr ? nullptr : names->find(text(i));
-  return name != nullptr && name->is_string() ? name->as_string("id2label") : text("LABEL_", i);
-}
 
 TextLimit limit_of(const ClassifyFlags& f, const Checkpoint& checkpoint) {
   return text_limit(checkpoint, plan_model(checkpoint, f.model.families, load_options(f.model)).built.context);
@@ -67,9 +60,9 @@ int classify(ClassifyFlags f) {
   for (const std::string& line : stdin_lines()) texts.push_back(tokenizer.encode_with_types(line, options));
   require_lines(texts);
   for (const std::vector<float>& row : run_head(f, checkpoint, tokenizer, texts)) {
-    const std::vector<double> p = applied(scores_of(checkpoint->config(), row.size()), row);
+    const std::vector<double> p = apply_scores(class_scores(checkpoint->config(), std::ssize(row)), row);
     Json line{Json::Object{}};
-    for (std::size_t i = 0; i < p.size(); ++i) line.set(label_of(checkpoint->config(), i), Json(p[i]));
+    for (std::size_t i = 0; i < p.size(); ++i) line.set(class_label(checkpoint->config(), i), Json(p[i]));
     write_stdout(line.dump() + '\n');
   }
   return 0;
@@ -80,7 +73,7 @@ int rerank(ClassifyFlags f) {
   const auto checkpoint = open_model(f.model);
   const Tokenizer tokenizer = tokenizer_of(f.model, *checkpoint);
   say_remarks(tokenizer, f.model.verbose);
-  const Scores scores = pair_scores_of(*checkpoint);
+  const ClassScores scores = pair_scores(*checkpoint);
   const EncodeOptions options{.limit = limit_of(f, *checkpoint)};
   const std::vector<std::string> lines = stdin_lines();
   std::vector<Encoding> texts;
@@ -89,7 +82,7 @@ int rerank(ClassifyFlags f) {
   std::vector<std::pair<double, std::size_t>> ranked;
   for (const std::vector<float>& row : run_head(f, checkpoint, tokenizer, texts)) {
     require(row.size() == 1, ErrorKind::kUnsupported, "rerank wanted a model with one class, got ", row.size());
-    ranked.emplace_back(applied(scores, row)[0], ranked.size());
+    ranked.emplace_back(apply_scores(scores, row)[0], ranked.size());
   }
   std::ranges::stable_sort(ranked, [](const auto& a, const auto& b) { return a.first > b.first; });
   for (const auto& [score, index] : ranked) {

@@ -14,6 +14,7 @@
 #include "apps/ttt/standard_files.h"
 #include "base/error.h"
 #include "checkpoint/config_reader.h"
+#include "runtime/generation_options.h"
 #include "text/grammar/grammar.h"
 
 namespace ttt::app {
@@ -63,19 +64,6 @@ void warn_of_long_factors(const BuiltModel& built, std::int64_t prompt) {
            " from the first token on; -n ", limit - prompt, " or less keeps those of short ones"));
 }
 
-// What the decoder of an encoder-decoder begins with.
-std::int32_t decoder_start(const Checkpoint& checkpoint) {
-  for (const Json* config : {&checkpoint.generation_config(), &checkpoint.config()}) {
-    const Json* id = config->is_object() ? config->find("decoder_start_token_id") : nullptr;
-    if (id == nullptr || id->is_null()) continue;
-    const std::int64_t value = id->as_integer("decoder_start_token_id");
-    require(value >= 0 && value <= INT32_MAX, ErrorKind::kBadData, checkpoint.config_where(),
-            ": decoder_start_token_id wanted an id, got ", value);
-    return static_cast<std::int32_t>(value);
-  }
-  fail(ErrorKind::kBadData, text(checkpoint.config_where(), ": decoder_start_token_id is missing"));
-}
-
 int generate_text(GenerateFlags f) {
   const auto checkpoint = open_model(f.model);
   const Tokenizer tokenizer = tokenizer_of(f.model, *checkpoint);
@@ -88,7 +76,7 @@ int generate_text(GenerateFlags f) {
   std::vector<std::int32_t> source;
   if (has_encoder(f.model, *checkpoint)) {
     source.swap(prompt);
-    prompt.push_back(decoder_start(*checkpoint));
+    prompt.push_back(decoder_start_id(*checkpoint));
     f.model.source_rows = static_cast<std::int64_t>(source.size());
   }
   const std::optional<Grammar> grammar = grammar_of(f);

@@ -6,11 +6,11 @@
 #include "apps/ttt/prompt.h"
 #include "apps/ttt/ranks.h"
 #include "apps/ttt/sampling_options.h"
-#include "apps/ttt/scores.h"
 #include "apps/ttt/signals.h"
 #include "apps/ttt/standard_files.h"
 #include "base/error.h"
 #include "runtime/chat.h"
+#include "runtime/class_scores.h"
 #include "runtime/load_chat_template.h"
 #include "runtime/load_tokenizer.h"
 #include "server/service.h"
@@ -183,7 +183,7 @@ void ServeModel::load_embedder(const ServeModelOptions& o) {
 void ServeModel::load_scores(const ServeModelOptions& o) {
   ModelOptions model = o.model;
   model.output = OutputKind::kClasses;
-  const Scores scores = pair_scores_of(*checkpoint_);
+  const ClassScores scores = pair_scores(*checkpoint_);
   const PlannedModel planned = plan_model(*checkpoint_, model.families, load_options(model));
   served_.text_limit = text_limit(*checkpoint_, planned.built.context);
   const std::int64_t context = served_.text_limit.ids;
@@ -201,7 +201,7 @@ void ServeModel::load_scores(const ServeModelOptions& o) {
       const std::int64_t wanted = 0;
       const StepEntry entry{
           .sequence = &sequence, .rows = std::ssize(pair.ids), .token_types = types_for(runner_->model(), pair)};
-      all.push_back(applied(scores, runner_->step({&entry, 1}, pair.ids, {&wanted, 1}))[0]);
+      all.push_back(apply_scores(scores, runner_->step({&entry, 1}, pair.ids, {&wanted, 1}))[0]);
     }
     return all;
   };
