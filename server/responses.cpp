@@ -6,6 +6,7 @@
 #include "server/handlers.h"
 #include "server/responses_request.h"
 #include "server/sampling_fields.h"
+#include "server/structured.h"
 
 namespace ttt::server {
 namespace {
@@ -238,7 +239,7 @@ Json echoed(Fields& fields, const EngineRequest& request, std::optional<std::int
 }
 
 void respond(const std::shared_ptr<Call>& call, const Json& body) {
-  const Service& service = call->service();
+  Service& service = call->service();
   const ServedModel& model = service.model();
   const ServiceOptions& options = service.options();
   Fields fields(body);
@@ -257,6 +258,7 @@ void respond(const std::shared_ptr<Call>& call, const Json& body) {
   try {
     const bool keep_special = !request.skip_special;
     ChatPrompt prompt = read_chat_prompt(chat_fields, model);
+    constrain(request, prompt, fields, model, service.constraints());
     if (AnswerText::needs_special(prompt)) request.skip_special = false;
     set_prompt(request, std::move(prompt.ids), fields, model, wanted, "messages");
     Json repeated = echoed(fields, request, wanted);

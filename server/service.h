@@ -19,6 +19,7 @@
 #include "server/metrics.h"
 #include "server/page.h"
 #include "server/served_model.h"
+#include "server/structured.h"
 #include "server/workers.h"
 
 namespace ttt::server {
@@ -98,6 +99,9 @@ class Service {
   // No further requests are taken, and /health says so.
   void drain();
   std::size_t active() const { return active_count_; }  // requests that are being answered
+  // The engine cannot go on: another rank was lost.
+  void lose() { lost_ = true; }
+  bool lost() const { return lost_; }
   // Ends the generations that run with an error for the client.
   void cancel_all();
   // Forgets the model and what runs on it. The listener has been stopped.
@@ -113,6 +117,7 @@ class Service {
   Log& log() { return log_; }
   Listener& listener() { return listener_; }
   Workers& workers() { return *workers_; }
+  ConstraintCache& constraints() { return constraints_; }
   // One line on what happened since the last one; empty: nothing did.
   std::string summary();
 
@@ -144,10 +149,11 @@ class Service {
   Log& log_;
   Metrics metrics_;
   Keys keys_;
+  ConstraintCache constraints_;
   std::unique_ptr<Workers> workers_;
   std::vector<Route> routes_;
   std::atomic<const ServedModel*> model_ = nullptr;
-  std::atomic<bool> draining_ = false;
+  std::atomic<bool> draining_ = false, lost_ = false;
   std::atomic<std::size_t> active_count_ = 0;
   std::set<std::shared_ptr<Generation>> active_;
   EngineStats last_ = {};

@@ -10,6 +10,7 @@ import unittest
 
 import litellm
 import openai
+import pydantic
 import tokenizers
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -17,7 +18,7 @@ from serving import Server
 
 QUESTION = [{"role": "user", "content": "What is the capital of France? Answer in one sentence."}]
 TOOLS = [{"type": "function", "function": {"name": "get_weather", "description": "The weather of a city",
-                                           "parameters": {"type": "object", "properties": {"city": {"type": "string"}},
+                                           "parameters": {"type": "object", "properties": {"city": {"type": "string", "maxLength": 20}},
                                                           "required": ["city"]}}}]
 
 
@@ -99,6 +100,31 @@ class Clients(unittest.TestCase):
                                                    max_output_tokens=24, stream=True))
         text = "".join(e.delta for e in events if e.type == "response.output_text.delta")
         self.assertEqual(text, answer.output_text)
+
+    def test_openai_tools_and_structured_output(self):
+        class Person(pydantic.BaseModel):
+            name: str
+            age: int
+
+        parsed = self.client.chat.completions.parse(model="model", messages=QUESTION, response_format=Person,
+                                                    max_tokens=200, temperature=0, seed=1,
+                                                    extra_body={"repetition_penalty": 1.3})
+        self.assertIsInstance(parsed.choices[0].message.parsed, Person)
+        if not self.real:  # the template of the small model knows tools, that of SmolLM2 does not
+            called = self.client.chat.completions.create(model="model", messages=QUESTION, tools=TOOLS,
+                                                         tool_choice="required", max_tokens=200)
+            call = called.choices[0].message.tool_calls[0]
+            self.assertEqual(call.function.name, "get_weather")
+            self.assertIn("city", json.loads(call.function.arguments))
+            with self.client.chat.completions.stream(model="model", messages=QUESTION, tools=TOOLS,
+                                                     tool_choice="required", max_tokens=200) as stream:
+                final = stream.get_final_completion()
+            self.assertEqual(final.choices[0].finish_reason, "tool_calls")
+            self.assertIn("city", json.loads(final.choices[0].message.tool_calls[0].function.arguments))
+        else:
+            with self.assertRaises(openai.BadRequestError) as caught:
+                self.client.chat.completions.create(model="model", messages=QUESTION, tools=TOOLS)
+            self.assertEqual(caught.exception.param, "tools")
 
     def test_litellm(self):
         answer = litellm.completion(model="openai/model", api_base=self.base, api_key="none", messages=QUESTION,

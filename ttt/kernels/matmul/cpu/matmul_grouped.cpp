@@ -9,6 +9,7 @@
 #include "kernels/formats/packed_layout.h"
 #include "kernels/matmul/cpu/epilogue.h"
 #include "kernels/matmul/cpu/grouped_args.h"
+#include "kernels/matmul/cpu/grouped_kernels.h"
 #include "kernels/matmul/cpu/grouped_panel.h"
 #include "kernels/matmul/cpu/grouped_tiles.h"
 
@@ -245,17 +246,5 @@ constexpr MatmulKernel kernel(std::string_view name) {
 }  // namespace ttt::kernels::TTT_LEVEL
 
 namespace ttt::kernels {
-TTT_KERNELS(GroupedKernels, .int8 = {grouped::kernel<Format::kQ4_0>(TTT_KERNEL_NAME("grouped_q4_0")),
-                                     grouped::kernel<Format::kQ4_1>(TTT_KERNEL_NAME("grouped_q4_1")),
-                                     grouped::kernel<Format::kQ5_0>(TTT_KERNEL_NAME("grouped_q5_0")),
-                                     grouped::kernel<Format::kQ5_1>(TTT_KERNEL_NAME("grouped_q5_1")),
-                                     grouped::kernel<Format::kQ8_0>(TTT_KERNEL_NAME("grouped_q8_0")),
-                                     grouped::kernel<Format::kQ4_K>(TTT_KERNEL_NAME("grouped_q4_k")),
-                                     grouped::kernel<Format::kQ5_K>(TTT_KERNEL_NAME("grouped_q5_k")),
-                                     grouped::kernel<Format::kQ6_K>(TTT_KERNEL_NAME("grouped_q6_k")),
-                                     grouped::kernel<Format::kInt8>(TTT_KERNEL_NAME("grouped_int8")),
-                                     grouped::kernel<Format::kInt4>(TTT_KERNEL_NAME("grouped_int4")),
-                                     grouped::kernel<Format::kBfp8B>(TTT_KERNEL_NAME("grouped_bfp8_b")),
-                                     grouped::kernel<Format::kBfp4B>(TTT_KERNEL_NAME("grouped_bfp4_b")),
-                                     grouped::kernel<Format::kMXFP4>(TTT_KERNEL_NAME("grouped_mxfp4"))})
+TTT_KERNELS(GroupedKernels, .int8 = TTT_GROUPED_KERNELS(""))
 }  // namespace ttt::kernels
