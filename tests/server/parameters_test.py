@@ -136,7 +136,7 @@ class Parameters(unittest.TestCase):
         self.assertEqual(len(set(forced["logprobs"]["tokens"])), 1)
 
     def test_82_unsupported_and_unknown(self):
-        for name, value in {"best_of": 2, "use_beam_search": True, "bad_words": ["a"], "guided_json": {},
+        for name, value in {"best_of": 2, "use_beam_search": True, "bad_words": ["a"],
                             "allowed_token_ids": [1], "prompt_logprobs": 1}.items():
             error = self.refuses(name, **{name: value})
             self.assertEqual(error["code"], "unsupported_parameter")
