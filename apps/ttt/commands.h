@@ -21,5 +21,6 @@ void add_embed(Arguments& arguments, std::span<const Family> families);
 void add_classify(Arguments& arguments, std::span<const Family> families);
 void add_rerank(Arguments& arguments, std::span<const Family> families);
 void add_plan(Arguments& arguments, std::span<const Family> families);
+void add_serve(Arguments& arguments, std::span<const Family> families);  // where the tool is built with the server
 
 }  // namespace ttt::app
