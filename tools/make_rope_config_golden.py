@@ -36,12 +36,12 @@ MODEL_TYPES = {
     "ministral": {"sliding_window": 8, "layer_types": LAYERS}, "mistral": {},
     "mixtral": {"num_local_experts": 4, "num_experts_per_tok": 2}, "modernbert": {"global_attn_every_n_layers": 2}, "olmo2": {},
     "olmo3": {"sliding_window": 8}, "olmoe": {"num_experts": 4, "num_experts_per_tok": 2}, "phi": {}, "phi3": {}, "smollm3": {},
-    "starcoder2": {},
+    "starcoder2": {}, "exaone4": {"sliding_window": 8, "layer_types": LAYERS}, "nemotron": {},
 }
 # Whose rotary parameters differ by kind of layer.
 BY_LAYER = ["gemma3_text", "modernbert", "olmo3"]
 # Whose classes rotate a part of a head where the configuration is silent.
-PARTS = {"glm": 0.5, "glm4": 0.5, "glm4_moe": 0.5, "gpt_neox": 0.25, "phi": 0.5}
+PARTS = {"glm": 0.5, "glm4": 0.5, "glm4_moe": 0.5, "gpt_neox": 0.25, "phi": 0.5, "nemotron": 0.5}
 PAIRS = 8
 LENGTHS = [1, 100, 128, 129, 500, 1024, 1025, 5000]
 SHORT = [1.0 + 0.05 * i for i in range(PAIRS)]
