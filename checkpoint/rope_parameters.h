@@ -31,6 +31,8 @@ struct RopeDefaults {
   // Whether the class rotates only the part of each head that partial_rotary_factor names. Others ignore it, and
   // fail at other rules than "default".
   bool rotates_part = true;
+  // JSON: rope_parameters of a configuration that has neither spelling. Empty: "default".
+  std::string_view absent = {};
 };
 
 // Rotary parameters in one spelling, whatever the file uses: `rope_parameters` (theta inside), or `rope_scaling` (type

@@ -58,8 +58,7 @@ Config read_config(ConfigReader& config, const Scope& scope) {
   if (third) {
     c.window_rope =
         rope_spec(config, scope.source(), c.head_dim, scope.options().context, rope_defaults(true, true, gguf));
-    c.windows =
-        read_windows(config, c.layers, read_window(config, 4096), [](std::int64_t i) { return (i + 1) % 4 != 0; });
+    c.windows = read_windows(config, c.layers, read_window(config, 4096), 4);
   }
   config.finish();
   return c;

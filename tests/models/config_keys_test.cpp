@@ -182,8 +182,11 @@ TEST(PublishedConfigs, AreUnderstood) {
 // What no block does is refused by its key.
 TEST(PublishedConfigs, WhatIsNotThereIsRefusedByName) {
   constexpr std::pair<const char*, const char*> kConfigs[] = {
-      {R"({"model_type": "phi", "hidden_size": 32, "num_attention_heads": 4, "qk_layernorm": true})", "qk_layernorm"},
-      {R"({"model_type": "olmoe", "hidden_size": 32, "num_attention_heads": 4, "clip_qkv": 8.0})", "clip_qkv"},
+      {R"({"model_type": "exaone4", "hidden_size": 32, "num_attention_heads": 4, "num_key_value_heads": 4,
+           "sliding_window": null})",
+       "layer_types"},
+      {R"({"model_type": "ministral3", "rope_parameters": {"rope_type": "default", "rope_theta": 1000.0}})",
+       "llama_4_scaling_beta"},
       {R"({"model_type": "gemma", "num_key_value_heads": 1, "use_bidirectional_attention": true})",
        "use_bidirectional_attention"},
       {R"({"model_type": "phi3", "hidden_size": 32, "num_attention_heads": 4,

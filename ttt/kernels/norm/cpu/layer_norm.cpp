@@ -15,7 +15,8 @@ TTT_INLINE void norm_row(const LayerNormArgs& args, std::int64_t r) {
                   {.mean = m.mean,
                    .inverse = inverse_root(m.squares / static_cast<float>(n), args.eps),
                    .weight = values_or_null(args.weight),
-                   .bias = values_or_null(args.bias)});
+                   .bias = values_or_null(args.bias),
+                   .weight_offset = args.weight_offset});
 }
 
 template <bool kAdd>
