@@ -31,7 +31,11 @@ kernels::ActivationFn scale_and_cap_of(const LMHeadSpec& spec, const LMHeadImplC
 
 }  // namespace
 
-void set_weight_format(LMHeadImplConfig& impl, Format format) { impl.weight = format; }
+void set_weight_format(LMHeadImplConfig& impl, const LMHeadSpec& spec, Format format) {
+  constexpr double kFewBits = 6;
+  impl.keep_narrower = spec.tie_word_embeddings && traits_of(format).nominal_bits < kFewBits;
+  impl.weight = impl.keep_narrower ? Format::kQ8_0 : format;
+}
 
 void validate(const LMHeadSpec& spec, const Context& context) {
   const std::string_view who = context.name_or("LMHead");
@@ -57,7 +61,8 @@ void bind_weights(LMHeadWeights& weights, const LMHeadSpec& spec, const LMHeadIm
                                .name = names.weight,
                                .shape = {spec.vocab_size, spec.hidden_dim},
                                .cut = cut,
-                               .format = impl.weight});
+                               .format = impl.weight,
+                               .keep_narrower = impl.keep_narrower});
   if (!spec.bias) return;
   binder.bind(weights.bias,
               {.path = path, .name = names.bias, .shape = {spec.vocab_size}, .cut = cut, .use = WeightUse::kVector});

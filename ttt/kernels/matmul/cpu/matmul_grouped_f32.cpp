@@ -31,7 +31,7 @@ TTT_INLINE void step_values(const std::byte* block, const Scales& s, Values& val
     Floats v = quarter_of(codes, j);
     if constexpr (kKind.centre != 0) v = add(v, all_floats(-kKind.centre));
     if constexpr (kKind.scales != ScaleKind::kChannel) v = mul(v, scale);
-    if constexpr (kKind.centre == 0) v = add(v, s.minimum);
+    if constexpr (kKind.centre == 0) v = add(v, s.minimum[kKind.group == 16 ? kStep / 4 : 0]);
     store_floats(values[4 * kStep + j], v);
   }
 }
@@ -112,5 +112,11 @@ TTT_KERNELS(GroupedF32Kernels, .f32 = {grouped::kernel<Format::kQ4_0>(TTT_KERNEL
                                        grouped::kernel<Format::kInt4>(TTT_KERNEL_NAME("grouped_int4_f32")),
                                        grouped::kernel<Format::kBfp8B>(TTT_KERNEL_NAME("grouped_bfp8_b_f32")),
                                        grouped::kernel<Format::kBfp4B>(TTT_KERNEL_NAME("grouped_bfp4_b_f32")),
-                                       grouped::kernel<Format::kMXFP4>(TTT_KERNEL_NAME("grouped_mxfp4_f32"))})
+                                       grouped::kernel<Format::kMXFP4>(TTT_KERNEL_NAME("grouped_mxfp4_f32")),
+                                       grouped::kernel<Format::kQ2_K>(TTT_KERNEL_NAME("grouped_q2_k_f32")),
+                                       grouped::kernel<Format::kQ3_K>(TTT_KERNEL_NAME("grouped_q3_k_f32")),
+                                       grouped::kernel<Format::kIQ4_NL>(TTT_KERNEL_NAME("grouped_iq4_nl_f32")),
+                                       grouped::kernel<Format::kIQ4_XS>(TTT_KERNEL_NAME("grouped_iq4_xs_f32")),
+                                       grouped::kernel<Format::kTQ1_0>(TTT_KERNEL_NAME("grouped_tq1_0_f32")),
+                                       grouped::kernel<Format::kTQ2_0>(TTT_KERNEL_NAME("grouped_tq2_0_f32"))})
 }  // namespace ttt::kernels
