@@ -69,7 +69,7 @@ void add_model_options(Command& command, ModelOptions& o, std::span<const Family
   o.families = families;
   command.option("-m,--model", o.model, "Hugging Face directory or .gguf file", Option::kRequired);
   command.option("--format", o.format,
-                 "format of the weights: auto (as stored), f32, bf16, f16, int8, int4, bfp8_b, bfp4_b",
+                 "format of the weights: auto (as stored), f32, bf16, f16, q8_0, int8, int4, bfp8_b, bfp4_b",
                  Option::kShowsDefault);
   command.option("--kv-format", o.kv_format,
                  "format of keys and values: f32, bf16, int8, bfp8_b (default: the strategy's)");
@@ -103,7 +103,7 @@ LoadOptions load_options(const ModelOptions& o) {
   require(strategy.has_value(), ErrorKind::kUsage,
           "--strategy wanted default, performance, accuracy, memory, reference or invariant, got \"", o.strategy, "\"");
   load.strategy = *strategy;
-  load.weight_format = format_option(o.format, "--format", "f32 bf16 f16 int8 int4 bfp8_b bfp4_b");
+  load.weight_format = format_option(o.format, "--format", "f32 bf16 f16 q8_0 int8 int4 bfp8_b bfp4_b");
   load.state_format = format_option(o.kv_format, "--kv-format", "f32 bf16 int8 bfp8_b");
   if (!o.impl.empty()) {
     load.impl = Json::parse(read_input(o.impl, JsonLimits{}.bytes, "--impl"), o.impl);
