@@ -83,6 +83,7 @@ void add_model_options(Command& command, ModelOptions& o, std::span<const Family
   command.option("--chunk", o.chunk, "rows of one step, at most: longer prompts are split (default 512)");
   command.option("--step-timeout", o.step_timeout, "seconds that a rank waits for the others (default 60)");
   command.flag("--no-mmap", o.no_mmap, "copy the files into memory instead of mapping them");
+  add_cache_options(command, o.cache);
   command.flag("--strict", o.strict,
                "refuse tensors that the model does not use, contradictions and keys without effect");
   command.flag("--allow-unknown-keys", o.allow_unknown_keys,
@@ -120,6 +121,7 @@ LoadOptions load_options(const ModelOptions& o) {
   load.output = o.output;
   load.strict = o.strict;
   load.allow_unknown_keys = o.allow_unknown_keys;
+  load.cache = weight_cache(o.cache);
   return load;
 }
 
@@ -184,6 +186,11 @@ Workbench::Workbench(const ModelOptions& o, std::shared_ptr<const Checkpoint> ch
   load.parallel_for = *threads;
   if (o.check_weights) refuse_bad_weights(*checkpoint, load.parallel_for);
   model = load_model(std::move(checkpoint), o.families, load);
+  if (model.cached != nullptr) {
+    std::vector<MappedRange> ranges = model.checkpoint->mapped_ranges();
+    ranges.push_back(model.cached->mapped_range());
+    watch_mapped_files(std::move(ranges));
+  }
   communicator.barrier();  // nobody goes on before everybody could load
   for (const std::string& warning : model.warnings) say("ttt: warning: " + warning);
   if (o.verbose == 0) return;
