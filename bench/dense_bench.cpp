@@ -53,13 +53,13 @@ void measure(Exec& exec, const DeviceTraits& traits, const bench::MachinePeak& p
   double best = 1e9, prepared = 1e9;
   const double end = now() + 0.6;
   for (std::int64_t i = 0; i < 4 * copies && (i < 3 || now() < end); ++i) {
-    kernels::MatmulJob job{.w = view_of(weight.data() + i % copies * bytes, format, {s.out, s.in}),
-                           .y = view_of(y.data(), Format::kF32, {s.rows, s.out}),
-                           .kernel = &kernel};
+    kernels::MatmulProblem problem{.w = view_of(weight.data() + i % copies * bytes, format, {s.out, s.in}),
+                                   .y = view_of(y.data(), Format::kF32, {s.rows, s.out}),
+                                   .kernel = &kernel};
     const double t0 = now();
     exec.launch(prepare, kernels::PrepareArgs{view_of(x.data(), Format::kF32, {s.rows, s.in}), rows});
     const double t1 = now();
-    exec.launch(kernels::matmul, kernels::MatmulArgs{rows, {&job, 1}});
+    exec.launch(kernels::matmul, kernels::MatmulArgs{rows, {&problem, 1}});
     const double t2 = now();
     prepared = std::min(prepared, t1 - t0);
     best = std::min(best, t2 - t0);

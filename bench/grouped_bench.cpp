@@ -119,11 +119,11 @@ Timing time_rows(ThreadPool& threads, const DeviceTraits& traits, const Weights&
                        .scales = s,
                        .sums = sums};
   std::vector<float> y(static_cast<std::size_t>(rows * w.out));
-  const MatmulJob job{.w = packed_view(w.memory.data(), w.format, w.out, w.in),
-                      .y = view_of(y.data(), {rows, w.out}),
-                      .kernel = &select_grouped_matmul(traits, w.format, form)};
+  const MatmulProblem problem{.w = packed_view(w.memory.data(), w.format, w.out, w.in),
+                              .y = view_of(y.data(), {rows, w.out}),
+                              .kernel = &select_grouped_matmul(traits, w.format, form)};
   const auto tile = [&](std::int64_t begin, std::int64_t outputs) {
-    job.kernel->tile(x, job, begin, std::min(begin + outputs, w.out));
+    problem.kernel->tile(x, problem, begin, std::min(begin + outputs, w.out));
   };
   if (threads.size() == 1 && rows > 4) {
     // One thread and many rows: 64 outputs at a time, because on a shared core only short stretches are undisturbed.

@@ -134,7 +134,8 @@ class Resolver {
 
   void read_theta() {
     const std::optional<double> inner = c_.optional_number(kTheta, kPositive);
-    const std::optional<double> outer = config_.optional_number(defaults_.theta_key, kPositive);
+    std::optional<double> outer;
+    if (!defaults_.theta_key.empty()) outer = config_.optional_number(defaults_.theta_key, kPositive);
     const double theta = inner.value_or(outer.value_or(defaults_.theta));
     set(kTheta, theta);
     if (inner && outer && *inner != *outer && !p_.by_layer) {

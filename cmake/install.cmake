@@ -9,7 +9,7 @@ foreach(layer IN LISTS ttt_layers)
   set(optional "")
   if(layer STREQUAL "ttt_mpi")
     set(export ttt_mpi_targets)
-  elseif(layer STREQUAL "ttt_app")
+  elseif(layer MATCHES "^ttt_(app|server)$")
     set(export ttt_app_targets)
     set(optional OPTIONAL)  # who has built the other libraries alone can install them
   endif()

@@ -52,6 +52,18 @@ std::string tail_of(const Rendered& rendered) {
 
 }  // namespace
 
+struct Conversation::Running {
+  GenerateOptions options = {};
+  Json::Array messages = {};  // those that are answered
+  Prompt prompt = {};
+  Reply reply = {};
+  std::span<const float> logits = {};
+  ReasoningSplitter splitter = ReasoningSplitter();
+  std::optional<StreamDecoder> decoder = {};  // once the prompt has run
+  std::optional<Generation> generation = {};  // the same
+  bool complete = false, flushed = false;
+};
+
 Conversation::Conversation(Runner& runner, const Tokenizer& tokenizer, const ChatTemplate& chat_template,
                            ConversationConfig config)
     : runner_(runner),
@@ -67,6 +79,8 @@ Conversation::Conversation(Runner& runner, const Tokenizer& tokenizer, const Cha
 
 Json Conversation::request_of(const Json::Array& messages) const { return request_with(config_.variables, messages); }
 Json Conversation::request() const { return request_of(messages_); }
+
+Conversation::~Conversation() = default;
 
 void Conversation::set_system(std::string_view content) {
   if (!messages_.empty() && has_role(messages_.front(), "system")) messages_.erase(messages_.begin());
@@ -134,73 +148,122 @@ void Conversation::keep_common(std::span<const std::int32_t> ids) {
   rows_.resize(static_cast<std::size_t>(common));
 }
 
-// Nothing when `take` ends it.
-std::optional<std::span<const float>> Conversation::prefill(std::span<const std::int32_t> ids, const Take& take) {
-  const auto chunk = static_cast<std::size_t>(runner_.config().chunk);
-  std::span<const float> logits;
-  while (rows_.size() < ids.size()) {
-    if (!take({})) return std::nullopt;
-    const auto next = ids.subspan(rows_.size(), std::min(chunk, ids.size() - rows_.size()));
-    logits = runner_.extend(sequence_, next);
-    rows_.insert(rows_.end(), next.begin(), next.end());
-  }
-  return logits;
-}
-
-void Conversation::continue_reply(Reply& reply, const Prompt& prompt, std::span<const float> logits,
-                                  const GenerateOptions& options, const Take& take) {
-  const bool in_reasoning = config_.reasoning && ends_in_reasoning(*config_.reasoning, prompt.tail);
-  ReasoningSplitter splitter(config_.reasoning, in_reasoning);
-  StreamDecoder decoder(tokenizer_, {.skip_special = true});
-  decoder.continue_after(prompt.ids);
-  const auto keep = [&](const std::vector<AnswerPiece>& pieces) {
-    for (const AnswerPiece& piece : pieces) (piece.reasoning ? reply.reasoning : reply.content) += piece.text;
-  };
-  Generated result = continue_sequence(runner_, sequence_, prompt.ids, logits, options, replies_, [&](std::int32_t id) {
-    std::vector<AnswerPiece> pieces;
-    // A vocabulary may hold ids that are no tokens: gaps, and what pads it.
-    if (tokenizer_.is_token(id)) {
-      std::string text = decoder.push(id);
-      if (tokenizer_.is_special(id) && splitter.in_marks(tokenizer_.token_text(id))) text += tokenizer_.token_text(id);
-      pieces = splitter.push(text);
-    }
-    keep(pieces);
-    return take(pieces);
-  });
-  for (const std::vector<AnswerPiece>& pieces : {splitter.push(decoder.finish()), splitter.finish()}) {
-    keep(pieces);
-    if (!pieces.empty()) take(pieces);
-  }
-  reply.ids = std::move(result.ids);
-  reply.reason = result.reason;
-  const auto fed = static_cast<std::ptrdiff_t>(sequence_.length()) - static_cast<std::ptrdiff_t>(rows_.size());
-  rows_.insert(rows_.end(), reply.ids.begin(), reply.ids.begin() + fed);
-}
-
-Reply Conversation::reply(const GenerateOptions& options, const Take& take) {
+void Conversation::begin_reply(const GenerateOptions& options) {
+  require(!running_, ErrorKind::kUsage, "a conversation wanted the end of one reply before the next begins");
   Json::Array messages = messages_;
-  const Prompt prompt = prompt_with_room(messages, options);
-  Reply reply{.prompt = static_cast<std::int64_t>(prompt.ids.size()),
-              .dropped = static_cast<std::int64_t>(messages_.size() - messages.size())};
+  Prompt prompt = prompt_with_room(messages, options);
+  auto running = std::make_unique<Running>();
+  running->options = options;
+  running->reply.prompt = static_cast<std::int64_t>(prompt.ids.size());
+  running->reply.dropped = static_cast<std::int64_t>(messages_.size() - messages.size());
+  running->messages = std::move(messages);
+  running->prompt = std::move(prompt);
   try {
-    keep_common(prompt.ids);
-    const std::size_t kept = rows_.size();
-    const Clock::time_point begin = Clock::now();
-    const std::optional<std::span<const float>> logits = prefill(prompt.ids, take);
-    reply.prefilled = static_cast<std::int64_t>(rows_.size() - kept);
-    reply.prefill_seconds = seconds_since(begin);
-    if (logits) {
-      const Clock::time_point second = Clock::now();
-      continue_reply(reply, prompt, *logits, options, take);
-      reply.generate_seconds = seconds_since(second);
-    } else {
-      reply.reason = StopReason::kCaller;
-    }
+    keep_common(running->prompt.ids);
   } catch (...) {
     forget();
     throw;
   }
-  messages_ = std::move(messages);
+  running_ = std::move(running);
+}
+
+// The prompt has run: from now on there are tokens.
+void Conversation::begin_text() {
+  Running& r = *running_;
+  const bool in_reasoning = config_.reasoning && ends_in_reasoning(*config_.reasoning, r.prompt.tail);
+  r.splitter = ReasoningSplitter(config_.reasoning, in_reasoning);
+  r.decoder.emplace(tokenizer_, DecodeOptions{.skip_special = true});
+  r.decoder->continue_after(r.prompt.ids);
+  r.generation.emplace(runner_, sequence_, r.prompt.ids, r.logits, r.options, replies_);
+}
+
+void Conversation::run_chunk() {
+  Running& r = *running_;
+  const Clock::time_point begin = Clock::now();
+  const std::span<const std::int32_t> rest = std::span<const std::int32_t>(r.prompt.ids).subspan(rows_.size());
+  const auto next = rest.first(std::min(static_cast<std::size_t>(runner_.config().chunk), rest.size()));
+  r.logits = runner_.extend(sequence_, next);
+  rows_.insert(rows_.end(), next.begin(), next.end());
+  r.reply.prefilled += static_cast<std::int64_t>(next.size());
+  if (next.size() == rest.size()) begin_text();
+  r.reply.prefill_seconds += seconds_since(begin);
+}
+
+// The pieces, which have become a part of the reply.
+std::vector<AnswerPiece> Conversation::kept(std::vector<AnswerPiece> pieces) {
+  Reply& reply = running_->reply;
+  for (const AnswerPiece& piece : pieces) (piece.reasoning ? reply.reasoning : reply.content) += piece.text;
+  return pieces;
+}
+
+// What decoder and splitter have held back.
+std::vector<AnswerPiece> Conversation::flush() {
+  Running& r = *running_;
+  if (!r.decoder || r.flushed) return {};
+  r.flushed = true;
+  std::vector<AnswerPiece> pieces = r.splitter.push(r.decoder->finish());
+  for (AnswerPiece& piece : r.splitter.finish()) pieces.push_back(std::move(piece));
+  return kept(std::move(pieces));
+}
+
+std::vector<AnswerPiece> Conversation::next_token() {
+  Running& r = *running_;
+  const std::optional<SampleResult> chosen = r.generation->next();
+  if (!chosen) {
+    r.complete = true;
+    return flush();
+  }
+  r.reply.ids.push_back(chosen->id);
+  // A vocabulary may hold ids that are no tokens: gaps, and what pads it.
+  if (!tokenizer_.is_token(chosen->id)) return {};
+  std::string text = r.decoder->push(chosen->id);
+  if (tokenizer_.is_special(chosen->id) && r.splitter.in_marks(tokenizer_.token_text(chosen->id))) {
+    text += tokenizer_.token_text(chosen->id);
+  }
+  return kept(r.splitter.push(text));
+}
+
+std::optional<std::vector<AnswerPiece>> Conversation::next_pieces() {
+  require(running_ != nullptr, ErrorKind::kUsage, "a conversation wanted a reply that has begun, got none");
+  Running& r = *running_;
+  if (r.complete) return std::nullopt;
+  try {
+    if (!r.generation) {
+      run_chunk();
+      return std::vector<AnswerPiece>{};
+    }
+    const Clock::time_point begin = Clock::now();
+    std::vector<AnswerPiece> pieces = next_token();
+    r.reply.generate_seconds += seconds_since(begin);
+    if (r.complete && pieces.empty()) return std::nullopt;
+    return pieces;
+  } catch (...) {
+    running_.reset();
+    forget();
+    throw;
+  }
+}
+
+// Which of the tokens that were generated became rows.
+void Conversation::note_rows(std::span<const std::int32_t> generated) {
+  const auto fed = static_cast<std::ptrdiff_t>(sequence_.length()) - static_cast<std::ptrdiff_t>(rows_.size());
+  rows_.insert(rows_.end(), generated.begin(), generated.begin() + fed);
+}
+
+void Conversation::cancel_reply() {
+  if (!running_) return;
+  note_rows(running_->reply.ids);
+  running_.reset();
+}
+
+Reply Conversation::end_reply() {
+  require(running_ != nullptr, ErrorKind::kUsage, "a conversation wanted a reply that has begun, got none");
+  flush();
+  const std::unique_ptr<Running> ended = std::move(running_);
+  Reply reply = std::move(ended->reply);
+  reply.reason = ended->generation ? ended->generation->reason() : StopReason::kCaller;
+  note_rows(reply.ids);
+  messages_ = std::move(ended->messages);
   if (reply.reason == StopReason::kCaller && reply.ids.empty()) return reply;
   ++replies_;
   reply.reasoning = without_blank_end(std::move(reply.reasoning));
@@ -208,6 +271,24 @@ Reply Conversation::reply(const GenerateOptions& options, const Take& take) {
   if (!reply.reasoning.empty()) message.set("reasoning_content", reply.reasoning);
   messages_.push_back(std::move(message));
   return reply;
+}
+
+Reply Conversation::reply(const GenerateOptions& options, const Take& take) {
+  begin_reply(options);
+  try {
+    while (running_->generation || take({})) {
+      const bool in_text = running_->generation.has_value();
+      const std::optional<std::vector<AnswerPiece>> pieces = next_pieces();
+      if (!pieces) break;
+      if (in_text && !take(*pieces)) break;
+    }
+    if (const std::vector<AnswerPiece> rest = flush(); !rest.empty()) take(rest);
+  } catch (...) {
+    running_.reset();
+    forget();
+    throw;
+  }
+  return end_reply();
 }
 
 std::vector<std::int32_t> turn_end_ids(const ChatTemplate& chat_template, const Tokenizer& tokenizer,

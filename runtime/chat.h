@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -42,6 +43,9 @@ class Conversation {
   // Error{kUnsupported} for a model that does not continue a text: an encoder, or one with a source.
   Conversation(Runner& runner, const Tokenizer& tokenizer, const ChatTemplate& chat_template,
                ConversationConfig config = {});
+  ~Conversation();
+  Conversation(const Conversation&) = delete;
+  Conversation& operator=(const Conversation&) = delete;
 
   // The messages as templates read them, {"role": "user", "content": "..."} and so on, the system's first.
   const Json::Array& messages() const { return messages_; }
@@ -64,7 +68,18 @@ class Conversation {
   using Take = std::function<bool(std::span<const AnswerPiece>)>;
   Reply reply(const GenerateOptions& options, const Take& take);
 
+  // The same for a caller that asks for each step: begin_reply, next_pieces until it has nothing, end_reply.
+  // Error{kUsage} for begin_reply while another reply runs, and for the other two when none does. An error ends it.
+  void begin_reply(const GenerateOptions& options);
+  // Runs the next chunk of the prompt, which adds no text, or the next token. Nothing when the reply is complete.
+  std::optional<std::vector<AnswerPiece>> next_pieces();
+  // What came so far is the reply: complete, or stopped by the caller.
+  Reply end_reply();
+  void cancel_reply();  // as if it had not begun; nothing happens when none has
+  bool replying() const { return running_ != nullptr; }
+
  private:
+  struct Running;  // a reply that has begun
   struct Prompt {
     std::vector<std::int32_t> ids = {};
     std::string tail = {};  // the template's text after the last text from the messages
@@ -74,9 +89,12 @@ class Conversation {
   Prompt render(const Json::Array& messages) const;
   Prompt prompt_with_room(Json::Array& messages, const GenerateOptions& options) const;
   void keep_common(std::span<const std::int32_t> ids);
-  std::optional<std::span<const float>> prefill(std::span<const std::int32_t> ids, const Take& take);
-  void continue_reply(Reply& reply, const Prompt& prompt, std::span<const float> logits, const GenerateOptions& options,
-                      const Take& take);
+  void begin_text();
+  void run_chunk();
+  void note_rows(std::span<const std::int32_t> generated);
+  std::vector<AnswerPiece> next_token();
+  std::vector<AnswerPiece> flush();
+  std::vector<AnswerPiece> kept(std::vector<AnswerPiece> pieces);
   void forget();
 
   Runner& runner_;
@@ -88,6 +106,7 @@ class Conversation {
   Sequence sequence_;
   std::vector<std::int32_t> rows_;  // ids of the rows that the sequence holds
   std::uint64_t replies_ = 0;
+  std::unique_ptr<Running> running_;
 };
 
 // Tokens with which the template ends an assistant's message, for a model whose files do not name them as ends.

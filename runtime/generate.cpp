@@ -1,6 +1,8 @@
 #include "runtime/generate.h"
 
 #include <algorithm>
+#include <optional>
+#include <utility>
 
 #include "base/error.h"
 
@@ -16,6 +18,8 @@ std::string_view name_of(StopReason reason) {
       return "context";
     case StopReason::kCaller:
       return "stopped";
+    case StopReason::kDeadEnd:
+      return "a dead end of the grammar";
   }
   return {};
 }
@@ -42,44 +46,104 @@ Sequence begin_sequence(Runner& runner, const GenerateOptions& options) {
 }
 
 // One token more than the context holds can come out: the last is never fed back.
-SequenceHistory history_of(const Runner& runner, std::span<const std::int32_t> prompt, const GenerateOptions& options) {
+SequenceHistory history_of(const Runner& runner, std::span<const std::int32_t> prompt, std::int64_t max_new_tokens) {
   const auto length = static_cast<std::int64_t>(prompt.size());
-  return SequenceHistory(prompt, length + std::min(options.max_new_tokens, runner.config().context - length + 1));
+  return SequenceHistory(prompt, length + std::min(max_new_tokens, runner.config().context - length + 1));
 }
 
 }  // namespace
 
+// What a constraint lets follow; without one everything.
+class Generation::Allowed {
+ public:
+  Allowed(const TokenConstraint* constraint, const std::vector<std::int64_t>& end_ids, std::int64_t vocab)
+      : end_ids_(end_ids) {
+    if (constraint == nullptr) return;
+    state_ = constraint->begin();
+    mask_.resize(static_cast<std::size_t>((vocab + 31) / 32));
+  }
+
+  // Why the generation ends here, if it does.
+  std::optional<StopReason> find() {
+    if (!state_) return std::nullopt;
+    state_->allowed(mask_);
+    mark_ends(false);  // an end id may be an ordinary token, but it adds no text
+    const bool any = std::ranges::any_of(mask_, [](std::uint32_t word) { return word != 0; });
+    if (any && state_->can_end()) mark_ends(true);
+    if (any) return std::nullopt;
+    return state_->can_end() ? StopReason::kEnd : StopReason::kDeadEnd;
+  }
+  TokenFilter filter() const { return {.allowed = mask_}; }
+  void accept(std::int32_t id) {
+    if (state_) state_->accept(id);
+  }
+
+ private:
+  void mark_ends(bool possible) {
+    for (const std::int64_t id : end_ids_) {
+      const std::size_t word = static_cast<std::size_t>(id) / 32;
+      if (id < 0 || word >= mask_.size()) continue;
+      const std::uint32_t bit = std::uint32_t{1} << (id % 32);
+      mask_[word] = possible ? mask_[word] | bit : mask_[word] & ~bit;
+    }
+  }
+
+  const std::vector<std::int64_t>& end_ids_;
+  std::unique_ptr<ConstraintState> state_;
+  std::vector<std::uint32_t> mask_;
+};
+
+Generation::Generation(Runner& runner, Sequence& sequence, std::span<const std::int32_t> ids,
+                       std::span<const float> logits, const GenerateOptions& options, std::uint64_t number)
+    : runner_(runner),
+      sequence_(sequence),
+      logits_(logits),
+      max_new_tokens_(std::max<std::int64_t>(options.max_new_tokens, 0)),
+      end_ids_(options.end_ids),
+      constraint_(options.constraint),
+      sampler_(options.sampling, runner.vocab()),
+      history_(history_of(runner, ids, max_new_tokens_)),
+      random_(static_cast<std::uint64_t>(options.sampling.seed), number),
+      allowed_(std::make_unique<Allowed>(constraint_.get(), end_ids_, runner.vocab())) {}
+
+Generation::~Generation() = default;
+
+std::optional<SampleResult> Generation::end(StopReason reason) {
+  ended_ = true;
+  reason_ = reason;
+  return std::nullopt;
+}
+
+std::optional<SampleResult> Generation::next() {
+  if (ended_) return std::nullopt;
+  if (max_new_tokens_ <= 0) return end(StopReason::kLength);
+  if (const std::optional<StopReason> reason = allowed_->find()) return end(*reason);
+  if (history_.generated() >= max_new_tokens_) return end(StopReason::kLength);
+  if (last_) {
+    if (sequence_.length() >= runner_.config().context) return end(StopReason::kContext);
+    logits_ = runner_.extend(sequence_, {&*last_, 1});
+  }
+  SampleResult chosen = sampler_.sample(logits_, history_, random_, workspace_, allowed_->filter());
+  if (std::ranges::find(end_ids_, chosen.id) != end_ids_.end()) return end(StopReason::kEnd);
+  history_.append(chosen.id);
+  allowed_->accept(chosen.id);
+  last_ = chosen.id;
+  return chosen;
+}
+
 Generated continue_sequence(Runner& runner, Sequence& sequence, std::span<const std::int32_t> ids,
                             std::span<const float> logits, const GenerateOptions& options, std::uint64_t number,
                             const std::function<bool(std::int32_t id)>& take) {
-  if (options.max_new_tokens <= 0) return {};
-  SequenceHistory history = history_of(runner, ids, options);
-  const std::int64_t context = runner.config().context;
-  const Sampler sampler(options.sampling, runner.vocab());
-  const RandomStream random(static_cast<std::uint64_t>(options.sampling.seed), number);
-  SamplerWorkspace workspace;
+  Generation generation(runner, sequence, ids, logits, options, number);
   Generated result;
-  for (;;) {
-    SampleResult chosen = sampler.sample(logits, history, random, workspace);
-    const std::int32_t id = chosen.id;
-    if (std::ranges::find(options.end_ids, id) != options.end_ids.end()) {
-      result.reason = StopReason::kEnd;
-      return result;
-    }
-    history.append(id);
+  while (std::optional<SampleResult> chosen = generation.next()) {
+    const std::int32_t id = chosen->id;
     result.ids.push_back(id);
-    if (options.sampling.log_probs) result.tokens.push_back(std::move(chosen));
-    if (!take(id)) {
-      result.reason = StopReason::kCaller;
-      return result;
-    }
-    if (history.generated() >= options.max_new_tokens) return result;
-    if (sequence.length() >= context) {
-      result.reason = StopReason::kContext;
-      return result;
-    }
-    logits = runner.extend(sequence, {&id, 1});
+    if (options.sampling.log_probs) result.tokens.push_back(std::move(*chosen));
+    if (!take(id)) break;
   }
+  result.reason = generation.reason();
+  return result;
 }
 
 Generated generate(Runner& runner, std::span<const std::int32_t> prompt, const GenerateOptions& options,

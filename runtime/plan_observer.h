@@ -8,23 +8,23 @@
 
 namespace ttt {
 
-// Adds up the work of launches by place: what was launched since the last done() belongs to the place that is done.
+// Adds up the cost of launches by place: what was launched since the last done() belongs to the place that is done.
 class PlanObserver final : public Observer {
  public:
   explicit PlanObserver(std::int64_t places, Scratch& scratch)
-      : work_(static_cast<std::size_t>(places)), scratch_(scratch) {}
+      : costs_(static_cast<std::size_t>(places)), scratch_(scratch) {}
 
-  struct Work {
+  struct Cost {
     double operations = 0, bytes = 0;
     std::int64_t scratch_bytes = 0;  // the most in use until it was done, its model's included
   };
 
   void done(const Place& place, TensorView) override {
     if (place.index >= 0) {
-      Work& work = work_[static_cast<std::size_t>(place.index)];
-      work.operations += pending_.operations;
-      work.bytes += pending_.bytes;
-      work.scratch_bytes = std::max(work.scratch_bytes, scratch_.peak());
+      Cost& cost = costs_[static_cast<std::size_t>(place.index)];
+      cost.operations += pending_.operations;
+      cost.bytes += pending_.bytes;
+      cost.scratch_bytes = std::max(cost.scratch_bytes, scratch_.peak());
     }
     peak_ = std::max(peak_, scratch_.peak());
     scratch_.restart_peak();
@@ -37,16 +37,16 @@ class PlanObserver final : public Observer {
     total_.bytes += bytes;
   }
   bool counts() const override { return true; }
-  bool wants(const Place&) const override { return false; }
+  bool observes(const Place&) const override { return false; }
 
-  const std::vector<Work>& work() const { return work_; }  // by place
+  const std::vector<Cost>& costs() const { return costs_; }  // by place
   std::int64_t scratch_bytes() const { return std::max(peak_, scratch_.peak()); }
   double operations() const { return total_.operations; }
   double bytes() const { return total_.bytes; }
 
  private:
-  std::vector<Work> work_;
-  Work pending_, total_;
+  std::vector<Cost> costs_;
+  Cost pending_, total_;
   Scratch& scratch_;
   std::int64_t peak_ = 0;
 };

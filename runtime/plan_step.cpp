@@ -88,7 +88,7 @@ StepPlan plan_forward(const ModelTree& tree, ThreadPool& threads, Communicator& 
   return {.scratch_bytes = observer.scratch_bytes(),
           .operations = observer.operations(),
           .bytes = observer.bytes(),
-          .places = observer.work()};
+          .places = observer.costs()};
 }
 
 StepPlan plan_step(const BuiltModel& built, ThreadPool& threads, Communicator& communicator, const RunnerConfig& config,

@@ -13,11 +13,11 @@
 
 namespace ttt {
 
-// Memory and work of one step, by planning it: no tensor data is touched.
+// Memory and cost of one step, by planning it: no tensor data is touched.
 struct StepPlan {
   std::int64_t scratch_bytes = 0;
   double operations = 0, bytes = 0;
-  std::vector<PlanObserver::Work> places = {};  // by place
+  std::vector<PlanObserver::Cost> places = {};  // by place
 };
 
 // Of any forward over blocks that were recorded in `tree`: it is called once, with an Exec that plans. `threads`: as

@@ -54,11 +54,13 @@ void Runner::encode(Sequence& sequence, std::span<const std::int32_t> ids) {
   encode({&entry, 1}, ids);
 }
 
-std::span<const float> Runner::step(std::span<const StepEntry> entries, std::span<const std::int32_t> ids,
-                                    std::span<const std::int64_t> wanted_rows) {
+void Runner::run(std::span<const StepEntry> entries, std::span<const std::int32_t> ids,
+                 std::span<const std::int64_t> wanted_rows, std::span<float> outputs) {
   const std::int64_t wanted = static_cast<std::int64_t>(wanted_rows.size());
   require(wanted <= config_.wanted, ErrorKind::kInternal, "a step wanted logits of at most ", config_.wanted,
           " rows, got ", wanted);
+  require(static_cast<std::int64_t>(outputs.size()) == wanted * output_size_, ErrorKind::kUsage, "outputs of ", wanted,
+          " rows wanted memory for ", wanted * output_size_, " values, got ", outputs.size());
   check_ids(ids);
   const Step step = builder_.prepare(entries, ids, wanted_rows);
   for (const std::int64_t row : wanted_rows) {
@@ -69,11 +71,34 @@ std::span<const float> Runner::step(std::span<const StepEntry> entries, std::spa
     require(entries[i].rows == 0 || entries[i].sequence->source_rows() > 0, ErrorKind::kUsage, "[step] entry ", i,
             " wanted a sequence whose source is encoded (Runner::encode), got one without");
   }
-  built_.model->forward(exec_, step, view_of(logits_.data(), {wanted, output_size_}));
-  const std::span<const float> logits = std::span(logits_).first(static_cast<std::size_t>(wanted * output_size_));
-  require_numbers(logits, output_size_);
-  builder_.commit();
-  return logits;
+  built_.model->forward(exec_, step, view_of(outputs.data(), {wanted, output_size_}));
+}
+
+// The runner's own memory for the outputs of a step; more rows than it has are refused by run.
+std::span<float> Runner::own_outputs(std::span<const std::int64_t> wanted_rows) {
+  const std::int64_t rows = std::min(static_cast<std::int64_t>(wanted_rows.size()), config_.wanted);
+  return std::span(logits_).first(static_cast<std::size_t>(rows * output_size_));
+}
+
+std::span<const float> Runner::forward(std::span<const StepEntry> entries, std::span<const std::int32_t> ids,
+                                       std::span<const std::int64_t> wanted_rows) {
+  const std::span<float> outputs = own_outputs(wanted_rows);
+  run(entries, ids, wanted_rows, outputs);
+  return outputs;
+}
+
+void Runner::step(std::span<const StepEntry> entries, std::span<const std::int32_t> ids,
+                  std::span<const std::int64_t> wanted_rows, std::span<float> outputs) {
+  run(entries, ids, wanted_rows, outputs);
+  require_numbers(outputs, output_size_);
+  commit();
+}
+
+std::span<const float> Runner::step(std::span<const StepEntry> entries, std::span<const std::int32_t> ids,
+                                    std::span<const std::int64_t> wanted_rows) {
+  const std::span<float> outputs = own_outputs(wanted_rows);
+  step(entries, ids, wanted_rows, outputs);
+  return outputs;
 }
 
 std::span<const float> Runner::extend(Sequence& sequence, std::span<const std::int32_t> ids) {
@@ -84,8 +109,9 @@ std::span<const float> Runner::extend(Sequence& sequence, std::span<const std::i
   return logits;
 }
 
-void Runner::extend(Sequence& sequence, std::span<const std::int32_t> ids, std::int64_t first_wanted,
-                    const TakeLogits& take) {
+template <class Run>
+void Runner::in_chunks(Sequence& sequence, std::span<const std::int32_t> ids, std::int64_t first_wanted,
+                       const Run& run) {
   const std::int64_t rows = static_cast<std::int64_t>(ids.size()), room = config_.context - sequence.length();
   require(rows <= room, ErrorKind::kUsage, "a sequence of ", sequence.length(), " tokens in a context of ",
           config_.context, " wanted at most ", room, " more, got ", rows);
@@ -102,12 +128,34 @@ void Runner::extend(Sequence& sequence, std::span<const std::int32_t> ids, std::
     const std::int64_t from = std::min(std::max(first_wanted - begin, std::int64_t{0}), count);
     wanted_.resize(static_cast<std::size_t>(count - from));
     std::iota(wanted_.begin(), wanted_.end(), from);
-    const StepEntry entry{.sequence = &sequence, .rows = count};
-    const auto chunk = ids.subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(count));
-    const std::span<const float> logits = step({&entry, 1}, chunk, wanted_);
-    if (from < count) take(begin + from, logits);
+    run(begin, ids.subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(count)), from);
     begin += count;
   }
+}
+
+void Runner::extend(Sequence& sequence, std::span<const std::int32_t> ids, std::int64_t first_wanted,
+                    const TakeLogits& take) {
+  in_chunks(sequence, ids, first_wanted,
+            [&](std::int64_t begin, std::span<const std::int32_t> chunk, std::int64_t from) {
+              const StepEntry entry{.sequence = &sequence, .rows = static_cast<std::int64_t>(chunk.size())};
+              const std::span<const float> logits = step({&entry, 1}, chunk, wanted_);
+              if (!wanted_.empty()) take(begin + from, logits);
+            });
+}
+
+void Runner::extend(Sequence& sequence, std::span<const std::int32_t> ids, std::int64_t first_wanted,
+                    std::span<float> outputs) {
+  const std::int64_t first = std::max<std::int64_t>(first_wanted, 0);
+  const std::int64_t values = std::max<std::int64_t>(static_cast<std::int64_t>(ids.size()) - first, 0) * output_size_;
+  require(static_cast<std::int64_t>(outputs.size()) == values, ErrorKind::kUsage, "outputs wanted memory for ", values,
+          " values, got ", outputs.size());
+  std::size_t written = 0;
+  in_chunks(sequence, ids, first, [&](std::int64_t, std::span<const std::int32_t> chunk, std::int64_t) {
+    const StepEntry entry{.sequence = &sequence, .rows = static_cast<std::int64_t>(chunk.size())};
+    const std::size_t count = wanted_.size() * static_cast<std::size_t>(output_size_);
+    step({&entry, 1}, chunk, wanted_, outputs.subspan(written, count));
+    written += count;
+  });
 }
 
 }  // namespace ttt

@@ -16,6 +16,9 @@ struct RunnerConfig {
   // whole: for it this is at least the context (checked_config).
   std::int64_t chunk = 512;
   std::int64_t wanted = 1;  // rows of one step whose outputs are wanted, at most
+  // Pages of the state without a window, of all sequences together; 0: enough for the whole context of each. Fewer let
+  // many sequences share the memory, and a step fails with Error{kResources} where they do not suffice.
+  std::int64_t pages = 0;
 };
 
 // The configuration as a runner of a model with these slots uses it. Throws Error{kUsage} unless context, chunk,

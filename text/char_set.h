@@ -31,9 +31,11 @@ class CharSet {
   bool empty() const { return ranges_.empty(); }
   char32_t first() const { return ranges_.empty() ? 0 : ranges_.front().first; }
 
- private:
-  using Range = std::pair<char32_t, char32_t>;  // first and last
+  using Range = std::pair<char32_t, char32_t>;                  // first and last
+  const std::vector<Range>& ranges() const { return ranges_; }  // ascending, not adjacent
+  bool operator==(const CharSet& other) const { return ranges_ == other.ranges_; }
 
+ private:
   bool has_beyond_ascii(char32_t c) const;
   void settle();  // sorts and joins the ranges
 

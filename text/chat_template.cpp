@@ -111,7 +111,7 @@ Rendered ChatTemplate::render(const Json& request, const RenderOptions& options)
   Json trusted = special_tokens_;
   for (const auto& [key, value] : request.as_object(here)) {
     const bool known =
-        std::any_of(variables.begin(), variables.begin() + 4, [&](const auto& v) { return v.first == key; });
+        std::any_of(variables.begin(), variables.begin() + 4, [&name = key](const auto& v) { return v.first == name; });
     if (!known) variables.emplace_back(key, value);
   }
   return template_.render(Json(std::move(variables)), trusted, options);

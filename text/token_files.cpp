@@ -169,9 +169,11 @@ class Beside {
       AddedToken token;
       token.content = content;
       token.special =
-          std::ranges::any_of(
-              named_, [&](const auto& n) { return is_attribute(n.first) && n.second.token.content == content; }) ||
-          std::ranges::any_of(extra_, [&](const Named& n) { return n.token.content == content; });
+          std::ranges::any_of(named_,
+                              [&, &content = content](const auto& n) {
+                                return is_attribute(n.first) && n.second.token.content == content;
+                              }) ||
+          std::ranges::any_of(extra_, [&content = content](const Named& n) { return n.token.content == content; });
       token.normalized = !token.special;
       decoder_.emplace_back(id.as_integer(here), std::move(token));
     }
@@ -201,7 +203,7 @@ class Beside {
     };
     for (const auto& [id, token] : decoder_) {
       const bool there =
-          std::ranges::any_of(vocabulary_.tokens(), [&](const auto& t) { return same(t.second, token); });
+          std::ranges::any_of(vocabulary_.tokens(), [&token = token](const auto& t) { return same(t.second, token); });
       if (there || token.content.empty()) continue;
       tokens.push_back(token);
       tokens.back().special = token.special || is_named(token.content);

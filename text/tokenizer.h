@@ -89,6 +89,9 @@ class Tokenizer {
   bool is_token(std::int64_t id) const;
   // The token as the file spells it. Throws Error{kUsage} naming an id that is no token.
   const std::string& token_text(std::int64_t id) const;
+  // What a token adds to a text that it does not begin, as bytes: a character may be spread over several tokens. Throws
+  // Error{kUsage} naming an id that is no token, Error{kUnsupported} where that depends on the tokens around it.
+  std::string token_bytes(std::int32_t id) const;
   std::optional<std::int32_t> id_of(std::string_view token) const;
   bool is_special(std::int64_t id) const;
   std::vector<std::int32_t> added_ids() const;  // of the tokens that are found in text before the model sees it; sorted

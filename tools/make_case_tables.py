@@ -34,7 +34,8 @@ def mapping_table(name, change):
     for c in POINTS:
         s = change(chr(c))
         if s != chr(c):
-            cells.append("{" + ", ".join(f"{x:#x}" for x in [c] + [ord(k) for k in s] + [0] * (3 - len(s))) + "}")
+            to = ", ".join(f"{x:#x}" for x in [ord(k) for k in s] + [0] * (3 - len(s)))
+            cells.append(f"{{{c:#x}, {{{to}}}}}")
     return table("Mapping", name, cells)
 
 

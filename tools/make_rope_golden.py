@@ -145,7 +145,7 @@ def pixtral_case():
     x = rows_of(positions.shape[1])
     cos, sin = embedding(x, positions.T)
     turned, _ = apply_rotary_pos_emb(x[None, None], x[None, None], cos[None], sin[None])
-    return case("axial_dealt", {"sections": [8, 8], "section_frequencies": "dealt"}, embedding, positions, turned, x)
+    return case("axial_strided", {"sections": [8, 8], "section_frequencies": "strided"}, embedding, positions, turned, x)
 
 
 def gemma4_case():

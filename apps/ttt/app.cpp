@@ -27,6 +27,7 @@ constexpr const char* kExamples =
     "  ttt perplexity -m MODEL -f text.txt --ctx 2048\n"
     "  ttt inspect -m MODEL\n"
     "  ttt plan -m MODEL --ctx 4096\n"
+    "  ttt serve -m MODEL --port 8000\n"
     "  mpirun -n 4 ttt generate -m MODEL -p \"The capital of France is\"\n"
     "  ttt bench --config config.json --format bf16 --prompt 512 --generate 64\n"
     "Exit status: 0 ok, 1 internal, 2 usage, 3 bad data, 4 cannot read or write, 5 not enough memory or disk,\n"
@@ -76,6 +77,9 @@ int run_command(int argc, char** argv, std::span<const ttt::Family> families) {
   add_embed(arguments, families);
   add_classify(arguments, families);
   add_rerank(arguments, families);
+#ifdef TTT_WITH_SERVER
+  add_serve(arguments, families);
+#endif
   Arguments::Parsed parsed;
   try {
     parsed = arguments.parse(argc, argv);

@@ -40,6 +40,16 @@ CLI::Option& add_option(CLI::App& app, const char* names, T* value, const std::s
 
 void Command::flag(const char* name, bool& value, const std::string& help) { app_.add_flag(name, value, help); }
 void Command::flag(const char* name, int& count, const std::string& help) { app_.add_flag(name, count, help); }
+void Command::read_environment(const std::string& prefix) {
+  for (CLI::Option* option : app_.get_options()) {
+    if (option->get_lnames().empty() || option == app_.get_help_ptr()) continue;
+    std::string name = prefix;
+    for (const char c : "_" + option->get_lnames().back()) {
+      name.push_back(c == '-' ? '_' : c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c);
+    }
+    option->envname(name);
+  }
+}
 void Command::make_optional(const char* name) { app_.get_option(name)->required(false); }
 
 void Command::add(const char* names, std::string* value, const std::string& help, Option kind) {

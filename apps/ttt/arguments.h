@@ -31,6 +31,9 @@ class Command {
   void flag(const char* name, bool& value, const std::string& help);
   void flag(const char* name, int& count, const std::string& help);
   void make_optional(const char* name);  // an option that was added as required
+  // Each option that was added is also read from an environment variable, unless the command line has it: --max-queue
+  // from PREFIX_MAX_QUEUE. A flag is set by 1 or true.
+  void read_environment(const std::string& prefix);
 
  private:
   void add(const char* names, std::string* value, const std::string& help, Option kind);

@@ -177,7 +177,7 @@ Json figures(Subject& s, const BenchFlags& f, const RunnerConfig& config, const 
 }
 
 struct ByBlock {
-  std::vector<TimeObserver::Work> prefill, decode;
+  std::vector<TimeObserver::Counters> prefill, decode;
 };
 
 // One more run, with an observer: what it costs to look shall not be in the figures above.
@@ -187,10 +187,10 @@ ByBlock run_by_block(Subject& s, const RunnerConfig& config, const BenchFlags& f
   const auto begin = [&times] { times.begin(); };
   Batch batch(runner, f);
   batch.prefill(begin);
-  ByBlock found{.prefill = times.work(), .decode = {}};
+  ByBlock found{.prefill = times.counters(), .decode = {}};
   times.clear();
   batch.decode(f.generate, begin);
-  found.decode = times.work();
+  found.decode = times.counters();
   return found;
 }
 

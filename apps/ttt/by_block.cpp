@@ -7,9 +7,9 @@
 namespace ttt::app {
 namespace {
 
-using Work = TimeObserver::Work;
+using Counters = TimeObserver::Counters;
 
-void add(Work& sum, const Work& part) {
+void add(Counters& sum, const Counters& part) {
   sum.calls += part.calls;
   sum.seconds += part.seconds;
   sum.operations += part.operations;
@@ -19,24 +19,24 @@ void add(Work& sum, const Work& part) {
 struct Node {
   std::string name;
   int depth = 0;
-  Work work;
+  Counters counters;
 };
 
-// The nodes of the tree of paths, parents before their children, each with the work of all below it.
-std::vector<Node> nodes_of(const ModelTree& tree, const std::vector<Work>& work) {
-  std::vector<Node> nodes{{.name = "all", .depth = 0, .work = {}}};
+// The nodes of the tree of paths, parents before their children, each with the sum of all below it.
+std::vector<Node> nodes_of(const ModelTree& tree, const std::vector<Counters>& counters) {
+  std::vector<Node> nodes{{.name = "all", .depth = 0, .counters = {}}};
   std::map<std::string, std::size_t> index;
   for (const BlockRecord& b : tree.blocks) {
-    const Work& mine = work[static_cast<std::size_t>(b.place.index)];
+    const Counters& mine = counters[static_cast<std::size_t>(b.place.index)];
     const std::string path = without_indices(std::string(b.place.path));
-    add(nodes.front().work, mine);
+    add(nodes.front().counters, mine);
     int depth = 1;
     for (std::size_t begin = 0; begin < path.size(); ++depth) {
       std::size_t end = std::min(path.find('.', begin), path.size());
       if (path.compare(end, 2, ".*") == 0) end += 2;  // an index is no level of its own
       const auto [at, added] = index.try_emplace(path.substr(0, end), nodes.size());
-      if (added) nodes.push_back({.name = path.substr(begin, end - begin), .depth = depth, .work = {}});
-      add(nodes[at->second].work, mine);
+      if (added) nodes.push_back({.name = path.substr(begin, end - begin), .depth = depth, .counters = {}});
+      add(nodes[at->second].counters, mine);
       begin = end + 1;
     }
   }
@@ -45,9 +45,9 @@ std::vector<Node> nodes_of(const ModelTree& tree, const std::vector<Work>& work)
 
 }  // namespace
 
-double MachineLimit::share(const Work& work) const {
-  if (work.seconds <= 0) return 0;
-  return std::max(work.operations / operations, work.bytes / bytes) / work.seconds;
+double MachineLimit::share(const Counters& counters) const {
+  if (counters.seconds <= 0) return 0;
+  return std::max(counters.operations / operations, counters.bytes / bytes) / counters.seconds;
 }
 
 std::string without_indices(const std::string& path) {
@@ -62,24 +62,25 @@ std::string without_indices(const std::string& path) {
   return s;
 }
 
-void print_by_block(const std::string& title, const ModelTree& tree, const std::vector<Work>& work,
+void print_by_block(const std::string& title, const ModelTree& tree, const std::vector<Counters>& counters,
                     const MachineLimit& limit) {
-  const std::vector<Node> nodes = nodes_of(tree, work);
-  const double all = nodes.front().work.seconds;
+  const std::vector<Node> nodes = nodes_of(tree, counters);
+  const double all = nodes.front().counters.seconds;
   std::printf("%s\n%-36s %8s %10s %7s %10s %10s %7s\n", title.c_str(), "block", "calls", "ms", "time", "GFLOP", "GB",
               "limit");
   for (const Node& n : nodes) {
     const std::string name = std::string(static_cast<std::size_t>(2 * n.depth), ' ') + n.name;
     std::printf("%-36s %8lld %10.3f %6.1f%% %10.4f %10.4f %6.1f%%\n", name.c_str(),
-                static_cast<long long>(n.work.calls), 1e3 * n.work.seconds, all > 0 ? 100 * n.work.seconds / all : 0.0,
-                1e-9 * n.work.operations, 1e-9 * n.work.bytes, 100 * limit.share(n.work));
+                static_cast<long long>(n.counters.calls), 1e3 * n.counters.seconds,
+                all > 0 ? 100 * n.counters.seconds / all : 0.0, 1e-9 * n.counters.operations, 1e-9 * n.counters.bytes,
+                100 * limit.share(n.counters));
   }
 }
 
-Json by_block_json(const ModelTree& tree, const std::vector<Work>& work, const MachineLimit& limit) {
+Json by_block_json(const ModelTree& tree, const std::vector<Counters>& counters, const MachineLimit& limit) {
   Json::Array blocks;
   for (const BlockRecord& b : tree.blocks) {
-    const Work& w = work[static_cast<std::size_t>(b.place.index)];
+    const Counters& w = counters[static_cast<std::size_t>(b.place.index)];
     blocks.emplace_back(Json::Object{{"path", b.place.path},
                                      {"block", b.block},
                                      {"calls", w.calls},

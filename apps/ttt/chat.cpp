@@ -15,6 +15,7 @@
 #include "apps/ttt/standard_files.h"
 #include "base/error.h"
 #include "checkpoint/config_reader.h"
+#include "runtime/generation_options.h"
 #include "runtime/load_chat_template.h"
 #include "runtime/session.h"
 
@@ -64,16 +65,12 @@ std::int64_t context_of(const ChatFlags& f, const Checkpoint& checkpoint) {
   return context_for(f.model, checkpoint, f.model.context > 0 ? f.model.context : usual);
 }
 
-// Also ends at the tokens that end a turn of the template, and at those that the tokenizer names as ends.
 GenerateOptions options_of(const ChatFlags& f, const Checkpoint& checkpoint, const Tokenizer& tokenizer,
                            const ChatTemplate& chat_template, const Json& variables, std::int64_t vocab) {
   constexpr std::int64_t kToTheEnd = std::int64_t{1} << 40;
   GenerateOptions options =
       generate_options(f.model, f.sampling, f.count.value_or(kToTheEnd), checkpoint, tokenizer, vocab);
-  for (const std::int32_t id : turn_end_ids(chat_template, tokenizer, variables)) options.end_ids.push_back(id);
-  for (const auto& id : {tokenizer.eos_id(), tokenizer.eot_id()}) {
-    if (id) options.end_ids.push_back(*id);
-  }
+  for (const std::int64_t id : answer_end_ids(chat_template, tokenizer, variables)) options.end_ids.push_back(id);
   return options;
 }
 

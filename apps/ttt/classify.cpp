@@ -1,6 +1,4 @@
 #include <algorithm>
-#include <cmath>
-#include <optional>
 
 #include "apps/ttt/commands.h"
 #include "apps/ttt/options.h"
@@ -8,6 +6,7 @@
 #include "apps/ttt/ranks.h"
 #include "apps/ttt/text_lines.h"
 #include "base/error.h"
+#include "runtime/class_scores.h"
 #include "runtime/embedder.h"
 
 namespace ttt::app {
@@ -17,52 +16,6 @@ struct ClassifyFlags {
   ModelOptions model;
   std::string query = {};
 };
-
-enum class Scores { kSoftmax, kSigmoid, kPlain };
-
-// Of a class each, as the pipelines of transformers do: none of a regression, the sigmoid of each where several labels
-// may hold or there is only one, else softmax over all.
-Scores scores_of(const Json& config, std::size_t classes) {
-  const Json* type = config.find("problem_type");
-  const auto is = [&](std::string_view name) { return type != nullptr && *type == Json(name); };
-  if (is("regression")) return Scores::kPlain;
-  return is("multi_label_classification") || classes == 1 ? Scores::kSigmoid : Scores::kSoftmax;
-}
-
-// Of a pair, as the CrossEncoder of sentence-transformers does: what its entries in config.json name, by the full name
-// of a class of torch.nn, else the sigmoid.
-Scores pair_scores_of(const Checkpoint& checkpoint) {
-  const Json& config = checkpoint.config();
-  const Json* now = config.find("sentence_transformers");
-  const Json* function = now == nullptr ? nullptr : now->find("activation_fn");
-  if (function == nullptr) function = config.find("sbert_ce_default_activation_function");
-  if (function == nullptr || function->is_null()) return Scores::kSigmoid;
-  const std::string& name = function->as_string(text(checkpoint.config_where(), ": the function of scores"));
-  const std::string last = name.substr(name.rfind('.') + 1);
-  if (last == "Sigmoid") return Scores::kSigmoid;
-  require(last == "Identity", ErrorKind::kUnsupported, checkpoint.config_where(),
-          ": the function of scores wanted Sigmoid or Identity, got \"", name, "\"");
-  return Scores::kPlain;
-}
-
-std::vector<double> applied(Scores scores, std::span<const float> row) {
-  std::vector<double> p(row.begin(), row.end());
-  if (scores == Scores::kSigmoid) {
-    for (double& v : p) v = 1 / (1 + std::exp(-v));
-  }
-  if (scores != Scores::kSoftmax) return p;
-  const double most = *std::ranges::max_element(p);
-  double sum = 0;
-  for (double& v : p) sum += v = std::exp(v - most);
-  for (double& v : p) v /= sum;
-  return p;
-}
-
-std::string label_of(const Json& config, std::size_t i) {
-  const Json* names = config.find("id2label");
-  const Json* name = names == nullptr ? nullptr : names->find(text(i));
-  return name != nullptr && name->is_string() ? name->as_string("id2label") : text("LABEL_", i);
-}
 
 TextLimit limit_of(const ClassifyFlags& f, const Checkpoint& checkpoint) {
   return text_limit(checkpoint, plan_model(checkpoint, f.model.families, load_options(f.model)).built.context);
@@ -107,9 +60,9 @@ int classify(ClassifyFlags f) {
   for (const std::string& line : stdin_lines()) texts.push_back(tokenizer.encode_with_types(line, options));
   require_lines(texts);
   for (const std::vector<float>& row : run_head(f, checkpoint, tokenizer, texts)) {
-    const std::vector<double> p = applied(scores_of(checkpoint->config(), row.size()), row);
+    const std::vector<double> p = apply_scores(class_scores(checkpoint->config(), std::ssize(row)), row);
     Json line{Json::Object{}};
-    for (std::size_t i = 0; i < p.size(); ++i) line.set(label_of(checkpoint->config(), i), Json(p[i]));
+    for (std::size_t i = 0; i < p.size(); ++i) line.set(class_label(checkpoint->config(), i), Json(p[i]));
     write_stdout(line.dump() + '\n');
   }
   return 0;
@@ -120,7 +73,7 @@ int rerank(ClassifyFlags f) {
   const auto checkpoint = open_model(f.model);
   const Tokenizer tokenizer = tokenizer_of(f.model, *checkpoint);
   say_remarks(tokenizer, f.model.verbose);
-  const Scores scores = pair_scores_of(*checkpoint);
+  const ClassScores scores = pair_scores(*checkpoint);
   const EncodeOptions options{.limit = limit_of(f, *checkpoint)};
   const std::vector<std::string> lines = stdin_lines();
   std::vector<Encoding> texts;
@@ -129,7 +82,7 @@ int rerank(ClassifyFlags f) {
   std::vector<std::pair<double, std::size_t>> ranked;
   for (const std::vector<float>& row : run_head(f, checkpoint, tokenizer, texts)) {
     require(row.size() == 1, ErrorKind::kUnsupported, "rerank wanted a model with one class, got ", row.size());
-    ranked.emplace_back(applied(scores, row)[0], ranked.size());
+    ranked.emplace_back(apply_scores(scores, row)[0], ranked.size());
   }
   std::ranges::stable_sort(ranked, [](const auto& a, const auto& b) { return a.first > b.first; });
   for (const auto& [score, index] : ranked) {

@@ -14,6 +14,8 @@
 #include "apps/ttt/standard_files.h"
 #include "base/error.h"
 #include "checkpoint/config_reader.h"
+#include "runtime/generation_options.h"
+#include "text/grammar/grammar.h"
 
 namespace ttt::app {
 namespace {
@@ -24,11 +26,29 @@ struct GenerateFlags {
   std::int64_t count = 256;
   SamplingFlags sampling;
   bool no_special = false;
+  std::string grammar, json_schema, regex;
 };
 
 std::string prompt_of(const GenerateFlags& f) {
   require(f.prompt.empty() || f.file.empty(), ErrorKind::kUsage, "-p and -f exclude each other");
   return f.file.empty() ? f.prompt : read_input(f.file, kMostText, "the prompt");
+}
+
+// What the text must keep to, if anything.
+std::optional<Grammar> grammar_of(const GenerateFlags& f) {
+  const int given = static_cast<int>(!f.grammar.empty()) + static_cast<int>(!f.json_schema.empty()) +
+                    static_cast<int>(!f.regex.empty());
+  require(given <= 1, ErrorKind::kUsage, "--grammar, --json-schema and --regex exclude each other");
+  if (given == 0) return std::nullopt;
+  if (!f.regex.empty()) {
+    require_same("--regex", f.regex);
+    return regex_grammar(f.regex, {.where = "--regex"});
+  }
+  const std::string& name = f.grammar.empty() ? f.json_schema : f.grammar;
+  const std::string source = read_input(name, GrammarLimits{}.source_bytes, "the grammar");
+  require_same(name, source);
+  if (!f.grammar.empty()) return gbnf_grammar(source, {.where = name});
+  return json_schema_grammar(Json::parse(source, name), {.where = name});
 }
 
 void write_text(const std::string& s) {
@@ -44,19 +64,6 @@ void warn_of_long_factors(const BuiltModel& built, std::int64_t prompt) {
            " from the first token on; -n ", limit - prompt, " or less keeps those of short ones"));
 }
 
-// What the decoder of an encoder-decoder begins with.
-std::int32_t decoder_start(const Checkpoint& checkpoint) {
-  for (const Json* config : {&checkpoint.generation_config(), &checkpoint.config()}) {
-    const Json* id = config->is_object() ? config->find("decoder_start_token_id") : nullptr;
-    if (id == nullptr || id->is_null()) continue;
-    const std::int64_t value = id->as_integer("decoder_start_token_id");
-    require(value >= 0 && value <= INT32_MAX, ErrorKind::kBadData, checkpoint.config_where(),
-            ": decoder_start_token_id wanted an id, got ", value);
-    return static_cast<std::int32_t>(value);
-  }
-  fail(ErrorKind::kBadData, text(checkpoint.config_where(), ": decoder_start_token_id is missing"));
-}
-
 int generate_text(GenerateFlags f) {
   const auto checkpoint = open_model(f.model);
   const Tokenizer tokenizer = tokenizer_of(f.model, *checkpoint);
@@ -69,9 +76,10 @@ int generate_text(GenerateFlags f) {
   std::vector<std::int32_t> source;
   if (has_encoder(f.model, *checkpoint)) {
     source.swap(prompt);
-    prompt.push_back(decoder_start(*checkpoint));
+    prompt.push_back(decoder_start_id(*checkpoint));
     f.model.source_rows = static_cast<std::int64_t>(source.size());
   }
+  const std::optional<Grammar> grammar = grammar_of(f);
   const std::int64_t limit = max_positions(checkpoint->config(), checkpoint->config_where());
   const auto length = static_cast<std::int64_t>(prompt.size());
   // Without --ctx a generation ends where the model's context does, however large -n is.
@@ -89,6 +97,9 @@ int generate_text(GenerateFlags f) {
     require_rows(tokenizer, source, model.vocab_size());
     options = generate_options(f.model, f.sampling, f.count, *checkpoint, tokenizer, model.vocab_size());
     options.source = source;
+    if (!grammar) return;
+    options.constraint =
+        make_constraint(*grammar, std::make_shared<const GrammarVocabulary>(tokenizer, model.vocab_size()));
   });
   warn_of_long_factors(bench.model.built, length);
   // A file or a pipe was prepared by somebody, who is told only when asking for more.
@@ -107,6 +118,9 @@ int generate_text(GenerateFlags f) {
     return interrupted() == 0;
   });
   write_text(decoder.finish());
+  if (result.reason == StopReason::kDeadEnd) {
+    say("ttt: warning: the text is not complete: no token of the vocabulary goes on as the grammar wants");
+  }
   if (isatty(STDOUT_FILENO) == 1) write_text("\n");
   if (f.model.verbose > 0) say(text("ttt: ", result.ids.size(), " tokens, stopped by ", name_of(result.reason)));
   return interrupted();
@@ -123,6 +137,9 @@ void add_generate(Arguments& arguments, std::span<const Family> families) {
   c.option("-p,--prompt", f->prompt, "text to continue");
   c.option("-f,--file", f->file, "file with the text to continue, a pipe, or - for standard input");
   c.option("-n,--n-predict", f->count, "tokens to generate, at most", Option::kShowsDefault);
+  c.option("--grammar", f->grammar, "file with a grammar (GBNF) that the text must keep to");
+  c.option("--json-schema", f->json_schema, "file with a JSON schema: the text is such a value");
+  c.option("--regex", f->regex, "regular expression that the text as a whole must match");
   add_sampling_options(c, f->sampling);
   c.flag("--no-special-tokens", f->no_special, "do not add begin or end tokens to the text");
 }

@@ -5,13 +5,13 @@
 
 #include "apps/ttt/options.h"
 #include "runtime/generate.h"
+#include "runtime/generation_options.h"
 
 namespace ttt::app {
 
 // The options of commands that choose tokens.
 struct SamplingFlags {
-  std::optional<double> temperature = {}, top_p = {}, min_p = {}, repetition_penalty = {};
-  std::optional<std::int64_t> top_k = {};
+  SamplingChoice choice = {};
   std::optional<std::uint64_t> seed = {};
   bool ignore_generation_config = false;
 };

@@ -5,6 +5,7 @@
 #include <array>
 #include <atomic>
 #include <cstring>
+#include <ctime>
 
 namespace ttt::app {
 namespace {
@@ -93,6 +94,24 @@ SignalsHeld::~SignalsHeld() { sigprocmask(SIG_SETMASK, &saved_, nullptr); }
 
 Graceful::Graceful() { ++graceful; }
 Graceful::~Graceful() { --graceful; }
+
+SignalQueue::SignalQueue() {
+  sigemptyset(&wanted_);
+  for (const int signal : kStops) {
+    struct sigaction now {};
+    sigaction(signal, nullptr, &now);
+    if (now.sa_handler != SIG_IGN) sigaddset(&wanted_, signal);
+  }
+}
+
+int SignalQueue::next(double seconds) const {
+  constexpr double kBillion = 1e9;
+  timespec time{};
+  time.tv_sec = static_cast<std::time_t>(seconds);
+  time.tv_nsec = static_cast<long>((seconds - static_cast<double>(time.tv_sec)) * kBillion);
+  const int signal = sigtimedwait(&wanted_, nullptr, &time);
+  return signal > 0 ? signal : 0;
+}
 
 int interrupted() { return signal_status.load(); }
 

@@ -6,6 +6,8 @@
 
 namespace ttt::app {
 
+std::string version_number() { return TTT_VERSION; }
+
 std::string version_text() {
   const DeviceTraits traits = query_device_traits();
   std::string features;

@@ -96,7 +96,7 @@ TEST(ChannelScale, CountsItsWorkWithoutRunning) {
     void done(const Place&, TensorView) override {}
     void launched(double o, double b) override { operations += o, bytes += b; }
     bool counts() const override { return true; }
-    bool wants(const Place&) const override { return false; }
+    bool observes(const Place&) const override { return false; }
   } counter;
   const ChannelScale block({.dim = 8}, {.gain = view_of(static_cast<const float*>(nullptr), {8})}, {}, {});
   ThreadPool threads(1);

@@ -71,7 +71,7 @@ Config read_config(ConfigReader& config, WeightSource& source, std::int64_t cont
   c.moe = {.hidden_dim = c.hidden,
            .num_experts = config.integer("num_local_experts", 16, kCounts),
            .router = {.score = RouterScore::kSigmoid, .top_k = config.integer("num_experts_per_tok", 1, kCounts)},
-           .expert = {.ffn_dim = width, .activation = activation, .weigh_input = true},
+           .expert = {.ffn_dim = width, .activation = activation, .apply_router_weight_on_input = true},
            .shared = GatedMLPSpec{.hidden_dim = c.hidden, .ffn_dim = width, .activation = activation}};
   // As some of the published files have it: the class knows nothing of it.
   constexpr std::string_view kHarmless[] = {"for_llm_compressor"};

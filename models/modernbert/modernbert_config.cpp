@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "models/decoder/decoder_config.h"
 #include "models/modernbert/modernbert.h"
 #include "runtime/decoder_config.h"
 #include "runtime/rope_config.h"
@@ -20,6 +21,7 @@ void read_windows(ConfigReader& config, ModernBertConfig& c) {
 }
 
 void read_ropes(ConfigReader& config, const Scope& scope, ModernBertConfig& c) {
+  require_rope_by_layer(config);
   const std::int64_t head_dim = c.hidden / c.heads;
   const auto read = [&](double theta, std::string_view key, std::string_view kind) {
     return rope_spec(config, scope.source(), head_dim, scope.options().context,

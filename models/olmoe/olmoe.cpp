@@ -46,6 +46,7 @@ Config read_config(ConfigReader& config, const Scope& scope) {
            .num_experts = experts,
            .router = {.top_k = read_top_k(config, 8, experts), .renormalise = config.boolean("norm_topk_prob", false)},
            .expert = {.ffn_dim = c.ffn, .activation = c.activation}};
+  config.finish();
   return c;
 }
 
@@ -75,14 +76,8 @@ constexpr GgufSpelling kSpellings[] = {{.architecture = "olmoe",
 
 const Family& olmoe_family() {
   static constexpr std::string_view kModelTypes[] = {"olmoe"};
-  static const Family family{.model_types = kModelTypes,
-                             .make = [](const Scope& scope, ConfigReader& config) -> std::unique_ptr<Model> {
-                               const Config c = read_config(config, scope);
-                               config.finish();
-                               return std::make_unique<DecoderModel<Layer, RMSNorm>>(
-                                   scope, c, DecoderEnds<RMSNorm>{.norm = norm_spec(c)});
-                             },
-                             .gguf = kSpellings};
+  static const Family family{
+      .model_types = kModelTypes, .make = make_decoder<Layer, RMSNorm, read_config, norm_spec>, .gguf = kSpellings};
   return family;
 }
 

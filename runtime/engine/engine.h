@@ -14,12 +14,18 @@ struct EngineOptions {
   std::int64_t sequences = 16;   // that run at the same time
   std::int64_t context = 0;      // rows of one sequence, at most; 0: the model's, or Session::kDefaultContext
   std::int64_t step_rows = 512;  // tokens of one step, prompts and continuations together
-  std::int64_t page_rows = 32;   // rows of one page of the state
-  std::int64_t state_bytes = 0;  // for the state; 0: enough for `sequences` whole contexts, as memory allows
-  std::int64_t waiting = 1024;   // requests in the queue, at most
+  // Of these, tokens of prompts while others are continued, so that a long prompt delays no one's next token by more;
+  // 0: a quarter of step_rows.
+  std::int64_t prompt_rows = 0;
+  std::int64_t page_rows = 32;       // rows of one page of the state, 1 to 64
+  std::int64_t state_bytes = 0;      // for the state; 0: enough for `sequences` whole contexts, as memory allows
+  std::int64_t waiting = 1024;       // requests in the queue, at most
+  std::int64_t continuations = 128;  // of one request, at most
   bool prefix_cache = true;
   std::int64_t speculate = 0;  // tokens guessed from the context in one step (prompt look-up); 0: none
 };
+
+class EngineMailbox;
 
 // A request that was submitted. Dropping it cancels the request. Its functions may be called by one thread at a time.
 class EngineStream {
@@ -40,24 +46,28 @@ class EngineStream {
 
  private:
   friend class Engine;
-  struct Shared;
-  std::shared_ptr<Shared> shared_;
+  explicit EngineStream(std::shared_ptr<EngineMailbox> mailbox);
+  void drop();
+  std::shared_ptr<EngineMailbox> mailbox_;
 };
 
 struct EngineStats {
   std::int64_t running = 0, waiting = 0;
-  std::int64_t pages = 0, used_pages = 0, cached_pages = 0;
-  std::int64_t prompt_tokens = 0, generated_tokens = 0;  // since the start
-  std::int64_t prefix_queries = 0, prefix_hits = 0;      // tokens asked for and found
+  std::int64_t pages = 0, used_pages = 0, cached_pages = 0;  // of these only cached: they are given to who needs them
+  std::int64_t prompt_tokens = 0, generated_tokens = 0;      // since the start
+  std::int64_t prefix_queries = 0, prefix_hits = 0;          // tokens asked for and found
   std::int64_t preemptions = 0, steps = 0;
   std::int64_t guessed = 0, guessed_right = 0;  // tokens of speculation
 };
 
 // Runs any number of requests on one model: every step takes a mix of prompt chunks and single tokens. One thread of
 // its own runs the model; all functions may be called by any thread.
+//
+// On several ranks each makes an engine with its part of the model, and rank 0's takes the requests; the others do what
+// it does and then end: there drain() waits for that. The engine's thread uses the communicator from then on.
 class Engine {
  public:
-  // The model and what it needs must outlive the engine.
+  // The model and what it needs must outlive the engine, which has the threads and the communicator to itself.
   Engine(const LoadedModel& model, const Tokenizer& tokenizer, ThreadPool& threads, Communicator& communicator,
          const EngineOptions& options);
   ~Engine();  // cancels what runs
@@ -69,7 +79,9 @@ class Engine {
   // fits into the context or the state; Error{kResources} when the queue is full.
   EngineStream submit(EngineRequest request, std::function<void()> wake = {});
 
-  void drain();  // takes no further requests and waits until all others are done
+  // Takes no further requests and waits until all others are done. Throws the error that has ended the engine, if one
+  // has.
+  void drain();
   EngineStats stats() const;
   std::int64_t context() const;
   const LoadedModel& model() const;

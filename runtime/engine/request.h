@@ -36,6 +36,9 @@ enum class FinishReason : std::uint8_t { kEnd, kStop, kLength, kContext, kCancel
 // What happened to continuation `index` of a request.
 struct EngineEvent {
   std::int64_t index = 0;
+  // Of the prompt's tokens, once and with number 0, where EngineRequest::prompt_log_probs asks for them: one for each
+  // token. The first follows nothing and has no log-probabilities.
+  std::vector<SampleResult> prompt_tokens = {};
   std::vector<std::int32_t> ids = {};       // new tokens
   std::vector<SampleResult> tokens = {};    // of every id, where log-probabilities are asked for
   std::string text = {};                    // that the tokens add: whole UTF-8 characters, nothing of a stop text

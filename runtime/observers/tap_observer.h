@@ -26,7 +26,7 @@ class TapObserver final : public Observer {
   void done(const Place& place, TensorView y) override;
   void launched(double, double) override {}
   bool counts() const override { return false; }
-  bool wants(const Place& place) const override { return place.index >= 0 && !taps_at(place).empty(); }
+  bool observes(const Place& place) const override { return place.index >= 0 && !taps_at(place).empty(); }
 
  private:
   const std::vector<std::size_t>& taps_at(const Place& place) const {

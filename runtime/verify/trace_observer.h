@@ -33,7 +33,7 @@ class TraceObserver final : public Observer {
   void done(const Place& place, TensorView y) override;
   void launched(double, double) override {}
   bool counts() const override { return false; }
-  bool wants(const Place&) const override { return true; }
+  bool observes(const Place&) const override { return true; }
 
  private:
   void add_block(Written block);

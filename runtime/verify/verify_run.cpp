@@ -64,7 +64,7 @@ std::vector<Written> run_observed(const BuiltModel& built, std::span<const std::
   const StepEntry entry{.sequence = &sequence, .rows = rows};
   const Step step = builder.prepare({&entry, 1}, ids, wanted);
   const TensorView y = view_of(logits.data(), {rows, width});
-  // Planned with the same wishes: an observer that wants a projection's product costs scratch. What it sees is not
+  // Planned with the same wishes: an observer of a projection's product costs scratch. What it sees is not
   // kept.
   Scratch planned = Scratch::planned();
   class : public Observer {
@@ -72,7 +72,7 @@ std::vector<Written> run_observed(const BuiltModel& built, std::span<const std::
     void done(const Place&, TensorView) override {}
     void launched(double, double) override {}
     bool counts() const override { return false; }
-    bool wants(const Place&) const override { return true; }
+    bool observes(const Place&) const override { return true; }
   } wishes;
   Exec plan(threads, planned, self_communicator(), wishes, Exec::Mode::kPlan);
   built.model->forward(plan, step, y);

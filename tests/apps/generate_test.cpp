@@ -258,5 +258,45 @@ TEST_F(GenerateToolTest, SaysAtVerboseWhatItUses) {
   EXPECT_EQ(packed.err.find(" 0 bytes converted"), std::string::npos) << packed.err;
 }
 
+TEST_F(GenerateToolTest, KeepsToAGrammar) {
+  const std::string model = constant_model();  // writes "a" wherever it can
+  const auto with = [&](std::vector<std::string> more) {
+    more.insert(more.end(), {"-p", "Hello", "-n", "40"});
+    return generate(model, more);
+  };
+  const Finished regex = with({"--regex", "b(a|c){3}!"});
+  expect_ok(regex);
+  EXPECT_EQ(regex.out, "baaa!");
+  EXPECT_EQ(with({"--grammar", file("g.gbnf", "root ::= \"x\" [a-z]{2} tail\ntail ::= \"z\"\n")}).out, "xaaz");
+  EXPECT_EQ(with({"--json-schema", file("s.json", R"({"properties":{"k":{"enum":["b","a"]}},"required":["k"]})")}).out,
+            R"({"k":"a"})");
+  const Finished cut = with({"--regex", "a{100}"});
+  EXPECT_EQ(cut.out, std::string(40, 'a'));
+  expect_error(with({"--regex", "a", "--grammar", file("g.gbnf", "")}), 2, {"exclude each other"});
+  expect_error(with({"--regex", "(a)\\1"}), 6, {"--regex", "back-reference"});
+  expect_error(with({"--grammar", file("bad.gbnf", "root ::= (")}), 3, {"bad.gbnf: line 1, column"});
+  expect_error(with({"--json-schema", file("bad.json", R"({"not":{}})")}), 6, {"bad.json: #: the keyword not"});
+  expect_error(with({"--json-schema", file("bad.json", "{")}), 3, {"bad.json"});
+  expect_error(with({"--json-schema", path("none")}), 4, {"none"});
+}
+
+TEST_F(GenerateToolTest, SmolLM2WritesValidJson) {
+  TTT_REQUIRE_MODEL(model, "TTT_SMOLLM2_GGUF");
+  const std::string schema =
+      file("person.json", R"({"type":"object","properties":{"name":{"type":"string","maxLength":30},
+    "age":{"type":"integer","minimum":0,"maximum":120},"tags":{"type":"array","items":{"type":"string","maxLength":10},"maxItems":3},
+    "joined":{"type":"string","format":"date"}},"required":["name","age","tags","joined"]})");
+  for (const std::string seed : {"1", "2", "3"}) {
+    const Finished f = generate(
+        model, {"-p", "Ada Lovelace as JSON: ", "-n", "200", "--temp", "1.5", "--seed", seed, "--json-schema", schema});
+    EXPECT_EQ(f.status, 0) << f.err;
+    const Json person = Json::parse(f.out, "output");
+    EXPECT_EQ(person.as_object("output").size(), 4u) << f.out;
+    EXPECT_LE(person.at("age", "").as_integer(""), 120) << f.out;
+    EXPECT_LE(person.at("tags", "").as_array("").size(), 3u) << f.out;
+    EXPECT_EQ(person.at("joined", "").as_string("").size(), 10u) << f.out;
+  }
+}
+
 }  // namespace
 }  // namespace ttt

@@ -145,15 +145,16 @@ TEST(Attention, FeaturesWorkTogether) {
     const std::vector<float> x = layer.inputs(44);
     const std::vector<float> wanted = layer.run(steady(state), {.x = x});
     World world(layer, spec, steady(state), {.sequences = 5, .context = 64, .page_rows = 4, .chunk = 7});
-    PrefixCache cache(world.pool, 4, 1);
-    Sequence first = world.pool.create(), other = world.pool.create();
+    PrefixCache cache(world.pool);
+    PrefixCache::Found begin_of_first = cache.find("", {});
+    Sequence first = std::move(begin_of_first.sequence), other = world.pool.create();
     while (first.length() < 24) {
       const std::int64_t at = first.length(), rows = std::min<std::int64_t>(7, 24 - at);
       const std::vector<float> y = world.step({{&first, rows}}, rows_of(x, at, rows));
       EXPECT_EQ(y, rows_of(wanted, at, rows));
     }
-    cache.insert(first, std::span(ids).first(24));
-    Sequence again = cache.find(ids);
+    cache.keep(begin_of_first.place, first, std::span(ids).first(24));
+    Sequence again = cache.find("", ids).sequence;
     ASSERT_EQ(again.length(), 24);
     while (again.length() < 44) {
       const std::int64_t at = again.length(), rows = std::min<std::int64_t>(3, 44 - at);

@@ -216,7 +216,7 @@ class CountingObserver final : public Observer {
   void done(const Place&, TensorView) override {}
   void launched(double operations, double bytes) override { operations_ += operations, bytes_ += bytes; }
   bool counts() const override { return true; }
-  bool wants(const Place&) const override { return false; }
+  bool observes(const Place&) const override { return false; }
   double operations() const { return operations_; }
   double bytes() const { return bytes_; }
 

@@ -87,7 +87,7 @@ void add_experts(List<MoE>& list, std::int64_t hidden) {
   list.add("expert.bias", [](MoESpec& s) { s.expert.bias = true; });
   list.add("expert.clamp", [](MoESpec& s) { s.expert.clamp = GateClamp{.limit = 0.5f}; });
   list.add("expert.clamp, not gated", [](MoESpec& s) { s.expert.clamp = GateClamp{}, s.expert.gated = false; });
-  list.add("expert.weigh_input", [](MoESpec& s) { s.expert.weigh_input = true; });
+  list.add("expert.apply_router_weight_on_input", [](MoESpec& s) { s.expert.apply_router_weight_on_input = true; });
   list.add("expert.ffn_dim 40", [](MoESpec& s) { s.expert.ffn_dim = 40; });
   list.add("shared", [hidden](MoESpec& s) { s.shared = SwiGLU(hidden, 96); });
   list.add("shared with shared_gate", [hidden](MoESpec& s) { s.shared = SwiGLU(hidden, 96), s.shared_gate = true; });

@@ -280,8 +280,8 @@ TEST(RopeSections, AreChecked) {
             "rope.layout half_split_by_axis wanted equal sections one after the other, got others");
   EXPECT_EQ(message({.rotary_dim = 8, .section_frequencies = SectionFrequencies::kOwn}),
             "rope.section_frequencies own wanted sections one after the other, got none");
-  EXPECT_EQ(message({.rotary_dim = 8, .sections = {3, 1}, .section_frequencies = SectionFrequencies::kDealt}),
-            "rope.section_frequencies dealt wanted equal sections, got others");
+  EXPECT_EQ(message({.rotary_dim = 8, .sections = {3, 1}, .section_frequencies = SectionFrequencies::kStrided}),
+            "rope.section_frequencies strided wanted equal sections, got others");
   EXPECT_EQ(message({.rotary_dim = 8,
                      .scaling = LinearScaling{.factor = 2},
                      .sections = {2, 2},

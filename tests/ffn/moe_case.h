@@ -153,7 +153,7 @@ struct MoEData {
     for (std::int64_t i = 0; i < spec.identity_experts; ++i) all.push_back([](const reference::Row& in) { return in; });
     const reference::Route way = route(x, id);
     reference::Row y(x.size());
-    if (spec.expert.weigh_input) {
+    if (spec.expert.apply_router_weight_on_input) {
       for (std::size_t i = 0; i < way.experts.size(); ++i) {
         reference::Row in = x;
         for (double& v : in) v *= way.weights[i];

@@ -95,7 +95,7 @@ TEST(ExpertRows, SortsAssignmentsByExpert) {
   EXPECT_EQ(begin, std::vector<std::int64_t>(5, 0));
 }
 
-// Adds up the work of all launches.
+// Adds up the cost of all launches.
 class Counter final : public Observer {
  public:
   void done(const Place&, TensorView) override {}
@@ -104,7 +104,7 @@ class Counter final : public Observer {
     bytes_ += bytes;
   }
   bool counts() const override { return true; }
-  bool wants(const Place&) const override { return false; }
+  bool observes(const Place&) const override { return false; }
   double operations() const { return operations_; }
   double bytes() const { return bytes_; }
 
@@ -112,12 +112,12 @@ class Counter final : public Observer {
   double operations_ = 0, bytes_ = 0;
 };
 
-struct Work {
+struct Cost {
   double operations, bytes;
   std::int64_t scratch;
 };
 
-Work work_of(const MoE& moe, std::int64_t rows, std::int64_t hidden, Exec::Mode mode) {
+Cost cost_of(const MoE& moe, std::int64_t rows, std::int64_t hidden, Exec::Mode mode) {
   std::vector<float> x = support::normal_values(rows * hidden, 9), y(x.size());
   ThreadPool threads(1);
   Scratch scratch = mode == Exec::Mode::kPlan ? Scratch::planned() : Scratch(std::int64_t{16} << 20);
@@ -136,7 +136,7 @@ TEST(MoE, APlannedStepCoversEveryRouting) {
       const MoEImplConfig impl = default_impl_config(data.spec, query_device_traits(), strategy);
       const MoE moe(data.spec, data.weights(impl, 0, 1), impl, {.traits = query_device_traits()});
       for (const std::int64_t rows : {1, 2, 7, 64, 129}) {
-        const Work plan = work_of(moe, rows, 64, Exec::Mode::kPlan), run = work_of(moe, rows, 64, Exec::Mode::kRun);
+        const Cost plan = cost_of(moe, rows, 64, Exec::Mode::kPlan), run = cost_of(moe, rows, 64, Exec::Mode::kRun);
         EXPECT_GE(plan.scratch, run.scratch) << rows;
         // The spread of rows over experts moves nothing but how often a weight is read, and padding.
         EXPECT_NEAR(plan.operations, run.operations, 0.01 * plan.operations) << rows;
@@ -154,7 +154,7 @@ TEST(MoE, OneRowReadsItsExpertsOnly) {
   const MoEData data({.hidden_dim = 64, .num_experts = 32, .router = {.top_k = 2}, .expert = {.ffn_dim = 96}});
   const MoE moe(data.spec, data.weights({}, 0, 1), {}, {.traits = query_device_traits()});
   const double one_expert = 3 * 64 * 96 * 4, router = 32 * 64 * 4;
-  const double read = work_of(moe, 1, 64, Exec::Mode::kRun).bytes;
+  const double read = cost_of(moe, 1, 64, Exec::Mode::kRun).bytes;
   EXPECT_GE(read, 2 * one_expert + router);
   EXPECT_LT(read, 2.2 * one_expert + router);
 }

@@ -95,7 +95,7 @@ std::vector<Case> cases() {
       with("weighed_input", five,
            [](MoESpec& s) {
              s.router = {.score = RouterScore::kSigmoid};
-             s.expert.weigh_input = true;
+             s.expert.apply_router_weight_on_input = true;
              s.shared = SwiGLU(33, 32);
            }),
       with("plain_relu2", five,

@@ -309,7 +309,22 @@ def model_seeds():
     write("model", "qwen3_moe", model(config, moe))
 
 
+def grammar_seeds():
+    # The kind, the grammar, a zero, then choices among the allowed tokens (tests/fuzz/grammar.cpp).
+    choices = "\0" + "".join(chr(c * 37 % 127) for c in range(40))
+    write("grammar", "gbnf", 'groot ::= "(" item ("," item)* ")" # list\nitem ::= [a-c\\x41] | root | "\\u00e9"{1,2}' + choices)
+    write("grammar", "ambiguous", 'groot ::= x | y\nx ::= "a" x "b" | "a" y "c" | ""\ny ::= "a" y "b" | "a" x "c" | ""' + choices)
+    write("grammar", "regex", r"r^(?:[a-c]{2,4}|\d+(?:\.\d*)?|[^\n]\w)*$" + choices)
+    schema = {"type": "object", "properties": {"a": {"type": "integer", "minimum": -3, "maximum": 12}, "b": {"$ref": "#/$defs/l"},
+              "c": {"type": "string", "pattern": "b+", "maxLength": 5}}, "required": ["b"], "additionalProperties": {"enum": [1, "é"]},
+              "$defs": {"l": {"type": "array", "items": {"anyOf": [{"$ref": "#/$defs/l"}, {"format": "date"}]}, "maxItems": 2}}}
+    write("grammar", "schema", "s" + json.dumps(schema) + choices)
+    write("grammar", "schema_any", 'S{"allOf":[{"type":"object"},{"properties":{"x":true}}]}' + choices)
+    write("grammar", "tools", 't{"properties":{"q":{"type":"number","exclusiveMinimum":0.5}}}' + choices)
+
+
 def main():
+    grammar_seeds()
     json_seeds()
     safetensors_seeds()
     gguf_seeds()

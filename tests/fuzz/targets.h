@@ -26,6 +26,7 @@ void read_tokenizer_model(std::span<const std::byte> bytes);
 void read_snapshot(std::span<const std::byte> bytes);
 void read_npy(std::span<const std::byte> bytes);
 void run_model(std::span<const std::byte> bytes);
+void run_grammar(std::span<const std::byte> bytes);
 
 inline constexpr Target kTargets[] = {
     {"json", read_json},
@@ -39,6 +40,7 @@ inline constexpr Target kTargets[] = {
     {"snapshot", read_snapshot},
     {"npy", read_npy},
     {"model", run_model},
+    {"grammar", run_grammar},
 };
 
 // Runs a target as a fuzzer does: an Error of strangers' making is what is wanted.

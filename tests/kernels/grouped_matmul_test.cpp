@@ -121,9 +121,9 @@ std::vector<const MatmulKernel*> kernels_for(Format format, ActivationForm form)
 }
 
 // Runs the ranges of whole units that `cut` says (0: one range).
-void run(const MatmulJob& job, const PreparedRows& x, std::int64_t cut) {
-  const std::int64_t out = job.w.dim(0), step = cut ? cut * job.kernel->unit : out;
-  for (std::int64_t b = 0; b < out; b += step) job.kernel->tile(x, job, b, std::min(b + step, out));
+void run(const MatmulProblem& problem, const PreparedRows& x, std::int64_t cut) {
+  const std::int64_t out = problem.w.dim(0), step = cut ? cut * problem.kernel->unit : out;
+  for (std::int64_t b = 0; b < out; b += step) problem.kernel->tile(x, problem, b, std::min(b + step, out));
 }
 
 void check_plain(const Case& c, std::int64_t out, std::int64_t in, std::int64_t rows) {
@@ -134,9 +134,9 @@ void check_plain(const Case& c, std::int64_t out, std::int64_t in, std::int64_t 
   for (const MatmulKernel* each : kernels_for(c.format, c.form)) {
     const MatmulKernel& kernel = *each;
     std::vector<float> y(static_cast<std::size_t>(rows * (out + 1)) + 1, 7.0f);
-    MatmulJob job{.w = w.view(), .y = view_of(y.data() + 1, {rows, out}), .kernel = &kernel};
-    job.y.row_bytes = (out + 1) * 4;
-    run(job, x.view, out % 2);
+    MatmulProblem problem{.w = w.view(), .y = view_of(y.data() + 1, {rows, out}), .kernel = &kernel};
+    problem.y.row_bytes = (out + 1) * 4;
+    run(problem, x.view, out % 2);
     ASSERT_EQ(y[0], 7.0f);
     for (std::int64_t r = 0; r < rows; ++r) {
       const float* got = y.data() + 1 + r * (out + 1);
@@ -175,11 +175,11 @@ TEST_P(GroupedMatmul, AppliesTheEpilogue) {
     run({.w = w.view(), .y = view_of(plain.data(), {rows, out}), .kernel = &kernel}, x.view, 0);
     for (int which = 0; which < 8; ++which) {
       std::vector<float> y = before;
-      MatmulJob job{.w = w.view(), .y = view_of(y.data(), {rows, out}), .kernel = &kernel};
-      if (which & 1) job.epilogue.bias = view_of(bias.data(), {out});
-      if (which & 2) job.epilogue.activate = plus_one_half, job.epilogue.params.alpha = 3;
-      job.epilogue.accumulate = (which & 4) != 0;
-      run(job, x.view, 1);
+      MatmulProblem problem{.w = w.view(), .y = view_of(y.data(), {rows, out}), .kernel = &kernel};
+      if (which & 1) problem.epilogue.bias = view_of(bias.data(), {out});
+      if (which & 2) problem.epilogue.activate = plus_one_half, problem.epilogue.params.alpha = 3;
+      problem.epilogue.accumulate = (which & 4) != 0;
+      run(problem, x.view, 1);
       for (std::int64_t i = 0; i < rows * out; ++i) {
         const auto at = static_cast<std::size_t>(i);
         float wanted = plain[at];

@@ -12,8 +12,8 @@ namespace {
 
 using kernels::ActivationForm;
 using kernels::MatmulArgs;
-using kernels::MatmulJob;
 using kernels::MatmulKernel;
+using kernels::MatmulProblem;
 using testing::DenseMatrix;
 using testing::dot_reference;
 using testing::ExecParts;
@@ -71,8 +71,8 @@ void DenseMatmul::expect_product(DenseMatrix& w, const std::vector<float>& x, st
   xv.row_bytes = x_stride * 4;
   const PreparedInput prepared(parts_.exec, traits_, k, xv);
   std::vector<float> y(static_cast<std::size_t>(rows * w.out) + 1, -77.0f);
-  const MatmulJob job{.w = w.view(), .y = view_of(y.data(), {rows, w.out}), .kernel = &k};
-  parts_.exec.launch(kernels::matmul, MatmulArgs{prepared.rows, {&job, 1}});
+  const MatmulProblem problem{.w = w.view(), .y = view_of(y.data(), {rows, w.out}), .kernel = &k};
+  parts_.exec.launch(kernels::matmul, MatmulArgs{prepared.rows, {&problem, 1}});
   EXPECT_EQ(y.back(), -77.0f);
   for (std::int64_t r = 0; r < rows; ++r) {
     for (std::int64_t o = 0; o < w.out; ++o) {
@@ -136,11 +136,11 @@ TEST_P(DenseMatmul, NoInputsGiveBias) {
     const PreparedInput prepared(parts_.exec, traits_, kernel(rows),
                                  view_of(static_cast<const float*>(nullptr), {rows, 0}));
     std::vector<float> y(static_cast<std::size_t>(rows * 3), -1.0f);
-    const MatmulJob job{.w = {nullptr, GetParam().weight, Layout::kRowMajor, {3, 0}, 0},
-                        .y = view_of(y.data(), {rows, 3}),
-                        .epilogue = {.bias = view_of(bias.data(), {3})},
-                        .kernel = &kernel(rows)};
-    parts_.exec.launch(kernels::matmul, MatmulArgs{prepared.rows, {&job, 1}});
+    const MatmulProblem problem{.w = {nullptr, GetParam().weight, Layout::kRowMajor, {3, 0}, 0},
+                                .y = view_of(y.data(), {rows, 3}),
+                                .epilogue = {.bias = view_of(bias.data(), {3})},
+                                .kernel = &kernel(rows)};
+    parts_.exec.launch(kernels::matmul, MatmulArgs{prepared.rows, {&problem, 1}});
     for (std::size_t i = 0; i < y.size(); ++i) EXPECT_EQ(y[i], bias[i % 3]);
   }
 }
@@ -157,14 +157,14 @@ TEST_P(DenseMatmul, AppliesEpilogueToStridedOutput) {
     const std::vector<float> x = random_floats(rows * kIn, 9), before = random_floats(rows * kStride, 11);
     std::vector<float> y = before;
     const PreparedInput prepared(parts_.exec, traits_, kernel(rows), view_of(x.data(), {rows, kIn}));
-    const MatmulJob job{.w = w.view(),
-                        .y = columns_of(view_of(y.data(), {rows, kStride}), 3, kOut),
-                        .epilogue = {.bias = view_of(bias.data(), {kOut}),
-                                     .activate = square_plus,
-                                     .params = {.limit = 0.5f},
-                                     .accumulate = true},
-                        .kernel = &kernel(rows)};
-    parts_.exec.launch(kernels::matmul, MatmulArgs{prepared.rows, {&job, 1}});
+    const MatmulProblem problem{.w = w.view(),
+                                .y = columns_of(view_of(y.data(), {rows, kStride}), 3, kOut),
+                                .epilogue = {.bias = view_of(bias.data(), {kOut}),
+                                             .activate = square_plus,
+                                             .params = {.limit = 0.5f},
+                                             .accumulate = true},
+                                .kernel = &kernel(rows)};
+    parts_.exec.launch(kernels::matmul, MatmulArgs{prepared.rows, {&problem, 1}});
     for (std::int64_t r = 0; r < rows; ++r) {
       for (std::int64_t c = 0; c < kStride; ++c) {
         const std::size_t at = static_cast<std::size_t>(r * kStride + c);
@@ -195,13 +195,13 @@ TEST_P(DenseMatmul, RowsAndRangesDoNotMatter) {
          {kMost, std::int64_t{1}, std::int64_t{5}, std::int64_t{20}, std::int64_t{33}, std::int64_t{50}}) {
       std::vector<float> y(static_cast<std::size_t>(rows * kOut));
       const PreparedInput prepared(parts_.exec, traits_, k, view_of(x.data(), {rows, kIn}));
-      const MatmulJob job{.w = w.view(), .y = view_of(y.data(), {rows, kOut}), .kernel = &k};
+      const MatmulProblem problem{.w = w.view(), .y = view_of(y.data(), {rows, kOut}), .kernel = &k};
       if (rows == kMost) {
-        k.tile(prepared.rows, job, 0, kOut);
+        k.tile(prepared.rows, problem, 0, kOut);
         whole = y;
       } else {
         for (std::int64_t o = 0; o < kOut; o += k.unit) {
-          k.tile(prepared.rows, job, o, std::min(o + k.unit, kOut));
+          k.tile(prepared.rows, problem, o, std::min(o + k.unit, kOut));
         }
       }
       for (std::size_t i = 0; i < y.size(); ++i) ASSERT_EQ(y[i], whole[i]) << k.name << " rows " << rows << " at " << i;
@@ -216,13 +216,14 @@ TEST_P(DenseMatmul, SeveralWeightsOfOneInput) {
     const PreparedInput prepared(parts_.exec, traits_, kernel(rows), view_of(x.data(), {rows, kIn}));
     DenseMatrix a(GetParam().weight, 100, kIn, 0, 0, 15), b(GetParam().weight, 9, kIn, 0, 0, 16);
     std::vector<float> ya(static_cast<std::size_t>(rows * 100)), yb(static_cast<std::size_t>(rows * 9));
-    const std::array<MatmulJob, 3> jobs{MatmulJob{a.view(), view_of(ya.data(), {rows, 100}), {}, &kernel(rows)},
-                                        MatmulJob{{nullptr, GetParam().weight, Layout::kRowMajor, {0, kIn}, 0},
-                                                  view_of(static_cast<float*>(nullptr), {rows, 0}),
-                                                  {},
-                                                  &kernel(rows)},
-                                        MatmulJob{b.view(), view_of(yb.data(), {rows, 9}), {}, &kernel(rows)}};
-    const MatmulArgs args{prepared.rows, jobs};
+    const std::array<MatmulProblem, 3> problems{
+        MatmulProblem{a.view(), view_of(ya.data(), {rows, 100}), {}, &kernel(rows)},
+        MatmulProblem{{nullptr, GetParam().weight, Layout::kRowMajor, {0, kIn}, 0},
+                      view_of(static_cast<float*>(nullptr), {rows, 0}),
+                      {},
+                      &kernel(rows)},
+        MatmulProblem{b.view(), view_of(yb.data(), {rows, 9}), {}, &kernel(rows)}};
+    const MatmulArgs args{prepared.rows, problems};
     parts_.exec.launch(kernels::matmul, args);
     EXPECT_EQ(kernels::operations(args), 2.0 * static_cast<double>(rows * kIn * 109));
     EXPECT_GE(kernels::bytes(args), static_cast<double>(109 * kIn * a.element + 4 * rows * 109));

@@ -137,7 +137,7 @@ TEST(Linear, PlansWithoutTouchingData) {
     void done(const Place&, TensorView) override {}
     void launched(double operations, double bytes) override { total += operations, moved += bytes; }
     bool counts() const override { return true; }
-    bool wants(const Place&) const override { return false; }
+    bool observes(const Place&) const override { return false; }
     double total = 0, moved = 0;
   } counter;
   Exec exec(threads, scratch, self_communicator(), counter, Exec::Mode::kPlan);

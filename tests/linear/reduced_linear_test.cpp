@@ -140,7 +140,7 @@ TEST(ReducedLinear, IsCutByInputsOnlyBetweenGroups) {
   EXPECT_EQ(projection_split(100, 32, 64, plain, 3).inputs, (std::vector<std::int64_t>{64, 32, 4}));
 }
 
-// An observer that wants the projection's place sees, and may change, the product before it is added.
+// An observer of the projection's place sees, and may change, the product before it is added.
 TEST(ReducedLinear, ObserverSeesProductBeforeTheAdd) {
   class Doubler final : public Observer {
    public:
@@ -152,7 +152,7 @@ TEST(ReducedLinear, ObserverSeesProductBeforeTheAdd) {
     }
     void launched(double, double) override {}
     bool counts() const override { return false; }
-    bool wants(const Place& place) const override { return place.path == "attn.o_proj"; }
+    bool observes(const Place& place) const override { return place.path == "attn.o_proj"; }
     int calls = 0;
     std::string path;
     std::vector<float> seen;

@@ -9,20 +9,10 @@
 #include "models/families.h"
 #include "runtime/load.h"
 #include "support/npy.h"
+#include "tests/models/shapes_only.h"
 
 namespace ttt {
 namespace {
-
-// Shapes without data, as a plan has them.
-class ShapesOnly final : public WeightSource {
- public:
-  ConstTensorView fetch(const WeightRequest& request) override {
-    fetched += text(request.full_name(), " ", request.shape.to_string(), "\n");
-    return {nullptr, request.format.value_or(Format::kF32), Layout::kRowMajor, request.cut_shape(), 0};
-  }
-  bool has(const std::string&) const override { return true; }
-  std::string fetched;
-};
 
 // What a configuration builds: names and shapes of tensors, Specs of blocks; or why it is refused.
 struct Built {
@@ -32,7 +22,7 @@ struct Built {
 };
 
 Built build(const Json& config, bool allow_unknown_keys = false) {
-  ShapesOnly source;
+  support::ShapesOnly source;
   const LoadOptions options{.context = 100, .allow_unknown_keys = allow_unknown_keys};
   try {
     const Family& family = family_of(families(), config, "config.json");
@@ -109,6 +99,12 @@ TEST_P(ConfigKeys, DoWhatTheyDoInTheReference) {
   // That most of them run: what is refused proves nothing.
   EXPECT_GE(ignored, 12);
   EXPECT_GE(changed, 12);
+}
+
+TEST_P(ConfigKeys, WhatIsNotKnownIsRefusedByName) {
+  const Built built = build(with(base_, Json(Json::Object{{"unheard_of", Json(3)}})));
+  EXPECT_TRUE(built.refused);
+  EXPECT_NE(built.what.find("'unheard_of' may change results and is not understood"), std::string::npos) << built.what;
 }
 
 std::vector<std::string> model_types() {

@@ -72,6 +72,62 @@ TEST_F(GenerateTest, StopsByLengthByEndByContextAndByItsCaller) {
   EXPECT_EQ(name_of(StopReason::kContext), "context");
 }
 
+// Lets some ids follow each other in order, and ends after the last of `texts`, or nowhere.
+class ListConstraint : public TokenConstraint {
+ public:
+  ListConstraint(std::vector<Ids> steps, bool ends) : steps_(std::move(steps)), ends_(ends) {}
+
+  class State : public ConstraintState {
+   public:
+    explicit State(const ListConstraint& list) : list_(list) {}
+    void allowed(std::span<std::uint32_t> mask) override {
+      std::ranges::fill(mask, 0u);
+      if (at_ == list_.steps_.size()) return;
+      for (const std::int32_t id : list_.steps_[at_]) mask[static_cast<std::size_t>(id) / 32] |= 1u << (id % 32);
+    }
+    bool can_end() const override { return list_.ends_ && at_ + 1 >= list_.steps_.size(); }
+    void accept(std::int32_t id) override {
+      EXPECT_TRUE(std::ranges::find(list_.steps_[at_], id) != list_.steps_[at_].end());
+      ++at_;
+    }
+    std::unique_ptr<ConstraintState> fork() const override { return std::make_unique<State>(*this); }
+
+   private:
+    const ListConstraint& list_;
+    std::size_t at_ = 0;
+  };
+  std::unique_ptr<ConstraintState> begin() const override { return std::make_unique<State>(*this); }
+
+ private:
+  std::vector<Ids> steps_;
+  bool ends_;
+};
+
+TEST_F(GenerateTest, KeepsToAConstraint) {
+  const auto with = [&](std::vector<Ids> steps, bool ends, std::int64_t count = 10,
+                        std::vector<std::int64_t> end_ids = {}) {
+    return run({1, 2}, {.max_new_tokens = count,
+                        .end_ids = std::move(end_ids),
+                        .constraint = std::make_shared<ListConstraint>(std::move(steps), ends)});
+  };
+  // The likeliest of those that are allowed; where nothing may follow, the text ends by itself.
+  const Generated whole = with({{3, 39}, {7, 8}, {8, 9}}, true);
+  EXPECT_EQ(whole.ids, (Ids{3, 7, 9}));
+  EXPECT_EQ(whole.reason, StopReason::kEnd);
+  EXPECT_EQ(with({{7}, {7}}, true, 2).reason, StopReason::kEnd);  // complete with its last token
+  EXPECT_EQ(with({{7}, {7}, {7}}, false, 2).reason, StopReason::kLength);
+  // RELIABILITY.md, 104: no token is left, and the text is not complete.
+  const Generated dead = with({{5}, {}}, false);
+  EXPECT_EQ(dead.ids, Ids{5});
+  EXPECT_EQ(dead.reason, StopReason::kDeadEnd);
+  EXPECT_EQ(name_of(StopReason::kDeadEnd), "a dead end of the grammar");
+  // An end id is possible only where the text may end, though it is no token of the grammar, or is one.
+  const Generated ended = with({{9}, {9}, {9}}, true, 10, {7});
+  EXPECT_EQ(ended.ids, (Ids{9, 9}));
+  EXPECT_EQ(ended.reason, StopReason::kEnd);
+  EXPECT_EQ(with({{7, 9}, {9}, {}}, false, 10, {7}).ids, (Ids{9, 9}));
+}
+
 TEST_F(GenerateTest, RefusesPromptsThatCannotBe) {
   EXPECT_EQ(error({}, {}), "the prompt wanted at least one token, got none");
   EXPECT_EQ(error(Ids(kContext + 1, 1), {}), "the prompt wanted at most 24 tokens (the context), got 25");

@@ -1,4 +1,4 @@
-// Observers of a whole model: taps, replacements, time and work by place.
+// Observers of a whole model: taps, replacements, time and cost by place.
 
 #include <gtest/gtest.h>
 
@@ -90,12 +90,12 @@ TEST_F(Observers, TimeAndWorkAddUp) {
   const double took = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   double seconds = 0, operations = 0;
   for (const BlockRecord& b : tree.blocks) {
-    const TimeObserver::Work& work = times.work()[static_cast<std::size_t>(b.place.index)];
-    EXPECT_EQ(work.calls, 1) << b.place.path;
-    EXPECT_GT(work.seconds, 0) << b.place.path;
-    EXPECT_GT(work.bytes, 0) << b.place.path;
-    seconds += work.seconds;
-    operations += work.operations;
+    const TimeObserver::Counters& counters = times.counters()[static_cast<std::size_t>(b.place.index)];
+    EXPECT_EQ(counters.calls, 1) << b.place.path;
+    EXPECT_GT(counters.seconds, 0) << b.place.path;
+    EXPECT_GT(counters.bytes, 0) << b.place.path;
+    seconds += counters.seconds;
+    operations += counters.operations;
   }
   EXPECT_LE(seconds, took);
   const double planned =
@@ -103,7 +103,7 @@ TEST_F(Observers, TimeAndWorkAddUp) {
           .operations;
   EXPECT_NEAR(operations, planned, 1e-9 * planned);
   times.clear();
-  for (const TimeObserver::Work& work : times.work()) EXPECT_EQ(work.calls, 0);
+  for (const TimeObserver::Counters& counters : times.counters()) EXPECT_EQ(counters.calls, 0);
 }
 
 }  // namespace

@@ -7,19 +7,19 @@
 namespace ttt::jinja {
 
 std::string_view ExpressionParser::described(const Token& token) {
-  using Kind = Token::Kind;
+  using TokenKind = Token::Kind;
   switch (token.kind) {
-    case Kind::kData:
+    case TokenKind::kData:
       return "template data";
-    case Kind::kBlockBegin:
+    case TokenKind::kBlockBegin:
       return "begin of statement block";
-    case Kind::kBlockEnd:
+    case TokenKind::kBlockEnd:
       return "end of statement block";
-    case Kind::kVariableBegin:
+    case TokenKind::kVariableBegin:
       return "begin of print statement";
-    case Kind::kVariableEnd:
+    case TokenKind::kVariableEnd:
       return "end of print statement";
-    case Kind::kEnd:
+    case TokenKind::kEnd:
       return "end of template";
     default:
       return token.text;

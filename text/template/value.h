@@ -16,7 +16,8 @@
 // they are made, as in Jinja2's ImmutableSandboxedEnvironment, so values share them.
 namespace ttt::jinja {
 
-class Value;
+struct Sequence;
+struct Dict;
 class Object;
 
 // An invalid use of values, where the line of the template is not known.
@@ -39,33 +40,6 @@ struct String {
   bool markup = false;  // marked safe: joining it with other text escapes that text
 };
 
-// Everything that is iterated over in order.
-struct Sequence {
-  enum class Kind : std::uint8_t { kList, kTuple, kRange, kKeys, kValues, kItems, kIterator };
-  Kind kind = Kind::kList;
-  std::vector<Value> items = {};
-  std::vector<std::int64_t> range = {};  // of kRange: start, stop, step
-  mutable std::size_t used = 0;          // of kIterator: items that were already taken
-  bool group = false;                    // of a tuple: (grouper, list) of the filter groupby
-  int depth = 1;                         // of nested sequences and dictionaries, this one included
-  std::int64_t size = 1;                 // steps to visit all parts, shared ones each time
-};
-
-struct Less {  // an order of keys; numbers by value whatever their type
-  bool operator()(const Value& a, const Value& b) const;
-};
-
-struct Dict {
-  std::vector<std::pair<Value, Value>> entries = {};
-  std::map<Value, std::size_t, Less> places = {};
-  int depth = 1;
-  std::int64_t size = 1;
-
-  void set(const Value& key, Value value);
-  const Value* find(const Value& key) const;
-  const Value* find(std::string_view ascii) const;
-};
-
 class Value {
  public:
   Value() = default;  // None
@@ -86,13 +60,9 @@ class Value {
   static constexpr int kMostNesting = 200;
   static constexpr std::int64_t kMostParts = 1 << 24;
 
-  static Value list(std::vector<Value> items) { return Sequence{.items = std::move(items)}; }
-  static Value tuple(std::vector<Value> items) {
-    return Sequence{.kind = Sequence::Kind::kTuple, .items = std::move(items)};
-  }
-  static Value iterator(std::vector<Value> items) {
-    return Sequence{.kind = Sequence::Kind::kIterator, .items = std::move(items)};
-  }
+  static Value list(std::vector<Value> items);
+  static Value tuple(std::vector<Value> items);
+  static Value iterator(std::vector<Value> items);
   // Strings in it are marked as input.
   static Value from_json(const Json& json);
 
@@ -126,6 +96,41 @@ class Value {
                std::shared_ptr<const Dict>, Object*>
       value_;
 };
+
+// Everything that is iterated over in order.
+struct Sequence {
+  enum class Kind : std::uint8_t { kList, kTuple, kRange, kKeys, kValues, kItems, kIterator };
+  Kind kind = Kind::kList;
+  std::vector<Value> items = {};
+  std::vector<std::int64_t> range = {};  // of kRange: start, stop, step
+  mutable std::size_t used = 0;          // of kIterator: items that were already taken
+  bool group = false;                    // of a tuple: (grouper, list) of the filter groupby
+  int depth = 1;                         // of nested sequences and dictionaries, this one included
+  std::int64_t size = 1;                 // steps to visit all parts, shared ones each time
+};
+
+struct Less {  // an order of keys; numbers by value whatever their type
+  bool operator()(const Value& a, const Value& b) const;
+};
+
+struct Dict {
+  std::vector<std::pair<Value, Value>> entries = {};
+  std::map<Value, std::size_t, Less> places = {};
+  int depth = 1;
+  std::int64_t size = 1;
+
+  void set(const Value& key, Value value);
+  const Value* find(const Value& key) const;
+  const Value* find(std::string_view ascii) const;
+};
+
+inline Value Value::list(std::vector<Value> items) { return Sequence{.items = std::move(items)}; }
+inline Value Value::tuple(std::vector<Value> items) {
+  return Sequence{.kind = Sequence::Kind::kTuple, .items = std::move(items)};
+}
+inline Value Value::iterator(std::vector<Value> items) {
+  return Sequence{.kind = Sequence::Kind::kIterator, .items = std::move(items)};
+}
 
 // Equality as Python's ==.
 bool same(const Value& a, const Value& b);

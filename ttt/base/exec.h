@@ -19,10 +19,10 @@ class Observer {
   virtual void done(const Place& place, TensorView y) = 0;
   // Work that a launch adds; counted for the place whose done() follows. Called in every mode.
   virtual void launched(double operations, double bytes) = 0;
-  // Whether launched() wants its figures.
+  // Whether launched() is to be called.
   virtual bool counts() const = 0;
-  // Whether results inside a fused path are wanted at this place; asked when an Exec is made.
-  virtual bool wants(const Place& place) const = 0;
+  // Whether the observer looks at results inside a fused path at this place; asked when an Exec is made.
+  virtual bool observes(const Place& place) const = 0;
 };
 
 class NoObserver final : public Observer {
@@ -30,7 +30,7 @@ class NoObserver final : public Observer {
   void done(const Place&, TensorView) override {}
   void launched(double, double) override {}
   bool counts() const override { return false; }
-  bool wants(const Place&) const override { return false; }
+  bool observes(const Place&) const override { return false; }
 };
 
 // What one step may use. One step in flight per Exec; many Execs may share a model.
@@ -50,7 +50,7 @@ class Exec {
   Communicator& communicator;
   Observer& observer;
 
-  // Runs the kernel; when planning, only adds up its work.
+  // Runs the kernel; when planning, only adds up its cost.
   template <class Args>
   void launch(void (*kernel)(Exec&, const Args&) noexcept, const Args& args) {
     if (observer.counts()) observer.launched(operations(args), bytes(args));

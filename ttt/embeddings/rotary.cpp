@@ -171,8 +171,8 @@ void check_sections(const RoPESpec& s, std::string_view where) {
   require(!s.sections.empty() && !s.interleaved_sections, ErrorKind::kUsage, where, ".section_frequencies ",
           name_of(s.section_frequencies), " wanted sections one after the other, got ",
           s.sections.empty() ? "none" : "interleaved ones");
-  require(s.section_frequencies != SectionFrequencies::kDealt || equal, ErrorKind::kUsage, where,
-          ".section_frequencies dealt wanted equal sections, got others");
+  require(s.section_frequencies != SectionFrequencies::kStrided || equal, ErrorKind::kUsage, where,
+          ".section_frequencies strided wanted equal sections, got others");
   require(std::holds_alternative<NoScaling>(s.scaling), ErrorKind::kUsage, where, ".section_frequencies ",
           name_of(s.section_frequencies), " wanted scaling default, got another");
 }
@@ -212,8 +212,8 @@ std::string_view name_of(SectionFrequencies frequencies) {
       return "continued";
     case SectionFrequencies::kOwn:
       return "own";
-    case SectionFrequencies::kDealt:
-      return "dealt";
+    case SectionFrequencies::kStrided:
+      return "strided";
   }
   return {};
 }

@@ -23,7 +23,7 @@ std::string_view name_of(RotaryLayout layout);
 enum class SectionFrequencies : std::uint8_t {
   kContinued,  // pair i has frequency i, whatever its axis (M-RoPE)
   kOwn,        // every axis has those of its own rotary_dim, twice its section (axial 2-D)
-  kDealt,      // axis a of n has frequencies a, a + n, a + 2n, ... of rotary_dim
+  kStrided,    // axis a of n has frequencies a, a + n, a + 2n, ... of rotary_dim
 };
 std::string_view name_of(SectionFrequencies frequencies);
 

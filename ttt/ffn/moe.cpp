@@ -93,37 +93,38 @@ MoE::Plan MoE::make_plan(const MoESpec& spec, const MoEWeights& w, const MoEImpl
   const ExpertSpec& e = spec.expert;
   const GateClamp clamp = e.clamp.value_or(GateClamp{});
   const bool exact = impl.linear.reference, by_slot = impl.linear.one_kernel, first = context.rank == 0 || by_slot;
-  Plan plan{.place = context.place,
-            .router_place = context.at("gate").place,
-            .experts_place = context.at("experts").place,
-            .hidden_dim = spec.hidden_dim,
-            .routed = spec.routed(),
-            .ffn = e.ffn_dim,
-            .ids_per_row = spec.router.token_table > 0 ? 1 : 0,
-            .vocab = spec.router.token_table,
-            .rows_per_expert = spec.router.token_table > 0 ? spec.router.top_k : 1,
-            .first_expert = expert_part(spec, context).begin,
-            .first_identity = first ? spec.num_experts : std::numeric_limits<std::int64_t>::max(),
-            .rule = rule_of(spec.router),
-            .router_bias = w.router_bias,
-            .selection_bias = w.selection_bias,
-            .expert_scale = w.expert_scale,
-            .token_experts = w.token_experts,
-            .router_norm = {},
-            .router = Linear({{w.router, {}}}, router_config(impl.linear), context),
-            .experts = {},
-            .activate = kernels::select_activation(traits, e.activation, exact),
-            .gate = e.clamp ? kernels::select_clamped_gate(traits, exact) : kernels::select_gate(traits, exact),
-            .params = {.limit = clamp.limit, .alpha = clamp.alpha},
-            .up_offset = clamp.up_offset,
-            .hidden = e.gated ? hidden_gated : hidden_plain,
-            .gather = e.weigh_input ? kernels::gather_assigned_weighted : kernels::gather_assigned,
-            .scatter = by_slot ? (e.weigh_input ? kernels::store_assigned : kernels::store_assigned_weighted)
-                               : (e.weigh_input ? kernels::add_assigned : kernels::add_assigned_weighted),
-            .sum = by_slot ? sum_by_slot : sum_in_place,
-            .reduce = select_all_reduce(context.ranks),
-            .unrouted = {},
-            .gated = {}};
+  Plan plan{
+      .place = context.place,
+      .router_place = context.at("gate").place,
+      .experts_place = context.at("experts").place,
+      .hidden_dim = spec.hidden_dim,
+      .routed = spec.routed(),
+      .ffn = e.ffn_dim,
+      .ids_per_row = spec.router.token_table > 0 ? 1 : 0,
+      .vocab = spec.router.token_table,
+      .rows_per_expert = spec.router.token_table > 0 ? spec.router.top_k : 1,
+      .first_expert = expert_part(spec, context).begin,
+      .first_identity = first ? spec.num_experts : std::numeric_limits<std::int64_t>::max(),
+      .rule = rule_of(spec.router),
+      .router_bias = w.router_bias,
+      .selection_bias = w.selection_bias,
+      .expert_scale = w.expert_scale,
+      .token_experts = w.token_experts,
+      .router_norm = {},
+      .router = Linear({{w.router, {}}}, router_config(impl.linear), context),
+      .experts = {},
+      .activate = kernels::select_activation(traits, e.activation, exact),
+      .gate = e.clamp ? kernels::select_clamped_gate(traits, exact) : kernels::select_gate(traits, exact),
+      .params = {.limit = clamp.limit, .alpha = clamp.alpha},
+      .up_offset = clamp.up_offset,
+      .hidden = e.gated ? hidden_gated : hidden_plain,
+      .gather = e.apply_router_weight_on_input ? kernels::gather_assigned_weighted : kernels::gather_assigned,
+      .scatter = by_slot ? (e.apply_router_weight_on_input ? kernels::store_assigned : kernels::store_assigned_weighted)
+                         : (e.apply_router_weight_on_input ? kernels::add_assigned : kernels::add_assigned_weighted),
+      .sum = by_slot ? sum_by_slot : sum_in_place,
+      .reduce = select_all_reduce(context.ranks),
+      .unrouted = {},
+      .gated = {}};
   if (spec.router.norm) {
     plan.router_norm.emplace_back(*spec.router.norm, w.router_norm, RMSNormImplConfig{.reference = exact},
                                   context.at("router_norm"));
@@ -236,7 +237,7 @@ MoE::Routing MoE::route(Exec& exec, Scratch::Frame& frame, ConstTensorView x, co
                                                  .work = inner.take({rows, 5 * plan_.routed}),
                                                  .experts = experts,
                                                  .weights = weights});
-  if (exec.observer.wants(plan_.router_place)) exec.done(plan_.router_place, logits);
+  if (exec.observer.observes(plan_.router_place)) exec.done(plan_.router_place, logits);
   exec.launch(
       kernels::group_rows,
       kernels::GroupRowsArgs{.experts = routing.experts, .begin = {begin, routed + 1}, .order = {order, count}});
@@ -291,7 +292,7 @@ void MoE::compute(Exec& exec, ConstTensorView x, const MoECall& call, const Bloc
                                                                   .y = total});
     plan_.sum(plan_, exec, x, routing, total);
   }
-  if (exec.observer.wants(plan_.experts_place)) exec.done(plan_.experts_place, total);
+  if (exec.observer.observes(plan_.experts_place)) exec.done(plan_.experts_place, total);
   for (const GatedMLP& mlp : plan_.unrouted) mlp.forward_add(exec, x, total);
   for (const GatedMember& member : plan_.gated) {
     Scratch::Frame inner(exec.scratch);

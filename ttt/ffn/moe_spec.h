@@ -51,9 +51,9 @@ struct ExpertSpec {
   std::int64_t ffn_dim = 0;
   Activation activation = Activation::kSilu;
   bool gated = true;
-  bool bias = false;                    // on all products
-  std::optional<GateClamp> clamp = {};  // gated silu only
-  bool weigh_input = false;             // expert(weight * x) in place of weight * expert(x)
+  bool bias = false;                          // on all products
+  std::optional<GateClamp> clamp = {};        // gated silu only
+  bool apply_router_weight_on_input = false;  // expert(weight * x) in place of weight * expert(x)
 
   bool operator==(const ExpertSpec&) const = default;
   static void visit_fields(auto& self, auto&& visit) {
@@ -62,7 +62,7 @@ struct ExpertSpec {
     visit("gated", self.gated);
     visit("bias", self.bias);
     visit("clamp", self.clamp);
-    visit("weigh_input", self.weigh_input);
+    visit("apply_router_weight_on_input", self.apply_router_weight_on_input);
   }
 };
 

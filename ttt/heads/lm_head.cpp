@@ -3,8 +3,8 @@
 #include <cmath>
 
 #include "base/error.h"
-#include "base/partition.h"
 #include "block/checked_weights.h"
+#include "heads/bind_outputs.h"
 #include "kernels/rows/rows.h"
 #include "linear/default_config.h"
 
@@ -55,17 +55,10 @@ LMHeadImplConfig default_impl_config(const LMHeadSpec&, const DeviceTraits& trai
 
 void bind_weights(LMHeadWeights& weights, const LMHeadSpec& spec, const LMHeadImplConfig& impl,
                   const LMHeadNames& names, const Context& context, WeightBinder& binder) {
-  const std::string path(context.place.path);
-  const Cut cut = cut_of(0, part_of(spec.vocab_size, 1, context.rank, context.ranks));
-  binder.bind(weights.weight, {.path = path,
-                               .name = names.weight,
-                               .shape = {spec.vocab_size, spec.hidden_dim},
-                               .cut = cut,
-                               .format = impl.weight,
-                               .keep_narrower = impl.keep_narrower});
-  if (!spec.bias) return;
-  binder.bind(weights.bias,
-              {.path = path, .name = names.bias, .shape = {spec.vocab_size}, .cut = cut, .use = WeightUse::kVector});
+  bind_outputs(
+      weights,
+      {.inputs = spec.hidden_dim, .outputs = spec.vocab_size, .bias = spec.bias, .keep_narrower = impl.keep_narrower},
+      impl.weight, names, context, binder);
 }
 
 LMHead::LMHead(const LMHeadSpec& spec, const LMHeadWeights& weights, const LMHeadImplConfig& impl,

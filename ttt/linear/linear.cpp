@@ -9,7 +9,7 @@
 namespace ttt {
 
 using kernels::ActivationForm;
-using kernels::MatmulJob;
+using kernels::MatmulProblem;
 using kernels::RowClass;
 
 kernels::ActivationForm default_activation(const DeviceTraits& traits, Format weight) {
@@ -97,7 +97,7 @@ void Linear::run(Exec& exec, const Prepared& prepared, std::span<const LinearOut
           "] outputs wanted ", plan_.weights, ", got ", outputs.size());
   const Plan::Class& c = class_of(prepared.row_class);
   for (std::size_t f = 0; f < c.num_forms; ++f) {
-    std::array<MatmulJob, kMaxWeights> jobs;
+    std::array<MatmulProblem, kMaxWeights> problems;
     std::size_t count = 0;
     for (std::size_t i = 0; i < outputs.size(); ++i) {
       const LinearOutput& o = outputs[i];
@@ -106,10 +106,10 @@ void Linear::run(Exec& exec, const Prepared& prepared, std::span<const LinearOut
               prepared.rows, ", ", out, "], got ", o.y.shape.to_string());
       if (c.form_of[i] != f || out == 0) continue;
       const ConstTensorView bias = plan_.bias[i] == nullptr ? ConstTensorView() : view_of(plan_.bias[i], {out});
-      jobs[count++] = {plan_.weight[i], o.y, {bias, o.activate, o.params, o.accumulate}, c.kernel[i]};
+      problems[count++] = {plan_.weight[i], o.y, {bias, o.activate, o.params, o.accumulate}, c.kernel[i]};
     }
     if (count == 0) continue;
-    exec.launch(kernels::matmul, kernels::MatmulArgs{prepared.forms[f], std::span(jobs.data(), count)});
+    exec.launch(kernels::matmul, kernels::MatmulArgs{prepared.forms[f], std::span(problems.data(), count)});
   }
 }
 

@@ -100,12 +100,12 @@ void ReducedLinear::product_gathered(const Plan& plan, Exec& exec, ConstTensorVi
 
 void ReducedLinear::store_alone(const Plan& plan, Exec& exec, ConstTensorView x, TensorView y) {
   multiply(plan, exec, x, {.y = y});
-  if (exec.observer.wants(plan.place)) exec.done(plan.place, y);
+  if (exec.observer.observes(plan.place)) exec.done(plan.place, y);
 }
 
 void ReducedLinear::add_alone(const Plan& plan, Exec& exec, ConstTensorView x, TensorView y) {
   // An observer may look at, and change, the product only while it is not yet part of the sum.
-  if (exec.observer.wants(plan.place)) return add_shared(plan, exec, x, y);
+  if (exec.observer.observes(plan.place)) return add_shared(plan, exec, x, y);
   multiply(plan, exec, x, {.y = y, .accumulate = true});
 }
 
@@ -114,14 +114,14 @@ void ReducedLinear::store_shared(const Plan& plan, Exec& exec, ConstTensorView x
   const TensorView product = frame.take(y.shape);
   plan.product(plan, exec, x, product);
   exec.launch(kernels::add_rows_store, {.x = product, .bias = plan.bias, .y = y});
-  if (exec.observer.wants(plan.place)) exec.done(plan.place, y);
+  if (exec.observer.observes(plan.place)) exec.done(plan.place, y);
 }
 
 void ReducedLinear::add_shared(const Plan& plan, Exec& exec, ConstTensorView x, TensorView y) {
   Scratch::Frame frame(exec.scratch);
   const TensorView product = frame.take(y.shape);
   plan.product(plan, exec, x, product);
-  if (exec.observer.wants(plan.place)) {
+  if (exec.observer.observes(plan.place)) {
     exec.launch(kernels::add_rows_store, {.x = product, .bias = plan.bias, .y = product});
     exec.done(plan.place, product);
     exec.launch(kernels::add_rows, {.x = product, .y = y});

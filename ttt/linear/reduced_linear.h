@@ -20,8 +20,8 @@ struct ProjectionSplit {
   Cut cut(std::int64_t rank) const;  // of the weight
 };
 // By inputs where all cuts fall on multiples of 32, at which every weight format can be cut, except where a part of a
-// multiple of 256 inputs does not begin at one. By outputs in all other cases, and where `impl` wants the bits of a row
-// not to depend on the number of ranks.
+// multiple of 256 inputs does not begin at one. By outputs in all other cases, and where `impl` asks for the bits of a
+// row not to depend on the number of ranks.
 ProjectionSplit projection_split(std::vector<std::int64_t> inputs, std::int64_t out, const LinearImplConfig& impl);
 // The same where `in` inputs are cut over `ranks` in whole units (base/partition.h).
 ProjectionSplit projection_split(std::int64_t in, std::int64_t unit, std::int64_t out, const LinearImplConfig& impl,
@@ -33,7 +33,7 @@ ProjectionSplit projection_split(std::int64_t in, std::int64_t unit, std::int64_
 class ReducedLinear {
  public:
   // weight: as `split` cuts it; this rank's part may be empty. bias: [out], whole. `context` carries the projection's
-  // own place (context.at("o_proj")): an observer that wants it sees the product before it is added to anything.
+  // own place (context.at("o_proj")): an observer of it sees the product before it is added to anything.
   ReducedLinear(const LinearWeight& weight, const ProjectionSplit& split, const LinearImplConfig& impl,
                 const Context& context);
   // Cut by inputs.

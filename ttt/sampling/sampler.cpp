@@ -1,6 +1,7 @@
 #include "sampling/sampler.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <functional>
 #include <limits>
@@ -83,7 +84,29 @@ void add_log_probs(std::span<const float> logits, std::int64_t count, SamplerWor
   for (auto i = w.order.begin(); i != end; ++i) result.top.push_back({i->id, i->score - log_sum});
 }
 
+void exclude(const TokenFilter& filter, std::span<float> scores) {
+  for (std::size_t word = 0; word < filter.allowed.size(); ++word) {
+    std::uint32_t refused = ~filter.allowed[word];
+    for (; refused != 0; refused &= refused - 1) {
+      const std::size_t id = 32 * word + static_cast<std::size_t>(std::countr_zero(refused));
+      if (id >= scores.size()) break;
+      scores[id] = -kInfinity;
+    }
+  }
+  for (const std::int32_t id : filter.excluded) {
+    if (static_cast<std::size_t>(id) < scores.size()) scores[static_cast<std::size_t>(id)] = -kInfinity;
+  }
+}
+
 }  // namespace
+
+SampleResult log_probs_of(std::span<const float> logits, std::int32_t id, std::int64_t count, SamplerWorkspace& w) {
+  const float largest = largest_of(logits);
+  require(std::isfinite(largest), ErrorKind::kBadData, "numerical error: the largest logit is ", largest);
+  SampleResult result{.id = id};
+  add_log_probs(logits, count, w, result);
+  return result;
+}
 
 float kth_largest(std::span<const float> values, std::int64_t k, std::vector<float>& scratch) {
   const auto keep = static_cast<std::size_t>(k);
@@ -117,19 +140,21 @@ Sampler::Sampler(const SamplingSpec& spec, std::int64_t vocab) : vocab_(vocab), 
 }
 
 std::span<const Candidate> Sampler::distribution(std::span<const float> logits, const SequenceHistory& history,
-                                                 SamplerWorkspace& w) const {
+                                                 SamplerWorkspace& w, const TokenFilter& filter) const {
   require(static_cast<std::int64_t>(logits.size()) == vocab_, ErrorKind::kInternal, "sampling: wanted ", vocab_,
           " logits, got ", logits.size());
   float largest = checked_largest(logits, history);
   std::span<const float> scores = logits;
-  if (!penalties_.none()) {
+  if (!penalties_.none() || !filter.allowed.empty() || !filter.excluded.empty()) {
     w.scores.assign(logits.begin(), logits.end());
     penalties_.apply(w.scores, history);
+    exclude(filter, w.scores);
     scores = w.scores;
     largest = largest_of(scores);
     require(!std::isnan(largest), ErrorKind::kBadData, step_of(history), "penalties make a score infinite");
     require(largest > -kInfinity, ErrorKind::kUsage,
-            "sampling: logit_bias, penalties and bad_words exclude every token");
+            "sampling: logit_bias, penalties and bad_words exclude every token",
+            filter.allowed.empty() && filter.excluded.empty() ? "" : " that may follow here");
   }
   w.candidates.clear();
   if (plan_.greedy) {
@@ -153,8 +178,8 @@ std::span<const Candidate> Sampler::distribution(std::span<const float> logits, 
 }
 
 SampleResult Sampler::sample(std::span<const float> logits, const SequenceHistory& history, const RandomStream& random,
-                             SamplerWorkspace& workspace) const {
-  const std::span<const Candidate> candidates = distribution(logits, history, workspace);
+                             SamplerWorkspace& workspace, const TokenFilter& filter) const {
+  const std::span<const Candidate> candidates = distribution(logits, history, workspace, filter);
   SampleResult result;
   result.id = plan_.greedy ? candidates.front().id : drawn(candidates, random.uniform(history.generated())).id;
   if (plan_.log_probs >= 0) add_log_probs(logits, plan_.log_probs, workspace, result);

@@ -25,6 +25,12 @@ struct SampleResult {
   std::vector<TokenLogProb> top = {};  // most likely first, then lowest id
 };
 
+// Which tokens may be chosen, whatever their scores.
+struct TokenFilter {
+  std::span<const std::uint32_t> allowed = {};  // bit id % 32 of word id / 32; empty: all
+  std::span<const std::int32_t> excluded = {};  // of those that are allowed
+};
+
 // Memory that sampling reuses from token to token; one for any number of samplers, used by one at a time.
 struct SamplerWorkspace {
   std::vector<float> scores;
@@ -39,19 +45,22 @@ class Sampler {
   // Error{kUsage} naming the field when the Spec is out of range or names an id beyond `vocab`.
   Sampler(const SamplingSpec& spec, std::int64_t vocab);
 
+  std::int64_t vocab() const { return vocab_; }
+
   // The token that follows `history`. The draw is random.uniform(history.generated()): the same for the same seed,
   // sequence number, history and logits. Does not append to the history.
   //
   // Error{kInternal}: logits of another size than the vocabulary. Error{kBadData} "numerical error at step N ...": a
-  // logit is NaN or +infinity, or all are -infinity. Error{kUsage}: bias, penalties and bad words exclude every token.
+  // logit is NaN or +infinity, or all are -infinity. Error{kUsage}: bias, penalties, bad words and the filter exclude
+  // every token. The filter applies after these, before temperature; log-probabilities do not depend on it.
   SampleResult sample(std::span<const float> logits, const SequenceHistory& history, const RandomStream& random,
-                      SamplerWorkspace& workspace) const;
+                      SamplerWorkspace& workspace, const TokenFilter& filter = {}) const;
 
   // The distribution from which sample draws: the remaining tokens with their probabilities, ids ascending. Tokens
   // whose probability is 0 in f32 may be missing. Greedy: one token. Valid until the workspace is used again; the same
   // errors.
   std::span<const Candidate> distribution(std::span<const float> logits, const SequenceHistory& history,
-                                          SamplerWorkspace& workspace) const;
+                                          SamplerWorkspace& workspace, const TokenFilter& filter = {}) const;
 
  private:
   struct Plan {
@@ -65,6 +74,11 @@ class Sampler {
   Penalties penalties_;
   Plan plan_;
 };
+
+// Token `id` with its log-probability and those of the `count` most likely, as SampleResult has them. Error{kBadData}
+// when a logit is NaN or +infinity, or all are -infinity.
+SampleResult log_probs_of(std::span<const float> logits, std::int32_t id, std::int64_t count,
+                          SamplerWorkspace& workspace);
 
 // The k-th largest value (1 <= k <= values.size(), no NaN), without sorting: expected time linear in the number of
 // values, `scratch` grows to about 2 k.

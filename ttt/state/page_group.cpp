@@ -21,6 +21,7 @@ PageGroup::PageGroup(const Visible& visible, const SlotLayout& layout, std::int6
   if (kind_ == RowsKind::kStep) return;
   tables_.assign(static_cast<std::size_t>(checked_mul(sequences, entries_, "state page tables")), -1);
   uses_.assign(static_cast<std::size_t>(pages_), 0);
+  kept_.assign(static_cast<std::size_t>(pages_), false);
   free_.reserve(static_cast<std::size_t>(pages_));
   for (std::int64_t p = pages_ - 1; p >= 0; --p) free_.push_back(static_cast<std::int32_t>(p));
 }
@@ -61,13 +62,40 @@ std::int32_t PageGroup::make_writable(std::int64_t sequence, std::int64_t e) {
   page = free_.back();
   free_.pop_back();
   uses_[static_cast<std::size_t>(page)] = 1;
-  if (shared >= 0) --uses_[static_cast<std::size_t>(shared)];
+  if (shared >= 0) drop_use(shared);
   return shared;
 }
 
+void PageGroup::add_use(std::int32_t page) {
+  if (idle(page)) --idle_;
+  ++uses_[static_cast<std::size_t>(page)];
+}
+
+void PageGroup::drop_use(std::int32_t page) {
+  if (--uses_[static_cast<std::size_t>(page)] == 0) free_.push_back(page);
+  if (idle(page)) ++idle_;
+}
+
 void PageGroup::drop(std::int32_t& page) {
-  if (page >= 0 && --uses_[static_cast<std::size_t>(page)] == 0) free_.push_back(page);
+  if (page >= 0) drop_use(page);
   page = -1;
+}
+
+void PageGroup::keep(std::int32_t page) {
+  add_use(page);
+  kept_[static_cast<std::size_t>(page)] = true;
+}
+
+void PageGroup::forget(std::int32_t page) {
+  if (idle(page)) --idle_;
+  kept_[static_cast<std::size_t>(page)] = false;
+  drop_use(page);
+}
+
+void PageGroup::adopt(std::int64_t sequence, std::int64_t e, std::int32_t page) {
+  add_use(page);
+  drop(entry(sequence, e));
+  entry(sequence, e) = page;
 }
 
 void PageGroup::drop_unseen(std::int64_t sequence, std::int64_t length, std::int64_t rollback) {
@@ -101,7 +129,7 @@ void PageGroup::share(std::int64_t from, std::int64_t to) {
   for (std::int64_t e = 0; e < entries_; ++e) {
     const std::int32_t page = entry(from, e);
     entry(to, e) = page;
-    if (page >= 0) ++uses_[static_cast<std::size_t>(page)];
+    if (page >= 0) add_use(page);
   }
 }
 

@@ -24,6 +24,7 @@ class PageGroup {
   const Visible& visible() const { return visible_; }
   RowsKind kind() const { return kind_; }
   bool grows() const { return kind_ == RowsKind::kTokens; }  // with every token that a sequence keeps
+  bool windowed() const { return has_window(visible_); }     // what no query sees any more is released
   std::int64_t page_rows() const { return page_rows_; }
   std::int64_t context() const { return context_; }  // rows of one sequence, at most
   std::int64_t pages() const { return pages_; }
@@ -47,11 +48,23 @@ class PageGroup {
   void share(std::int64_t from, std::int64_t to);
   void release(std::int64_t sequence) { drop_from(sequence, 0); }
 
+  // Pages that a cache keeps beside sequences. keep: a page that a sequence has, and that is not kept yet.
+  void keep(std::int32_t page);
+  void forget(std::int32_t page);
+  // Makes a kept page that of entry `e`, in place of another one or of none.
+  void adopt(std::int64_t sequence, std::int64_t e, std::int32_t page);
+  bool idle(std::int32_t page) const {
+    return kept_[static_cast<std::size_t>(page)] && uses_[static_cast<std::size_t>(page)] == 1;
+  }
+  std::int64_t idle_pages() const { return idle_; }  // kept, and in use by no sequence
+
  private:
   std::int32_t& entry(std::int64_t sequence, std::int64_t e) {
     return tables_[static_cast<std::size_t>(sequence * entries_ + e)];
   }
   void drop(std::int32_t& page);
+  void add_use(std::int32_t page);
+  void drop_use(std::int32_t page);
 
   Visible visible_;
   RowsKind kind_;
@@ -59,6 +72,8 @@ class PageGroup {
   std::vector<std::int32_t> tables_;  // [sequences, entries]; -1: no page; empty for rows of one step
   std::vector<std::int32_t> uses_;    // [pages]
   std::vector<std::int32_t> free_;
+  std::vector<bool> kept_;  // [pages], by a cache: one of the uses
+  std::int64_t idle_ = 0;
 };
 
 // First row that a query at `index` sees beyond the pinned ones.

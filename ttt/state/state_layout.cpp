@@ -13,8 +13,6 @@ constexpr std::int64_t kAlignment = 64;
 // of one step, whose rows are of sequences of any length.
 constexpr std::int64_t kSmallPageRows = 64;
 
-bool has_window(const Visible& v) { return v.behind < Visible::kAll || v.chunk < Visible::kAll; }
-
 std::int64_t chunk_of(const StatePoolConfig& c) { return c.chunk == 0 ? c.context : c.chunk; }
 
 std::int64_t step_rows_of(const StatePoolConfig& c) {
@@ -117,6 +115,8 @@ std::vector<bool> take_turns(std::span<const StateSpec> slots) {
 RowsKind kind_of(const StateSpec& slot) {
   return slot.step_only ? RowsKind::kStep : slot.source_rows > 0 ? RowsKind::kSource : RowsKind::kTokens;
 }
+
+bool has_window(const Visible& v) { return v.behind < Visible::kAll || v.chunk < Visible::kAll; }
 
 bool whole_sequences(std::span<const StateSpec> slots) {
   const auto is = [](RowsKind kind) { return [kind](const StateSpec& s) { return kind_of(s) == kind; }; };

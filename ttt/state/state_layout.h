@@ -35,6 +35,7 @@ struct StatePoolConfig {
 // The kind of a slot's rows: one for every token of a sequence, the rows of another sequence, or those of one step.
 enum class RowsKind : std::uint8_t { kTokens, kSource, kStep };
 RowsKind kind_of(const StateSpec& slot);
+bool has_window(const Visible& visible);
 
 // The layout of one slot's rows in the memory of a pool.
 struct SlotLayout {

@@ -101,6 +101,13 @@ std::int64_t StatePool::alive() const {
   return std::count_if(lengths_.begin(), lengths_.end(), [](std::int64_t n) { return n >= 0; });
 }
 
+void StatePool::add_wanted_pages(const Sequence& s, std::int64_t rows, std::span<std::int64_t> pages) const {
+  const RowRange written{s.id(), s.length(), s.length() + rows};
+  for (std::size_t i = 0; i < groups_.size(); ++i) {
+    if (groups_[i].kind() != RowsKind::kSource) pages[i] += groups_[i].wanted_pages({&written, 1});
+  }
+}
+
 bool StatePool::has_room(const Sequence& s, std::int64_t rows) const {
   const std::int64_t length = s.length();
   if (rows > config_.context - length || (length > 0 && rows > 0 && whole_)) return false;
@@ -128,6 +135,12 @@ void StatePool::copy_page(std::int64_t group, std::int32_t from, std::int32_t to
     if (s.group != group || slots_[i].shared_slot >= 0) continue;
     const auto source = page_parts(s, from), target = page_parts(s, to);
     for (std::size_t k = 0; k < source.size(); ++k) std::copy(source[k].begin(), source[k].end(), target[k].begin());
+  }
+}
+
+void StatePool::drop_beyond(std::int64_t sequence) {
+  for (PageGroup& g : groups_) {
+    if (g.grows()) g.drop_from(sequence, lengths_[static_cast<std::size_t>(sequence)]);
   }
 }
 

@@ -77,10 +77,14 @@ class StatePool {
   }
   // Whether every sequence must be whole in one step (state_spec.h): one that has rows takes no more.
   bool whole_sequences() const { return whole_; }
+  std::span<const PageGroup> groups() const { return groups_; }
+  // Adds the pages of every group that must be free before `s` can take `rows` more rows. pages: by group.
+  void add_wanted_pages(const Sequence& s, std::int64_t rows, std::span<std::int64_t> pages) const;
   // Whether sequence `s` can take `rows` more rows now.
   bool has_room(const Sequence& s, std::int64_t rows) const;
 
  private:
+  friend class PrefixCache;
   friend class Sequence;
   friend class StepBuilder;
   struct Slot {
@@ -97,6 +101,7 @@ class StatePool {
   void copy_page(std::int64_t group, std::int32_t from, std::int32_t to);
   void make_room(std::int64_t sequence, std::int64_t rows, RowsKind kind);
   void advance(std::int64_t sequence, std::int64_t rows);
+  void drop_beyond(std::int64_t sequence);  // pages of rows beyond its length
 
   std::vector<StateSpec> slots_;
   StatePoolConfig config_;

@@ -274,9 +274,19 @@ BatchView StepBuilder::batch() const {
           .source_rows = source_rows_};
 }
 
-void StepBuilder::commit() {
-  for (const StepEntry& e : entries_) {
-    if (kind_ == RowsKind::kTokens) pool_.advance(e.sequence->id(), e.rows);
+void StepBuilder::commit(std::span<const std::int64_t> kept) {
+  require(kept.empty() || (kind_ == RowsKind::kTokens && kept.size() == entries_.size()), ErrorKind::kUsage,
+          "[step] commit wanted the kept rows of all or of no entries of a step of tokens, got ", kept.size(), " of ",
+          entries_.size());
+  for (std::size_t i = 0; i < kept.size(); ++i) {
+    require(kept[i] >= 0 && kept[i] <= entries_[i].rows, ErrorKind::kUsage, "[step] entry ", i, " wanted 0 to ",
+            entries_[i].rows, " rows to keep, got ", kept[i]);
+  }
+  for (std::size_t i = 0; i < entries_.size(); ++i) {
+    const StepEntry& e = entries_[i];
+    const std::int64_t stay = kept.empty() ? e.rows : kept[i];
+    if (kind_ == RowsKind::kTokens) pool_.advance(e.sequence->id(), stay);
+    if (stay < e.rows) pool_.drop_beyond(e.sequence->id());
     if (kind_ == RowsKind::kSource) pool_.source_rows_[static_cast<std::size_t>(e.sequence->id())] = e.rows;
   }
   entries_.clear();

@@ -42,8 +42,10 @@ class StepBuilder {
   // length does not change. ids: [rows], or none if no block of the step reads them. Call it once for each sequence,
   // and then commit.
   Step prepare_source(std::span<const StepEntry> entries, std::span<const std::int32_t> ids = {});
-  // After a forward: its rows are now stored, and rows that no window reaches any more are released.
-  void commit();
+  // After a forward: its rows are now stored, and rows that no window reaches any more are released. kept: of each
+  // entry, how many of its rows stay, the first ones; the pages of the others are released. Empty: all. Rows of a
+  // source stay all.
+  void commit(std::span<const std::int64_t> kept = {});
 
   std::int64_t axes() const { return axes_; }
 

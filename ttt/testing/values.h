@@ -42,7 +42,7 @@ class Capture final : public Observer {
   void done(const Place& place, TensorView y) override;
   void launched(double, double) override {}
   bool counts() const override { return false; }
-  bool wants(const Place& place) const override { return place.path == path_; }
+  bool observes(const Place& place) const override { return place.path == path_; }
 
  private:
   std::string path_;

@@ -18,18 +18,18 @@ constexpr double kLeastTileBytes = 128 << 10;
 // Cores are rarely equally fast: the last tile of a slow one is what the others wait for.
 constexpr double kTilesPerThread = 16;
 
-double bytes_per_weight(const MatmulJob& job) { return traits_of(job.w.format).nominal_bits / 8; }
+double bytes_per_weight(const MatmulProblem& problem) { return traits_of(problem.w.format).nominal_bits / 8; }
 
-double cost_per_output(const MatmulJob& job, std::int64_t rows) {
-  return static_cast<double>(job.w.dim(1)) *
-         std::max(bytes_per_weight(job), kBytesPerProduct * static_cast<double>(rows));
+double cost_per_output(const MatmulProblem& problem, std::int64_t rows) {
+  return static_cast<double>(problem.w.dim(1)) *
+         std::max(bytes_per_weight(problem), kBytesPerProduct * static_cast<double>(rows));
 }
 
 // Outputs of one tile: as many as cost `target`, in whole units.
-std::int64_t outputs_per_tile(const MatmulJob& job, std::int64_t rows, double target) {
-  const double outputs = target / std::max(cost_per_output(job, rows), 1.0);
-  const std::int64_t units = static_cast<std::int64_t>(outputs) / job.kernel->unit;
-  return std::max<std::int64_t>(units, 1) * job.kernel->unit;
+std::int64_t outputs_per_tile(const MatmulProblem& problem, std::int64_t rows, double target) {
+  const double outputs = target / std::max(cost_per_output(problem, rows), 1.0);
+  const std::int64_t units = static_cast<std::int64_t>(outputs) / problem.kernel->unit;
+  return std::max<std::int64_t>(units, 1) * problem.kernel->unit;
 }
 
 }  // namespace
@@ -38,17 +38,19 @@ void matmul(Exec& exec, const MatmulArgs& args) noexcept {
   const std::int64_t rows = args.x.rows;
   if (rows == 0) return;
   double total = 0;
-  for (const MatmulJob& job : args.jobs) total += static_cast<double>(job.w.dim(0)) * cost_per_output(job, rows);
+  for (const MatmulProblem& problem : args.problems)
+    total += static_cast<double>(problem.w.dim(0)) * cost_per_output(problem, rows);
   const double threads = static_cast<double>(exec.threads.size());
   const double target = std::max(total / (threads * kTilesPerThread), kLeastTileBytes);
   std::int64_t tiles = 0;
-  for (const MatmulJob& job : args.jobs) tiles += div_up(job.w.dim(0), outputs_per_tile(job, rows, target));
+  for (const MatmulProblem& problem : args.problems)
+    tiles += div_up(problem.w.dim(0), outputs_per_tile(problem, rows, target));
   exec.threads.parallel_for(tiles, [&](std::int64_t tile) {
-    for (const MatmulJob& job : args.jobs) {
-      const std::int64_t outputs = outputs_per_tile(job, rows, target), count = div_up(job.w.dim(0), outputs);
+    for (const MatmulProblem& problem : args.problems) {
+      const std::int64_t outputs = outputs_per_tile(problem, rows, target), count = div_up(problem.w.dim(0), outputs);
       if (tile < count) {
         const std::int64_t begin = tile * outputs;
-        job.kernel->tile(args.x, job, begin, std::min(begin + outputs, job.w.dim(0)));
+        problem.kernel->tile(args.x, problem, begin, std::min(begin + outputs, problem.w.dim(0)));
         return;
       }
       tile -= count;
@@ -58,8 +60,9 @@ void matmul(Exec& exec, const MatmulArgs& args) noexcept {
 
 double operations(const MatmulArgs& args) {
   double n = 0;
-  for (const MatmulJob& job : args.jobs) {
-    n += 2.0 * static_cast<double>(args.x.rows) * static_cast<double>(job.w.dim(0)) * static_cast<double>(args.x.in);
+  for (const MatmulProblem& problem : args.problems) {
+    n +=
+        2.0 * static_cast<double>(args.x.rows) * static_cast<double>(problem.w.dim(0)) * static_cast<double>(args.x.in);
   }
   return n;
 }
@@ -67,9 +70,9 @@ double operations(const MatmulArgs& args) {
 double bytes(const MatmulArgs& args) {
   const PreparedRows& x = args.x;
   double n = static_cast<double>(prepared_bytes(x.form, x.panels, x.rows, x.in));
-  for (const MatmulJob& job : args.jobs) {
-    const double out = static_cast<double>(job.w.dim(0));
-    n += out * static_cast<double>(x.in) * bytes_per_weight(job) + 4.0 * static_cast<double>(x.rows) * out;
+  for (const MatmulProblem& problem : args.problems) {
+    const double out = static_cast<double>(problem.w.dim(0));
+    n += out * static_cast<double>(x.in) * bytes_per_weight(problem) + 4.0 * static_cast<double>(x.rows) * out;
   }
   return n;
 }

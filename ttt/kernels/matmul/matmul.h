@@ -24,10 +24,10 @@ struct Epilogue {
   bool accumulate = false;  // y += result
 };
 
-struct MatmulJob;
+struct MatmulProblem;
 // Computes outputs [out_begin, out_end) of every row. Reads and writes nothing else of y. out_begin is a multiple of
 // the kernel's unit; called by one thread per range.
-using MatmulTileFn = void (*)(const PreparedRows& x, const MatmulJob& job, std::int64_t out_begin,
+using MatmulTileFn = void (*)(const PreparedRows& x, const MatmulProblem& problem, std::int64_t out_begin,
                               std::int64_t out_end) noexcept;
 
 // One product kernel.
@@ -48,7 +48,7 @@ inline constexpr int kRowClasses = 2;
 inline constexpr std::int64_t kManyRows = kActivationPanel;
 constexpr RowClass row_class_of(std::int64_t rows) { return rows >= kManyRows ? RowClass::kMany : RowClass::kFew; }
 
-struct MatmulJob {
+struct MatmulProblem {
   ConstTensorView w = {};  // [out, in]: dense row-major, or grouped panels (kernels/formats/packed.h)
   TensorView y = {};       // [rows, out], f32
   Epilogue epilogue = {};
@@ -57,10 +57,10 @@ struct MatmulJob {
 
 struct MatmulArgs {
   PreparedRows x = {};
-  std::span<const MatmulJob> jobs = {};  // all kernels read x's form
+  std::span<const MatmulProblem> problems = {};  // all kernels read x's form
 };
 
-// Runs all jobs in one parallel region, cut by outputs.
+// Runs all problems in one parallel region, cut by outputs.
 void matmul(Exec& exec, const MatmulArgs& args) noexcept;
 double operations(const MatmulArgs& args);
 double bytes(const MatmulArgs& args);

@@ -14,15 +14,15 @@ constexpr std::int64_t kInputs = 512;  // decoded at once; a multiple of every g
 using DecodeFn = void (*)(const ConstTensorView& w, std::int64_t out, std::int64_t begin, std::int64_t count,
                           float* to);
 
-void finish(const MatmulJob& job, std::int64_t row, std::int64_t out, double value) {
-  const Epilogue& e = job.epilogue;
+void finish(const MatmulProblem& problem, std::int64_t row, std::int64_t out, double value) {
+  const Epilogue& e = problem.epilogue;
   if (e.bias) value += static_cast<double>(e.bias.row<float>(0)[out]);
   if (e.activate != nullptr) {
     float v = static_cast<float>(value);
     e.activate(&v, 1, e.params);
     value = static_cast<double>(v);
   }
-  float& y = job.y.row<float>(row)[out];
+  float& y = problem.y.row<float>(row)[out];
   y = static_cast<float>(e.accumulate ? static_cast<double>(y) + value : value);
 }
 
@@ -33,7 +33,7 @@ double dot(const float* a, const float* b, std::int64_t n) {
 }
 
 template <DecodeFn kDecode>
-void tile(const PreparedRows& x, const MatmulJob& job, std::int64_t out_begin, std::int64_t out_end) noexcept {
+void tile(const PreparedRows& x, const MatmulProblem& problem, std::int64_t out_begin, std::int64_t out_end) noexcept {
   float w[kInputs];
   for (std::int64_t out = out_begin; out < out_end; ++out) {
     for (std::int64_t row = 0; row < x.rows; row += kRows) {
@@ -41,12 +41,12 @@ void tile(const PreparedRows& x, const MatmulJob& job, std::int64_t out_begin, s
       double sums[kRows] = {};
       for (std::int64_t begin = 0; begin < x.in; begin += kInputs) {
         const std::int64_t count = std::min(kInputs, x.in - begin);
-        kDecode(job.w, out, begin, count, w);
+        kDecode(problem.w, out, begin, count, w);
         for (std::int64_t r = 0; r < rows; ++r) {
           sums[r] += dot(reinterpret_cast<const float*>(x.values + (row + r) * x.row_bytes) + begin, w, count);
         }
       }
-      for (std::int64_t r = 0; r < rows; ++r) finish(job, row + r, out, sums[r]);
+      for (std::int64_t r = 0; r < rows; ++r) finish(problem, row + r, out, sums[r]);
     }
   }
 }

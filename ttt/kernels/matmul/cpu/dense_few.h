@@ -164,34 +164,35 @@ TTT_INLINE void few_run(const PreparedRows& x, std::int64_t row, const std::byte
 }
 
 template <class Dot>
-void few_tile(const PreparedRows& x, const MatmulJob& job, std::int64_t out_begin, std::int64_t out_end) noexcept {
+void few_tile(const PreparedRows& x, const MatmulProblem& problem, std::int64_t out_begin,
+              std::int64_t out_end) noexcept {
   alignas(64) float c[kFewRows * kFewRun];
   for (std::int64_t out = out_begin; out < out_end; out += kFewRun) {
     const std::int64_t outs = out_end - out < kFewRun ? out_end - out : kFewRun;
-    const std::byte* w = job.w.data + out * job.w.row_bytes;
+    const std::byte* w = problem.w.data + out * problem.w.row_bytes;
     for (std::int64_t row = 0; row < x.rows; row += kFewRows) {
       const std::int64_t rows = x.rows - row < kFewRows ? x.rows - row : kFewRows;
       switch (rows) {
         case 1:
-          few_run<Dot, 1>(x, row, w, job.w.row_bytes, outs, c);
+          few_run<Dot, 1>(x, row, w, problem.w.row_bytes, outs, c);
           break;
         case 2:
-          few_run<Dot, 2>(x, row, w, job.w.row_bytes, outs, c);
+          few_run<Dot, 2>(x, row, w, problem.w.row_bytes, outs, c);
           break;
         case 3:
-          few_run<Dot, 3>(x, row, w, job.w.row_bytes, outs, c);
+          few_run<Dot, 3>(x, row, w, problem.w.row_bytes, outs, c);
           break;
         case 4:
-          few_run<Dot, 4>(x, row, w, job.w.row_bytes, outs, c);
+          few_run<Dot, 4>(x, row, w, problem.w.row_bytes, outs, c);
           break;
         case 5:
-          few_run<Dot, 5>(x, row, w, job.w.row_bytes, outs, c);
+          few_run<Dot, 5>(x, row, w, problem.w.row_bytes, outs, c);
           break;
         default:
-          few_run<Dot, 6>(x, row, w, job.w.row_bytes, outs, c);
+          few_run<Dot, 6>(x, row, w, problem.w.row_bytes, outs, c);
           break;
       }
-      for (std::int64_t r = 0; r < rows; ++r) finish_run(job, row + r, out, outs, c + r * kFewRun);
+      for (std::int64_t r = 0; r < rows; ++r) finish_run(problem, row + r, out, outs, c + r * kFewRun);
     }
   }
 }

@@ -178,7 +178,8 @@ TTT_INLINE void multiply_block(const typename Path::Value* x, std::int64_t x_str
 
 // Outputs [out, out + outs) of `kPanels` panels from `panel` on.
 template <class Path, int kPanels>
-void panel_block(const PreparedRows& x, const MatmulJob& job, std::int64_t panel, std::int64_t out, std::int64_t outs) {
+void panel_block(const PreparedRows& x, const MatmulProblem& problem, std::int64_t panel, std::int64_t out,
+                 std::int64_t outs) {
   using Value = typename Path::Value;
   // Groups write whole rows of c, so its height is rounded up.
   alignas(64) float c[kManyUnit * kBlockRows];
@@ -187,12 +188,12 @@ void panel_block(const PreparedRows& x, const MatmulJob& job, std::int64_t panel
   }
   const std::int64_t x_stride = x.padded_in * kPanel;
   const Value* values = reinterpret_cast<const Value*>(x.values) + panel * x_stride;
-  const std::byte* w = job.w.data + out * job.w.row_bytes;
+  const std::byte* w = problem.w.data + out * problem.w.row_bytes;
   constexpr std::int64_t kInputs = kPanelBlockBytes / (kPanels * kPanel * static_cast<std::int64_t>(sizeof(Value)));
   for (std::int64_t k = 0; k < x.in; k += kInputs) {
     const std::int64_t n = x.in - k < kInputs ? x.in - k : kInputs;
     const Value* next = values + (k + n < x.in ? (k + n) * kPanel : kPanels * x_stride);
-    multiply_block<Path, kPanels>(values + k * kPanel, x_stride, w, job.w.row_bytes, k, n, outs, c, next);
+    multiply_block<Path, kPanels>(values + k * kPanel, x_stride, w, problem.w.row_bytes, k, n, outs, c, next);
   }
   alignas(64) float t[kPanel * kManyUnit];
   for (int p = 0; p < kPanels; ++p) {
@@ -201,29 +202,30 @@ void panel_block(const PreparedRows& x, const MatmulJob& job, std::int64_t panel
     }
     const std::int64_t row = (panel + p) * kPanel;
     const std::int64_t rows = x.rows - row < kPanel ? x.rows - row : kPanel;
-    for (std::int64_t r = 0; r < rows; ++r) finish_run(job, row + r, out, outs, t + r * kManyUnit);
+    for (std::int64_t r = 0; r < rows; ++r) finish_run(problem, row + r, out, outs, t + r * kManyUnit);
   }
 }
 
 template <class Path>
-void many_tile(const PreparedRows& x, const MatmulJob& job, std::int64_t out_begin, std::int64_t out_end) noexcept {
+void many_tile(const PreparedRows& x, const MatmulProblem& problem, std::int64_t out_begin,
+               std::int64_t out_end) noexcept {
   const std::int64_t panels = (x.rows + kPanel - 1) / kPanel;
   for (std::int64_t out = out_begin; out < out_end; out += kManyUnit) {
     const std::int64_t outs = out_end - out < kManyUnit ? out_end - out : kManyUnit;
     for (std::int64_t p = 0; p < panels; p += kMaxPanels) {
       switch (panels - p < kMaxPanels ? panels - p : kMaxPanels) {
         case 1:
-          panel_block<Path, 1>(x, job, p, out, outs);
+          panel_block<Path, 1>(x, problem, p, out, outs);
           break;
 #if defined(__AVX512F__)
         case 2:
-          panel_block<Path, 2>(x, job, p, out, outs);
+          panel_block<Path, 2>(x, problem, p, out, outs);
           break;
         case 3:
-          panel_block<Path, 3>(x, job, p, out, outs);
+          panel_block<Path, 3>(x, problem, p, out, outs);
           break;
         case 4:
-          panel_block<Path, 4>(x, job, p, out, outs);
+          panel_block<Path, 4>(x, problem, p, out, outs);
           break;
 #endif
         default:

@@ -37,8 +37,8 @@ constexpr TileConfig dense_tile_config() {
 }
 
 // Inputs [k, k + n) of `outs` weight rows from `out` on, zeros elsewhere in their tiles.
-TTT_INLINE void copy_weights(const MatmulJob& job, std::int64_t out, std::int64_t outs, std::int64_t k, std::int64_t n,
-                             TileWeights& to) {
+TTT_INLINE void copy_weights(const MatmulProblem& problem, std::int64_t out, std::int64_t outs, std::int64_t k,
+                             std::int64_t n, TileWeights& to) {
   const std::int64_t steps = (n + kTileStep - 1) / kTileStep;
   for (std::int64_t o = 0; o < kTileOuts; ++o) {
     std::uint16_t(*tile)[2][kTileRows][kTileStep] = to;
@@ -47,7 +47,7 @@ TTT_INLINE void copy_weights(const MatmulJob& job, std::int64_t out, std::int64_
       for (std::int64_t s = 0; s < steps; ++s) std::memset(tile[s][which][row], 0, kTileBytes);
       continue;
     }
-    const std::uint16_t* w = weight_row<StoredBf16>(job.w.data, job.w.row_bytes, out + o) + k;
+    const std::uint16_t* w = weight_row<StoredBf16>(problem.w.data, problem.w.row_bytes, out + o) + k;
     std::int64_t s = 0;
     for (; (s + 1) * kTileStep <= n; ++s) {
       // The same row's next part, into L2.
@@ -95,18 +95,18 @@ TTT_INLINE void add_tiles(Tiles& tiles, const TileWeights& w, const std::uint16_
 }
 
 // Stores the results of one panel: sums[0] and sums[2] are those of its 32 outputs.
-TTT_INLINE void finish_tiles(const PreparedRows& x, const MatmulJob& job, std::int64_t panel, std::int64_t out,
+TTT_INLINE void finish_tiles(const PreparedRows& x, const MatmulProblem& problem, std::int64_t panel, std::int64_t out,
                              std::int64_t outs, const float (*sums)[kTileRows * kTileRows]) {
   alignas(64) float t[kTileRows * kTileOuts];
   transpose_16x16(sums[0], kTileRows, t, kTileOuts);
   transpose_16x16(sums[2], kTileRows, t + kTileRows, kTileOuts);
   const std::int64_t row = panel * kActivationPanel;
   const std::int64_t rows = x.rows - row < kActivationPanel ? x.rows - row : kActivationPanel;
-  for (std::int64_t r = 0; r < rows; ++r) finish_run(job, row + r, out, outs, t + r * kTileOuts);
+  for (std::int64_t r = 0; r < rows; ++r) finish_run(problem, row + r, out, outs, t + r * kTileOuts);
 }
 
 // Panels [begin, end), at most kTilePanels, by `outs` outputs from `out` on.
-TTT_INLINE void tile_block(Tiles& tiles, const PreparedRows& x, const MatmulJob& job, std::int64_t begin,
+TTT_INLINE void tile_block(Tiles& tiles, const PreparedRows& x, const MatmulProblem& problem, std::int64_t begin,
                            std::int64_t end, std::int64_t out, std::int64_t outs) {
   alignas(64) TileSums sums[kTilePanels / 2];
   alignas(64) TileWeights weights;
@@ -115,7 +115,7 @@ TTT_INLINE void tile_block(Tiles& tiles, const PreparedRows& x, const MatmulJob&
   std::int64_t k = 0;
   do {  // without inputs too, for the sums
     const std::int64_t n = x.in - k < kTileInputs ? x.in - k : kTileInputs, steps = (n + kTileStep - 1) / kTileStep;
-    copy_weights(job, out, outs, k, n, weights);
+    copy_weights(problem, out, outs, k, n, weights);
     for (std::int64_t p = begin; p < end; p += 2) {
       const std::uint16_t* from = values + p * x_stride + k * kActivationPanel;
       TileSums& to = sums[(p - begin) / 2];
@@ -128,11 +128,12 @@ TTT_INLINE void tile_block(Tiles& tiles, const PreparedRows& x, const MatmulJob&
     k += kTileInputs;
   } while (k < x.in);
   for (std::int64_t p = begin; p < end; ++p) {
-    finish_tiles(x, job, p, out, outs, sums[(p - begin) / 2] + (p - begin) % 2);
+    finish_tiles(x, problem, p, out, outs, sums[(p - begin) / 2] + (p - begin) % 2);
   }
 }
 
-void tile_bf16(const PreparedRows& x, const MatmulJob& job, std::int64_t out_begin, std::int64_t out_end) noexcept {
+void tile_bf16(const PreparedRows& x, const MatmulProblem& problem, std::int64_t out_begin,
+               std::int64_t out_end) noexcept {
   constexpr TileConfig kConfig = dense_tile_config();
   Tiles tiles(kConfig);
   const std::int64_t panels = (x.rows + kActivationPanel - 1) / kActivationPanel;
@@ -141,7 +142,7 @@ void tile_bf16(const PreparedRows& x, const MatmulJob& job, std::int64_t out_beg
   const std::int64_t band = pairs < 1 ? 2 : pairs > kTilePanels / 2 ? kTilePanels : 2 * pairs;
   for (std::int64_t p = 0; p < panels; p += band) {
     for (std::int64_t out = out_begin; out < out_end; out += kTileOuts) {
-      tile_block(tiles, x, job, p, p + band < panels ? p + band : panels, out,
+      tile_block(tiles, x, problem, p, p + band < panels ? p + band : panels, out,
                  out_end - out < kTileOuts ? out_end - out : kTileOuts);
     }
   }

@@ -8,8 +8,9 @@
 namespace ttt::kernels::TTT_LEVEL {
 
 // Finishes a run of results of one row and stores it: values[i] belongs to y[row, out + i]. The values are overwritten.
-TTT_INLINE void finish_run(const MatmulJob& job, std::int64_t row, std::int64_t out, std::int64_t n, float* values) {
-  const Epilogue& e = job.epilogue;
+TTT_INLINE void finish_run(const MatmulProblem& problem, std::int64_t row, std::int64_t out, std::int64_t n,
+                           float* values) {
+  const Epilogue& e = problem.epilogue;
   if (e.bias) {
     const float* bias = e.bias.row<float>(0) + out;
     std::int64_t i = 0;
@@ -17,7 +18,7 @@ TTT_INLINE void finish_run(const MatmulJob& job, std::int64_t row, std::int64_t 
     if (i < n) store_part(values + i, load_part(values + i, n - i) + load_part(bias + i, n - i), n - i);
   }
   if (e.activate != nullptr) e.activate(values, n, e.params);
-  float* y = job.y.row<float>(row) + out;
+  float* y = problem.y.row<float>(row) + out;
   std::int64_t i = 0;
   if (e.accumulate) {
     for (; i + kLanes <= n; i += kLanes) store(y + i, load(y + i) + load(values + i));

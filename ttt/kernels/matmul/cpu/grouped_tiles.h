@@ -1,10 +1,11 @@
 #pragma once
 
 #include <cstdint>
+#include <type_traits>
 
 #include "kernels/cpu/tiles.h"
 #include "kernels/matmul/cpu/dense_transpose.h"
-#include "kernels/matmul/cpu/grouped_work.h"
+#include "kernels/matmul/cpu/grouped_args.h"
 
 // Grouped products of many rows by tiles. The codes of a block are stored in a panel as [4 inputs][channel][4], which
 // is the second operand of a tile product; the first is 16 rows of activation codes in their order in memory. So tiles
@@ -31,16 +32,17 @@ TTT_INLINE void sign_steps(const std::byte* from, std::byte* to) {
 }
 
 template <PanelKind kKind>
-void fill_signed(const Work& work, const Side& side, std::int64_t begin, std::int64_t count, SignedChunk<kKind>& u) {
+void fill_signed(const GroupedArgs& args, const WeightPanels& weights, std::int64_t begin, std::int64_t count,
+                 SignedChunk<kKind>& u) {
   for (int p = 0; p < kPanels; ++p) {
-    const Panel& panel = side.panels[p];
+    const Panel& panel = weights.panels[p];
     for (std::int64_t c = 0; c < count; ++c) {
       const std::byte* codes = panel.codes + (begin + c) * (kKind.bits * 64);
       // Into L2, 2 KiB ahead, across the panel's end into the next.
       for (int line = 0; line < kKind.bits; ++line) prefetch(codes + 2048 + 64 * line);
       sign_steps<kKind, 0>(codes, u.codes[p][c]);
       if constexpr (kKind.scales != ScaleKind::kChannel) {
-        store_scales<kKind>(scales_of<kKind>(panel, begin + c, work.layout.super_shift), u.scales[p][c]);
+        store_scales<kKind>(scales_of<kKind>(panel, begin + c, args.layout.super_shift), u.scales[p][c]);
       }
     }
   }
@@ -86,19 +88,20 @@ TTT_INLINE TileConfig grouped_tile_config(int group, std::int64_t rows) {
 
 // Adds blocks [begin, begin + count) of `rows` rows, at most 16, from `r` on by one panel to its sums.
 template <PanelKind kKind>
-TTT_INLINE void add_panel(const Work& work, const SignedChunk<kKind>& u, int panel, const TileRows& x, std::int64_t r,
-                          std::int64_t rows, std::int64_t begin, std::int64_t count, float (*sums)[kSide]) {
+TTT_INLINE void add_panel(const GroupedArgs& args, const SignedChunk<kKind>& u, int panel, const TileRows& x,
+                          std::int64_t r, std::int64_t rows, std::int64_t begin, std::int64_t count,
+                          float (*sums)[kPanelOutputs]) {
   constexpr int kGroups = 32 / kKind.group;
   constexpr std::int64_t kRing = 4;
   const std::int64_t groups = count * kGroups;
   alignas(64) std::int32_t dots[kRing][kTileRows * kPanelWidth];
-  const std::byte* x_codes = work.x.values + r * work.x.row_bytes + begin * kBlockInputs;
-  const auto product = [&]<int kSet>(Count<kSet>, std::int64_t g) __attribute__((always_inline)) {
-    work.tiles.template clear<kSet>();
-    work.tiles.template load<2 + kSet>(x_codes + g * kKind.group, work.x.row_bytes);
-    work.tiles.template load<4 + kSet>(u.codes[panel][0] + g * (kPanelWidth * kKind.group), kTileBytes);
-    work.tiles.template add_int8<kSet, 2 + kSet, 4 + kSet>();
-    work.tiles.template store<kSet>(dots[g % kRing], kTileBytes);
+  const std::byte* x_codes = args.x.values + r * args.x.row_bytes + begin * kBlockInputs;
+  const auto product = [&]<int kSet>(std::integral_constant<int, kSet>, std::int64_t g) __attribute__((always_inline)) {
+    args.tiles.template clear<kSet>();
+    args.tiles.template load<2 + kSet>(x_codes + g * kKind.group, args.x.row_bytes);
+    args.tiles.template load<4 + kSet>(u.codes[panel][0] + g * (kPanelWidth * kKind.group), kTileBytes);
+    args.tiles.template add_int8<kSet, 2 + kSet, 4 + kSet>();
+    args.tiles.template store<kSet>(dots[g % kRing], kTileBytes);
   };
   Floats acc[kTileRows];
 #pragma GCC unroll 16
@@ -121,13 +124,13 @@ TTT_INLINE void add_panel(const Work& work, const SignedChunk<kKind>& u, int pan
     }
   };
   // Tile products run two groups ahead of the sums, at the same time as vector instructions.
-  product(Count<0>{}, 0);
-  if (groups > 1) product(Count<1>{}, 1);
+  product(std::integral_constant<int, 0>{}, 0);
+  if (groups > 1) product(std::integral_constant<int, 1>{}, 1);
   for (std::int64_t g = 0; g < groups; g += 2) {
-    if (g + 2 < groups) product(Count<0>{}, g + 2);
+    if (g + 2 < groups) product(std::integral_constant<int, 0>{}, g + 2);
     scale_and_add(g);
     if (g + 1 >= groups) break;
-    if (g + 3 < groups) product(Count<1>{}, g + 3);
+    if (g + 3 < groups) product(std::integral_constant<int, 1>{}, g + 3);
     scale_and_add(g + 1);
   }
 #pragma GCC unroll 16
@@ -138,27 +141,28 @@ TTT_INLINE void add_panel(const Work& work, const SignedChunk<kKind>& u, int pan
 
 // Adds blocks [begin, begin + count) of `rows` rows, at most 16, from `r` on by the panels to sums.
 template <PanelKind kKind>
-__attribute__((noinline)) void multiply_tile(const Work& work, const SignedChunk<kKind>& u, std::int64_t r,
+__attribute__((noinline)) void multiply_tile(const GroupedArgs& args, const SignedChunk<kKind>& u, std::int64_t r,
                                              std::int64_t rows, std::int64_t begin, std::int64_t count,
-                                             float (*sums)[kSide]) {
+                                             float (*sums)[kPanelOutputs]) {
   TileRows x;
-  fill_rows<kKind>(work.x, r, rows, begin, count, x);
-  if (rows < kTileRows) work.tiles.configure(grouped_tile_config(kKind.group, rows));
-  for (int p = 0; p < kPanels; ++p) add_panel<kKind>(work, u, p, x, r, rows, begin, count, sums);
-  if (rows < kTileRows) work.tiles.configure(grouped_tile_config(kKind.group, kTileRows));
+  fill_rows<kKind>(args.x, r, rows, begin, count, x);
+  if (rows < kTileRows) args.tiles.configure(grouped_tile_config(kKind.group, rows));
+  for (int p = 0; p < kPanels; ++p) add_panel<kKind>(args, u, p, x, r, rows, begin, count, sums);
+  if (rows < kTileRows) args.tiles.configure(grouped_tile_config(kKind.group, kTileRows));
 }
 
 // As many of the rows [r, end) as tiles take; returns how many.
 template <PanelKind kKind>
-TTT_INLINE std::int64_t multiply_tiles(const Work& work, const Side& side, std::int64_t r, std::int64_t end,
-                                       std::int64_t begin, std::int64_t count, float (*sums)[kSide]) {
+TTT_INLINE std::int64_t multiply_tiles(const GroupedArgs& args, const WeightPanels& weights, std::int64_t r,
+                                       std::int64_t end, std::int64_t begin, std::int64_t count,
+                                       float (*sums)[kPanelOutputs]) {
   if (end - r < kTileLeastRows) return 0;
   SignedChunk<kKind> u;
-  fill_signed<kKind>(work, side, begin, count, u);
+  fill_signed<kKind>(args, weights, begin, count, u);
   std::int64_t done = 0;
   while (end - r - done >= kTileLeastRows) {
     const std::int64_t left = end - r - done, rows = left < kTileRows ? left : kTileRows;
-    multiply_tile<kKind>(work, u, r + done, rows, begin, count, sums + done);
+    multiply_tile<kKind>(args, u, r + done, rows, begin, count, sums + done);
     done += rows;
   }
   return done;

@@ -3,13 +3,15 @@
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
+#include <type_traits>
 
 #include "kernels/cpu/level.h"
 #include "kernels/formats/packed_layout.h"
 #include "kernels/matmul/cpu/epilogue.h"
+#include "kernels/matmul/cpu/grouped_args.h"
+#include "kernels/matmul/cpu/grouped_kernels.h"
 #include "kernels/matmul/cpu/grouped_panel.h"
 #include "kernels/matmul/cpu/grouped_tiles.h"
-#include "kernels/matmul/cpu/grouped_work.h"
 
 // Grouped panels times int8 rows:
 //     y = sum over groups g of  x_scale[g] * (scale[g] * dot(code - centre, x_code)  +  minimum[g] * x_sum[g])
@@ -93,11 +95,12 @@ TTT_INLINE void unpack_steps(const std::byte* from, std::byte* to) {
 }
 
 template <PanelKind kKind>
-void unpack(const Work& work, const Side& side, std::int64_t begin, std::int64_t count, Unpacked<kKind>& u) {
+void unpack(const GroupedArgs& args, const WeightPanels& weights, std::int64_t begin, std::int64_t count,
+            Unpacked<kKind>& u) {
   for (int p = 0; p < kPanels; ++p) {
-    const Panel& panel = side.panels[p];
+    const Panel& panel = weights.panels[p];
     for (std::int64_t c = 0; c < count; ++c) {
-      store_scales<kKind>(scales_of<kKind>(panel, begin + c, work.layout.super_shift), u.scales[p][c]);
+      store_scales<kKind>(scales_of<kKind>(panel, begin + c, args.layout.super_shift), u.scales[p][c]);
       if constexpr (kKind.bits < 8) {
         unpack_steps<stored_bits(kKind), 0>(panel.codes + (begin + c) * (kKind.bits * 64), u.codes[p][c]);
       }
@@ -115,9 +118,9 @@ TTT_INLINE Scales unpacked_scales(const Unpacked<kKind>& u, int p, std::int64_t 
 
 // Adds blocks [begin, begin + count) of kRows rows from `r` by the panels to sums. u: these blocks, where kUnpacked.
 template <PanelKind kKind, int kRows, bool kUnpacked>
-__attribute__((noinline)) void multiply_chunk(const Work& work, const Side& side, const Unpacked<kKind>* u,
-                                              std::int64_t r, std::int64_t begin, std::int64_t count,
-                                              float (*sums)[kSide]) {
+__attribute__((noinline)) void multiply_chunk(const GroupedArgs& args, const WeightPanels& weights,
+                                              const Unpacked<kKind>* u, std::int64_t r, std::int64_t begin,
+                                              std::int64_t count, float (*sums)[kPanelOutputs]) {
   // 2 KiB of codes ahead, across the panel's end into the next; more than 4 rows find the panel in L1.
   constexpr bool kStreams = kRows <= 4 && !kUnpacked;
   constexpr std::int64_t kAhead = 2048;
@@ -127,7 +130,7 @@ __attribute__((noinline)) void multiply_chunk(const Work& work, const Side& side
   Corrections corrections[kRows];
 #pragma GCC unroll 8
   for (int i = 0; i < kRows; ++i) {
-    rows[i] = row_of(work.x, r + i);
+    rows[i] = row_of(args.x, r + i);
     fill<kKind>(corrections[i], rows[i], begin, count);
 #pragma GCC unroll 2
     for (int p = 0; p < kPanels; ++p) acc[i][p] = load_floats(sums[i] + p * kPanelWidth);
@@ -141,9 +144,9 @@ __attribute__((noinline)) void multiply_chunk(const Work& work, const Side& side
       if constexpr (kUnpacked) {
         scales[p] = unpacked_scales<kKind>(*u, p, c);
       } else {
-        scales[p] = scales_of<kKind>(side.panels[p], block, work.layout.super_shift);
+        scales[p] = scales_of<kKind>(weights.panels[p], block, args.layout.super_shift);
       }
-      codes[p] = kUnpacked && kKind.bits < 8 ? u->codes[p][c] : side.panels[p].codes + block * (kKind.bits * 64);
+      codes[p] = kUnpacked && kKind.bits < 8 ? u->codes[p][c] : weights.panels[p].codes + block * (kKind.bits * 64);
       if constexpr (kStreams) {
 #pragma GCC unroll 8
         for (int line = 0; line < kKind.bits; ++line) prefetch(codes[p] + kAhead + 64 * line);
@@ -163,73 +166,73 @@ __attribute__((noinline)) void multiply_chunk(const Work& work, const Side& side
 
 // The same for any number of rows.
 template <PanelKind kKind>
-void multiply_rows(const Work& work, const Side& side, std::int64_t r, std::int64_t end, std::int64_t begin,
-                   std::int64_t count, float (*sums)[kSide]) {
+void multiply_rows(const GroupedArgs& args, const WeightPanels& weights, std::int64_t r, std::int64_t end,
+                   std::int64_t begin, std::int64_t count, float (*sums)[kPanelOutputs]) {
   constexpr bool kGains = kKind.scales != ScaleKind::kChannel;  // those have nothing to unpack
   const auto step = [&](auto rows) __attribute__((always_inline)) {
-    multiply_chunk<kKind, rows.value, false>(work, side, nullptr, r, begin, count, sums);
+    multiply_chunk<kKind, rows.value, false>(args, weights, nullptr, r, begin, count, sums);
     r += rows.value, sums += rows.value;
   };
 #if defined(TTT_TILES)
-  const std::int64_t by_tiles = multiply_tiles<kKind>(work, side, r, end, begin, count, sums);
+  const std::int64_t by_tiles = multiply_tiles<kKind>(args, weights, r, end, begin, count, sums);
   r += by_tiles, sums += by_tiles;
 #endif
   if (kGains && end - r >= 2 * kGroupedRows) {
     Unpacked<kKind> u;
-    unpack<kKind>(work, side, begin, count, u);
+    unpack<kKind>(args, weights, begin, count, u);
     for (; end - r >= kGroupedRows; r += kGroupedRows, sums += kGroupedRows) {
-      multiply_chunk<kKind, kGroupedRows, kGains>(work, side, &u, r, begin, count, sums);
+      multiply_chunk<kKind, kGroupedRows, kGains>(args, weights, &u, r, begin, count, sums);
     }
   }
-  while (end - r >= kGroupedRows) step(Count<kGroupedRows>{});
+  while (end - r >= kGroupedRows) step(std::integral_constant<int, kGroupedRows>{});
   if constexpr (kGroupedRows >= 4) {
-    if (end - r >= 4) step(Count<4>{});
-    if (end - r == 3) step(Count<3>{});
-    if (end - r == 2) step(Count<2>{});
+    if (end - r >= 4) step(std::integral_constant<int, 4>{});
+    if (end - r == 3) step(std::integral_constant<int, 3>{});
+    if (end - r == 2) step(std::integral_constant<int, 2>{});
   }
-  while (r < end) step(Count<1>{});
+  while (r < end) step(std::integral_constant<int, 1>{});
 }
 
 // A band of rows by the panels from `out` on: all inputs, then what becomes of the sums.
 template <PanelKind kKind>
-void multiply_band(const Work& work, std::int64_t r, std::int64_t end, std::int64_t out, std::int64_t out_end) {
-  const Side side = side_of(work, out, out_end);
+void multiply_band(const GroupedArgs& args, std::int64_t r, std::int64_t end, std::int64_t out, std::int64_t out_end) {
+  const WeightPanels weights = weight_panels_of(args, out, out_end);
   alignas(64) Sums sums;
   for (std::int64_t i = 0; i < end - r; ++i) {
     for (int p = 0; p < kPanels; ++p) store_floats(sums[i] + p * kPanelWidth, zero_floats());
   }
-  for (std::int64_t begin = 0; begin < work.layout.blocks; begin += kChunk) {
-    const std::int64_t left = work.layout.blocks - begin;
-    multiply_rows<kKind>(work, side, r, end, begin, left < kChunk ? left : kChunk, sums);
+  for (std::int64_t begin = 0; begin < args.layout.blocks; begin += kChunk) {
+    const std::int64_t left = args.layout.blocks - begin;
+    multiply_rows<kKind>(args, weights, r, end, begin, left < kChunk ? left : kChunk, sums);
   }
-  const std::int64_t n = out_end - out < kSide ? out_end - out : kSide;
+  const std::int64_t n = out_end - out < kPanelOutputs ? out_end - out : kPanelOutputs;
   for (std::int64_t i = 0; i < end - r; ++i) {
     for (int p = 0; p < kPanels; ++p) {
       float* s = sums[i] + p * kPanelWidth;
-      store_floats(s, scaled_total<kKind>(side.panels[p], load_floats(s)));
+      store_floats(s, scaled_total<kKind>(weights.panels[p], load_floats(s)));
     }
-    finish_run(work.job, r + i, out, n, sums[i]);
+    finish_run(args.problem, r + i, out, n, sums[i]);
   }
 }
 
 template <PanelKind kKind>
-void tile(const PreparedRows& x, const MatmulJob& job, std::int64_t out_begin, std::int64_t out_end) noexcept {
+void tile(const PreparedRows& x, const MatmulProblem& problem, std::int64_t out_begin, std::int64_t out_end) noexcept {
   // Codes of rows that L2 keeps from one pair of panels to the next.
   constexpr std::int64_t kResidentBytes = 768 << 10;
-  const PanelLayout layout = panel_layout(kKind, job.w.dim(1));
+  const PanelLayout layout = panel_layout(kKind, problem.w.dim(1));
 #if defined(TTT_TILES)
   Tiles tiles(grouped_tile_config(kKind.group, kTileRows));
-  const Work work{x, job, layout, tiles};
+  const GroupedArgs args{x, problem, layout, tiles};
 #else
-  const Work work{x, job, layout};
+  const GroupedArgs args{x, problem, layout};
 #endif
   const std::int64_t bands = kResidentBytes / (x.padded_in > 0 ? x.padded_in : 1) / kBand;
   const std::int64_t resident = (bands > 0 ? bands : 1) * kBand;
   for (std::int64_t first = 0; first < x.rows; first += resident) {
     const std::int64_t last = first + resident < x.rows ? first + resident : x.rows;
-    for (std::int64_t out = out_begin; out < out_end; out += kSide) {
+    for (std::int64_t out = out_begin; out < out_end; out += kPanelOutputs) {
       for (std::int64_t r = first; r < last; r += kBand) {
-        multiply_band<kKind>(work, r, r + kBand < last ? r + kBand : last, out, out_end);
+        multiply_band<kKind>(args, r, r + kBand < last ? r + kBand : last, out, out_end);
       }
     }
   }
@@ -247,23 +250,5 @@ constexpr MatmulKernel kernel(std::string_view name) {
 }  // namespace ttt::kernels::TTT_LEVEL
 
 namespace ttt::kernels {
-TTT_KERNELS(GroupedKernels, .int8 = {grouped::kernel<Format::kQ4_0>(TTT_KERNEL_NAME("grouped_q4_0")),
-                                     grouped::kernel<Format::kQ4_1>(TTT_KERNEL_NAME("grouped_q4_1")),
-                                     grouped::kernel<Format::kQ5_0>(TTT_KERNEL_NAME("grouped_q5_0")),
-                                     grouped::kernel<Format::kQ5_1>(TTT_KERNEL_NAME("grouped_q5_1")),
-                                     grouped::kernel<Format::kQ8_0>(TTT_KERNEL_NAME("grouped_q8_0")),
-                                     grouped::kernel<Format::kQ4_K>(TTT_KERNEL_NAME("grouped_q4_k")),
-                                     grouped::kernel<Format::kQ5_K>(TTT_KERNEL_NAME("grouped_q5_k")),
-                                     grouped::kernel<Format::kQ6_K>(TTT_KERNEL_NAME("grouped_q6_k")),
-                                     grouped::kernel<Format::kInt8>(TTT_KERNEL_NAME("grouped_int8")),
-                                     grouped::kernel<Format::kInt4>(TTT_KERNEL_NAME("grouped_int4")),
-                                     grouped::kernel<Format::kBfp8B>(TTT_KERNEL_NAME("grouped_bfp8_b")),
-                                     grouped::kernel<Format::kBfp4B>(TTT_KERNEL_NAME("grouped_bfp4_b")),
-                                     grouped::kernel<Format::kMXFP4>(TTT_KERNEL_NAME("grouped_mxfp4")),
-                                     grouped::kernel<Format::kQ2_K>(TTT_KERNEL_NAME("grouped_q2_k")),
-                                     grouped::kernel<Format::kQ3_K>(TTT_KERNEL_NAME("grouped_q3_k")),
-                                     grouped::kernel<Format::kIQ4_NL>(TTT_KERNEL_NAME("grouped_iq4_nl")),
-                                     grouped::kernel<Format::kIQ4_XS>(TTT_KERNEL_NAME("grouped_iq4_xs")),
-                                     grouped::kernel<Format::kTQ1_0>(TTT_KERNEL_NAME("grouped_tq1_0")),
-                                     grouped::kernel<Format::kTQ2_0>(TTT_KERNEL_NAME("grouped_tq2_0"))})
+TTT_KERNELS(GroupedKernels, .int8 = TTT_GROUPED_KERNELS(""))
 }  // namespace ttt::kernels

@@ -5,6 +5,7 @@
 #include "kernels/cpu/level.h"
 #include "kernels/formats/packed_layout.h"
 #include "kernels/matmul/cpu/epilogue.h"
+#include "kernels/matmul/cpu/grouped_kernels.h"
 #include "kernels/matmul/cpu/grouped_panel.h"
 #include "kernels/matmul/matmul_grouped.h"
 
@@ -51,9 +52,9 @@ TTT_INLINE void block_values(const Panel& panel, std::int64_t block, int super_s
 }
 
 template <PanelKind kKind, int kRows>
-void multiply_band(const PreparedRows& x, const MatmulJob& job, const PanelLayout& layout, std::int64_t r,
+void multiply_band(const PreparedRows& x, const MatmulProblem& problem, const PanelLayout& layout, std::int64_t r,
                    std::int64_t out, std::int64_t out_end) {
-  const Panel panel = panel_at(job.w.data + out / kPanelWidth * layout.bytes, layout);
+  const Panel panel = panel_at(problem.w.data + out / kPanelWidth * layout.bytes, layout);
   const float* rows[kRows];
   Floats acc[kRows];
 #pragma GCC unroll 8
@@ -74,17 +75,18 @@ void multiply_band(const PreparedRows& x, const MatmulJob& job, const PanelLayou
   for (int i = 0; i < kRows; ++i) {
     float results[kPanelWidth];
     store_floats(results, scaled_total<kKind>(panel, acc[i]));
-    finish_run(job, r + i, out, n, results);
+    finish_run(problem, r + i, out, n, results);
   }
 }
 
 template <PanelKind kKind>
-void tile_f32(const PreparedRows& x, const MatmulJob& job, std::int64_t out_begin, std::int64_t out_end) noexcept {
-  const PanelLayout layout = panel_layout(kKind, job.w.dim(1));
+void tile_f32(const PreparedRows& x, const MatmulProblem& problem, std::int64_t out_begin,
+              std::int64_t out_end) noexcept {
+  const PanelLayout layout = panel_layout(kKind, problem.w.dim(1));
   for (std::int64_t out = out_begin; out < out_end; out += kPanelWidth) {
     std::int64_t r = 0;
-    for (; x.rows - r >= kBand; r += kBand) multiply_band<kKind, kBand>(x, job, layout, r, out, out_end);
-    for (; r < x.rows; ++r) multiply_band<kKind, 1>(x, job, layout, r, out, out_end);
+    for (; x.rows - r >= kBand; r += kBand) multiply_band<kKind, kBand>(x, problem, layout, r, out, out_end);
+    for (; r < x.rows; ++r) multiply_band<kKind, 1>(x, problem, layout, r, out, out_end);
   }
 }
 
@@ -100,23 +102,5 @@ constexpr MatmulKernel kernel(std::string_view name) {
 }  // namespace ttt::kernels::TTT_LEVEL
 
 namespace ttt::kernels {
-TTT_KERNELS(GroupedF32Kernels, .f32 = {grouped::kernel<Format::kQ4_0>(TTT_KERNEL_NAME("grouped_q4_0_f32")),
-                                       grouped::kernel<Format::kQ4_1>(TTT_KERNEL_NAME("grouped_q4_1_f32")),
-                                       grouped::kernel<Format::kQ5_0>(TTT_KERNEL_NAME("grouped_q5_0_f32")),
-                                       grouped::kernel<Format::kQ5_1>(TTT_KERNEL_NAME("grouped_q5_1_f32")),
-                                       grouped::kernel<Format::kQ8_0>(TTT_KERNEL_NAME("grouped_q8_0_f32")),
-                                       grouped::kernel<Format::kQ4_K>(TTT_KERNEL_NAME("grouped_q4_k_f32")),
-                                       grouped::kernel<Format::kQ5_K>(TTT_KERNEL_NAME("grouped_q5_k_f32")),
-                                       grouped::kernel<Format::kQ6_K>(TTT_KERNEL_NAME("grouped_q6_k_f32")),
-                                       grouped::kernel<Format::kInt8>(TTT_KERNEL_NAME("grouped_int8_f32")),
-                                       grouped::kernel<Format::kInt4>(TTT_KERNEL_NAME("grouped_int4_f32")),
-                                       grouped::kernel<Format::kBfp8B>(TTT_KERNEL_NAME("grouped_bfp8_b_f32")),
-                                       grouped::kernel<Format::kBfp4B>(TTT_KERNEL_NAME("grouped_bfp4_b_f32")),
-                                       grouped::kernel<Format::kMXFP4>(TTT_KERNEL_NAME("grouped_mxfp4_f32")),
-                                       grouped::kernel<Format::kQ2_K>(TTT_KERNEL_NAME("grouped_q2_k_f32")),
-                                       grouped::kernel<Format::kQ3_K>(TTT_KERNEL_NAME("grouped_q3_k_f32")),
-                                       grouped::kernel<Format::kIQ4_NL>(TTT_KERNEL_NAME("grouped_iq4_nl_f32")),
-                                       grouped::kernel<Format::kIQ4_XS>(TTT_KERNEL_NAME("grouped_iq4_xs_f32")),
-                                       grouped::kernel<Format::kTQ1_0>(TTT_KERNEL_NAME("grouped_tq1_0_f32")),
-                                       grouped::kernel<Format::kTQ2_0>(TTT_KERNEL_NAME("grouped_tq2_0_f32"))})
+TTT_KERNELS(GroupedF32Kernels, .f32 = TTT_GROUPED_KERNELS("_f32"))
 }  // namespace ttt::kernels

@@ -80,31 +80,31 @@ TTT_INLINE void fill(Corrections& c, const Rows& row, std::int64_t begin, std::i
   fill_whole<kKind>(c, padded_scales, padded_sums);
 }
 
-// The data of one call of a tile, and its sums.
-struct Work {
+// What one call of a tile works on.
+struct GroupedArgs {
   const PreparedRows& x;
-  const MatmulJob& job;
+  const MatmulProblem& problem;
   PanelLayout layout;
 #if defined(TTT_TILES)
   Tiles& tiles;
 #endif
 };
-inline constexpr int kPanels = kGroupedPanels, kSide = kPanels * static_cast<int>(kPanelWidth);
-using Sums = float[kBand][kSide];
+inline constexpr int kPanels = kGroupedPanels, kPanelOutputs = kPanels * static_cast<int>(kPanelWidth);
+using Sums = float[kBand][kPanelOutputs];
 
 // Panels that are multiplied together. An odd last one is used twice, and the second results are dropped: another
 // kernel for this case would make compiling half as long again.
-struct Side {
+struct WeightPanels {
   Panel panels[kPanels];
 };
-TTT_INLINE Side side_of(const Work& work, std::int64_t out, std::int64_t out_end) {
+TTT_INLINE WeightPanels weight_panels_of(const GroupedArgs& args, std::int64_t out, std::int64_t out_end) {
   const std::int64_t last = (out_end - 1) / kPanelWidth;
-  Side side;
+  WeightPanels weights;
   for (int p = 0; p < kPanels; ++p) {
     const std::int64_t at = out / kPanelWidth + p;
-    side.panels[p] = panel_at(work.job.w.data + (at < last ? at : last) * work.layout.bytes, work.layout);
+    weights.panels[p] = panel_at(args.problem.w.data + (at < last ? at : last) * args.layout.bytes, args.layout);
   }
-  return side;
+  return weights;
 }
 
 }  // namespace ttt::kernels::TTT_LEVEL::grouped
