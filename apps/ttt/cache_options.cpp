@@ -20,8 +20,12 @@ std::string default_directory() {
   return home.starts_with('/') ? home + "/.cache/ttt/weights" : "";
 }
 
+std::string asked_name(const CacheOptions& o) {
+  return o.directory.empty() ? environment("TTT_CACHE_DIR") : o.directory;
+}
+
 std::string asked_directory(const CacheOptions& o) {
-  const std::string asked = o.directory.empty() ? environment("TTT_CACHE_DIR") : o.directory;
+  const std::string asked = asked_name(o);
   return asked == "default" ? default_directory() : asked;
 }
 
@@ -45,6 +49,8 @@ WeightCacheOptions weight_cache(const CacheOptions& o) {
   if (!o.none) cache.directory = asked_directory(o);
   return cache;
 }
+
+bool lacks_home(const CacheOptions& o) { return !o.none && asked_name(o) == "default" && default_directory().empty(); }
 
 std::string cache_directory(const CacheOptions& o) {
   const std::string asked = asked_directory(o), directory = asked.empty() ? default_directory() : asked;

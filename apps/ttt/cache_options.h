@@ -20,6 +20,9 @@ void add_cache_options(Command& command, CacheOptions& options);
 // "default" stands for $XDG_CACHE_HOME/ttt/weights, else $HOME/.cache/ttt/weights. Error{kUsage}.
 WeightCacheOptions weight_cache(const CacheOptions& options);
 
+// Whether "default" was asked for and the user has no home directory for it.
+bool lacks_home(const CacheOptions& options);
+
 // Of `ttt cache`: as above, but the default where nothing is asked for. Error{kUsage} where there is no home for it.
 std::string cache_directory(const CacheOptions& options);
 

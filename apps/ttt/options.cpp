@@ -195,6 +195,7 @@ Workbench::Workbench(const ModelOptions& o, std::shared_ptr<const Checkpoint> ch
   for (const std::string& warning : model.warnings) say("ttt: warning: " + warning);
   if (o.verbose == 0) return;
   for (const std::string& note : model.notes) say("ttt: note: " + note);
+  if (lacks_home(o.cache)) say("ttt: note: cache: there is none, as neither XDG_CACHE_HOME nor HOME names a directory");
   if (o.verbose > 1 && !model.built.ignored.empty()) {
     std::string keys;
     for (const std::string& key : model.built.ignored) keys += (keys.empty() ? "" : ", ") + key;

@@ -88,7 +88,10 @@ TEST_F(CacheToolTest, AFullDiskIsNoReasonNotToRun) {
             std::string::npos);
   EXPECT_EQ(logits({"--cache-dir", "/proc/no-such-place"}), without);
   EXPECT_EQ(logits({"--cache-dir", "default"}, {.environment = {"HOME=/proc/none", "XDG_CACHE_HOME="}}), without);
-  EXPECT_EQ(logits({"--cache-dir", "default"}, {.environment = {"HOME=", "XDG_CACHE_HOME="}}), without);
+  const ProcessOptions homeless{.environment = {"HOME=", "XDG_CACHE_HOME="}};
+  EXPECT_EQ(logits({"--cache-dir", "default"}, homeless), without);
+  EXPECT_NE(tool(arguments({"--cache-dir", "default", "-v"}), homeless).err.find("cache: there is none"),
+            std::string::npos);
 }
 
 TEST_F(CacheToolTest, TwoStartsAtOnce) {

@@ -216,11 +216,11 @@ TEST_F(QuantizeToolTest, ADescriptionThatContradictsTheFileIsRefused) {
   const auto refusal = [&](int status, const std::vector<std::string>& parts) {
     expect_error(tool({"inspect", "-m", path("int8")}), status, parts);
   };
-  with(R"(\"format\":\"int8\")", R"(\"format\":\"int9\")");
+  with(R"(\"format\": \"int8\")", R"(\"format\": \"int9\")");
   refusal(6, {"ttt.formats", "int9"});
-  with(R"(\"format\":\"int8\")", R"(\"format\":\"q4_0\")");
+  with(R"(\"format\": \"int8\")", R"(\"format\": \"q4_0\")");
   refusal(3, {"ttt.formats", "wanted bytes"});
-  with(R"(\"version\":1)", R"(\"version\":2)");
+  with(R"(\"version\": 1)", R"(\"version\": 2)");
   refusal(6, {"ttt.formats: version wanted 1, got 2"});
   with(R"({\"lm_head.weight\")", R"({\"lm_heed.weight\")");
   refusal(3, {"lm_heed.weight", "does not hold"});
