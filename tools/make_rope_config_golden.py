@@ -2,7 +2,7 @@
 """Writes rope_configs.json of tests/golden/configs: configurations with every kind of rotary parameters, each optional
 key present and absent, in the old and the new spelling, and the frequencies and attention factor that the model classes
 of Hugging Face transformers take from them at several lengths of a sequence.
-Usage: make_rope_config_golden.py <output folder>
+Usage: make_rope_config_golden.py <output folder> [MODEL_TYPE ...]: of these types, the others stay as they are.
 """
 
 import copy
@@ -132,7 +132,7 @@ def cases():
                  "dynamic_silent": {"rope_scaling": {"type": "dynamic", "factor": 4.0}},
                  "longrope": {"rope_scaling": longrope, "original_max_position_embeddings": 128},
                  "part": {"partial_rotary_factor": 0.5},
-                 "part_inside": {"rope_parameters": {"rope_type": "default", "rope_theta": 5e4, "partial_rotary_factor": 0.25}}}
+                 "quarter_inside": {"rope_parameters": {"rope_type": "default", "rope_theta": 5e4, "partial_rotary_factor": 0.25}}}
         for name, keys in usual.items():
             for layer_type in LAYERS if model_type in BY_LAYER else [None]:
                 suffix = f"_{layer_type[:4]}" if layer_type else ""
@@ -152,7 +152,6 @@ def cases():
         "both_types": {"rope_scaling": {"type": "yarn", "rope_type": "linear", "factor": 2.0}},
         "mrope": {"rope_scaling": {"type": "mrope", "rope_type": "default", "mrope_section": [2, 3, 3]}},
         "two_thetas": {"rope_theta": 5000.0, "rope_parameters": {"rope_type": "default", "rope_theta": 20000.0}},
-        "part": {"partial_rotary_factor": 0.5},
         "part_inside": {"rope_parameters": {"rope_type": "default", "partial_rotary_factor": 0.5}},
         "part_linear": {"partial_rotary_factor": 0.5, "rope_scaling": dict(linear)},
         "part_one": {"partial_rotary_factor": 1.0, "rope_scaling": dict(linear)},
@@ -220,11 +219,16 @@ def case(name, model_type, keys, layer_type):
 
 
 def main():
-    folder = pathlib.Path(sys.argv[1])
+    folder, only = pathlib.Path(sys.argv[1]), sys.argv[2:]
     folder.mkdir(parents=True, exist_ok=True)
-    lines = [json.dumps(case(*c), separators=(",", ":")) for c in cases()]
-    (folder / "rope_configs.json").write_text("[\n" + ",\n".join(lines) + "\n]\n")
-    print(len(lines), "configurations,", sum('"refused"' in line for line in lines), "refused by the reference")
+    file = folder / "rope_configs.json"
+    kept = {c["name"]: c for c in json.loads(file.read_text()) if c["config"]["model_type"] not in only} if only else {}
+    names = [c[0] for c in cases()]
+    assert len(names) == len(set(names)), names
+    found = [kept[c[0]] if c[0] in kept else case(*c) for c in cases()]
+    lines = [json.dumps(c, separators=(",", ":")) for c in found]
+    file.write_text("[\n" + ",\n".join(lines) + "\n]\n")
+    print(len(lines), "configurations,", sum("refused" in c for c in found), "refused by the reference")
 
 
 main()

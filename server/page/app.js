@@ -125,6 +125,7 @@ function showConnection() {
   if (state === "key") {
     $("model-name").textContent = "Locked";
     showNotice($("notices"), "connection", "This server wants an API key.", [], keyForm(retry));
+    if (!$("message").value) $("notices").querySelector("input").focus();
   } else if (state === "failed") {
     $("model-name").textContent = "Not connected";
     const soon = `Trying again in ${connection.retryIn} s.`;
