@@ -33,7 +33,8 @@ constexpr std::string_view kSampling = R"({
   "structured_outputs": {"type": ["object", "null"]},
   "guided_json": {"type": ["object", "string", "boolean", "null"]},
   "guided_regex": {"type": ["string", "null"]},
-  "guided_choice": {"type": ["array", "null"], "minItems": 1, "maxItems": 1024, "items": {"type": "string", "minLength": 1}},
+  "guided_choice": {"type": ["array", "null"], "minItems": 1, "maxItems": 1024,
+    "items": {"type": "string", "minLength": 1}},
   "guided_grammar": {"type": ["string", "null"]},
   "user": {"description": "ignored"},
   "metadata": {"description": "ignored"}
