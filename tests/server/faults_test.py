@@ -90,7 +90,8 @@ class Clients(unittest.TestCase):
     def test_78_malformed_requests(self):
         count = int(10000 + 200 * LONG)
         generator = random.Random(9)
-        seeds = [b'{"prompt": "abc", "max_tokens": 2, "temperature": 0.5}', b'{"prompt": [1, 2, 3], "stop": ["a"], "n": 2}',
+        seeds = [b'{"prompt": "abc", "max_tokens": 2, "temperature": 0.5}',
+                 b'{"prompt": [1, 2, 3], "stop": ["a"], "n": 2}',
                  b'{"messages": [{"role": "user", "content": "a"}], "max_tokens": 1, "logit_bias": {"5": 1}}']
         paths = ["/v1/completions", "/v1/chat/completions", "/v1/responses", "/tokenize", "/detokenize",
                  "/apply-template", "/v1/embeddings", "/v1/rerank"]

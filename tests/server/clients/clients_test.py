@@ -18,9 +18,10 @@ from prometheus_client.parser import text_string_to_metric_families
 from serving import Server
 
 QUESTION = [{"role": "user", "content": "What is the capital of France? Answer in one sentence."}]
-TOOLS = [{"type": "function", "function": {"name": "get_weather", "description": "The weather of a city",
-                                           "parameters": {"type": "object", "properties": {"city": {"type": "string", "maxLength": 20}},
-                                                          "required": ["city"]}}}]
+TOOLS = [{"type": "function", "function": {
+    "name": "get_weather", "description": "The weather of a city", "parameters": {
+        "type": "object", "properties": {"city": {"type": "string", "maxLength": 20}}, "required": ["city"],
+        "additionalProperties": False}}}]
 
 
 class Clients(unittest.TestCase):
