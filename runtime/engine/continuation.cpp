@@ -9,10 +9,10 @@
 namespace ttt {
 namespace {
 
-// One token more than the context holds can come out: the last is never fed back.
-std::int64_t most_tokens(const EngineRequest& r, std::int64_t context) {
-  const auto length = static_cast<std::int64_t>(r.prompt.size());
-  return length + std::min(r.max_new_tokens, context - length + 1);
+// Tokens to have memory for from the beginning; more are seldom written.
+std::int64_t usual_tokens(const EngineRequest& r) {
+  constexpr std::int64_t kUsual = 1024;
+  return static_cast<std::int64_t>(r.prompt.size()) + std::min(r.max_new_tokens, kUsual);
 }
 
 bool contains(std::span<const std::int32_t> sorted, std::int32_t id) { return std::ranges::binary_search(sorted, id); }
@@ -25,7 +25,7 @@ Continuation::Continuation(std::shared_ptr<EngineJob> job, std::int64_t index, c
       index_(index),
       context_(context),
       vocab_(job_->sampler.vocab()),
-      history_(job_->request.prompt, most_tokens(job_->request, context)),
+      history_(job_->request.prompt, usual_tokens(job_->request)),
       random_(static_cast<std::uint64_t>(job_->request.sampling.seed), static_cast<std::uint64_t>(index)),
       text_(tokenizer, job_->request.skip_special, job_->request.prompt, job_->stops, job_->request.keep_stop),
       wants_prompt_rows_(job_->request.prompt_log_probs && index == 0) {

@@ -78,15 +78,10 @@ EngineStream Engine::Impl::submit(EngineRequest request, std::function<void()> w
   require(n <= options.continuations, ErrorKind::kUsage, "n wanted at most ", options.continuations,
           " continuations, got ", n);
   auto mailbox = std::make_shared<EngineMailbox>(n, std::move(wake), signal);
-  auto job = std::make_shared<EngineJob>(std::move(request), model.model().vocab_size(), config.context, mailbox);
-  const EngineRequest& r = job->request;
-  const std::int64_t rows = std::min(
-      config.context, job->usage.prompt + std::max<std::int64_t>(std::min(r.max_new_tokens, config.context) - 1, 0));
-  require(core.fits(rows), ErrorKind::kUsage, "a request of ", job->usage.prompt, " tokens and ", r.max_new_tokens,
-          " new ones wanted at most ", core.most_rows(), " rows, which the state has memory for, got ", rows);
+  auto job = std::make_shared<EngineJob>(std::move(request), model.model().vocab_size(), core.context(), mailbox);
   Request continuations;
   for (std::int64_t i = 0; i < n; ++i) {
-    continuations.push_back(std::make_unique<Continuation>(job, i, tokenizer, config.context));
+    continuations.push_back(std::make_unique<Continuation>(job, i, tokenizer, core.context()));
   }
   {
     const std::lock_guard lock(mutex);
@@ -206,7 +201,7 @@ EngineStats Engine::stats() const {
   stats.waiting += static_cast<std::int64_t>(impl_->incoming.size());
   return stats;
 }
-std::int64_t Engine::context() const { return impl_->config.context; }
+std::int64_t Engine::context() const { return impl_->core.context(); }
 const LoadedModel& Engine::model() const { return impl_->model; }
 const Tokenizer& Engine::tokenizer() const { return impl_->tokenizer; }
 

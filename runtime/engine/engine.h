@@ -75,14 +75,16 @@ class Engine {
   Engine& operator=(const Engine&) = delete;
 
   // Checks the request and puts it into the queue. `wake` is called by the engine's thread, after an event was added
-  // where there was none; it must not block and not throw. Error{kUsage} for an invalid request, also one that never
-  // fits into the context or the state; Error{kResources} when the queue is full.
+  // where there was none; it must not block, throw or drop the stream. Error{kUsage} for an invalid request, also one
+  // whose prompt is longer than context(); Error{kResources} when the queue is full.
   EngineStream submit(EngineRequest request, std::function<void()> wake = {});
 
   // Takes no further requests and waits until all others are done. Throws the error that has ended the engine, if one
   // has.
   void drain();
   EngineStats stats() const;
+  // Rows of one sequence, at most: those of the options, or fewer where the state has no memory for them. A prompt that
+  // is longer is refused, and a continuation that gets longer ends with kContext.
   std::int64_t context() const;
   const LoadedModel& model() const;
   const Tokenizer& tokenizer() const;

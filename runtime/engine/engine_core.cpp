@@ -15,7 +15,7 @@ EngineCore::EngineCore(const BuiltModel& model, ThreadPool& threads, Communicato
       threads_(threads),
       alone_(communicator.ranks() == 1),
       state_(model, threads, communicator, observer_, config, options.prefix_cache),
-      most_rows_(state_.most_rows()) {}
+      context_(state_.most_rows()) {}
 
 EngineStats EngineCore::stats() const {
   EngineStats stats = counted_;

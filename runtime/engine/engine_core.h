@@ -23,9 +23,9 @@ class EngineCore {
   EngineCore(const BuiltModel& model, ThreadPool& threads, Communicator& communicator, const RunnerConfig& config,
              const EngineOptions& options);
 
-  // Rows of one sequence that the state has memory for. These two may be called by any thread.
-  bool fits(std::int64_t rows) const { return rows <= most_rows_; }
-  std::int64_t most_rows() const { return most_rows_; }
+  // Rows of one sequence, at most: fewer than were asked for where the state has no memory for them. May be called by
+  // any thread.
+  std::int64_t context() const { return context_; }
   // The continuations of one request, number 0 first.
   void add(std::vector<std::unique_ptr<Continuation>> request);
   bool idle() const { return running_.empty() && waiting_.empty(); }
@@ -102,7 +102,7 @@ class EngineCore {
   bool alone_;  // one rank
   NoObserver observer_;
   EngineState state_;
-  const std::int64_t most_rows_;
+  const std::int64_t context_;
   Runs running_, waiting_;  // in order
   std::vector<Entry> plan_;
   std::vector<Choice> choices_;

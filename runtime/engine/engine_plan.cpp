@@ -159,7 +159,7 @@ void EngineCore::add_guesses(std::int64_t rows, std::int64_t outputs) {
   for (Entry& e : plan_) {
     if (!takes_guesses(e)) continue;
     const Continuation& text = *e.run->text;
-    const std::int64_t most = std::min({options_.speculate, rows, outputs, state_.config().context - text.length(),
+    const std::int64_t most = std::min({options_.speculate, rows, outputs, context_ - text.length(),
                                         text.job()->request.max_new_tokens - text.generated() - 1});
     const std::int64_t length = most > 0 ? e.run->guess_length.next(most, break_even) : 0;
     if (length == 0) continue;

@@ -87,16 +87,22 @@ TEST_F(EngineRequests, RefusesWhatCannotBe) {
   EXPECT_NE(message_of(ErrorKind::kResources, [&] { world_.engine({.state_bytes = 10}); }), "no error");
 }
 
-// A state that is smaller than the context refuses what can never fit, and runs everything else.
-TEST_F(EngineRequests, RefusesWhatNeverFits) {
-  const std::int64_t one = StatePool::bytes(world_.model().loaded().tree().states,
-                                            {.sequences = 4, .context = kContext, .page_rows = 16, .pages = 5});
-  const auto engine = world_.engine({.sequences = 4, .page_rows = 16, .state_bytes = one});
+// A state that is smaller than the context is the context.
+TEST_F(EngineRequests, TheMemoryBoundsTheContext) {
+  const std::int64_t bytes = StatePool::bytes(world_.model().loaded().tree().states,
+                                              {.sequences = 4, .context = kContext, .page_rows = 16, .pages = 5});
+  const auto engine = world_.engine({.sequences = 4, .page_rows = 16, .state_bytes = bytes});
   EXPECT_EQ(engine->stats().pages, 5);
-  EXPECT_EQ(message_of(ErrorKind::kUsage, [&] { engine->submit({.prompt = ids(60), .max_new_tokens = 22}); }),
-            "a request of 60 tokens and 22 new ones wanted at most 80 rows, which the state has memory for, got 81");
-  EngineStream fits = engine->submit({.prompt = ids(60), .max_new_tokens = 21});
-  EXPECT_EQ(collect(fits).front().ids.size(), 21u);
+  EXPECT_EQ(engine->context(), 80);
+  EXPECT_EQ(message_of(ErrorKind::kUsage, [&] { engine->submit({.prompt = ids(81)}); }),
+            "the prompt wanted at most 80 tokens (the context), got 81");
+  std::vector<EngineStream> streams;
+  for (int i = 0; i < 3; ++i) streams.push_back(engine->submit({.prompt = ids(60, i), .max_new_tokens = 200}));
+  for (EngineStream& s : streams) {
+    const Outcome o = collect(s).front();
+    EXPECT_EQ(o.ids.size(), 21u);
+    EXPECT_EQ(o.finish, FinishReason::kContext);
+  }
 }
 
 // Pages run out: the last ones wait and are computed again, and nobody's result changes.
