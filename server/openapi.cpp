@@ -179,7 +179,9 @@ Json responses(std::string_view type, Json schema, bool streams) {
   ok.set("description", "the answer");
   Json forms = content(type, std::move(schema));
   if (streams) {
-    forms.set("text/event-stream", Json::Object{{"schema", Json(Json::Object{{"type", Json("string")}})}});
+    const Json frame = parsed(R"({"type": "object", "required": ["data"], "properties": {
+        "data": {"type": "string"}, "event": {"type": "string"}}})");
+    forms.set("text/event-stream", Json::Object{{"schema", frame}});
   }
   ok.set("content", std::move(forms));
   Json all{Json::Object{}};
