@@ -62,6 +62,10 @@ Parameters parameters_of(ConfigReader& config, const RopeDefaults& defaults) {
   Parameters found{.object = {}, .where = text(config.where(), ": rope_parameters")};
   const std::string scaling_where = text(config.where(), ": rope_scaling");
   if (scaling != nullptr) scaling->as_object(scaling_where);
+  if (!is_set(scaling) && !is_set(parameters) && !defaults.absent.empty()) {
+    found.object = Json::parse(defaults.absent, found.where);
+    return found;
+  }
   const bool scaled = holds_something(scaling) && defaults.scaling_key != RopeScalingKey::kIgnored;
   if (parameters != nullptr) {
     found.by_layer = is_by_layer(*parameters, found.where);
@@ -117,10 +121,22 @@ class Resolver {
     read_scaling(type);
     if (const Json* v = c_.value("mrope_section")) result_.set("mrope_section", *v);
     // What a type does not use does no harm where it is known.
-    constexpr std::string_view kUnused[] = {
-        "factor",      "attention_factor", "beta_fast",       "beta_slow",       "mscale",
-        "truncate",    "finetuned",        "mscale_all_dim",  kOriginal,         kPart,
-        "long_factor", "short_factor",     "low_freq_factor", "high_freq_factor"};
+    constexpr std::string_view kUnused[] = {"factor",
+                                            "attention_factor",
+                                            "beta_fast",
+                                            "beta_slow",
+                                            "mscale",
+                                            "truncate",
+                                            "finetuned",
+                                            "mscale_all_dim",
+                                            kOriginal,
+                                            kPart,
+                                            "long_factor",
+                                            "short_factor",
+                                            "low_freq_factor",
+                                            "high_freq_factor",
+                                            "llama_4_scaling_beta",
+                                            "max_position_embeddings"};
     c_.finish(kUnused);
     return std::move(result_);
   }
@@ -134,7 +150,8 @@ class Resolver {
 
   void read_theta() {
     const std::optional<double> inner = c_.optional_number(kTheta, kPositive);
-    const std::optional<double> outer = config_.optional_number(defaults_.theta_key, kPositive);
+    std::optional<double> outer;
+    if (!defaults_.theta_key.empty()) outer = config_.optional_number(defaults_.theta_key, kPositive);
     const double theta = inner.value_or(outer.value_or(defaults_.theta));
     set(kTheta, theta);
     if (inner && outer && *inner != *outer && !p_.by_layer) {

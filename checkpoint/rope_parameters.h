@@ -18,7 +18,7 @@ enum class RopeScalingKey : std::uint8_t {
 // What the reference's configuration class of a model type fixes about its rotary parameters.
 struct RopeDefaults {
   double theta = 10000.0;
-  std::string_view theta_key = "rope_theta";  // outside rope_parameters
+  std::string_view theta_key = "rope_theta";  // outside rope_parameters; empty: there is none
   std::int64_t max_positions = 0;             // of a configuration without max_position_embeddings; 0: unknown
   std::int64_t original = 0;  // default of original_max_position_embeddings outside; 0: the one inside is used
   // The rotated part of each head: its default, and its key outside rope_parameters.
@@ -31,6 +31,8 @@ struct RopeDefaults {
   // Whether the class rotates only the part of each head that partial_rotary_factor names. Others ignore it, and
   // fail at other rules than "default".
   bool rotates_part = true;
+  // JSON: rope_parameters of a configuration that has neither spelling. Empty: "default".
+  std::string_view absent = {};
 };
 
 // Rotary parameters in one spelling, whatever the file uses: `rope_parameters` (theta inside), or `rope_scaling` (type

@@ -6,6 +6,7 @@
 #include "models/bert/bert.h"
 #include "models/cohere/cohere.h"
 #include "models/deepseek/deepseek.h"
+#include "models/exaone4/exaone4.h"
 #include "models/gemma/gemma.h"
 #include "models/gemma1/gemma1.h"
 #include "models/glm/glm.h"
@@ -19,6 +20,7 @@
 #include "models/mistral/mistral.h"
 #include "models/mixtral/mixtral.h"
 #include "models/modernbert/modernbert.h"
+#include "models/nemotron/nemotron.h"
 #include "models/olmo2/olmo2.h"
 #include "models/olmoe/olmoe.h"
 #include "models/phi/phi.h"
@@ -38,6 +40,7 @@ std::span<const Family> families() {
       bert_family(),
       cohere_family(),
       deepseek_family(),
+      exaone4_family(),
       gemma_family(),
       gemma1_family(),
       glm_family(),
@@ -51,6 +54,7 @@ std::span<const Family> families() {
       mistral_family(),
       mixtral_family(),
       modernbert_family(),
+      nemotron_family(),
       olmo2_family(),
       olmoe_family(),
       phi_family(),

@@ -8,10 +8,6 @@
 
 namespace ttt {
 
-std::span<const std::int32_t> types_for(const Model& model, const Encoding& text) {
-  return model.token_types() > 1 ? std::span(text.types) : std::span<const std::int32_t>();
-}
-
 Embedder::Embedder(Runner& runner, ThreadPool& threads, const EmbeddingModules& modules)
     : runner_(runner),
       hidden_(runner.output_size()),
@@ -21,7 +17,8 @@ Embedder::Embedder(Runner& runner, ThreadPool& threads, const EmbeddingModules& 
   require(runner.model().output() == OutputKind::kHiddenStates, ErrorKind::kUnsupported,
           "embeddings wanted a model whose output is hidden states, got ", name_of(runner.model().output()));
   Overrides none;
-  const BuildOptions options{.traits = query_device_traits()};
+  // One row for each text: rounding would save no time.
+  const BuildOptions options{.traits = query_device_traits(), .strategy = Strategy::kAccuracy};
   for (const EmbeddingModules::DenseModule& m : modules.dense) {
     require(m.spec.input_dim == width_, ErrorKind::kBadData, m.directory.string(), ": in_features wanted ", width_,
             ", got ", m.spec.input_dim);
@@ -85,28 +82,15 @@ void Embedder::plan(ThreadPool& threads) {
 
 void Embedder::embed_step(std::span<const Encoding> texts, std::span<const std::size_t> which,
                           std::vector<float>& all) {
-  std::vector<Sequence> sequences;
-  std::vector<StepEntry> entries;
-  std::vector<std::int32_t> ids;
-  std::vector<std::int64_t> begins{0};
-  sequences.reserve(which.size());
-  for (const std::size_t i : which) {
-    const Encoding& text = texts[i];
-    sequences.push_back(runner_.create());
-    entries.push_back({.sequence = &sequences.back(),
-                       .rows = static_cast<std::int64_t>(text.ids.size()),
-                       .token_types = types_for(runner_.model(), text)});
-    ids.insert(ids.end(), text.ids.begin(), text.ids.end());
-    begins.push_back(static_cast<std::int64_t>(ids.size()));
-  }
-  std::vector<std::int64_t> wanted(ids.size());
+  const TextBatch step(runner_, texts, which);
+  std::vector<std::int64_t> wanted(step.ids.size());
   std::iota(wanted.begin(), wanted.end(), 0);
-  const std::span<const float> states = runner_.step(entries, ids, wanted);
+  const std::span<const float> states = runner_.step(step.entries, step.ids, wanted);
   const std::vector<std::int64_t> past(which.size());
-  const BatchView batch{.row_begin = begins, .past = past, .positions = {}, .many = {}, .one = {}};
+  const BatchView batch{.row_begin = step.begins, .past = past, .positions = {}, .many = {}, .one = {}};
   const auto count = static_cast<std::int64_t>(which.size());
   std::vector<float> result(static_cast<std::size_t>(count * width_));
-  finish(exec_, batch, view_of(states.data(), {begins.back(), hidden_}), view_of(result.data(), {count, width_}));
+  finish(exec_, batch, view_of(states.data(), {step.begins.back(), hidden_}), view_of(result.data(), {count, width_}));
   for (std::size_t k = 0; k < which.size(); ++k) {
     std::copy_n(result.begin() + static_cast<std::ptrdiff_t>(k) * width_, width_,
                 all.begin() + static_cast<std::ptrdiff_t>(which[k]) * width_);
@@ -114,28 +98,8 @@ void Embedder::embed_step(std::span<const Encoding> texts, std::span<const std::
 }
 
 std::vector<float> Embedder::embed(std::span<const Encoding> texts) {
-  const RunnerConfig& config = runner_.config();
-  std::vector<std::size_t> order(texts.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  std::ranges::stable_sort(order, {}, [&](std::size_t i) { return texts[i].ids.size(); });
-  for (const Encoding& text : texts) {
-    const auto rows = static_cast<std::int64_t>(text.ids.size());
-    require(rows >= 1 && rows <= config.context, ErrorKind::kUsage, "a text wanted 1 to ", config.context,
-            " tokens, got ", rows);
-  }
   std::vector<float> all(texts.size() * static_cast<std::size_t>(width_));
-  for (std::size_t begin = 0; begin < order.size();) {
-    std::int64_t rows = 0;
-    std::size_t end = begin;
-    while (end < order.size() && static_cast<std::int64_t>(end - begin) < config.sequences) {
-      const auto more = static_cast<std::int64_t>(texts[order[end]].ids.size());
-      if (rows + more > config.chunk) break;
-      rows += more;
-      ++end;
-    }
-    embed_step(texts, std::span(order).subspan(begin, end - begin), all);
-    begin = end;
-  }
+  for (const auto& which : batches_by_length(texts, runner_.config())) embed_step(texts, which, all);
   return all;
 }
 

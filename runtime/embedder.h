@@ -11,13 +11,10 @@
 #include "collectives/self.h"
 #include "runtime/embedding_modules.h"
 #include "runtime/runner.h"
+#include "runtime/text_batch.h"
 #include "text/tokenizer.h"
 
 namespace ttt {
-
-// The types of a text's tokens for a step of `model`: none where it does not tell types apart, whatever the tokenizer
-// says.
-std::span<const std::int32_t> types_for(const Model& model, const Encoding& text);
 
 // Embeddings of texts: the states of an encoder, pooled, through dense layers, and normalised where the modules say so.
 class Embedder {

@@ -7,6 +7,7 @@
 #include "server/handlers.h"
 #include "server/log_probs.h"
 #include "server/sampling_fields.h"
+#include "server/structured.h"
 
 namespace ttt::server {
 namespace {
@@ -199,19 +200,6 @@ class ChatWriter final : public AnswerWriter {
   std::vector<Choice> choices_;
 };
 
-void read_response_format(Fields& fields) {
-  const Json* format = fields.object("response_format");
-  if (format == nullptr) return;
-  Fields inner(*format, "response_format.");
-  const std::string type = inner.required_string("type");
-  if (type == "text") return;
-  if (type == "json_object" || type == "json_schema") {
-    refuse_unsupported("response_format", "response_format " + type + " is not available in this build");
-  }
-  refuse("response_format.type",
-         text("response_format.type wanted text, json_object or json_schema, got ", Json(type).dump()));
-}
-
 void chat(const std::shared_ptr<Call>& call, const Json& body) {
   const Service& service = call->service();
   const ServedModel& model = service.model();
@@ -230,10 +218,10 @@ void chat(const std::shared_ptr<Call>& call, const Json& body) {
   const auto top = fields.integer("top_logprobs", 0, options.most_log_probs);
   if (top && !log_probs) refuse("top_logprobs", "top_logprobs wanted logprobs to be true");
   if (log_probs) manner.top_log_probs = request.sampling.log_probs = top.value_or(0);
-  read_response_format(fields);
   auto wanted = fields.integer("max_completion_tokens", 1);
   if (const auto old = fields.integer("max_tokens", 1); old && !wanted) wanted = old;
   ChatPrompt prompt = read_chat_prompt(fields, model);
+  constrain(request, prompt, fields, model);
   if (AnswerText::needs_special(prompt)) request.skip_special = false;
   set_prompt(request, std::move(prompt.ids), fields, model, wanted, "messages");
   finish_fields(fields, options);

@@ -132,24 +132,31 @@ ToolName read_tool(const Json& tool, std::size_t index) {
   return name;
 }
 
-enum class ToolChoice { kNone, kAuto };
+struct ToolChoice {
+  bool calls = false, must = false;
+  std::string name = {};  // of the one that must be called
+};
 
-ToolChoice read_tool_choice(Fields& fields, bool has_tools) {
+ToolChoice read_tool_choice(Fields& fields, const std::vector<ToolName>& tools) {
   const Json* v = fields.value("tool_choice");
-  if (v == nullptr) return has_tools ? ToolChoice::kAuto : ToolChoice::kNone;
-  if (*v == Json("none")) return ToolChoice::kNone;
-  if (!v->is_string() && !v->is_object()) {
-    refuse("tool_choice", "tool_choice wanted none, auto, required or an object, got " + std::string(v->type_name()),
-           "invalid_type");
+  if (v == nullptr) return {.calls = !tools.empty()};
+  if (*v == Json("none")) return {};
+  if (!v->is_string() && !v->is_object()) fields.refuse_type("tool_choice", "none, auto, required or an object", *v);
+  if (*v == Json("auto")) return {.calls = !tools.empty()};
+  if (tools.empty()) refuse("tool_choice", "tool_choice wanted tools, got none");
+  if (*v == Json("required")) return {.calls = true, .must = true};
+  if (v->is_string()) fields.refuse_type("tool_choice", "none, auto, required or an object", *v);
+  Fields choice(*v, "tool_choice.");
+  const std::string type = choice.required_string("type");
+  if (type != "function")
+    refuse_unsupported("tool_choice.type", "tool_choice.type wanted function, got " + Json(type).dump());
+  const Json* function = choice.object("function");  // the Responses API has the name beside the type
+  Fields inner(function == nullptr ? *v : *function, function == nullptr ? "tool_choice." : "tool_choice.function.");
+  std::string name = inner.required_string("name");
+  if (std::ranges::find(tools, name, &ToolName::name) == tools.end()) {
+    refuse(inner.path("name"), text(inner.path("name"), " wanted one of the tools, got ", Json(name).dump()));
   }
-  if (!has_tools) refuse("tool_choice", "tool_choice wanted tools, got none");
-  if (*v == Json("auto")) return ToolChoice::kAuto;
-  if (*v == Json("required") || v->is_object()) {
-    refuse_unsupported("tool_choice",
-                       "tool_choice \"required\" and a named tool are not supported in this build: they "
-                       "need structured output");
-  }
-  refuse("tool_choice", text("tool_choice wanted none, auto, required or an object, got ", v->dump()));
+  return {.calls = true, .must = true, .name = std::move(name)};
 }
 
 // What transformers does for continue_final_message: ends the text after the content of the last message.
@@ -203,7 +210,8 @@ ChatPrompt read_chat_prompt(Fields& fields, const ServedModel& model) {
   if (has_tools && tools->size() > kMostTools)
     refuse("tools", text("tools wanted at most ", kMostTools, ", got ", tools->size()));
   for (std::size_t i = 0; has_tools && i < tools->size(); ++i) prompt.tools.push_back(read_tool((*tools)[i], i));
-  const bool calls = read_tool_choice(fields, has_tools) == ToolChoice::kAuto;
+  const ToolChoice choice = read_tool_choice(fields, prompt.tools);
+  const bool calls = choice.calls;
   prompt.parallel_calls = fields.boolean("parallel_tool_calls").value_or(true);
   const ServedTemplate& t = template_for(model, calls);
   prompt.reasoning = t.reasoning;
@@ -213,6 +221,13 @@ ChatPrompt read_chat_prompt(Fields& fields, const ServedModel& model) {
                          "tools are not supported by this model: its chat template names no known form of calls");
     }
     prompt.tool_format = t.tools;
+    prompt.must_call = choice.must;
+    prompt.must_call_name = choice.name;
+    prompt.marks = tool_call_marks(*t.tools, t.source);
+    for (const Json& tool : *tools) {
+      const Json* parameters = tool.at("function", "tool").find("parameters");
+      prompt.parameters.push_back(parameters == nullptr ? Json() : *parameters);
+    }
   }
 
   const bool knows_developer = t.source.find("developer") != std::string::npos;

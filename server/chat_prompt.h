@@ -6,6 +6,7 @@
 
 #include "server/fields.h"
 #include "server/service.h"
+#include "text/tool_marks.h"
 
 namespace ttt::server {
 
@@ -18,6 +19,11 @@ struct ChatPrompt {
   std::optional<ToolFormat> tool_format = {};  // with the tools that may be called
   std::vector<ToolName> tools = {};
   bool parallel_calls = true;
+  // Where tool_choice wants a call: how it is written, what each tool takes, and which tool (empty: any).
+  bool must_call = false;
+  std::string must_call_name = {};
+  ToolCallMarks marks = {};
+  std::vector<Json> parameters = {};
 };
 
 // Reads messages, tools, tool_choice and the variables of the template, renders and encodes them.

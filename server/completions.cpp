@@ -5,6 +5,7 @@
 #include "server/handlers.h"
 #include "server/log_probs.h"
 #include "server/sampling_fields.h"
+#include "server/structured.h"
 
 namespace ttt::server {
 namespace {
@@ -176,10 +177,7 @@ void complete(const std::shared_ptr<Call>& call, const Json& body) {
   CompletionManner manner{.stream = read_stream_fields(fields)};
   fields.unsupported("suffix", "the text is continued at its end only", "");
   EngineRequest request = read_sampling(fields, options, model, model.end_ids);
-  const Json* format = fields.object("response_format");
-  if (format != nullptr && *format != Json(Json::Object{{"type", Json("text")}})) {
-    refuse_unsupported("response_format", "response_format is not available in this build");
-  }
+  request.constraint = read_structure(fields, model);
   manner.choices_each = request.n;
   manner.echo = fields.boolean("echo").value_or(false);
   manner.top = fields.integer("logprobs", 0, options.most_log_probs);

@@ -65,6 +65,9 @@ void Generation::submit() {
     for (EngineRequest& request : requests_)
       streams_.push_back(service.model().backend->submit(std::move(request), wake));
     requests_.clear();
+  } catch (const Error& e) {
+    if (e.kind() == ErrorKind::kPeerLost) service.lose();
+    return fail(error_of(e));
   } catch (...) {
     return fail(current_error());
   }
@@ -94,6 +97,7 @@ void Generation::pump() {
       while (std::optional<EngineEvent> event = streams_[i]->poll()) {
         const std::int64_t choice = static_cast<std::int64_t>(i) * choices_each_ + event->index;
         if (event->finish == FinishReason::kError || event->finish == FinishReason::kCancelled) {
+          if (event->error && event->error->kind() == ErrorKind::kPeerLost) call_->service().lose();
           return fail(error_of_event(*event));
         }
         observe(choice, *event);

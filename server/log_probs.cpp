@@ -4,6 +4,8 @@
 #include <cmath>
 #include <utility>
 
+#include "base/error.h"
+
 namespace ttt::server {
 namespace {
 
@@ -16,9 +18,20 @@ Json bytes_of(std::string_view text) {
   return bytes;
 }
 
+// A part of a character where the token is one.
+std::string bytes_of_token(const Tokenizer& tokenizer, std::int32_t id, const std::string& text) {
+  if (!tokenizer.is_token(id) || tokenizer.is_special(id)) return text;
+  try {
+    return tokenizer.token_bytes(id);
+  } catch (const Error&) {
+    return text;  // a tokenizer whose tokens have no bytes of their own
+  }
+}
+
 Json entry(const Tokenizer& tokenizer, std::int32_t id, double log_prob) {
   const std::string text = text_of_token(tokenizer, id);
-  return Json::Object{{"token", Json(text)}, {"logprob", Json(shown(log_prob))}, {"bytes", bytes_of(text)}};
+  const Json bytes = bytes_of(bytes_of_token(tokenizer, id, text));
+  return Json::Object{{"token", Json(text)}, {"logprob", Json(shown(log_prob))}, {"bytes", bytes}};
 }
 
 }  // namespace

@@ -28,6 +28,14 @@ constexpr std::string_view kSampling = R"({
   "truncate_prompt_tokens": {"type": ["integer", "null"], "minimum": -1, "maximum": 2147483647},
   "priority": {"type": ["integer", "null"], "minimum": -2147483647, "maximum": 2147483647},
   "cache_salt": {"type": ["string", "null"]},
+  "response_format": {"type": ["object", "null"], "required": ["type"],
+    "properties": {"type": {"enum": ["text", "json_object", "json_schema"]}}},
+  "structured_outputs": {"type": ["object", "null"]},
+  "guided_json": {"type": ["object", "string", "boolean", "null"]},
+  "guided_regex": {"type": ["string", "null"]},
+  "guided_choice": {"type": ["array", "null"], "minItems": 1, "maxItems": 1024,
+    "items": {"type": "string", "minLength": 1}},
+  "guided_grammar": {"type": ["string", "null"]},
   "user": {"description": "ignored"},
   "metadata": {"description": "ignored"}
 })";
@@ -42,7 +50,6 @@ constexpr std::string_view kChat = R"({
   "tools": {"type": ["array", "null"], "items": {"type": "object"}},
   "tool_choice": {"anyOf": [{"type": ["string", "null"]}, {"type": "object"}]},
   "parallel_tool_calls": {"type": ["boolean", "null"]},
-  "response_format": {"type": ["object", "null"]},
   "add_generation_prompt": {"type": ["boolean", "null"]},
   "continue_final_message": {"type": ["boolean", "null"]},
   "chat_template_kwargs": {"type": ["object", "null"]},
@@ -60,8 +67,7 @@ constexpr std::string_view kCompletion = R"({
   "stream_options": {"$ref": "#/components/schemas/StreamOptions"},
   "logprobs": {"type": ["integer", "null"], "minimum": 0, "maximum": 20},
   "echo": {"type": ["boolean", "null"]},
-  "add_special_tokens": {"type": ["boolean", "null"]},
-  "response_format": {"type": ["object", "null"]}
+  "add_special_tokens": {"type": ["boolean", "null"]}
 })";
 
 constexpr std::string_view kResponses = R"({
@@ -137,8 +143,9 @@ constexpr std::string_view kSchemas = R"({
       "index": {"type": "integer"}, "relevance_score": {"type": "number"}}}}}},
   "TokenizeRequest": {"type": "object", "anyOf": [{"required": ["prompt"]}, {"required": ["messages"]},
       {"required": ["content"]}], "properties": {
-    "model": {"type": ["string", "null"]}, "prompt": {"type": "string"}, "content": {"type": "string"},
-    "messages": {"type": "array", "minItems": 1, "items": {"$ref": "#/components/schemas/Message"}},
+    "model": {"type": ["string", "null"]}, "prompt": {"type": ["string", "null"]},
+    "content": {"type": ["string", "null"]},
+    "messages": {"type": ["array", "null"], "minItems": 1, "items": {"$ref": "#/components/schemas/Message"}},
     "add_special_tokens": {"type": ["boolean", "null"]}, "return_token_strs": {"type": ["boolean", "null"]}}},
   "Tokens": {"type": "object", "required": ["count", "max_model_len", "tokens"], "properties": {
     "count": {"type": "integer"}, "max_model_len": {"type": "integer"},
@@ -149,7 +156,8 @@ constexpr std::string_view kSchemas = R"({
   "Text": {"type": "object", "required": ["prompt"], "properties": {"prompt": {"type": "string"}}},
   "Model": {"type": "object", "required": ["id", "object", "created", "owned_by"], "properties": {
     "id": {"type": "string"}, "object": {"const": "model"}, "created": {"type": "integer"},
-    "owned_by": {"type": "string"}, "max_model_len": {"type": "integer"}}},
+    "owned_by": {"type": "string"}, "max_model_len": {"type": "integer"},
+    "default_sampling_params": {"type": "object"}}},
   "Models": {"type": "object", "required": ["object", "data"], "properties": {"object": {"const": "list"},
     "data": {"type": "array", "items": {"$ref": "#/components/schemas/Model"}}}},
   "Health": {"type": "object", "required": ["status"], "properties": {"status": {"const": "ok"}}},

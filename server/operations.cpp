@@ -5,6 +5,17 @@
 namespace ttt::server {
 namespace {
 
+// What requests that say nothing are sampled with, as far as the checkpoint says it.
+Json sampling_json(const GenerationDefaults& d) {
+  Json json{Json::Object{}};
+  if (d.temperature) json.set("temperature", *d.temperature);
+  if (d.top_p) json.set("top_p", *d.top_p);
+  if (d.top_k) json.set("top_k", *d.top_k);
+  if (d.min_p) json.set("min_p", *d.min_p);
+  if (d.repetition_penalty) json.set("repetition_penalty", *d.repetition_penalty);
+  return json;
+}
+
 Json model_json(const ServedModel& model, const std::string& name) {
   Json json{Json::Object{}};
   json.set("id", name);
@@ -13,6 +24,7 @@ Json model_json(const ServedModel& model, const std::string& name) {
   json.set("owned_by", "ttt");
   json.set("root", model.names.front());
   json.set("max_model_len", model.context);
+  json.set("default_sampling_params", sampling_json(model.defaults));
   return json;
 }
 

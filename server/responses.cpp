@@ -6,6 +6,7 @@
 #include "server/handlers.h"
 #include "server/responses_request.h"
 #include "server/sampling_fields.h"
+#include "server/structured.h"
 
 namespace ttt::server {
 namespace {
@@ -257,6 +258,7 @@ void respond(const std::shared_ptr<Call>& call, const Json& body) {
   try {
     const bool keep_special = !request.skip_special;
     ChatPrompt prompt = read_chat_prompt(chat_fields, model);
+    constrain(request, prompt, fields, model);
     if (AnswerText::needs_special(prompt)) request.skip_special = false;
     set_prompt(request, std::move(prompt.ids), fields, model, wanted, "messages");
     Json repeated = echoed(fields, request, wanted);

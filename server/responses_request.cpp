@@ -65,15 +65,6 @@ Json tool_of(const Json& value, std::size_t index) {
   return Json::Object{{"type", Json("function")}, {"function", std::move(function)}};
 }
 
-void read_text_format(Fields& fields) {
-  const Json* options = fields.object("text");
-  const Json* format = options == nullptr ? nullptr : options->find("format");
-  if (format == nullptr || format->is_null()) return;
-  Fields inner(*format, "text.format.");
-  const std::string type = inner.required_string("type");
-  if (type != "text") refuse_unsupported("text.format", "text.format " + type + " is not available in this build");
-}
-
 }  // namespace
 
 Json chat_of_responses(Fields& fields) {
@@ -84,7 +75,6 @@ Json chat_of_responses(Fields& fields) {
   fields.unsupported("background", "the server keeps no responses", false);
   fields.unsupported("truncation", "a conversation that is too long is refused", "disabled");
   fields.unsupported("include", "there is nothing more to include", Json::Array{});
-  read_text_format(fields);
   Json::Array messages;
   if (const auto instructions = fields.string("instructions")) messages.push_back(message("system", *instructions));
   const Json* input = fields.value("input");

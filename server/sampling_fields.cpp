@@ -51,10 +51,6 @@ void refuse_known(Fields& fields) {
   fields.unsupported("logits_processors", "requests bring no code");
   fields.unsupported("kv_transfer_params", "there is one server");
   fields.unsupported("spaces_between_special_tokens", "the tokenizer's decoder says where spaces are", true);
-  for (const char* name : {"guided_json", "guided_regex", "guided_choice", "guided_grammar", "structured_outputs",
-                           "grammar", "regex", "json_schema", "guided_decoding_backend", "guided_whitespace_pattern"}) {
-    fields.unsupported(name, "structured output is not available in this build");
-  }
 }
 
 }  // namespace
@@ -140,7 +136,8 @@ EngineRequest read_sampling(Fields& fields, const ServiceOptions& options, const
   r.end_ids = end_ids;
   if (const auto salt = fields.string("cache_salt")) r.cache_key = *salt;
   for (const char* name : {"user", "metadata", "service_tier", "store", "safety_identifier", "prompt_cache_key",
-                           "return_tokens_as_token_ids", "detokenize", "prompt_cache_retention", "verbosity"}) {
+                           "return_tokens_as_token_ids", "detokenize", "prompt_cache_retention", "verbosity",
+                           "guided_decoding_disable_fallback"}) {
     fields.ignore(name);
   }
   return r;

@@ -98,6 +98,9 @@ class Service {
   // No further requests are taken, and /health says so.
   void drain();
   std::size_t active() const { return active_count_; }  // requests that are being answered
+  // The engine cannot go on: another rank was lost.
+  void lose() { lost_ = true; }
+  bool lost() const { return lost_; }
   // Ends the generations that run with an error for the client.
   void cancel_all();
   // Forgets the model and what runs on it. The listener has been stopped.
@@ -147,7 +150,7 @@ class Service {
   std::unique_ptr<Workers> workers_;
   std::vector<Route> routes_;
   std::atomic<const ServedModel*> model_ = nullptr;
-  std::atomic<bool> draining_ = false;
+  std::atomic<bool> draining_ = false, lost_ = false;
   std::atomic<std::size_t> active_count_ = 0;
   std::set<std::shared_ptr<Generation>> active_;
   EngineStats last_ = {};

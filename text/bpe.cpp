@@ -24,20 +24,50 @@ void append_ids(const MergeLoop& loop, std::vector<std::int32_t>& ids) {
 
 }  // namespace
 
-void MarkedWords::look_at(std::string_view token) {
-  for (std::size_t at = token.find(kMark, 1); at != std::string_view::npos; at = token.find(kMark, at + kMark.size())) {
-    if (!token.substr(0, at).ends_with(kMark)) joined_[static_cast<unsigned char>(token[at - 1])] = true;
+Joints::Joints(const Vocabulary& vocabulary, bool drops_unknown) {
+  std::vector<bool> known(kClasses);
+  known[kMarkClass] = vocabulary.find(kMark).has_value();
+  for (std::size_t c = 0; c < 0x80; ++c) known[c] = vocabulary.find(std::string(1, static_cast<char>(c))).has_value();
+  for (std::size_t before = 0; before < kClasses; ++before) {
+    if (drops_unknown && !known[before]) continue;
+    for (std::size_t after = 0; after < kClasses; ++after) cuts_[before * kClasses + after] = known[after];
   }
 }
 
-std::size_t MarkedWords::next_start(std::string_view word, std::size_t begin) const {
-  std::size_t at = begin;
-  while (word.substr(at, kMark.size()) == kMark) at += kMark.size();
-  for (at = word.find(kMark, at); at != std::string_view::npos; at = word.find(kMark, at + kMark.size())) {
-    const bool in_run = word.substr(0, at).ends_with(kMark);
-    if (!in_run && !joined_[static_cast<unsigned char>(word[at - 1])]) return at;
+void Joints::look_at(std::string_view token) {
+  std::size_t before = kClasses;
+  for (std::size_t at = 0; at < token.size();) {
+    const bool mark = is_mark(token, at);
+    const std::size_t end = at + utf8_step(token[at]);
+    const std::size_t after = mark ? kMarkClass : static_cast<unsigned char>(token[at]);
+    if (before < kClasses) cuts_[before * kClasses + after] = false;
+    before = mark ? kMarkClass : static_cast<unsigned char>(token[end - 1]);
+    at = end;
+  }
+}
+
+std::size_t Joints::next_start(std::string_view word, std::size_t begin) const {
+  std::size_t before = kClasses;
+  for (std::size_t at = begin; at < word.size();) {
+    const auto first = static_cast<unsigned char>(word[at]);
+    const bool mark = first == 0xE2 && is_mark(word, at);
+    if (before < kClasses && cuts(before, mark ? kMarkClass : first)) return at;
+    at += utf8_step(word[at]);
+    before = mark ? kMarkClass : static_cast<unsigned char>(word[at - 1]);
   }
   return word.size();
+}
+
+CharacterIds::CharacterIds(const Vocabulary& vocabulary) : ids_(0x10000, -1) {
+  for (const Vocabulary::Token& token : vocabulary.tokens()) {
+    if (token.text.empty() || utf8_step(token.text.front()) != token.text.size()) continue;
+    const char32_t c = utf8_decode(token.text.data());
+    if (c < ids_.size()) {
+      ids_[c] = token.id;
+    } else {
+      rare_[c] = token.id;
+    }
+  }
 }
 
 void MergeTable::reserve(std::size_t merges) {
@@ -58,11 +88,11 @@ BpeModel::BpeModel(const Vocabulary& vocabulary, const std::vector<Pair>& merges
                    std::string_view where)
     : vocabulary_(vocabulary),
       options_(options),
-      marked_words_(vocabulary),
+      joints_(vocabulary, !options.unknown.has_value() && !options.unknown_parts),
+      characters_(vocabulary),
       fallback_ids_(ids_of_fallback_tokens(vocabulary)) {
   for (std::size_t b = 0; b < 256; ++b) byte_ids_[b] = vocabulary.find(byte_level_alphabet()[b]).value_or(-1);
   add_merges(merges, where);
-  index_characters();
 }
 
 void BpeModel::add_merges(const std::vector<Pair>& merges, std::string_view where) {
@@ -83,29 +113,14 @@ void BpeModel::add_merges(const std::vector<Pair>& merges, std::string_view wher
     require(b.size() > lost || lost == 0, ErrorKind::kBadData, where, ": merge ", rank, " names \"", b.substr(0, 100),
             "\", which wanted more than the prefix \"", options_.prefix.substr(0, 100), "\"");
     whole.assign(a).append(b, lost);
-    marked_words_.look_at(whole);
+    joints_.look_at(whole);
     merges_.set(left, right, Merge{static_cast<std::uint32_t>(rank), id_of(whole)});
-  }
-}
-
-void BpeModel::index_characters() {
-  character_ids_.assign(0x10000, -1);
-  for (const Vocabulary::Token& token : vocabulary_.tokens()) {
-    if (token.text.empty() || utf8_step(token.text.front()) != token.text.size()) continue;
-    const char32_t c = utf8_decode(token.text.data());
-    if (c < character_ids_.size()) {
-      character_ids_[c] = token.id;
-    } else {
-      rare_ids_[c] = token.id;
-    }
   }
 }
 
 std::int32_t BpeModel::id_of_character(std::string_view s, char32_t c) const {
   if (options_.byte_level) return byte_ids_[static_cast<unsigned char>(s.front())];
-  if (c < character_ids_.size()) return character_ids_[c];
-  const auto found = rare_ids_.find(c);
-  return found == rare_ids_.end() ? -1 : found->second;
+  return characters_.find(c);
 }
 
 // One character as the vocabulary spells it.
@@ -190,7 +205,7 @@ bool BpeModel::encode_whole(std::string_view word, std::vector<std::int32_t>& id
 void BpeModel::encode(std::string_view word, ModelScratch& scratch, std::vector<std::int32_t>& ids) const {
   if (options_.ignore_merges && encode_whole(word, ids)) return;
   if (options_.byte_level || affixed()) return encode_part(word, scratch.merges, ids);
-  marked_words_.for_each(word, [&](std::string_view part) {
+  joints_.for_each(word, [&](std::string_view part) {
     // With ignore_merges the ids of a part are not those of a word.
     if (!options_.ignore_merges && scratch.words.find(part, ids)) return;
     const std::size_t before = ids.size();
@@ -215,7 +230,8 @@ void BpeModel::encode_part(std::string_view part, MergeLoop& loop, std::vector<s
 ScoredBpeModel::ScoredBpeModel(const Vocabulary& vocabulary, const std::vector<float>& scores,
                                std::optional<std::int32_t> unknown)
     : vocabulary_(vocabulary),
-      marked_words_(vocabulary),
+      joints_(vocabulary, false),
+      characters_(vocabulary),
       fallback_ids_(ids_of_fallback_tokens(vocabulary)),
       unknown_(unknown) {
   std::vector<float> levels(scores);
@@ -228,46 +244,52 @@ ScoredBpeModel::ScoredBpeModel(const Vocabulary& vocabulary, const std::vector<f
   }
   for (const Vocabulary::Token& token : vocabulary.tokens()) {
     longest_ = std::max(longest_, token.text.size());
-    marked_words_.look_at(token.text);
+    joints_.look_at(token.text);
   }
 }
 
 void ScoredBpeModel::encode(std::string_view word, ModelScratch& scratch, std::vector<std::int32_t>& ids) const {
-  marked_words_.for_each(word, [&](std::string_view part) {
+  joints_.for_each(word, [&](std::string_view part) {
     if (scratch.words.find(part, ids)) return;
     const std::size_t before = ids.size();
-    encode_part(part, scratch.merges, ids);
+    encode_part(part, scratch, ids);
     scratch.words.keep(part, ids.data() + before, ids.size() - before);
   });
 }
 
-void ScoredBpeModel::encode_part(std::string_view word, MergeLoop& loop, std::vector<std::int32_t>& ids) const {
+void ScoredBpeModel::encode_part(std::string_view word, ModelScratch& scratch, std::vector<std::int32_t>& ids) const {
+  MergeLoop& loop = scratch.merges;
   auto& symbols = loop.symbols;
   symbols.clear();
   symbols.reserve(word.size());
   for (std::size_t i = 0; i < word.size(); i += utf8_step(word[i])) {
-    symbols.push_back(Symbol{.begin = static_cast<std::uint32_t>(i)});
+    symbols.push_back(
+        Symbol{.id = characters_.find(utf8_decode(word.data() + i)), .begin = static_cast<std::uint32_t>(i)});
   }
   const auto text_from = [&](std::size_t begin, std::int32_t next) {
     const std::size_t end = next < 0 ? word.size() : symbols[static_cast<std::size_t>(next)].begin;
     return word.substr(begin, end - begin);
   };
-  loop.run([&](std::int32_t left, std::int32_t right) {
-    const std::int32_t after = symbols[static_cast<std::size_t>(right)].next;
-    const std::string_view both = text_from(symbols[static_cast<std::size_t>(left)].begin, after);
+  const auto merge_of_text = [&](const Symbol& left, const Symbol& right) {
+    const std::string_view both = text_from(left.begin, right.next);
     if (both.size() > longest_) return Merge{};
     const auto id = vocabulary_.find(both);
     return id.has_value() ? Merge{ranks_[static_cast<std::size_t>(*id)], *id} : Merge{};
+  };
+  loop.run([&](std::int32_t left, std::int32_t right) {
+    const Symbol &l = symbols[static_cast<std::size_t>(left)], &r = symbols[static_cast<std::size_t>(right)];
+    // Characters that are no tokens have no pair of ids.
+    if (l.id < 0 || r.id < 0) return merge_of_text(l, r);
+    return scratch.pairs.find(l.id, r.id, [&] { return merge_of_text(l, r); });
   });
   for (std::int32_t i = symbols.empty() ? -1 : 0; i >= 0;) {
     const Symbol& symbol = symbols[static_cast<std::size_t>(i)];
-    const std::string_view piece = text_from(symbol.begin, symbol.next);
     i = symbol.next;
-    if (const auto id = vocabulary_.find(piece)) {
-      ids.push_back(*id);
+    if (symbol.id >= 0) {
+      ids.push_back(symbol.id);
       continue;
     }
-    for (const char c : piece) {
+    for (const char c : text_from(symbol.begin, symbol.next)) {
       const std::int32_t id = fallback_ids_[static_cast<unsigned char>(c)];
       if (id >= 0 || unknown_.has_value()) ids.push_back(id >= 0 ? id : *unknown_);
     }

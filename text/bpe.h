@@ -26,21 +26,25 @@ std::string fallback_token_of(unsigned char byte);
 // Throws Error{kBadData} when a token of `vocabulary` looks like a byte token but names no byte: <0xZZ>, <0x100>.
 void check_byte_tokens(const Vocabulary& vocabulary, std::string_view where);
 
-// In SentencePiece vocabularies, tokens seldom have U+2581 (the mark of a space) after another character, and only
-// after a few characters. After all others no merge crosses the start of a run of marks, so the text between such
-// starts can be merged part by part, with the same ids and in memory that stays in the cache.
-class MarkedWords {
+// Where text can be cut before it is merged. A merge makes a token, so none crosses a place between two characters that
+// no token has side by side, and the parts between such places can be merged one by one, with the same ids and in
+// memory that stays in the cache. In SentencePiece vocabularies U+2581, the mark of a space, is such a place in most
+// texts: few tokens have it after another character.
+//
+// Characters are told apart by the last byte of the first and the first byte of the second, and U+2581 from all others.
+class Joints {
  public:
-  // Requires marks to be known characters, so that unknown ones are not joined across a start.
-  explicit MarkedWords(const Vocabulary& vocabulary) : splits_(vocabulary.find(kMark).has_value()) {}
+  // Cuts are made before marks and ASCII characters that are tokens, so that neighbouring unknown characters stay
+  // together; where unknown characters are dropped, and what was around them may merge, only after such characters too.
+  Joints(const Vocabulary& vocabulary, bool drops_unknown);
   // Every token that merging can produce must be shown.
   void look_at(std::string_view token);
-  // Calls part(begin, end) for the parts of `word`, in order; a single one if it cannot be divided.
+  // Calls part(text) for the parts of `word`, in order.
   template <class Part>
   void for_each(std::string_view word, const Part& part) const {
     std::size_t begin = 0;
     while (begin < word.size()) {
-      const std::size_t end = splits_ ? next_start(word, begin) : word.size();
+      const std::size_t end = next_start(word, begin);
       part(word.substr(begin, end - begin));
       begin = end;
     }
@@ -48,11 +52,30 @@ class MarkedWords {
 
  private:
   static constexpr std::string_view kMark = "\xE2\x96\x81";
-  // The next run of marks that starts a part.
-  std::size_t next_start(std::string_view word, std::size_t begin) const;
+  static constexpr std::size_t kClasses = 257;  // a byte, or the mark
+  static constexpr std::size_t kMarkClass = 256;
 
-  bool splits_;
-  std::array<bool, 256> joined_{};  // last bytes of characters before a mark in a token
+  static bool is_mark(std::string_view s, std::size_t at) { return s.substr(at, kMark.size()) == kMark; }
+  // The place where the next part begins.
+  std::size_t next_start(std::string_view word, std::size_t begin) const;
+  bool cuts(std::size_t before, std::size_t after) const { return cuts_[before * kClasses + after]; }
+
+  std::vector<bool> cuts_ = std::vector<bool>(kClasses * kClasses);
+};
+
+// The tokens of one character.
+class CharacterIds {
+ public:
+  explicit CharacterIds(const Vocabulary& vocabulary);
+  std::int32_t find(char32_t c) const {  // -1: none
+    if (c < ids_.size()) return ids_[c];
+    const auto found = rare_.find(c);
+    return found == rare_.end() ? -1 : found->second;
+  }
+
+ private:
+  std::vector<std::int32_t> ids_;                    // of characters up to U+FFFF
+  std::unordered_map<char32_t, std::int32_t> rare_;  // of those above
 };
 
 // From pairs of ids to the id that they merge into; open addressing.
@@ -111,7 +134,6 @@ class BpeModel : public TokenModel {
   bool affixed() const { return !options_.prefix.empty() || !options_.suffix.empty(); }
   void add_merges(const std::vector<Pair>& merges, std::string_view where);
   void encode_part(std::string_view part, MergeLoop& loop, std::vector<std::int32_t>& ids) const;
-  void index_characters();
   std::int32_t id_of_character(std::string_view s, char32_t c) const;
   std::string_view spelling(std::string_view s) const;
   void start_affixed(std::string_view word, std::vector<Symbol>& symbols) const;
@@ -122,12 +144,11 @@ class BpeModel : public TokenModel {
 
   const Vocabulary& vocabulary_;
   Options options_;
-  MarkedWords marked_words_;
+  Joints joints_;
   MergeTable merges_;
-  std::array<std::int32_t, 256> byte_ids_{};             // of byte-level characters, -1: none
-  std::array<std::int32_t, 256> fallback_ids_{};         // of <0xHH>, -1: none
-  std::vector<std::int32_t> character_ids_;              // of characters up to U+FFFF, -1: none
-  std::unordered_map<char32_t, std::int32_t> rare_ids_;  // of those above
+  CharacterIds characters_;
+  std::array<std::int32_t, 256> byte_ids_{};      // of byte-level characters, -1: none
+  std::array<std::int32_t, 256> fallback_ids_{};  // of <0xHH>, -1: none
 };
 
 // SentencePiece's byte pair encoding without a merge list, as GGUF files of the "llama" tokenizer model describe it:
@@ -142,10 +163,11 @@ class ScoredBpeModel : public TokenModel {
   void encode(std::string_view word, ModelScratch& scratch, std::vector<std::int32_t>& ids) const override;
 
  private:
-  void encode_part(std::string_view part, MergeLoop& loop, std::vector<std::int32_t>& ids) const;
+  void encode_part(std::string_view part, ModelScratch& scratch, std::vector<std::int32_t>& ids) const;
 
   const Vocabulary& vocabulary_;
-  MarkedWords marked_words_;
+  Joints joints_;
+  CharacterIds characters_;
   std::vector<std::uint32_t> ranks_;  // of each id: scores from high to low, equal ones share a rank
   std::size_t longest_ = 0;           // token, in bytes
   std::array<std::int32_t, 256> fallback_ids_{};

@@ -86,6 +86,16 @@ std::size_t gpt2_end(const Scanner& t, std::size_t i) {
   return end != start ? end : t.spaces(i);
 }
 
+// 's|'t|'re|'ve|'m|'ll|'d|\p{L}+|\p{N}|[^\s\p{L}\p{N}]+
+std::optional<Pattern::Match> find_clip(const Scanner& t, std::size_t i) {
+  i = t.run(i, kSpace);
+  if (t.at_end(i)) return std::nullopt;
+  if (const std::size_t end = t.contraction(i, false); end != i) return Pattern::Match{i, end};
+  if (t.is(i, kLetter)) return Pattern::Match{i, t.run(i, kLetter)};
+  if (t.is(i, kNumber)) return Pattern::Match{i, t.next(i)};
+  return Pattern::Match{i, t.run_without(i, kSpace | kLetter | kNumber)};
+}
+
 // (?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?LETTERS+|\p{N}{1,DIGITS}| ?[^\s\p{N}LETTERS]+[\r\n]*
 // |\s*[\r\n]+|\s+(?!\S)|\s+
 std::size_t cl100k_end(const Scanner& t, std::size_t i, unsigned letters, std::size_t digits) {
@@ -198,6 +208,7 @@ Pattern Pattern::for_regex(std::string_view regex, std::string_view where) {
   if (regex == regexes::kQwen2) return qwen2();
   if (regex == regexes::kQwen3_5) return Pattern(Kind::kQwen3_5);
   if (regex == regexes::kO200k) return o200k();
+  if (regex == regexes::kClip) return Pattern(Kind::kClip);
   if (regex == regexes::kPunctuationOrMath) return punctuation_or_ascii_math();
   if (regex == regexes::kAsciiDigitTriples) return ascii_digit_triples();
   if (regex == regexes::kTriplesFromRight) return digit_triples_from_right(CharSet::property("Nd"), false);
@@ -262,6 +273,8 @@ std::optional<Pattern::Match> Pattern::find(std::string_view s, std::size_t from
       return Match{from, cl100k_end(t, from, kLetter | kMark, 1)};
     case Kind::kO200k:
       return Match{from, o200k_end(t, from)};
+    case Kind::kClip:
+      return find_clip(t, from);
     case Kind::kWordsOrSymbols:
       return find_words_or_symbols(t, from);
     case Kind::kWordsOrPunctuation:

@@ -49,6 +49,7 @@ class Pattern {
     kQwen2,
     kQwen3_5,
     kO200k,
+    kClip,
     kWordsOrSymbols,
     kWordsOrPunctuation,
     kPunctuationOrMath,

@@ -2,21 +2,20 @@
 #include <utility>
 
 #include "base/error.h"
-#include "base/utf8.h"
 #include "text/regex.h"
-#include "text/unicode.h"
+#include "text/regex_sets.h"
+#include "text/regex_source.h"
 
 namespace ttt {
 
 // Turns an expression into instructions, by recursive descent: alternatives, pieces with quantifiers, atoms.
 class RegexParser {
  public:
-  RegexParser(Regex& regex, std::string_view where) : regex_(regex), s_(regex.expression_), where_(where) {}
+  RegexParser(Regex& regex, std::string_view where) : regex_(regex), source_(regex.expression_, where) {}
 
   void parse() {
-    require(!s_.empty(), ErrorKind::kUnsupported, where_, ": an empty pattern is not supported");
     alternatives();
-    if (!at_end()) refuse("a closing bracket too many");
+    if (!source_.at_end()) source_.refuse("a closing bracket too many");
     emit({.op = Op::kMatch});
     find_first();
   }
@@ -30,27 +29,9 @@ class RegexParser {
     bool lazy = false, possessive = false;
   };
 
-  [[noreturn]] void refuse(std::string_view problem) const {
-    fail(ErrorKind::kUnsupported,
-         text(where_, ": the regular expression \"", s_, "\" is not supported: ", problem, " at byte ", at_));
-  }
-  bool at_end() const { return at_ >= s_.size(); }
-  bool starts(std::string_view what) const { return s_.substr(at_, what.size()) == what; }
-  bool take(std::string_view what) {
-    if (!starts(what)) return false;
-    at_ += what.size();
-    return true;
-  }
-  char32_t character() {
-    if (at_end()) refuse("a character is missing");
-    const char32_t c = utf8_decode(s_.data() + at_);
-    at_ += utf8_step(s_[at_]);
-    return c;
-  }
-
   std::uint32_t here() const { return static_cast<std::uint32_t>(regex_.code_.size()); }
   std::uint32_t emit(const Code& code) {
-    if (regex_.code_.size() >= Regex::kMostCode) refuse(text("more than ", Regex::kMostCode, " instructions"));
+    if (regex_.code_.size() >= Regex::kMostCode) source_.refuse(text("more than ", Regex::kMostCode, " instructions"));
     regex_.code_.push_back(code);
     return here() - 1;
   }
@@ -60,7 +41,8 @@ class RegexParser {
   }
   // Room for `count` instructions at `begin`; what follows moves, and its jumps with it.
   void open_room(std::uint32_t begin, std::uint32_t count) {
-    if (regex_.code_.size() + count > Regex::kMostCode) refuse(text("more than ", Regex::kMostCode, " instructions"));
+    if (regex_.code_.size() + count > Regex::kMostCode)
+      source_.refuse(text("more than ", Regex::kMostCode, " instructions"));
     regex_.code_.insert(regex_.code_.begin() + begin, count, Code{});
     for (std::uint32_t i = begin + count; i < here(); ++i) shift(regex_.code_[i], count);
   }
@@ -72,25 +54,25 @@ class RegexParser {
 
   // Returns whether what was read can match nothing; the same of those below.
   bool alternatives() {
-    if (++depth_ > Regex::kDeepest) refuse(text("more than ", Regex::kDeepest, " nested groups"));
+    source_.enter();
     std::vector<std::uint32_t> exits;
     bool empty = false;
     for (;;) {
       const std::uint32_t begin = here();
       empty = sequence() || empty;
-      if (!take("|")) break;
+      if (!source_.take("|")) break;
       open_room(begin, 1);
       exits.push_back(emit({.op = Op::kJump}));
       regex_.code_[begin] = {.op = Op::kSplit, .a = begin + 1, .b = here()};
     }
     for (const std::uint32_t exit : exits) regex_.code_[exit].a = here();
-    --depth_;
+    source_.leave();
     return empty;
   }
 
   bool sequence() {
     bool empty = true;
-    while (!at_end() && !starts("|") && !starts(")")) empty = piece() && empty;
+    while (!source_.at_end() && !source_.starts("|") && !source_.starts(")")) empty = piece() && empty;
     return empty;
   }
 
@@ -114,7 +96,7 @@ class RegexParser {
 
   // The instructions from `begin` on, so many times.
   void repeat_code(std::uint32_t begin, const Repeat& repeat, bool empty) {
-    if (repeat.most == Regex::kUnbounded && empty) refuse("a repeated group that may match nothing");
+    if (repeat.most == Regex::kUnbounded && empty) source_.refuse("a repeated group that may match nothing");
     const std::vector<Code> body(regex_.code_.begin() + begin, regex_.code_.end());
     regex_.code_.resize(begin);
     if (repeat.possessive) emit({.op = Op::kAtomic});
@@ -151,59 +133,62 @@ class RegexParser {
   std::optional<Repeat> quantifier() {
     Repeat repeat;
     bool interval = false;
-    if (take("*")) {
+    if (source_.take("*")) {
       repeat = {.least = 0, .most = Regex::kUnbounded};
-    } else if (take("+")) {
+    } else if (source_.take("+")) {
       repeat = {.least = 1, .most = Regex::kUnbounded};
-    } else if (take("?")) {
+    } else if (source_.take("?")) {
       repeat = {.least = 0, .most = 1};
-    } else if (take("{")) {
+    } else if (source_.take("{")) {
       interval = true;
-      const bool from_none = starts(",");
+      const bool from_none = source_.starts(",");
       repeat.least = from_none ? 0 : number();
       repeat.most = repeat.least;
-      if (take(",")) repeat.most = starts("}") ? Regex::kUnbounded : number();
-      if (!take("}") || repeat.most < repeat.least) refuse("a repetition wanted as {m}, {m,} or {m,n}");
+      if (source_.take(",")) repeat.most = source_.starts("}") ? Regex::kUnbounded : number();
+      if (!source_.take("}") || repeat.most < repeat.least) source_.refuse("a repetition wanted as {m}, {m,} or {m,n}");
     } else {
       return std::nullopt;
     }
-    repeat.lazy = take("?");
+    repeat.lazy = source_.take("?");
     // {m,n}+ repeats what {m,n} is, in the dialect of the tokenizers library (Ruby's).
-    repeat.possessive = !repeat.lazy && !interval && take("+");
-    if (repeat.lazy && interval && repeat.least == repeat.most) refuse("a lazy repetition of a fixed count");
-    if (starts("*") || starts("+") || starts("?")) refuse("a quantifier of a quantifier");
+    repeat.possessive = !repeat.lazy && !interval && source_.take("+");
+    if (repeat.lazy && interval && repeat.least == repeat.most) source_.refuse("a lazy repetition of a fixed count");
+    if (source_.starts("*") || source_.starts("+") || source_.starts("?"))
+      source_.refuse("a quantifier of a quantifier");
     return repeat;
   }
 
   std::uint32_t number() {
     constexpr std::uint32_t kLargest = 1000;
     std::uint32_t n = 0;
-    if (at_end() || s_[at_] < '0' || s_[at_] > '9') refuse("a number is missing");
-    while (!at_end() && s_[at_] >= '0' && s_[at_] <= '9') {
-      n = 10 * n + static_cast<std::uint32_t>(s_[at_++] - '0');
-      if (n > kLargest) refuse(text("a repetition of more than ", kLargest));
+    const auto is_digit = [&] { return !source_.at_end() && source_.rest()[0] >= '0' && source_.rest()[0] <= '9'; };
+    if (!is_digit()) source_.refuse("a number is missing");
+    for (; is_digit(); source_.skip(1)) {
+      n = 10 * n + static_cast<std::uint32_t>(source_.rest()[0] - '0');
+      if (n > kLargest) source_.refuse(text("a repetition of more than ", kLargest));
     }
     return n;
   }
 
   bool atom() {
-    if (take("(")) return group();
-    if (take("^")) return assertion(Op::kStart);
-    if (take("$")) return assertion(Op::kEnd);
-    if (take("\\A")) return assertion(Op::kTextStart);
-    if (take("\\z")) return assertion(Op::kTextEnd);
-    if (take("\\Z")) return assertion(Op::kLastLine);
-    if (take("\\b")) return assertion(Op::kEdge);
-    if (take("\\B")) return assertion(Op::kNoEdge);
-    if (starts("*") || starts("+") || starts("?") || starts("{")) refuse("a quantifier of nothing");
+    if (source_.take("(")) return group();
+    if (source_.take("^")) return assertion(Op::kStart);
+    if (source_.take("$")) return assertion(Op::kEnd);
+    if (source_.take("\\A")) return assertion(Op::kTextStart);
+    if (source_.take("\\z")) return assertion(Op::kTextEnd);
+    if (source_.take("\\Z")) return assertion(Op::kLastLine);
+    if (source_.take("\\b")) return assertion(Op::kEdge);
+    if (source_.take("\\B")) return assertion(Op::kNoEdge);
+    if (source_.starts("*") || source_.starts("+") || source_.starts("?") || source_.starts("{"))
+      source_.refuse("a quantifier of nothing");
     CharSet set;
-    if (take("[")) {
-      set = character_class();
-    } else if (take(".")) {
+    if (source_.take("[")) {
+      set = read_character_class(source_, ignore_case_);
+    } else if (source_.take(".")) {
       set = CharSet::of('\n');
       set.invert();
     } else {
-      set = take("\\") ? escape() : CharSet::of(character());
+      set = source_.take("\\") ? read_escape(source_) : CharSet::of(source_.character());
       if (ignore_case_) set.ignore_case();
     }
     emit({.op = Op::kSet, .set = keep(std::move(set))});
@@ -256,21 +241,21 @@ class RegexParser {
   bool group() {
     const bool outer_case = ignore_case_;
     bool empty = false;
-    if (take("?=") || take("?!")) {
-      const bool negative = s_[at_ - 1] == '!';
+    const bool negative = source_.starts("?!");
+    if (source_.take("?=") || source_.take("?!")) {
       enclosed({.op = Op::kLook, .negative = negative});
       empty = true;
-    } else if (take("?>")) {
+    } else if (source_.take("?>")) {
       empty = enclosed({.op = Op::kAtomic});
     } else {
-      if (take("?i:")) {
+      if (source_.take("?i:")) {
         ignore_case_ = true;
-      } else if (!take("?:") && starts("?")) {
-        refuse("a kind of group that is not known");
+      } else if (!source_.take("?:") && source_.starts("?")) {
+        source_.refuse("a kind of group that is not known");
       }
       empty = alternatives();
     }
-    if (!take(")")) refuse("a group is not closed");
+    if (!source_.take(")")) source_.refuse("a group is not closed");
     ignore_case_ = outer_case;
     return empty;
   }
@@ -283,158 +268,15 @@ class RegexParser {
     return empty;
   }
 
-  // After the backslash.
-  CharSet escape() {
-    if (at_end()) refuse("an escape is missing");
-    const char c = s_[at_];
-    CharSet set;
-    switch (c) {
-      case 'd':
-      case 'D':
-        set = CharSet::property("Nd");
-        break;
-      case 's':
-      case 'S':
-        set = CharSet::with_classes(kSpace);
-        break;
-      case 'w':
-      case 'W':
-        set = CharSet::with_classes(kWord);
-        break;
-      case 'p':
-      case 'P':
-        return property(c == 'P');
-      case 'n':
-        set = CharSet::of('\n');
-        break;
-      case 'r':
-        set = CharSet::of('\r');
-        break;
-      case 't':
-        set = CharSet::of('\t');
-        break;
-      case 'f':
-        set = CharSet::of('\f');
-        break;
-      case 'v':
-        set = CharSet::of('\v');
-        break;
-      case 'x':
-      case 'u':
-        return CharSet::of(hexadecimal());
-      default: {
-        const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-        if (letter) refuse("an escape that is not known");
-        return CharSet::of(character());
-      }
-    }
-    ++at_;
-    if (c == 'D' || c == 'S' || c == 'W') set.invert();
-    return set;
-  }
-
-  // \p{Lu}, \p{^Lu}, \pL; at the p.
-  CharSet property(bool negative) {
-    ++at_;
-    std::string_view name;
-    if (take("{")) {
-      if (take("^")) negative = !negative;
-      const std::size_t end = s_.find('}', at_);
-      if (end == std::string_view::npos) refuse("a property is not closed");
-      name = s_.substr(at_, end - at_);
-      at_ = end + 1;
-    } else {
-      name = s_.substr(at_, 1);
-      at_ += name.size();
-    }
-    CharSet set = CharSet::property(name);
-    if (set.empty()) refuse(text("the property ", name, " is not known"));
-    if (negative) set.invert();
-    return set;
-  }
-
-  // \x41, \x{1F600}, \u00e9; at the letter.
-  char32_t hexadecimal() {
-    const std::size_t fixed = s_[at_] == 'x' ? 2 : 4;
-    ++at_;
-    const bool braces = take("{");
-    char32_t c = 0;
-    std::size_t digits = 0;
-    for (; !at_end() && (braces ? s_[at_] != '}' : digits < fixed); ++digits, ++at_) {
-      const char d = s_[at_];
-      const int v = d >= '0' && d <= '9'   ? d - '0'
-                    : d >= 'a' && d <= 'f' ? d - 'a' + 10
-                    : d >= 'A' && d <= 'F' ? d - 'A' + 10
-                                           : -1;
-      if (v < 0 || c > 0xFFFFFF) refuse("a hexadecimal number is wanted");
-      c = c * 16 + static_cast<char32_t>(v);
-    }
-    if (digits == 0 || (braces && !take("}")) || c > CharSet::kLast) refuse("a hexadecimal number is wanted");
-    return c;
-  }
-
-  // After the opening bracket.
-  CharSet character_class() {
-    if (++depth_ > Regex::kDeepest) refuse(text("more than ", Regex::kDeepest, " nested groups"));
-    if (starts(":")) refuse("a POSIX class");
-    const bool negative = take("^");
-    CharSet set;
-    std::optional<CharSet> narrowed;  // what stands before the last &&
-    for (bool first = true; first || !starts("]"); first = false) {
-      if (take("&&")) {
-        if (narrowed) set.intersect(*narrowed);
-        narrowed = std::exchange(set, CharSet());
-      } else {
-        member(set);
-      }
-    }
-    take("]");
-    if (narrowed) set.intersect(*narrowed);
-    if (ignore_case_) set.ignore_case();
-    if (negative) set.invert();
-    --depth_;
-    return set;
-  }
-
-  void member(CharSet& set) {
-    if (take("[")) return set.add(character_class());
-    const bool escaped = take("\\");
-    if (escaped) {
-      const std::size_t begin = at_;
-      CharSet one = escape();
-      const bool single = begin < s_.size() && std::string_view("dDsSwWpP").find(s_[begin]) == std::string_view::npos;
-      if (!single || !starts("-") || starts("-]")) return set.add(one);
-      return range(set, one.first());
-    }
-    const char32_t c = character();
-    if (!starts("-") || starts("-]")) return set.add(CharSet::of(c));
-    range(set, c);
-  }
-
-  // At the hyphen.
-  void range(CharSet& set, char32_t first) {
-    take("-");
-    char32_t last = 0;
-    if (take("\\")) {
-      last = escape().first();
-    } else {
-      last = character();
-    }
-    if (last < first) refuse("a range that goes down");
-    set.add(CharSet::range(first, last));
-  }
-
   Regex& regex_;
-  std::string_view s_;
-  std::string_view where_;
-  std::size_t at_ = 0;
-  int depth_ = 0;
+  RegexSource source_;
   bool ignore_case_ = false;
 };
 
 Regex Regex::parse(std::string_view expression, std::string_view where) {
   Regex regex;
   regex.expression_ = expression;
+  require(!expression.empty(), ErrorKind::kUnsupported, where, ": an empty pattern is not supported");
   RegexParser(regex, where).parse();
   return regex;
 }

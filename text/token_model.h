@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "text/merge_queue.h"
+#include "text/pair_cache.h"
 #include "text/word_cache.h"
 
 namespace ttt {
@@ -19,6 +20,7 @@ struct ModelScratch {
     std::int32_t id = -1;
   };
 
+  PairCache pairs;
   WordCache words;  // of this memory's model: whole words, and parts that are encoded like words
   MergeLoop merges;
   std::vector<Step> steps;

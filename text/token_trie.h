@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "text/seeded_hash.h"
+#include "base/seeded_hash.h"
 #include "text/vocabulary.h"
 
 namespace ttt {

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "text/seeded_hash.h"
+#include "base/seeded_hash.h"
 
 namespace ttt {
 

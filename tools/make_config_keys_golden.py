@@ -21,7 +21,7 @@ from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 MODEL_TYPES = ["llama", "qwen2", "qwen3", "qwen2_moe", "qwen3_moe", "gemma2", "gemma3_text", "mistral", "ministral", "mixtral",
                "smollm3", "gemma", "phi", "phi3", "granite", "granitemoe", "granitemoeshared", "starcoder2", "olmo2", "olmo3",
                "olmoe", "glm", "glm4", "gpt2", "gpt_neox", "cohere", "cohere2", "deepseek_v2", "deepseek_v3", "glm4_moe",
-               "gpt_oss", "llama4_text"]
+               "gpt_oss", "llama4_text", "exaone4", "nemotron", "ministral3"]
 # Of classes without head_dim: heads of hidden / heads.
 NARROW = ["smollm3", "phi", "phi3", "granite", "granitemoe", "granitemoeshared", "starcoder2", "olmo2", "olmo3", "olmoe"]
 BASE = {"vocab_size": 64, "hidden_size": 64, "intermediate_size": 32, "num_hidden_layers": 4,

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes tests/golden/families: tiny random checkpoints of every family of models and what transformers computes.
 
-    make_family_golden.py [--output tests/golden/families] [FAMILY[/VARIANT] ...]
+    make_family_golden.py [--output tests/golden/families] [--choices] [FAMILY[/VARIANT] ...]
 
 For every variant of tools/family_variants/FAMILY.py, FAMILY/VARIANT/ gets
     config.json, model.safetensors   as save_pretrained writes them, weights in bf16
@@ -9,9 +9,11 @@ For every variant of tools/family_variants/FAMILY.py, FAMILY/VARIANT/ gets
     ids.npy                          u8 [longest]: the prompts are its first 16, 700 and, where it is that long, 3,000
     logits.npy                       f32 [16 + prompts longer than 16, vocab]: of every row of the prompt of 16, and of the
                                      last row of each longer one
+    experts.npy                      of models with mixtures of experts: u8 [mixtures, 16 + 127, chosen], the experts that the
+                                     routers of all layers choose for the prompt of 16 and what follows it, in ascending order
     greedy.npy                       u8 [128]: what follows the prompt of 16 when the best logit is taken each time
 computed from the rounded weights in float32, whole sequences at once, with eager attention and experts. Prompts are drawn
-until no choice among the 128 is close. Needs torch, transformers and, for GGUF files, gguf.
+until no choice among the 128 is close. With --choices the folder stays, and only experts.npy is written. Needs torch, transformers and, for GGUF files, gguf.
 """
 import argparse
 import json
@@ -68,6 +70,44 @@ def logits_of(model, ids):
         return model(torch.tensor(np.asarray(ids)[None].astype(np.int64)), use_cache=False).logits[0].numpy()
 
 
+class Choices:
+    """Collects what the routers of a model choose while it runs: {router's name: [rows, chosen]}."""
+
+    def __init__(self, model):
+        self.found = {}
+        for name, module in model.named_modules():
+            if type(module).__name__.endswith("Router"):
+                module.register_forward_hook(lambda module, given, result, name=name: self.take(name, module, result))
+
+    def take(self, name, module, result):
+        import torch
+        listed = [t for t in result if not t.is_floating_point()]
+        # Llama 4's gives scores, which are 0 but for the chosen.
+        chosen = listed[0] if listed else torch.topk(result[0], module.top_k, dim=-1)[1]
+        self.found[name] = np.sort(chosen.reshape(-1, chosen.shape[-1]).numpy(), axis=-1)
+
+
+def save_choices(model, ids, follows, folder):
+    """Whether there are routers; of the prompt and all tokens but the last, which no model sees."""
+    choices = Choices(model)
+    logits_of(model, [*ids[:SHORT], *follows[:-1]])
+    if choices.found:
+        np.save(folder / "experts.npy", np.stack(list(choices.found.values())).astype(np.uint8))
+    return bool(choices.found)
+
+
+def add_choices(family, name, variant, folder):
+    """Of weights drawn anew, which must be those of the folder."""
+    with tempfile.TemporaryDirectory() as temporary:
+        model = draw(variant, pathlib.Path(temporary))
+        drawn, there = (load_file(pathlib.Path(f) / "model.safetensors") for f in (temporary, folder))
+        if drawn.keys() != there.keys() or not all(drawn[k].equal(there[k]) for k in drawn):
+            return f"{family}/{name}: the folder has other weights than this script draws"
+        if save_choices(model, np.load(folder / "ids.npy"), np.load(folder / "greedy.npy"), folder):
+            print(f"{family}/{name}: experts.npy", flush=True)
+    return None
+
+
 def greedy(model, prompt):
     """The tokens, and by how much of the range the closest choice was decided."""
     ids, lead = list(prompt), 1.0
@@ -97,6 +137,7 @@ def write(family, name, variant, folder):
         return f"{family}/{name}: every prompt has a choice that is close, or repeats itself"
     prompts = [n for n in PROMPTS if n <= variant.longest]
     logits = np.concatenate([logits_of(model, ids[:SHORT])] + [logits_of(model, ids[:n])[-1:] for n in prompts])
+    save_choices(model, ids, follows, folder)
     exact = np.concatenate([logits_of(model.double(), ids[:SHORT])] + [logits_of(model, ids[:n])[-1:] for n in prompts])
     np.save(folder / "ids.npy", ids)
     np.save(folder / "logits.npy", logits.astype(np.float32))
@@ -115,13 +156,15 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     default = pathlib.Path(__file__).resolve().parent.parent / "tests" / "golden" / "families"
     parser.add_argument("--output", type=pathlib.Path, default=default)
+    parser.add_argument("--choices", action="store_true")
     parser.add_argument("names", nargs="*", metavar="FAMILY[/VARIANT]")
     args = parser.parse_args()
     known = {f"{family}/{name}": (family, name, v) for family, m in modules().items() for name, v in m.VARIANTS.items()}
     wanted = [k for k in known if not args.names or k in args.names or k.split("/")[0] in args.names]
     if not wanted:
         raise SystemExit(f"none of {args.names}; known: {', '.join(known)}")
-    failed = [message for key in wanted if (message := write(*known[key], args.output / key))]
+    make = add_choices if args.choices else write
+    failed = [message for key in wanted if (message := make(*known[key], args.output / key))]
     if failed:
         raise SystemExit("\n".join(failed))
 

@@ -130,6 +130,8 @@ SCHEMAS = [
       "additionalProperties": False}, [{"a/b": True, "c/d": False}]),
     ({"type": "object", "properties": {"next": {"anyOf": [{"$ref": "#"}, {"type": "null"}]}}, "required": ["next"],
       "additionalProperties": False}, [{"next": None}, {"next": {"next": None}}]),
+    ({"type": "object", "minProperties": 1, "maxProperties": 2, "additionalProperties": {"type": "integer", "multipleOf": 3}},
+     [{"a": 3}, {"a": -6, "b": 0}]),
     (True, [1, "x", [{}], {"a": None}]),
 ]
 ODD = [None, True, 0, 1, -1, 2.5, 1e3, "", "x", "ab", "foo", "2023-02-29", "1900-02-29", "256.1.1.1", "::1::", [], [1], {}, {"q": 1}]

@@ -24,7 +24,21 @@ GREW = {
     "vit": (130, "LayerScale as a block; input rows instead of ids (`ttt/base/step.h`, `ttt/state/step_builder.h`)"),
     "bert": (71, "token types, and state that is kept for one step only (`ttt/state/step_builder.h`)"),
     "glm": (0, "a default of `partial_rotary_factor` in `checkpoint/rope_parameters.h`"),
+    "nemotron": (20, "gains that are stored less one, in LayerNorm too (`weight_offset`)"),
+    "olmoe": (75, "limited queries, keys and values (`AttentionSpec::qkv_clip`, `ttt/kernels/activation/clamp.h`)"),
+    "phi": (35, "a LayerNorm of queries and keys that all heads share (`AttentionSpec::qk_layer_norm_shared`)"),
     "phi3": (0, "a default of `original_max_position_embeddings` in `checkpoint/rope_parameters.h`"),
+}
+
+MOST_LINES = 150
+# Why a family has more: {family: reason}. A family that needs none must not be here.
+LONGER = {
+    "bart": "an encoder and a decoder whose layers differ, and a configuration class that sizes each of them by keys of its own",
+    "bert": "five model types with four spellings of every tensor (60 lines of names) and three heads",
+    "modernbert": "a class with two rotations and three heads, a first layer without a norm, and fused tensors with names of their own",
+    "qwen": "four configuration classes, of which three have another rule for windows, two for biases and two for experts",
+    "t5": "an encoder, which may stand alone, and a decoder whose layers differ, with positions that no other family has",
+    "vit": "two model types whose layers differ, and what images need in place of an embedding of ids",
 }
 
 HEAD = """# Families of models
@@ -42,13 +56,30 @@ ranks and the formats in which they work. Where files of several families have t
 
 TAIL = """
 The median family has {files} files and {lines} lines. In addition, each family has an include and an entry in `models/families.cpp`. Code that
-several families share is in `models/decoder` ({shared} lines): the embedding, final norm and head of a decoder, the two most usual layers, the usual
-keys of configurations, and the usual entries of GGUF tables.
+several families share is in `models/decoder` ({decoder} lines): the embedding, final norm and head of a decoder, the two most usual layers, the usual
+keys of configurations, and the usual entries of GGUF tables; and in `models/encoder` ({encoder} lines): the model around an encoder or an
+encoder and a decoder, a layer, and names of tensors.
+
+A family should have at most {most} lines. These have more:
+
+{longer}
 
 There are no names of models below `ttt/`; `tools/lint_layers.py` refuses them. Some families needed additions to the layers below
 `models/`:
 
 {grew}
+
+## What is refused
+
+What a checkpoint asks for and a family does not do is an error that names it; nothing is left out silently. Of the model types above these
+are known:
+
+- GGUF files whose YaRN rule has an `attn_factor` other than 1 (some of OLMo-3), and of the architecture `mistral3` (Ministral 3);
+- weights in FP8, of directories (DeepSeek-V3, Ministral 3 as published; the copies in bf16 run);
+- `phimoe` (Phi-3.5-MoE), whose router chooses by another rule, and `lm_head_bias` of `phi3`;
+- the image parts of `llama4`, whose text model runs, and all of `mistral3` and `gemma3`, whose text models have model types of their own;
+- `use_bidirectional_attention` of the Gemmas; classifiers of BART and of DINOv2, and heads for tokens, spans and choices
+  ([encoders.md](encoders.md)).
 """
 
 
@@ -101,9 +132,13 @@ def page():
                  f"{description(folder / (folder.name + '.h'))} | {len(sources)} | {lines} | {checkpoints} | {GREW.get(folder.name, (0,))[0]} |\n")
         counts.append(len(sources))
         sizes.append(lines)
-    shared = sum(code_lines(p) for p in (ROOT / "models" / "decoder").iterdir())
+    shared = {name: sum(code_lines(p) for p in (ROOT / "models" / name).iterdir()) for name in ("decoder", "encoder")}
+    over = {f.name: n for (f, _, _), n in zip(families(), sizes) if n > MOST_LINES}
+    if over.keys() != LONGER.keys():
+        raise SystemExit(f"families with more than {MOST_LINES} lines are {over}; LONGER gives reasons for {sorted(LONGER)}")
+    longer = "\n".join(f"- `{name}` ({over[name]}): {why}." for name, why in sorted(LONGER.items()))
     grew = "\n".join(f"- `{family}`: {what}." for family, (_, what) in sorted(GREW.items()))
-    return HEAD + rows + TAIL.format(grew=grew, shared=shared, files=f"{median(counts):g}", lines=f"{median(sizes):g}")
+    return HEAD + rows + TAIL.format(grew=grew, longer=longer, most=MOST_LINES, **shared, files=f"{median(counts):g}", lines=f"{median(sizes):g}")
 
 
 def main():

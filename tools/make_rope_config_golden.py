@@ -2,10 +2,11 @@
 """Writes rope_configs.json of tests/golden/configs: configurations with every kind of rotary parameters, each optional
 key present and absent, in the old and the new spelling, and the frequencies and attention factor that the model classes
 of Hugging Face transformers take from them at several lengths of a sequence.
-Usage: make_rope_config_golden.py <output folder>
+Usage: make_rope_config_golden.py <output folder> [MODEL_TYPE ...]: of these types, the others stay as they are.
 """
 
 import copy
+import importlib
 import json
 import os
 import pathlib
@@ -15,24 +16,36 @@ os.environ["TRANSFORMERS_VERBOSITY"] = "critical"
 
 import numpy
 import torch
-from transformers import AutoConfig
-from transformers.models.gemma2.modeling_gemma2 import Gemma2RotaryEmbedding
-from transformers.models.gemma3.modeling_gemma3 import Gemma3RotaryEmbedding
-from transformers.models.llama.modeling_llama import LlamaRotaryEmbedding
-from transformers.models.qwen2.modeling_qwen2 import Qwen2RotaryEmbedding
-from transformers.models.qwen2_moe.modeling_qwen2_moe import Qwen2MoeRotaryEmbedding
-from transformers.models.qwen3.modeling_qwen3 import Qwen3RotaryEmbedding
-from transformers.models.qwen3_moe.modeling_qwen3_moe import Qwen3MoeRotaryEmbedding
+from transformers import AutoConfig, AutoModel
 
-EMBEDDINGS = {"llama": LlamaRotaryEmbedding, "qwen2": Qwen2RotaryEmbedding, "qwen3": Qwen3RotaryEmbedding,
-              "qwen2_moe": Qwen2MoeRotaryEmbedding, "qwen3_moe": Qwen3MoeRotaryEmbedding,
-              "gemma2": Gemma2RotaryEmbedding, "gemma3_text": Gemma3RotaryEmbedding}
-HEAD_DIM = 16
 SHAPE = {"vocab_size": 64, "hidden_size": 32, "intermediate_size": 32, "num_hidden_layers": 2,
-         "num_attention_heads": 2, "num_key_value_heads": 2, "head_dim": HEAD_DIM}
+         "num_attention_heads": 2, "num_key_value_heads": 2, "head_dim": 16}
+LAYERS = ["sliding_attention", "full_attention"]
+EXPERTS = {"num_experts_per_tok": 2, "moe_intermediate_size": 16}
+LATENT = {**EXPERTS, "n_routed_experts": 4, "kv_lora_rank": 16, "q_lora_rank": 24, "qk_nope_head_dim": 8, "qk_rope_head_dim": 16,
+          "v_head_dim": 8}
+# Every model type with rotary parameters, and what its small model has beside SHAPE.
+MODEL_TYPES = {
+    "llama": {}, "qwen2": {}, "qwen3": {}, "qwen2_moe": {}, "qwen3_moe": {}, "gemma2": {}, "gemma3_text": {},
+    "cohere": {}, "cohere2": {"sliding_window": 8, "layer_types": LAYERS}, "deepseek_v2": LATENT, "deepseek_v3": LATENT,
+    "gemma": {}, "glm": {}, "glm4": {}, "glm4_moe": {**EXPERTS, "n_routed_experts": 4}, "gpt_neox": {},
+    "gpt_oss": {"num_local_experts": 4, "num_experts_per_tok": 2, "sliding_window": 8}, "granite": {},
+    "granitemoe": {"num_local_experts": 4, "num_experts_per_tok": 2},
+    "granitemoeshared": {"num_local_experts": 4, "num_experts_per_tok": 2, "shared_intermediate_size": 16},
+    "llama4_text": {"intermediate_size_mlp": 32, "num_local_experts": 4, "num_experts_per_tok": 1},
+    "ministral": {"sliding_window": 8, "layer_types": LAYERS}, "mistral": {},
+    "mixtral": {"num_local_experts": 4, "num_experts_per_tok": 2}, "modernbert": {"global_attn_every_n_layers": 2}, "olmo2": {},
+    "olmo3": {"sliding_window": 8}, "olmoe": {"num_experts": 4, "num_experts_per_tok": 2}, "phi": {}, "phi3": {}, "smollm3": {},
+    "starcoder2": {}, "exaone4": {"sliding_window": 8, "layer_types": LAYERS}, "nemotron": {},
+}
+# Whose rotary parameters differ by kind of layer.
+BY_LAYER = ["gemma3_text", "modernbert", "olmo3"]
+# Whose classes rotate a part of a head where the configuration is silent.
+PARTS = {"glm": 0.5, "glm4": 0.5, "glm4_moe": 0.5, "gpt_neox": 0.25, "phi": 0.5, "nemotron": 0.5}
+PAIRS = 8
 LENGTHS = [1, 100, 128, 129, 500, 1024, 1025, 5000]
-SHORT = [1.0 + 0.05 * i for i in range(HEAD_DIM // 2)]
-LONG = [1.0 + 1.5 * i for i in range(HEAD_DIM // 2)]
+SHORT = [1.0 + 0.05 * i for i in range(PAIRS)]
+LONG = [1.0 + 1.5 * i for i in range(PAIRS)]
 ABSENT = object()
 
 
@@ -40,19 +53,28 @@ def shortest(value):
     return float(str(numpy.float32(value)))
 
 
+def embedding_class(model_type):
+    folder = model_type.removesuffix("_text")
+    module = importlib.import_module(f"transformers.models.{folder}.modeling_{folder}")
+    names = [n for n in dir(module) if n.endswith("RotaryEmbedding") and "Vision" not in n]
+    assert len(names) == 1, names
+    return getattr(module, names[0])
+
+
 def reference(model_type, config, layer_type):
-    """Frequencies and attention factor by length; a string: why the reference refuses."""
-    config = AutoConfig.for_model(model_type, **copy.deepcopy({k: v for k, v in config.items() if k != "model_type"}))
+    """Frequencies and attention factor by length. Throws what the reference throws, when a model runs too."""
+    keys = copy.deepcopy({k: v for k, v in config.items() if k != "model_type"})
+    config = AutoConfig.for_model(model_type, **keys, pad_token_id=None)
+    with torch.no_grad():
+        AutoModel.from_config(config, attn_implementation="eager").eval()(torch.tensor([[3, 7, 1]]))
     results = []
     for length in LENGTHS:
-        embedding = EMBEDDINGS[model_type](config)
+        embedding = embedding_class(model_type)(config)
         arguments = (torch.zeros(1), torch.tensor([[length - 1]])) + ((layer_type,) if layer_type else ())
         embedding(*arguments)
         prefix = f"{layer_type}_" if layer_type else ""
         inv_freq = getattr(embedding, prefix + "inv_freq")
         factor = getattr(embedding, prefix + "attention_scaling")
-        if len(inv_freq) != HEAD_DIM // 2:
-            raise ValueError(f"{2 * len(inv_freq)} of {HEAD_DIM} values of a head turn, which the model cannot do")
         results.append((length, [shortest(v) for v in inv_freq], float(factor)))
     return results
 
@@ -101,15 +123,25 @@ def cases():
         older = {("type" if k == "rope_type" else k): v for k, v in rope.items()}
         yield f"new_{name}", "llama", {"rope_parameters": {**rope, "rope_theta": 50000.0}}, None
         yield f"old_{name}", "llama", {"rope_scaling": older, "rope_theta": 50000.0}, None
-    for model_type in EMBEDDINGS:
-        if model_type == "gemma3_text":
-            continue
-        yield f"{model_type}_silent", model_type, {}, None
-        yield f"{model_type}_theta", model_type, {"rope_theta": 123456.0}, None
-        yield f"{model_type}_yarn_silent", model_type, {"rope_scaling": {"rope_type": "yarn", "factor": 4.0}}, None
-        yield (f"{model_type}_linear", model_type,
-               {"rope_parameters": {"rope_type": "linear", "factor": 4.0}, "rope_theta": 777.0}, None)
-        yield f"{model_type}_dynamic_silent", model_type, {"rope_scaling": {"type": "dynamic", "factor": 4.0}}, None
+    for model_type in MODEL_TYPES:
+        pairs = int(PAIRS * PARTS.get(model_type, 1))
+        longrope = {"type": "longrope", "short_factor": SHORT[:pairs], "long_factor": LONG[:pairs]}
+        usual = {"silent": {}, "theta": {"rope_theta": 123456.0},
+                 "yarn_silent": {"rope_scaling": {"rope_type": "yarn", "factor": 4.0}},
+                 "linear": {"rope_parameters": {"rope_type": "linear", "factor": 4.0}, "rope_theta": 777.0},
+                 "dynamic_silent": {"rope_scaling": {"type": "dynamic", "factor": 4.0}},
+                 "longrope": {"rope_scaling": longrope, "original_max_position_embeddings": 128},
+                 "part": {"partial_rotary_factor": 0.5},
+                 "quarter_inside": {"rope_parameters": {"rope_type": "default", "rope_theta": 5e4, "partial_rotary_factor": 0.25}}}
+        for name, keys in usual.items():
+            for layer_type in LAYERS if model_type in BY_LAYER else [None]:
+                suffix = f"_{layer_type[:4]}" if layer_type else ""
+                yield f"{model_type}_{name}{suffix}", model_type, keys, layer_type
+    for share in (0.25, 1.0):
+        yield f"gpt_neox_pct_{share}", "gpt_neox", {"rotary_pct": share, "rotary_emb_base": 5e3}, None
+    for layer_type in LAYERS:
+        thetas = {"global_rope_theta": 2e5, "local_rope_theta": 3e4}
+        yield f"modernbert_thetas_{layer_type[:4]}", "modernbert", thetas, layer_type
     linear, yarn = {"rope_type": "linear", "factor": 4.0}, {"rope_type": "yarn", "factor": 4.0}
     llama = {
         "null": {"rope_scaling": None, "rope_parameters": None},
@@ -120,7 +152,6 @@ def cases():
         "both_types": {"rope_scaling": {"type": "yarn", "rope_type": "linear", "factor": 2.0}},
         "mrope": {"rope_scaling": {"type": "mrope", "rope_type": "default", "mrope_section": [2, 3, 3]}},
         "two_thetas": {"rope_theta": 5000.0, "rope_parameters": {"rope_type": "default", "rope_theta": 20000.0}},
-        "part": {"partial_rotary_factor": 0.5},
         "part_inside": {"rope_parameters": {"rope_type": "default", "partial_rotary_factor": 0.5}},
         "part_linear": {"partial_rotary_factor": 0.5, "rope_scaling": dict(linear)},
         "part_one": {"partial_rotary_factor": 1.0, "rope_scaling": dict(linear)},
@@ -140,7 +171,6 @@ def cases():
         yield f"llama_{name}", "llama", keys, None
     untruncated = {**yarn, "truncate": False, "original_max_position_embeddings": 128}
     gemma3 = {
-        "silent": {},
         "thetas": {"rope_theta": 5e5, "rope_local_base_freq": 2e4},
         "scaling": {"rope_scaling": {"rope_type": "linear", "factor": 8.0}},
         "scaling_older": {"rope_scaling": {"type": "linear", "factor": 8.0}},
@@ -162,7 +192,6 @@ def cases():
                  "rope_parameters": {"full_attention": {"rope_type": "linear", "factor": 2.0, "rope_theta": 2e6},
                                      "sliding_attention": {"rope_type": "default", "rope_theta": 3e4}}},
         "flat": {"rope_parameters": {"rope_type": "linear", "factor": 2.0, "rope_theta": 2e6}},
-        "part": {"partial_rotary_factor": 0.5},
     }
     for name, keys in gemma3.items():
         for layer_type in ("full_attention", "sliding_attention"):
@@ -170,10 +199,9 @@ def cases():
 
 
 def case(name, model_type, keys, layer_type):
-    silent = name.endswith("_silent") and "gemma3" not in name
-    config = {"model_type": model_type, **SHAPE, **({} if silent else {"max_position_embeddings": 1024}), **keys}
+    config = {"model_type": model_type, **SHAPE, **MODEL_TYPES[model_type], **({} if "_silent" in name else {"max_position_embeddings": 1024}), **keys}
     if layer_type:
-        config["layer_types"] = ["sliding_attention", "full_attention"]
+        config["layer_types"] = LAYERS
     found = {"name": name, "config": config}
     if layer_type:
         found["layer_type"] = layer_type
@@ -191,11 +219,16 @@ def case(name, model_type, keys, layer_type):
 
 
 def main():
-    folder = pathlib.Path(sys.argv[1])
+    folder, only = pathlib.Path(sys.argv[1]), sys.argv[2:]
     folder.mkdir(parents=True, exist_ok=True)
-    lines = [json.dumps(case(*c), separators=(",", ":")) for c in cases()]
-    (folder / "rope_configs.json").write_text("[\n" + ",\n".join(lines) + "\n]\n")
-    print(len(lines), "configurations,", sum('"refused"' in line for line in lines), "refused by the reference")
+    file = folder / "rope_configs.json"
+    kept = {c["name"]: c for c in json.loads(file.read_text()) if c["config"]["model_type"] not in only} if only else {}
+    names = [c[0] for c in cases()]
+    assert len(names) == len(set(names)), names
+    found = [kept[c[0]] if c[0] in kept else case(*c) for c in cases()]
+    lines = [json.dumps(c, separators=(",", ":")) for c in found]
+    file.write_text("[\n" + ",\n".join(lines) + "\n]\n")
+    print(len(lines), "configurations,", sum("refused" in c for c in found), "refused by the reference")
 
 
 main()

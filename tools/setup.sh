@@ -1,4 +1,4 @@
-# Sourced by demo.sh and test.sh: packages, the model, the build directory. Everything it says goes to stderr.
+# Sourced by demo.sh, serve.sh and test.sh: packages, the model, the build directory. Everything it says goes to stderr.
 # shellcheck shell=bash
 
 readonly build_dir=build

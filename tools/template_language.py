@@ -1040,11 +1040,129 @@ s.join
 UNSUPPORTED = """
 n.real
 n.bit_length()
-s | wordwrap(5)
-s | pprint
-s | urlize
-s | xmlattr
+s | random
+l | random
 s.encode('utf-8')
 s.translate({})
 s.format_map({})
 """.strip("\n").split("\n")
+
+# ---- filters that break lines or find addresses: written ones, and drawn ones ---------------------------------------
+EXPRESSIONS += """
+s | wordwrap(5)
+s | xmlattr
+long | wordwrap
+long | wordwrap(20)
+long | wordwrap(7)
+long | wordwrap(3)
+long | wordwrap(3, false)
+long | wordwrap(1)
+long | wordwrap(10, wrapstring='|')
+long | wordwrap(10, true, none, false)
+long | wordwrap(0)
+long | wordwrap(-3)
+'' | wordwrap(0)
+lines | wordwrap(3)
+spaces | wordwrap(2)
+u | wordwrap(4)
+5 | wordwrap
+none | wordwrap
+missing | wordwrap
+'a well-known state-of-the-art e-mail -- a dash---and x-1 1-2 a-b-c non-1st --flag' | wordwrap(8)
+'a well-known state-of-the-art e-mail -- a dash---and x-1 1-2 a-b-c non-1st --flag' | wordwrap(4)
+'a well-known state-of-the-art e-mail -- a dash---and x-1 1-2 a-b-c non-1st --flag' | wordwrap(4, false)
+'a well-known state-of-the-art e-mail -- a dash---and x-1 1-2 a-b-c non-1st --flag' | wordwrap(8, break_on_hyphens=false)
+'-----' | wordwrap(2)
+'x' | wordwrap('5')
+d | xmlattr
+d | xmlattr(false)
+{} | xmlattr
+{'class': 'a b', 'missing': none, 'id': 'list-%d' | format(4), 'n': 5, 'q': '<"&\'>'} | xmlattr
+{'a b': 1} | xmlattr
+{'a>': 1} | xmlattr
+{'a/': none} | xmlattr
+{1: 2} | xmlattr
+{'a"': 'b' | safe, 'c': '<' | safe, 'd': missing} | xmlattr
+l | xmlattr
+s | pprint
+l | pprint
+d | pprint
+nested | pprint
+people | pprint
+mixed | pprint
+[people, people] | pprint
+{'people': people, 'long': long, 'l': l} | pprint
+long * 3 | pprint
+(long * 3) | pprint
+[long * 3, lines * 5] | pprint
+{'text': long * 3, 'more': {'deep': [lines * 10, u * 9]}} | pprint
+(1, 2) | pprint
+(1,) | pprint
+((long, long),) | pprint
+[(long,), [], {}, ()] | pprint
+{2: 'a', 'b': 1, none: 3, 1.5: 4, true: 5} | pprint
+x | pprint
+none | pprint
+missing | pprint
+html | safe | pprint
+range(3) | pprint
+range(40) | list | pprint
+'no spaces in this text but ' + 'x' * 200 | pprint
+('x' * 200) | pprint
+[('y' * 90 + ' ') * 3] | pprint
+people | groupby('city') | list | pprint
+s | urlize
+html | urlize
+5 | urlize
+none | urlize
+'see https://example.com, (http://a.b/c_(d)) and <www.x.org>.' | urlize
+'see https://example.com, (http://a.b/c_(d)) and <www.x.org>.' | safe | urlize
+'mail a@b.com or mailto:c@d.org, @e@f.g h@i j@k.l.' | urlize
+'www.example.com:80/x?y#z example.com:99999 a.com. b.org/ c.info?x d.xyz www.e' | urlize(10)
+'https://1.2.3.4/x http://[2001:db8::1]/ http://[::1] http://1.2.3 http://x' | urlize(nofollow=true, target='_blank', rel='b a')
+'HTTPS://EXAMPLE.COM www.A-B.de xn--p1ai.com http://xn--p1ai http://ex%41mple.com' | urlize
+'tel:123 ftp://a/b' | urlize(extra_schemes=['tel:', 'ftp://'])
+'tel:123' | urlize(extra_schemes=['bad'])
+'tel:123' | urlize(extra_schemes=['a:///'])
+'x.com' | urlize(-2)
+'x.com' | urlize(target='"')
+'((a.com)) (a.com)) ((a.com &lt;a.com&gt;' | urlize
+'a.com,b.com .com -.com --.com a_b.net' | urlize
+'http://user@host.com a@b@c.de a@-b.de a@b-.de a@b..de a@b.c-d' | urlize
+""".strip("\n").split("\n")
+
+
+def drawn():
+    import random
+    draw = random.Random(8)
+    pieces = ["a", "word", "well-known", "-", "--", "---", "x-", "-y", "1-2", "a1-b2", " ", " ", "  ", "\\t", "\\n", "\\u00a0", "!", ".", "\\u00e9t\\u00e9-\\u00fc", "\\'", "&"]
+    parts = ["http://", "https://", "www.", "a", "b-c", "x%20", ".com", ".", ".org", "mailto:", "@", "/p", "?q=1", "#f", ":8080", "(", ")", "<", ">", "&", "&lt;", "&gt;", ",", " ",
+             "[::1]", "1.2.3.4", "\\n", "\\u00e9", "tel:"]
+    for _ in range(60):
+        text = "".join(draw.choice(pieces) for _ in range(draw.randrange(2, 40)))
+        yield f"'{text}' | wordwrap({draw.randrange(1, 14)}, {draw.choice(['true', 'false'])}, '|', {draw.choice(['true', 'false'])})"
+    for _ in range(80):
+        text = "".join(draw.choice(parts) for _ in range(draw.randrange(2, 14)))
+        yield f"'{text}' | urlize({draw.choice(['', '5', 'none, true'])})"
+
+    def value(depth):
+        kind = draw.randrange(9 if depth < 4 else 5)
+        if kind == 0:
+            return str(draw.choice([0, 7, -3, 2.5, 1e30, "true", "none"]))
+        if kind < 5:
+            return "'" + "".join(draw.choice(pieces) for _ in range(draw.choice([1, 3, 12, 60]))) + "'"
+        inner = [value(depth + 1) for _ in range(draw.randrange(5))]
+        if kind == 5:
+            return "(" + "".join(i + ", " for i in inner) + ")"
+        if kind == 6:
+            return "[" + ", ".join(inner) + "]"
+        return "{" + ", ".join(f"{draw.choice(['1', '2', quoted('b'), quoted('key' * 9)])}: {i}" for i in inner) + "}"
+
+    def quoted(text):
+        return f"'{text}'"
+
+    for _ in range(60):
+        yield f"{value(0)} | pprint"
+
+
+EXPRESSIONS += drawn()

@@ -7,7 +7,7 @@
 #include "apps/ttt/text_lines.h"
 #include "base/error.h"
 #include "runtime/class_scores.h"
-#include "runtime/embedder.h"
+#include "runtime/text_batch.h"
 
 namespace ttt::app {
 namespace {
@@ -15,6 +15,7 @@ namespace {
 struct ClassifyFlags {
   ModelOptions model;
   std::string query = {};
+  std::int64_t batch = 32;
 };
 
 TextLimit limit_of(const ClassifyFlags& f, const Checkpoint& checkpoint) {
@@ -27,30 +28,31 @@ void require_lines(std::span<const Encoding> texts) {
 
 // Outputs of the head for every text, in order.
 std::vector<std::vector<float>> run_head(const ClassifyFlags& f, const std::shared_ptr<const Checkpoint>& checkpoint,
-                                         const Tokenizer& tokenizer, std::span<const Encoding> texts) {
+                                         const Tokenizer& tokenizer, std::span<const Encoding> texts,
+                                         const TextLimit& limit) {
   std::int64_t longest = 1;
   for (const Encoding& t : texts) longest = std::max<std::int64_t>(longest, std::ssize(t.ids));
-  Workbench bench(f.model, checkpoint,
-                  {.context = context_for(f.model, *checkpoint, longest), .chunk = longest, .wanted = 1},
-                  [&](const Model& model) {
-                    for (const Encoding& t : texts) require_rows(tokenizer, t.ids, model.vocab_size());
-                  });
+  // Several short texts make a step worth its while.
+  constexpr std::int64_t kStepRows = 256;
+  const std::int64_t sequences = std::min<std::int64_t>(f.batch, std::ssize(texts));
+  const std::int64_t rows = sequences > 1 ? std::max(longest, std::min(limit.ids, kStepRows)) : longest;
+  Workbench bench(
+      f.model, checkpoint,
+      {.sequences = sequences, .context = context_for(f.model, *checkpoint, rows), .chunk = rows, .wanted = sequences},
+      [&](const Model& model) {
+        for (const Encoding& t : texts) require_rows(tokenizer, t.ids, model.vocab_size());
+      });
   for (const Encoding& t : texts) require_same("texts", t.ids);
   Runner runner = bench.runner();
+  const std::vector<float> classes = classes_of(runner, texts);
+  const std::ptrdiff_t width = runner.output_size();
   std::vector<std::vector<float>> all;
-  for (const Encoding& t : texts) {
-    require(!t.ids.empty(), ErrorKind::kUsage, "a text wanted at least one token, got none");
-    Sequence sequence = runner.create();
-    const std::int64_t wanted = 0;
-    const StepEntry entry{
-        .sequence = &sequence, .rows = std::ssize(t.ids), .token_types = types_for(runner.model(), t)};
-    const auto row = runner.step({&entry, 1}, t.ids, {&wanted, 1});
-    all.emplace_back(row.begin(), row.end());
-  }
+  for (auto row = classes.begin(); row != classes.end(); row += width) all.emplace_back(row, row + width);
   return all;
 }
 
 int classify(ClassifyFlags f) {
+  require(f.batch >= 1, ErrorKind::kUsage, "--batch wanted a positive number, got ", f.batch);
   f.model.output = OutputKind::kClasses;
   const auto checkpoint = open_model(f.model);
   const Tokenizer tokenizer = tokenizer_of(f.model, *checkpoint);
@@ -59,7 +61,7 @@ int classify(ClassifyFlags f) {
   std::vector<Encoding> texts;
   for (const std::string& line : stdin_lines()) texts.push_back(tokenizer.encode_with_types(line, options));
   require_lines(texts);
-  for (const std::vector<float>& row : run_head(f, checkpoint, tokenizer, texts)) {
+  for (const std::vector<float>& row : run_head(f, checkpoint, tokenizer, texts, options.limit)) {
     const std::vector<double> p = apply_scores(class_scores(checkpoint->config(), std::ssize(row)), row);
     Json line{Json::Object{}};
     for (std::size_t i = 0; i < p.size(); ++i) line.set(class_label(checkpoint->config(), i), Json(p[i]));
@@ -69,6 +71,7 @@ int classify(ClassifyFlags f) {
 }
 
 int rerank(ClassifyFlags f) {
+  require(f.batch >= 1, ErrorKind::kUsage, "--batch wanted a positive number, got ", f.batch);
   f.model.output = OutputKind::kClasses;
   const auto checkpoint = open_model(f.model);
   const Tokenizer tokenizer = tokenizer_of(f.model, *checkpoint);
@@ -80,7 +83,7 @@ int rerank(ClassifyFlags f) {
   for (const std::string& line : lines) texts.push_back(tokenizer.encode_pair(f.query, line, options));
   require_lines(texts);
   std::vector<std::pair<double, std::size_t>> ranked;
-  for (const std::vector<float>& row : run_head(f, checkpoint, tokenizer, texts)) {
+  for (const std::vector<float>& row : run_head(f, checkpoint, tokenizer, texts, options.limit)) {
     require(row.size() == 1, ErrorKind::kUnsupported, "rerank wanted a model with one class, got ", row.size());
     ranked.emplace_back(apply_scores(scores, row)[0], ranked.size());
   }
@@ -103,6 +106,7 @@ void add_classify(Arguments& arguments, std::span<const Family> families) {
       arguments.command("classify", "Labels of the lines of standard input with their probabilities, as JSON",
                         "Example: echo \"What a film!\" | ttt classify -m DIRECTORY", [f] { return classify(*f); });
   add_model_options(c, f->model, families);
+  c.option("--batch", f->batch, "texts of one step, at most", Option::kShowsDefault);
 }
 
 void add_rerank(Arguments& arguments, std::span<const Family> families) {
@@ -112,6 +116,7 @@ void add_rerank(Arguments& arguments, std::span<const Family> families) {
       "Example: ttt rerank -m DIRECTORY --query \"Who wrote it?\" < passages.txt", [f] { return rerank(*f); });
   add_model_options(c, f->model, families);
   c.option("--query", f->query, "what the lines are compared with", Option::kRequired);
+  c.option("--batch", f->batch, "texts of one step, at most", Option::kShowsDefault);
 }
 
 }  // namespace ttt::app

@@ -1,5 +1,5 @@
 #include <sys/resource.h>
-#include <time.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <csignal>
@@ -63,7 +63,6 @@ void check(const ServeFlags& f) {
   at_least("--drain", f.drain, 0.0);
   require(f.log_format == "text" || f.log_format == "json", ErrorKind::kUsage,
           "--log-format wanted text or json, got \"", f.log_format, "\"");
-  require(communicator().ranks() == 1, ErrorKind::kUnsupported, "serve wanted one rank, got ", communicator().ranks());
 }
 
 // A descriptor for each connection, and some for files.
@@ -75,11 +74,6 @@ void raise_file_limit(std::int64_t connections) {
   if (limit.rlim_cur >= wanted) return;
   limit.rlim_cur = std::min(wanted, limit.rlim_max);
   setrlimit(RLIMIT_NOFILE, &limit);
-}
-
-void sleep_briefly() {
-  const timespec time{.tv_sec = 0, .tv_nsec = 50'000'000};
-  nanosleep(&time, nullptr);  // a signal ends it
 }
 
 // What a log shows must not stop what it tells of: a stderr that was closed is no reason to end.
@@ -118,16 +112,19 @@ class Server {
     listener_.start(service_.handler());
   }
 
-  void run(const server::ServedModel& model) {
+  // Until it is told to stop, or cannot go on because a rank was lost.
+  void run(const server::ServedModel& model, const SignalQueue& signals) {
     service_.serve(model);
     tell("info", text("serving ", model.names.front(), " on http://", listener_.address()));
     notify("READY=1");
-    std::optional<HangUpReloads> reloads;
-    if (flags_.key_file) reloads.emplace();
     double next = server::monotonic_seconds() + kSummarySeconds;
-    while (interrupted() == 0) {
-      sleep_briefly();
-      if (reloads && reloads->asked()) reload();
+    while (!service_.lost()) {
+      const int signal = signals.next(kTick);
+      if (signal == SIGHUP && flags_.key_file) {
+        reload();
+      } else if (signal != 0) {
+        return;
+      }
       if (server::monotonic_seconds() < next) continue;
       next += kSummarySeconds;
       if (const std::string line = service_.summary(); !line.empty()) tell("info", line);
@@ -135,14 +132,14 @@ class Server {
   }
 
   // Finishes what runs, for some time, and takes nothing new.
-  void drain() {
+  void drain(const SignalQueue& signals) {
     notify("STOPPING=1");
     service_.drain();
     tell("info", text("stopping: ", service_.active(), " requests are finished first, for at most ", flags_.drain,
                       " s; a second signal ends at once"));
-    wait_until_idle(flags_.drain);
+    wait_until_idle(flags_.drain, signals);
     service_.cancel_all();
-    wait_until_idle(1);
+    wait_until_idle(1, signals);
     stop();
     tell("info", "stopped");
   }
@@ -154,7 +151,7 @@ class Server {
   }
 
  private:
-  static constexpr double kSummarySeconds = 5;
+  static constexpr double kSummarySeconds = 5, kTick = 0.05;
 
   void tell(std::string_view level, const std::string& message) {
     if (flags_.log_format == "text") {
@@ -177,9 +174,11 @@ class Server {
     }
   }
 
-  void wait_until_idle(double seconds) const {
+  void wait_until_idle(double seconds, const SignalQueue& signals) const {
     const double end = server::monotonic_seconds() + seconds;
-    while (service_.active() > 0 && server::monotonic_seconds() < end) sleep_briefly();
+    while (service_.active() > 0 && server::monotonic_seconds() < end && !service_.lost()) {
+      if (const int signal = signals.next(kTick); signal == SIGINT || signal == SIGTERM) _exit(128 + signal);
+    }
   }
 
   const ServeFlags& flags_;
@@ -188,12 +187,21 @@ class Server {
   server::Service service_;
 };
 
+// What the other ranks do: the engine's part of the model, until that of the first rank ends.
+int follow(const ServeFlags& f) {
+  ServeModel model(f.model);
+  const SignalQueue left_to_the_first;
+  model.engine()->drain();
+  return 0;
+}
+
 int serve(ServeFlags f) {
   require(!f.max_model_len || f.model.model.context == 0, ErrorKind::kUsage,
           "--max-model-len and --ctx are the same and exclude each other");
   if (f.max_model_len) f.model.model.context = *f.max_model_len;
   f.model.engine.prefix_cache = !f.no_prefix_caching;
   check(f);
+  if (!leads()) return follow(f);
   raise_file_limit(f.listener.most_connections);
   std::signal(SIGPIPE, SIG_IGN);
   std::optional<SignalsHeld> held(std::in_place);  // threads that are made now never take the process's signals
@@ -204,9 +212,10 @@ int serve(ServeFlags f) {
   std::optional<ServeModel> model;
   try {
     model.emplace(f.model);
-    const Graceful graceful;
-    server.run(model->served());
-    server.drain();
+    const SignalQueue signals;
+    server.run(model->served(), signals);
+    server.drain(signals);
+    if (model->engine() != nullptr) model->engine()->drain();  // throws what has ended it
   } catch (...) {
     server.stop();
     throw;

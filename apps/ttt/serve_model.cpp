@@ -6,6 +6,7 @@
 #include "apps/ttt/prompt.h"
 #include "apps/ttt/ranks.h"
 #include "apps/ttt/sampling_options.h"
+#include "apps/ttt/signals.h"
 #include "apps/ttt/standard_files.h"
 #include "base/error.h"
 #include "runtime/chat.h"
@@ -13,6 +14,7 @@
 #include "runtime/load_chat_template.h"
 #include "runtime/load_tokenizer.h"
 #include "server/service.h"
+#include "text/tool_marks.h"
 
 namespace ttt::app {
 namespace {
@@ -57,12 +59,15 @@ ServeModel::ServeModel(const ServeModelOptions& options) {
   require(!model.has_encoder() && model.input_size() == 0, ErrorKind::kUnsupported, options.model.model,
           ": serve wanted a model that continues, embeds or ranks a text, got one of another kind");
   served_.vocab = model.vocab_size();
+  const bool continues = model.output() == OutputKind::kLogits && !planned.built.tree->states.empty();
+  require(continues || communicator().ranks() == 1, ErrorKind::kUnsupported, options.model.model,
+          ": serve wanted one rank for an encoder, got ", communicator().ranks());
   if (model.output() == OutputKind::kClasses) {
     load_scores(options);
-  } else if (model.output() == OutputKind::kHiddenStates || !planned.built.tree->states.empty()) {
-    model.output() == OutputKind::kLogits ? load_decoder(options) : load_embedder(options);
+  } else if (continues) {
+    load_decoder(options);
   } else {
-    load_embedder(options);  // an encoder with a head for masked tokens
+    load_embedder(options);  // of an encoder with a head for masked tokens too
   }
 }
 
@@ -90,12 +95,38 @@ void ServeModel::load_decoder(const ServeModelOptions& o) {
     if (!*t) continue;
     for (const std::int32_t id : turn_end_ids((*t)->chat_template, *tokenizer_)) served_.chat_end_ids.push_back(id);
   }
+  load_vocabularies();
   EngineOptions options = o.engine;
   options.context = bench_->model.built.context;
+  const SignalsHeld held;  // the engine's thread never takes the process's signals
   engine_ = std::make_unique<Engine>(bench_->model, *tokenizer_, *bench_->threads, bench_->communicator, options);
   backend_ = server::make_engine_backend(*engine_);
   served_.backend = backend_.get();
   served_.context = engine_->context();
+}
+
+// What grammars need of the tokenizer. Marks of calls may be control tokens, which are text for the grammars of tools.
+void ServeModel::load_vocabularies() {
+  try {
+    served_.structures =
+        std::make_shared<ConstraintCache>(std::make_shared<const GrammarVocabulary>(*tokenizer_, served_.vocab));
+    served_.tool_structures = served_.structures;
+    const auto& tools = served_.tool_chat ? served_.tool_chat : served_.chat;
+    if (!tools || !tools->tools) return;
+    const ToolCallMarks marks = tool_call_marks(*tools->tools, tools->source);
+    const std::string all = text(marks.begin, "\n", marks.call_begin, "\n", marks.name_end, "\n", marks.call_end, "\n",
+                                 marks.between, "\n", marks.end);
+    std::vector<std::int32_t> as_text;
+    for (const std::int32_t id : tokenizer_->added_ids()) {
+      const bool in_marks = tokenizer_->is_special(id) && all.find(tokenizer_->token_text(id)) != std::string::npos;
+      if (in_marks && id < served_.vocab) as_text.push_back(id);
+    }
+    if (as_text.empty()) return;
+    served_.tool_structures = std::make_shared<ConstraintCache>(
+        std::make_shared<const GrammarVocabulary>(*tokenizer_, served_.vocab, as_text));
+  } catch (const Error& e) {
+    served_.no_grammar = e.what();
+  }
 }
 
 // A template that cannot be read is no reason not to serve completions: the chat API says what is wrong with it.

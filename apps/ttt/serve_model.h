@@ -32,6 +32,7 @@ class ServeModel {
 
  private:
   void load_decoder(const ServeModelOptions& options);
+  void load_vocabularies();
   void load_templates(const ServeModelOptions& options);
   void load_embedder(const ServeModelOptions& options);
   void load_scores(const ServeModelOptions& options);

@@ -5,6 +5,7 @@
 #include <array>
 #include <atomic>
 #include <cstring>
+#include <ctime>
 
 namespace ttt::app {
 namespace {
@@ -15,7 +16,6 @@ constexpr std::array kStops{SIGHUP, SIGINT, SIGTERM};
 std::atomic<int> signal_status{0};
 std::atomic<int> graceful{0};  // scopes
 std::atomic<const char*> unfinished{nullptr};
-std::atomic<bool> reload{false};
 std::atomic<bool> told{false};  // a mapped file that cannot be read
 std::vector<MappedRange>& watched() {
   static std::vector<MappedRange> ranges;
@@ -28,8 +28,6 @@ extern "C" void on_stop(int signal) {
   if (const char* path = unfinished.load()) unlink(path);
   _exit(status);
 }
-
-extern "C" void on_hang_up(int) { reload.store(true); }
 
 void write_out(const char* s) {
   // Nothing can be done about a stderr that does not take it.
@@ -97,14 +95,23 @@ SignalsHeld::~SignalsHeld() { sigprocmask(SIG_SETMASK, &saved_, nullptr); }
 Graceful::Graceful() { ++graceful; }
 Graceful::~Graceful() { --graceful; }
 
-HangUpReloads::HangUpReloads() {
-  struct sigaction mine {};
-  mine.sa_handler = on_hang_up;
-  mine.sa_flags = SA_RESTART;
-  sigaction(SIGHUP, &mine, &before_);
+SignalQueue::SignalQueue() {
+  sigemptyset(&wanted_);
+  for (const int signal : kStops) {
+    struct sigaction now {};
+    sigaction(signal, nullptr, &now);
+    if (now.sa_handler != SIG_IGN) sigaddset(&wanted_, signal);
+  }
 }
-HangUpReloads::~HangUpReloads() { sigaction(SIGHUP, &before_, nullptr); }
-bool HangUpReloads::asked() { return reload.exchange(false); }
+
+int SignalQueue::next(double seconds) const {
+  constexpr double kBillion = 1e9;
+  timespec time{};
+  time.tv_sec = static_cast<std::time_t>(seconds);
+  time.tv_nsec = static_cast<long>((seconds - static_cast<double>(time.tv_sec)) * kBillion);
+  const int signal = sigtimedwait(&wanted_, nullptr, &time);
+  return signal > 0 ? signal : 0;
+}
 
 int interrupted() { return signal_status.load(); }
 

@@ -37,17 +37,17 @@ class Graceful {
   Graceful& operator=(const Graceful&) = delete;
 };
 
-// In its scope SIGHUP ends nothing: it asks for files to be read again.
-class HangUpReloads {
+// In its scope SIGHUP, SIGINT and SIGTERM end and interrupt nothing: they wait until they are taken. A SIGHUP that was
+// ignored at the start stays so. Other threads must have been started in a SignalsHeld scope.
+class SignalQueue {
  public:
-  HangUpReloads();
-  ~HangUpReloads();
-  HangUpReloads(const HangUpReloads&) = delete;
-  HangUpReloads& operator=(const HangUpReloads&) = delete;
-  bool asked();  // since the last time
+  SignalQueue();
+  // The next signal, within that time; 0: none came.
+  int next(double seconds) const;
 
  private:
-  struct sigaction before_ {};
+  SignalsHeld held_;
+  sigset_t wanted_;
 };
 
 // 0, or 129, 130 or 143 once a signal has arrived.

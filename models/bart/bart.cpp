@@ -1,5 +1,11 @@
 #include "models/bart/bart.h"
 
+#include "attention/cross_attention.h"
+#include "embeddings/position_embedding.h"
+#include "embeddings/token.h"
+#include "models/encoder/encoder.h"
+#include "normalization/layernorm.h"
+
 namespace ttt {
 namespace {
 
@@ -29,7 +35,7 @@ const AttentionNames kAttentionNames{.o = "out_proj.weight", .o_bias = "out_proj
 
 MLP make_ffn(const Scope& s, const BartConfig& c, std::int64_t ffn) {
   return make<MLP>(s, {.hidden_dim = c.hidden, .ffn_dim = ffn, .activation = c.activation, .bias = true},
-                   {.up = "fc1.weight", .down = "fc2.weight", .up_bias = "fc1.bias", .down_bias = "fc2.bias"});
+                   mlp_names("fc1", "fc2"));
 }
 
 // One table for both sides and the head, under the name that the checkpoint kept.
@@ -38,85 +44,105 @@ std::string table(const Scope& s, const BartConfig& c) {
   return "/" + (s.source().has(shared) ? shared : (s / c.prefix / "encoder.embed_tokens").path() + ".weight");
 }
 
+struct Inputs {
+  TokenEmbedding embedding;
+  PositionEmbedding positions;
+  LayerNorm norm;
+
+  Inputs(const Scope& s, const BartConfig& c, const std::string& ids)
+      : embedding(make<TokenEmbedding>(s / "embed_tokens",
+                                       {.vocab_size = c.vocab, .hidden_dim = c.hidden, .scale = c.embedding_scale},
+                                       {.weight = ids})),
+        positions(make<PositionEmbedding>(s / "embed_positions",
+                                          {.hidden_dim = c.hidden,
+                                           .offset = kFirstPosition,
+                                           .kind = LearnedPositions{.num_embeddings = c.positions + kFirstPosition}})),
+        norm(make<LayerNorm>(s / "layernorm_embedding", norm_spec(c))) {}
+
+  void forward(Exec& exec, const Step& step, TensorView x) const {
+    embedding.forward(exec, step.ids, x);
+    positions.forward_add(exec, step.batch.positions, x);
+    norm.forward(exec, x, x);
+  }
+};
+
+struct Encoder {
+  struct Layer : NormAfterSumLayer<LayerNorm, MLP> {
+    Layer(const Scope& s, const BartConfig& c)
+        : NormAfterSumLayer{make<Attention>(s / "self_attn", attention_spec(c, c.heads, false), kAttentionNames),
+                            make<LayerNorm>(s / "self_attn_layer_norm", norm_spec(c)), make_ffn(s, c, c.ffn),
+                            make<LayerNorm>(s / "final_layer_norm", norm_spec(c))} {}
+  };
+  Inputs inputs;
+  std::vector<Layer> layers;
+
+  Encoder(const Scope& s, const BartConfig& c, const std::string& ids)
+      : inputs(s / "encoder", c, ids), layers(make_layers<Layer>(s / "encoder.layers", c.layers, c)) {}
+
+  void forward(Exec& exec, const Step& step, TensorView x) const {
+    inputs.forward(exec, step, x);
+    for (const Layer& l : layers) l.forward(exec, step, x);
+  }
+};
+
+struct Decoder {
+  struct Layer {
+    Attention attention;
+    LayerNorm attention_norm;
+    CrossAttention cross;
+    LayerNorm cross_norm;
+    MLP ffn;
+    LayerNorm ffn_norm;
+
+    Layer(const Scope& s, const BartConfig& c)
+        : attention(make<Attention>(s / "self_attn", attention_spec(c, c.decoder_heads, true), kAttentionNames)),
+          attention_norm(make<LayerNorm>(s / "self_attn_layer_norm", norm_spec(c))),
+          cross(make<CrossAttention>(s / "encoder_attn", cross_spec(c), kAttentionNames)),
+          cross_norm(make<LayerNorm>(s / "encoder_attn_layer_norm", norm_spec(c))),
+          ffn(make_ffn(s, c, c.decoder_ffn)),
+          ffn_norm(make<LayerNorm>(s / "final_layer_norm", norm_spec(c))) {}
+  };
+  Inputs inputs;
+  std::vector<Layer> layers;
+
+  Decoder(const Scope& s, const BartConfig& c, const std::string& ids)
+      : inputs(s / "decoder", c, ids), layers(make_layers<Layer>(s / "decoder.layers", c.decoder_layers, c)) {}
+
+  void store(Exec& exec, ConstTensorView x, const Step& source) const {
+    for (const Layer& l : layers) l.cross.store(exec, x, source);
+  }
+  void forward(Exec& exec, const Step& step, TensorView x) const {
+    inputs.forward(exec, step, x);
+    for (const Layer& l : layers) {
+      l.attention.forward_add(exec, x, step, x);
+      l.attention_norm.forward(exec, x, x);
+      l.cross.forward_add(exec, x, step, x);
+      l.cross_norm.forward(exec, x, x);
+      l.ffn.forward_add(exec, x, x);
+      l.ffn_norm.forward(exec, x, x);
+    }
+  }
+};
+
+std::unique_ptr<Model> make_bart(const Scope& s, const BartConfig& c) {
+  const std::string ids = table(s, c);
+  Encoder encoder(s / c.prefix, c, ids);
+  Decoder decoder(s / c.prefix, c, ids);
+  LMHead head = make<LMHead>(
+      s / "lm_head",
+      {.hidden_dim = c.hidden, .vocab_size = c.vocab, .tie_word_embeddings = c.tied, .bias = c.logits_bias},
+      {.weight = c.tied ? ids : "weight", .bias = "/final_logits_bias"});
+  return std::make_unique<EncoderDecoderModel<Encoder, Decoder>>(
+      EncoderInputs{.hidden = c.hidden, .vocab = c.vocab, .max_rows = c.positions}, std::move(encoder),
+      std::move(decoder), std::move(head));
+}
+
 }  // namespace
-
-Bart::Inputs::Inputs(const Scope& s, const BartConfig& c)
-    : embedding(make<TokenEmbedding>(s / "embed_tokens",
-                                     {.vocab_size = c.vocab, .hidden_dim = c.hidden, .scale = c.embedding_scale},
-                                     {.weight = table(Scope(s.source(), s.tree(), s.overrides(), s.options()), c)})),
-      positions(make<PositionEmbedding>(s / "embed_positions",
-                                        {.hidden_dim = c.hidden,
-                                         .offset = kFirstPosition,
-                                         .kind = LearnedPositions{.num_embeddings = c.positions + kFirstPosition}})),
-      norm(make<LayerNorm>(s / "layernorm_embedding", norm_spec(c))) {}
-
-void Bart::Inputs::forward(Exec& exec, const Step& step, TensorView x) const {
-  embedding.forward(exec, step.ids, x);
-  positions.forward_add(exec, step.batch.positions, x);
-  norm.forward(exec, x, x);
-}
-
-Bart::Layer::Layer(const Scope& s, const BartConfig& c)
-    : attention(make<Attention>(s / "self_attn", attention_spec(c, c.heads, false), kAttentionNames)),
-      attention_norm(make<LayerNorm>(s / "self_attn_layer_norm", norm_spec(c))),
-      ffn(make_ffn(s, c, c.ffn)),
-      ffn_norm(make<LayerNorm>(s / "final_layer_norm", norm_spec(c))) {}
-
-Bart::DecoderLayer::DecoderLayer(const Scope& s, const BartConfig& c)
-    : attention(make<Attention>(s / "self_attn", attention_spec(c, c.decoder_heads, true), kAttentionNames)),
-      attention_norm(make<LayerNorm>(s / "self_attn_layer_norm", norm_spec(c))),
-      cross(make<CrossAttention>(s / "encoder_attn", cross_spec(c), kAttentionNames)),
-      cross_norm(make<LayerNorm>(s / "encoder_attn_layer_norm", norm_spec(c))),
-      ffn(make_ffn(s, c, c.decoder_ffn)),
-      ffn_norm(make<LayerNorm>(s / "final_layer_norm", norm_spec(c))) {}
-
-Bart::Bart(const Scope& s, const BartConfig& c)
-    : hidden_(c.hidden),
-      vocab_(c.vocab),
-      positions_(c.positions),
-      source_(s / c.prefix / "encoder", c),
-      target_(s / c.prefix / "decoder", c),
-      encoder_(make_layers<Layer>(s / c.prefix / "encoder.layers", c.layers, c)),
-      decoder_(make_layers<DecoderLayer>(s / c.prefix / "decoder.layers", c.decoder_layers, c)),
-      head_(make<LMHead>(
-          s / "lm_head",
-          {.hidden_dim = c.hidden, .vocab_size = c.vocab, .tie_word_embeddings = c.tied, .bias = c.logits_bias},
-          {.weight = c.tied ? table(s, c) : "weight", .bias = "/final_logits_bias"})) {}
-
-void Bart::encode(Exec& exec, const Step& source) const {
-  Scratch::Frame frame(exec.scratch);
-  const TensorView x = frame.take({source.rows(), hidden_});
-  source_.forward(exec, source, x);
-  for (const Layer& l : encoder_) {
-    l.attention.forward_add(exec, x, source, x);
-    l.attention_norm.forward(exec, x, x);
-    l.ffn.forward_add(exec, x, x);
-    l.ffn_norm.forward(exec, x, x);
-  }
-  for (const DecoderLayer& l : decoder_) l.cross.store(exec, x, source);
-}
-
-void Bart::forward(Exec& exec, const Step& step, TensorView logits) const {
-  Scratch::Frame frame(exec.scratch);
-  const TensorView x = frame.take({step.rows(), hidden_});
-  target_.forward(exec, step, x);
-  for (const DecoderLayer& l : decoder_) {
-    l.attention.forward_add(exec, x, step, x);
-    l.attention_norm.forward(exec, x, x);
-    l.cross.forward_add(exec, x, step, x);
-    l.cross_norm.forward(exec, x, x);
-    l.ffn.forward_add(exec, x, x);
-    l.ffn_norm.forward(exec, x, x);
-  }
-  head_.forward(exec, x, step.wanted_rows, logits);
-}
 
 const Family& bart_family() {
   static constexpr std::string_view kModelTypes[] = {"bart"};
-  static const Family family{.model_types = kModelTypes,
-                             .make = [](const Scope& scope, ConfigReader& config) -> std::unique_ptr<Model> {
-                               const BartConfig c = read_bart_config(config, scope);
-                               return std::make_unique<Bart>(scope, c);
+  static const Family family{.model_types = kModelTypes, .make = [](const Scope& scope, ConfigReader& config) {
+                               return make_bart(scope, read_bart_config(config, scope));
                              }};
   return family;
 }

@@ -1,16 +1,8 @@
 #pragma once
 
-#include <memory>
 #include <string>
-#include <vector>
 
-#include "attention/attention.h"
-#include "attention/cross_attention.h"
-#include "embeddings/position_embedding.h"
-#include "embeddings/token.h"
-#include "ffn/mlp.h"
-#include "heads/lm_head.h"
-#include "normalization/layernorm.h"
+#include "kernels/activation/activation.h"
 #include "runtime/model.h"
 
 namespace ttt {
@@ -26,48 +18,6 @@ struct BartConfig {
   bool tied = false, logits_bias = false;
 };
 BartConfig read_bart_config(ConfigReader& config, const Scope& scope);
-
-class Bart final : public Model {
- public:
-  Bart(const Scope& scope, const BartConfig& config);
-
-  void forward(Exec& exec, const Step& step, TensorView logits) const override;
-  void encode(Exec& exec, const Step& source) const override;
-  bool has_encoder() const override { return true; }
-  std::int64_t vocab_size() const override { return vocab_; }
-  std::int64_t max_rows() const override { return positions_; }
-
- private:
-  struct Inputs {
-    Inputs(const Scope& scope, const BartConfig& config);
-    void forward(Exec& exec, const Step& step, TensorView x) const;
-    TokenEmbedding embedding;
-    PositionEmbedding positions;
-    LayerNorm norm;
-  };
-  struct Layer {
-    Layer(const Scope& scope, const BartConfig& config);
-    Attention attention;
-    LayerNorm attention_norm;
-    MLP ffn;
-    LayerNorm ffn_norm;
-  };
-  struct DecoderLayer {
-    DecoderLayer(const Scope& scope, const BartConfig& config);
-    Attention attention;
-    LayerNorm attention_norm;
-    CrossAttention cross;
-    LayerNorm cross_norm;
-    MLP ffn;
-    LayerNorm ffn_norm;
-  };
-
-  std::int64_t hidden_, vocab_, positions_;
-  Inputs source_, target_;
-  std::vector<Layer> encoder_;
-  std::vector<DecoderLayer> decoder_;
-  LMHead head_;
-};
 
 const Family& bart_family();
 

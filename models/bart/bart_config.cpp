@@ -2,18 +2,11 @@
 
 #include "base/error.h"
 #include "models/bart/bart.h"
+#include "models/encoder/encoder.h"
 #include "runtime/decoder_config.h"
 #include "runtime/rope_config.h"
 
 namespace ttt {
-namespace {
-
-void check_heads(const ConfigReader& config, const char* key, std::int64_t hidden, std::int64_t heads) {
-  if (hidden % heads != 0) config.refuse(key, text("wanted a divisor of d_model ", hidden, ", got ", heads));
-}
-
-}  // namespace
-
 BartConfig read_bart_config(ConfigReader& config, const Scope& scope) {
   // Where the configuration is silent: as BartConfig of transformers.
   const WeightSource& source = scope.source();

@@ -1,5 +1,10 @@
 #include "models/bert/bert.h"
 
+#include "embeddings/position_embedding.h"
+#include "embeddings/token.h"
+#include "models/encoder/encoder.h"
+#include "normalization/layernorm.h"
+
 namespace ttt {
 namespace {
 
@@ -12,26 +17,11 @@ AttentionSpec attention_spec(const BertConfig& c) {
   return s;
 }
 
-AttentionNames attention_names(const BertConfig& c) {
-  const auto weight = [](std::string_view stem) { return text(stem, ".weight"); };
-  const auto bias = [](std::string_view stem) { return text(stem, ".bias"); };
+AttentionNames names_of(const BertConfig& c) {
   const BertNames& n = *c.names;
-  return {.q = weight(n.q),
-          .k = weight(n.k),
-          .v = weight(n.v),
-          .o = weight(n.o),
-          .q_bias = bias(n.q),
-          .k_bias = bias(n.k),
-          .v_bias = bias(n.v),
-          .o_bias = bias(n.o),
-          .relative_bias = text("/", c.prefix.empty() ? "" : c.prefix + ".", "encoder.relative_attention_bias.weight")};
-}
-
-MLPNames ffn_names(const BertNames& n) {
-  return {.up = text(n.up, ".weight"),
-          .down = text(n.down, ".weight"),
-          .up_bias = text(n.up, ".bias"),
-          .down_bias = text(n.down, ".bias")};
+  AttentionNames names = attention_names(n.q, n.k, n.v, n.o);
+  names.relative_bias = text("/", c.prefix.empty() ? "" : c.prefix + ".", "encoder.relative_attention_bias.weight");
+  return names;
 }
 
 std::unique_ptr<EncoderHead> make_head(const Scope& s, const BertConfig& c) {
@@ -60,56 +50,57 @@ std::unique_ptr<EncoderHead> make_head(const Scope& s, const BertConfig& c) {
   return make_state_head(c.hidden);
 }
 
-Scope base_of(const Scope& s, const BertConfig& c) { return s / c.prefix; }
+struct Encoder {
+  struct Layer : NormAfterSumLayer<LayerNorm, MLP> {
+    Layer(const Scope& s, const BertConfig& c)
+        : NormAfterSumLayer{
+              make<Attention>(s / c.names->attention, attention_spec(c), names_of(c)),
+              make<LayerNorm>(s / c.names->attention_norm, norm_spec(c)),
+              make<MLP>(s / c.names->ffn,
+                        {.hidden_dim = c.hidden, .ffn_dim = c.ffn, .activation = c.activation, .bias = true},
+                        mlp_names(c.names->up, c.names->down)),
+              make<LayerNorm>(s / c.names->ffn_norm, norm_spec(c))} {}
+  };
+  TokenEmbedding embedding;
+  PositionEmbedding positions;
+  LayerNorm norm;
+  std::vector<Layer> layers;
+
+  // `s`: of this checkpoint's prefix
+  Encoder(const Scope& s, const BertConfig& c)
+      : embedding(make<TokenEmbedding>(
+            s / "embeddings.word_embeddings",
+            {.vocab_size = c.vocab, .hidden_dim = c.hidden, .num_token_types = c.types},
+            {.token_type = text("/", (s / "embeddings.token_type_embeddings").path(), ".weight")})),
+        positions(make<PositionEmbedding>(s / "embeddings.position_embeddings",
+                                          {.hidden_dim = c.hidden,
+                                           .offset = c.first_position,
+                                           .kind = LearnedPositions{.num_embeddings = c.positions}})),
+        norm(make<LayerNorm>(s / "embeddings.LayerNorm", norm_spec(c))),
+        layers(make_layers<Layer>(s / c.names->layers, c.layers, c)) {}
+
+  void forward(Exec& exec, const Step& step, TensorView x) const {
+    embedding.forward(exec, step.ids, step.token_types, x);
+    positions.forward_add(exec, step.batch.positions, x);
+    norm.forward(exec, x, x);
+    for (const Layer& l : layers) l.forward(exec, step, x);
+  }
+};
+
+std::unique_ptr<Model> make_bert(const Scope& s, const BertConfig& c) {
+  const EncoderInputs inputs{
+      .hidden = c.hidden, .vocab = c.vocab, .token_types = c.types, .max_rows = c.positions - c.first_position};
+  Encoder encoder(s / c.prefix, c);
+  return std::make_unique<EncoderModel<Encoder>>(inputs, std::move(encoder), make_head(s, c));
+}
 
 }  // namespace
 
-Bert::Layer::Layer(const Scope& s, const BertConfig& c)
-    : attention(make<Attention>(s / c.names->attention, attention_spec(c), attention_names(c))),
-      attention_norm(make<LayerNorm>(s / c.names->attention_norm, norm_spec(c))),
-      ffn(make<MLP>(s / c.names->ffn,
-                    {.hidden_dim = c.hidden, .ffn_dim = c.ffn, .activation = c.activation, .bias = true},
-                    ffn_names(*c.names))),
-      ffn_norm(make<LayerNorm>(s / c.names->ffn_norm, norm_spec(c))) {}
-
-Bert::Bert(const Scope& s, const BertConfig& c)
-    : hidden_(c.hidden),
-      vocab_(c.vocab),
-      types_(c.types),
-      max_rows_(c.positions - c.first_position),
-      embedding_(make<TokenEmbedding>(
-          base_of(s, c) / "embeddings" / "word_embeddings",
-          {.vocab_size = c.vocab, .hidden_dim = c.hidden, .num_token_types = c.types},
-          {.token_type = text("/", (base_of(s, c) / "embeddings" / "token_type_embeddings").path(), ".weight")})),
-      positions_(make<PositionEmbedding>(base_of(s, c) / "embeddings" / "position_embeddings",
-                                         {.hidden_dim = c.hidden,
-                                          .offset = c.first_position,
-                                          .kind = LearnedPositions{.num_embeddings = c.positions}})),
-      embedding_norm_(make<LayerNorm>(base_of(s, c) / "embeddings" / "LayerNorm", norm_spec(c))),
-      layers_(make_layers<Layer>(base_of(s, c) / c.names->layers, c.layers, c)),
-      head_(make_head(s, c)) {}
-
-void Bert::forward(Exec& exec, const Step& step, TensorView output) const {
-  Scratch::Frame frame(exec.scratch);
-  const TensorView x = frame.take({step.rows(), hidden_});
-  embedding_.forward(exec, step.ids, step.token_types, x);
-  positions_.forward_add(exec, step.batch.positions, x);
-  embedding_norm_.forward(exec, x, x);
-  for (const Layer& l : layers_) {
-    l.attention.forward_add(exec, x, step, x);
-    l.attention_norm.forward(exec, x, x);
-    l.ffn.forward_add(exec, x, x);
-    l.ffn_norm.forward(exec, x, x);
-  }
-  head_->forward(exec, step, x, output);
-}
-
 const Family& bert_family() {
   static constexpr std::string_view kModelTypes[] = {"bert", "roberta", "xlm-roberta", "distilbert", "mpnet"};
-  static const Family family{.model_types = kModelTypes,
-                             .make = [](const Scope& scope, ConfigReader& config) -> std::unique_ptr<Model> {
-                               const auto c = read_bert_config(config, scope.source(), scope.options().output);
-                               return std::make_unique<Bert>(scope, c);
+  static const Family family{.model_types = kModelTypes, .make = [](const Scope& scope, ConfigReader& config) {
+                               return make_bert(scope,
+                                                read_bert_config(config, scope.source(), scope.options().output));
                              }};
   return family;
 }

@@ -1,5 +1,5 @@
-#include "models/bert/bert_config.h"
-
+#include "models/bert/bert.h"
+#include "models/encoder/encoder.h"
 #include "runtime/decoder_config.h"
 #include "runtime/rope_config.h"
 
@@ -74,12 +74,16 @@ constexpr IntegerRange kPositions{.min = 1, .max = 1 << 24};
 
 // Defaults are those of the configuration classes of transformers.
 BertConfig read_distil(ConfigReader& config) {
-  BertConfig c{.names = &kDistil, .eps = 1e-12f, .class_activation = Activation::kRelu};
+  BertConfig c;
+  c.names = &kDistil;
+  c.eps = 1e-12f;
+  c.class_activation = Activation::kRelu;
   c.vocab = config.integer("vocab_size", 30522, {.min = 1});
   c.hidden = config.integer("dim", 768, kWidths);
   c.layers = config.integer("n_layers", 6, {.min = 1, .max = 4096});
   c.heads = config.integer("n_heads", 12, kCounts);
   c.ffn = config.integer("hidden_dim", 4 * 768, kWidths);
+  check_heads(config, "dim", c.hidden, c.heads);
   c.positions = config.integer("max_position_embeddings", 512, kPositions);
   c.activation = c.lm_activation = activation_of(config, "activation", "gelu");
   // Their table is a tensor like any other.
@@ -89,13 +93,11 @@ BertConfig read_distil(ConfigReader& config) {
 
 BertConfig read_bert(ConfigReader& config, const std::string& type) {
   const bool mpnet = type == "mpnet", plain = type == "bert";
-  BertConfig c{.names = plain ? &kBert : mpnet ? &kMpnet : &kRoberta};
+  BertConfig c;
+  c.names = plain ? &kBert : mpnet ? &kMpnet : &kRoberta;
   c.vocab = config.integer("vocab_size", plain ? 30522 : mpnet ? 30527 : 50265, {.min = 1});
   if (type == "xlm-roberta" && !config.has("vocab_size")) c.vocab = 30522;
-  c.hidden = config.integer("hidden_size", 768, kWidths);
-  c.layers = config.integer("num_hidden_layers", 12, {.min = 1, .max = 4096});
-  c.heads = config.integer("num_attention_heads", 12, kCounts);
-  c.ffn = config.integer("intermediate_size", 3072, kWidths);
+  static_cast<EncoderShape&>(c) = read_encoder_shape(config, {.hidden = 768, .layers = 12, .heads = 12, .ffn = 3072});
   c.positions = config.integer("max_position_embeddings", 512, kPositions);
   c.eps = static_cast<float>(config.number("layer_norm_eps", 1e-12, {.min = 0}));
   c.activation = activation_of(config, "hidden_act", "gelu");
@@ -135,9 +137,6 @@ void read_heads(ConfigReader& config, const WeightSource& source, std::optional<
 BertConfig read_bert_config(ConfigReader& config, const WeightSource& source, std::optional<OutputKind> asked) {
   const std::string type = config.string("model_type");
   BertConfig c = type == "distilbert" ? read_distil(config) : read_bert(config, type);
-  if (c.hidden % c.heads != 0) {
-    config.refuse("hidden_size", text("wanted a multiple of the ", c.heads, " heads, got ", c.hidden));
-  }
   if (c.positions <= c.first_position) {
     config.refuse("max_position_embeddings", text("wanted more than ", c.first_position, ", got ", c.positions));
   }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string_view>
 #include <vector>
@@ -66,5 +67,13 @@ class DecoderModel final : public Model {
   Norm norm_;
   LMHead head_;
 };
+
+// Family::make of a DecoderModel with the usual ends. kRead(config, scope) returns the Config of Layer, and has refused
+// keys that it does not know (ConfigReader::finish); kNorm(config) returns the Spec of the last norm.
+template <class Layer, class Norm, auto kRead, auto kNorm>
+std::unique_ptr<Model> make_decoder(const Scope& scope, ConfigReader& config) {
+  const auto c = kRead(config, scope);
+  return std::make_unique<DecoderModel<Layer, Norm>>(scope, c, DecoderEnds<Norm>{.norm = kNorm(c)});
+}
 
 }  // namespace ttt

@@ -5,11 +5,16 @@
 namespace ttt {
 
 DecoderConfig read_decoder_config(ConfigReader& config, const Scope& scope, const DecoderConfigDefaults& defaults) {
-  DecoderConfig c{read_decoder_shape(config, scope.source(), defaults.shape, defaults.names)};
+  return read_decoder_config(config, scope.source(), scope.options().context, defaults);
+}
+
+DecoderConfig read_decoder_config(ConfigReader& config, WeightSource& source, std::int64_t context,
+                                  const DecoderConfigDefaults& defaults) {
+  DecoderConfig c{read_decoder_shape(config, source, defaults.shape, defaults.names)};
   c.ffn = config.integer("intermediate_size", defaults.ffn, kWidths);
   c.eps = static_cast<float>(config.number(defaults.eps_key, defaults.eps, {.min = 0}));
   c.activation = activation_of(config, defaults.activation_key, defaults.activation);
-  c.rope = rope_spec(config, scope.source(), c.head_dim, scope.options().context, defaults.rope);
+  c.rope = rope_spec(config, source, c.head_dim, context, defaults.rope);
   c.windows.assign(static_cast<std::size_t>(c.layers), 0);
   return c;
 }
@@ -31,7 +36,7 @@ std::int64_t read_window(ConfigReader& config, std::int64_t absent) {
 }
 
 std::vector<std::int64_t> read_windows(ConfigReader& config, std::int64_t layers, std::int64_t window,
-                                       bool (*otherwise)(std::int64_t layer)) {
+                                       std::int64_t full_every) {
   constexpr std::string_view kKinds[] = {"full_attention", "sliding_attention"};
   const std::vector<std::string> kinds = read_layer_types(config, layers, kKinds);
   std::vector<std::int64_t> windows;
@@ -40,7 +45,8 @@ std::vector<std::int64_t> read_windows(ConfigReader& config, std::int64_t layers
     if (listed && window == 0) {
       config.refuse("layer_types", "has sliding_attention, but sliding_window is not set");
     }
-    windows.push_back(listed || (kinds.empty() && otherwise(i)) ? window : 0);
+    const bool silent = kinds.empty() && (full_every == 0 || (i + 1) % full_every != 0);
+    windows.push_back(listed || silent ? window : 0);
   }
   return windows;
 }

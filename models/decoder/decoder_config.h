@@ -33,6 +33,8 @@ struct DecoderConfigDefaults {
 };
 
 // All but the windows: one 0 for each layer.
+DecoderConfig read_decoder_config(ConfigReader& config, WeightSource& source, std::int64_t context,
+                                  const DecoderConfigDefaults& defaults);
 DecoderConfig read_decoder_config(ConfigReader& config, const Scope& scope, const DecoderConfigDefaults& defaults);
 
 // Error{kUnsupported} where rope_parameters is one set of parameters for all kinds of layers, for classes that keep one
@@ -41,10 +43,10 @@ void require_rope_by_layer(ConfigReader& config);
 
 // sliding_window; 0 where it is null, or where it is missing and `absent` is 0.
 std::int64_t read_window(ConfigReader& config, std::int64_t absent);
-// By layer, from layer_types; `otherwise` says which layers have a window where the configuration is silent. Error
-// {kBadData} for layers of sliding_attention where the window is 0.
+// By layer, from layer_types; where the configuration is silent, every `full_every`-th layer has no window (0: all have
+// one). Error{kBadData} for layers of sliding_attention where the window is 0.
 std::vector<std::int64_t> read_windows(ConfigReader& config, std::int64_t layers, std::int64_t window,
-                                       bool (*otherwise)(std::int64_t layer));
+                                       std::int64_t full_every);
 
 // num_experts_per_tok, at most `experts`.
 std::int64_t read_top_k(ConfigReader& config, std::int64_t absent, std::int64_t experts);

@@ -24,4 +24,15 @@ void complete_layer_norm(const GgufFile& file, Json&) {
   file.number(text(file.architecture(), ".attention.layer_norm_epsilon"));
 }
 
+void complete_windows(Json& config) {
+  const Json* pattern = config.find("sliding_window_pattern");
+  if (pattern == nullptr || !pattern->is_array()) return;
+  Json::Array kinds;
+  for (const Json& windowed : pattern->as_array("sliding_window_pattern")) {
+    kinds.push_back(Json(windowed == Json(true) ? "sliding_attention" : "full_attention"));
+  }
+  config.set("layer_types", Json(std::move(kinds)));
+  config.set("sliding_window_pattern", Json());
+}
+
 }  // namespace ttt

@@ -40,6 +40,12 @@ inline constexpr std::array kRmsNormKeys{
     GgufKey{"use_parallel_residual", "", GgufKeyKind::kHarmless},
 };
 
+// For complete_windows.
+inline constexpr std::array kWindowKeys{
+    GgufKey{"attention.sliding_window", "sliding_window"},
+    GgufKey{"attention.sliding_window_pattern", "sliding_window_pattern", GgufKeyKind::kArray},
+};
+
 inline constexpr std::array kEmbeddingTensors{
     GgufTensor{"token_embd.weight", "model.embed_tokens.weight"},
     GgufTensor{"output.weight", "lm_head.weight"},
@@ -120,5 +126,7 @@ inline constexpr std::array kGroupedExpertTensors{
 // broken. And llama.cpp adds the biases that a file has, whatever the architecture.
 void complete_rms_norm(const GgufFile& file, Json& config);
 void complete_layer_norm(const GgufFile& file, Json& config);
+// layer_types from the pattern of the file, which is true for layers with a window.
+void complete_windows(Json& config);
 
 }  // namespace ttt

@@ -78,10 +78,10 @@ RouterSpec read_router(ConfigReader& config, bool third) {
   return r;
 }
 
-Config read_config(ConfigReader& config, WeightSource& source, std::int64_t context) {
+Config read_config(ConfigReader& config, const Scope& scope) {
   const bool third = config.string("model_type") == "deepseek_v3";
   // Where the configuration is silent: as DeepseekV2Config and DeepseekV3Config of transformers.
-  Config c{read_decoder_shape(config, source,
+  Config c{read_decoder_shape(config, scope.source(),
                               {.vocab = third ? 129280 : 102400,
                                .hidden = third ? 7168 : 4096,
                                .layers = third ? 61 : 32,
@@ -89,8 +89,8 @@ Config read_config(ConfigReader& config, WeightSource& source, std::int64_t cont
                                .tied = false},
                               {.kv_heads = {}, .head_dim = {}})};
   c.eps = static_cast<float>(config.number("rms_norm_eps", 1e-6, {.min = 0}));
-  c.attention = read_attention(config, source, context, c, third);
-  c.split_kv = source.has("model.layers.0.self_attn.k_b_proj.weight") && config.has("gguf_architecture");
+  c.attention = read_attention(config, scope.source(), scope.options().context, c, third);
+  c.split_kv = scope.source().has("model.layers.0.self_attn.k_b_proj.weight") && config.has("gguf_architecture");
   c.dense_layers = config.integer("first_k_dense_replace", third ? 3 : 0);
   const Activation activation = activation_of(config, "hidden_act", "silu");
   c.dense = {.hidden_dim = c.hidden,
@@ -142,11 +142,7 @@ struct Layer : PreNormLayer<RMSNorm, DenseOrMoE, MultiHeadLatentAttention> {
 const Family& deepseek_family() {
   static constexpr std::string_view kModelTypes[] = {"deepseek_v2", "deepseek_v3"};
   static const Family family{.model_types = kModelTypes,
-                             .make = [](const Scope& scope, ConfigReader& config) -> std::unique_ptr<Model> {
-                               const Config c = read_config(config, scope.source(), scope.options().context);
-                               return std::make_unique<DecoderModel<Layer, RMSNorm>>(
-                                   scope, c, DecoderEnds<RMSNorm>{.norm = norm_spec(c)});
-                             },
+                             .make = make_decoder<Layer, RMSNorm, read_config, norm_spec>,
                              .gguf = deepseek_gguf_spellings()};
   return family;
 }

@@ -13,19 +13,12 @@ namespace {
 
 RMSNormSpec norm_spec(const GemmaConfig& c) { return {.dim = c.hidden, .eps = c.eps, .weight_offset = 1}; }
 
-AttentionSpec attention_spec(const GemmaConfig& c, std::int64_t window) {
-  AttentionSpec spec{.hidden_dim = c.hidden,
-                     .num_heads = c.heads,
-                     .num_kv_heads = c.kv_heads,
-                     .head_dim = c.head_dim,
-                     .scale = c.scale,
-                     .visible = {.behind = window > 0 ? window - 1 : Visible::kAll},
-                     .position = window > 0 ? c.window_rope : c.rope,
-                     .soft_cap = c.score_cap,
-                     .q_bias = c.bias,
-                     .k_bias = c.bias,
-                     .v_bias = c.bias,
-                     .o_bias = c.bias};
+AttentionSpec attention_spec(const GemmaConfig& c, std::int64_t i) {
+  AttentionSpec spec = attention_spec(static_cast<const DecoderConfig&>(c), i);
+  if (c.windows[static_cast<std::size_t>(i)] > 0) spec.position = c.window_rope;
+  spec.scale = c.scale;
+  spec.soft_cap = c.score_cap;
+  spec.q_bias = spec.k_bias = spec.v_bias = spec.o_bias = c.bias;
   if (c.qk_norm) spec.qk_norm = RMSNormSpec{.eps = c.eps, .weight_offset = 1};
   return spec;
 }
@@ -39,7 +32,7 @@ struct Layer {
 
   Layer(const Scope& s, const GemmaConfig& c, std::int64_t i)
       : before_attention(make<RMSNorm>(s / "input_layernorm", norm_spec(c))),
-        attention(make<Attention>(s / "self_attn", attention_spec(c, c.windows[static_cast<std::size_t>(i)]))),
+        attention(make<Attention>(s / "self_attn", attention_spec(c, i))),
         after_attention(make<RMSNorm>(s / "post_attention_layernorm", norm_spec(c))),
         before_ffn(make<RMSNorm>(s / "pre_feedforward_layernorm", norm_spec(c))),
         ffn(make<GatedMLP>(s / "mlp", {.hidden_dim = c.hidden, .ffn_dim = c.ffn, .activation = c.activation})),

@@ -30,14 +30,16 @@ RouterSpec read_router(ConfigReader& config) {
           .routed_scale = static_cast<float>(config.number("routed_scaling_factor", 1.0))};
 }
 
-Config read_config(ConfigReader& config, WeightSource& source, std::int64_t context) {
+Config read_config(ConfigReader& config, const Scope& scope) {
   // Where the configuration is silent: as Glm4MoeConfig of transformers.
-  Config c{read_decoder_shape(
-      config, source, {.vocab = 151552, .hidden = 4096, .layers = 46, .heads = 96, .kv_heads = 8, .tied = false})};
+  Config c{
+      read_decoder_shape(config, scope.source(),
+                         {.vocab = 151552, .hidden = 4096, .layers = 46, .heads = 96, .kv_heads = 8, .tied = false})};
   c.eps = static_cast<float>(config.number("rms_norm_eps", 1e-5, {.min = 0}));
   c.bias = config.boolean("attention_bias", false);
   c.qk_norm = config.boolean("use_qk_norm", false);
-  c.rope = rope_spec(config, source, c.head_dim, context, {.max_positions = 131072, .part = 0.5});
+  c.rope =
+      rope_spec(config, scope.source(), c.head_dim, scope.options().context, {.max_positions = 131072, .part = 0.5});
   c.dense_layers = config.integer("first_k_dense_replace", 1);
   const Activation activation = activation_of(config, "hidden_act", "silu");
   c.dense = {
@@ -86,11 +88,7 @@ struct Layer : PreNormLayer<RMSNorm, DenseOrMoE> {
 const Family& glm4_moe_family() {
   static constexpr std::string_view kModelTypes[] = {"glm4_moe"};
   static const Family family{.model_types = kModelTypes,
-                             .make = [](const Scope& scope, ConfigReader& config) -> std::unique_ptr<Model> {
-                               const Config c = read_config(config, scope.source(), scope.options().context);
-                               return std::make_unique<DecoderModel<Layer, RMSNorm>>(
-                                   scope, c, DecoderEnds<RMSNorm>{.norm = norm_spec(c)});
-                             },
+                             .make = make_decoder<Layer, RMSNorm, read_config, norm_spec>,
                              .gguf = glm4_moe_gguf_spellings()};
   return family;
 }

@@ -40,6 +40,9 @@ RoPESpec read_rope(ConfigReader& config, WeightSource& source, std::int64_t cont
   RoPESpec rope =
       rope_spec(config, source, c.head_dim, context, {.theta = kTheta, .max_positions = 131072, .rotates_part = false});
   if (silent) {
+    if (config.optional_number("partial_rotary_factor").value_or(1) != 1) {
+      config.unsupported("partial_rotary_factor", "with YaRN, whose factors here are for all values of a head");
+    }
     const std::int64_t original = config.integer("original_max_position_embeddings", 4096, {.min = 1});
     rope.scaling = YaRNScaling{.factor = 32, .original_max_position_embeddings = original, .truncate = false};
   }
@@ -62,16 +65,16 @@ std::vector<std::int64_t> read_windows(ConfigReader& config, std::int64_t layers
   return windows;
 }
 
-Config read_config(ConfigReader& config, WeightSource& source, std::int64_t context) {
+Config read_config(ConfigReader& config, const Scope& scope) {
   // Where the configuration is silent: as GptOssConfig of transformers. A head_dim of null is hidden / heads.
   const bool shared_out = config.present("head_dim") && !config.has("head_dim");
   DecoderDefaults absent{
       .vocab = 201088, .hidden = 2880, .layers = 36, .heads = 64, .kv_heads = 8, .head_dim = 64, .tied = false};
   if (shared_out) absent.head_dim.reset();
-  Config c{read_decoder_shape(config, source, absent)};
+  Config c{read_decoder_shape(config, scope.source(), absent)};
   c.eps = static_cast<float>(config.number("rms_norm_eps", 1e-5, {.min = 0}));
   c.bias = config.boolean("attention_bias", true);
-  c.rope = read_rope(config, source, context, c);
+  c.rope = read_rope(config, scope.source(), scope.options().context, c);
   c.windows = read_windows(config, c.layers);
   c.experts = read_experts(config);
   const char* const count = config.has("num_local_experts") ? "num_local_experts" : "num_experts";
@@ -135,11 +138,7 @@ struct Layer : PreNormLayer<RMSNorm, MoE> {
 const Family& gpt_oss_family() {
   static constexpr std::string_view kModelTypes[] = {"gpt_oss"};
   static const Family family{.model_types = kModelTypes,
-                             .make = [](const Scope& scope, ConfigReader& config) -> std::unique_ptr<Model> {
-                               const Config c = read_config(config, scope.source(), scope.options().context);
-                               return std::make_unique<DecoderModel<Layer, RMSNorm>>(
-                                   scope, c, DecoderEnds<RMSNorm>{.norm = norm_spec(c)});
-                             },
+                             .make = make_decoder<Layer, RMSNorm, read_config, norm_spec>,
                              .gguf = gpt_oss_gguf_spellings()};
   return family;
 }

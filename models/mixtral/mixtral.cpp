@@ -48,6 +48,7 @@ Config read_config(ConfigReader& config, const Scope& scope) {
   c.windows.assign(static_cast<std::size_t>(c.layers), read_window(config, 0));
   c.experts = config.integer(config.has("num_experts") ? "num_experts" : "num_local_experts", 8, kCounts);
   c.top_k = read_top_k(config, 2, c.experts);
+  config.finish();
   return c;
 }
 
@@ -55,12 +56,7 @@ Config read_config(ConfigReader& config, const Scope& scope) {
 
 const Family& mixtral_family() {
   static constexpr std::string_view kModelTypes[] = {"mixtral"};
-  static const Family family{
-      .model_types = kModelTypes, .make = [](const Scope& scope, ConfigReader& config) -> std::unique_ptr<Model> {
-        const Config c = read_config(config, scope);
-        config.finish();
-        return std::make_unique<DecoderModel<Layer, RMSNorm>>(scope, c, DecoderEnds<RMSNorm>{.norm = norm_spec(c)});
-      }};
+  static const Family family{.model_types = kModelTypes, .make = make_decoder<Layer, RMSNorm, read_config, norm_spec>};
   return family;
 }
 

@@ -1,5 +1,8 @@
 #include "models/modernbert/modernbert.h"
 
+#include "embeddings/token.h"
+#include "normalization/layernorm.h"
+
 namespace ttt {
 namespace {
 
@@ -20,17 +23,10 @@ AttentionSpec attention_spec(const ModernBertConfig& c, std::int64_t window) {
           .o_bias = bias};
 }
 
-AttentionNames attention_names(const AttentionSpec& spec) {
+AttentionNames names_of(const AttentionSpec& spec) {
   AttentionNames n = fused_names(spec, "Wqkv");
   n.o = "Wo.weight";
   n.o_bias = "Wo.bias";
-  return n;
-}
-
-GatedMLPNames ffn_names(const ModernBertConfig& c) {
-  GatedMLPNames n = fused_gate_up(c.ffn, "Wi.weight", "Wi.bias");
-  n.down = "Wo.weight";
-  n.down_bias = "Wo.bias";
   return n;
 }
 
@@ -57,54 +53,71 @@ std::unique_ptr<EncoderHead> make_head(const Scope& s, const ModernBertConfig& c
   return make_state_head(c.hidden);
 }
 
-}  // namespace
-
-ModernBert::Layer::Layer(const Scope& s, const ModernBertConfig& c, std::int64_t index)
-    : attention([&] {
-        const AttentionSpec spec = attention_spec(c, c.windows[static_cast<std::size_t>(index)]);
-        return make<Attention>(s / "attn", spec, attention_names(spec));
-      }()),
-      ffn_norm(make<LayerNorm>(s / "mlp_norm", norm_spec(c))),
-      ffn(make<GatedMLP>(s / "mlp",
-                         {.hidden_dim = c.hidden, .ffn_dim = c.ffn, .activation = c.activation, .bias = c.ffn_bias},
-                         ffn_names(c))) {
-  if (index > 0) attention_norm.push_back(make<LayerNorm>(s / "attn_norm", norm_spec(c)));
+Attention make_attention(const Scope& s, const ModernBertConfig& c, std::int64_t layer) {
+  const AttentionSpec spec = attention_spec(c, c.windows[static_cast<std::size_t>(layer)]);
+  return make<Attention>(s, spec, names_of(spec));
 }
 
-ModernBert::ModernBert(const Scope& s, const ModernBertConfig& c)
-    : hidden_(c.hidden),
-      vocab_(c.vocab),
-      embedding_(make<TokenEmbedding>(s / c.prefix / "embeddings.tok_embeddings",
-                                      {.vocab_size = c.vocab, .hidden_dim = c.hidden})),
-      embedding_norm_(make<LayerNorm>(s / c.prefix / "embeddings.norm", norm_spec(c))),
-      layers_(make_layers<Layer>(s / c.prefix / "layers", c.layers, c)),
-      norm_(make<LayerNorm>(s / c.prefix / "final_norm", norm_spec(c))),
-      head_(make_head(s, c)) {}
+struct Encoder {
+  struct Layer {
+    std::vector<LayerNorm> attention_norm;  // none in the first layer
+    Attention attention;
+    LayerNorm ffn_norm;
+    GatedMLP ffn;
 
-void ModernBert::forward(Exec& exec, const Step& step, TensorView output) const {
-  Scratch::Frame frame(exec.scratch);
-  const TensorView x = frame.take({step.rows(), hidden_}), normed = frame.take({step.rows(), hidden_});
-  embedding_.forward(exec, step.ids, x);
-  embedding_norm_.forward(exec, x, x);
-  for (const Layer& l : layers_) {
-    TensorView input = x;
-    for (const LayerNorm& norm : l.attention_norm) {
-      norm.forward(exec, x, normed);
-      input = normed;
+    Layer(const Scope& s, const ModernBertConfig& c, std::int64_t index)
+        : attention(make_attention(s / "attn", c, index)),
+          ffn_norm(make<LayerNorm>(s / "mlp_norm", norm_spec(c))),
+          ffn(make<GatedMLP>(s / "mlp",
+                             {.hidden_dim = c.hidden, .ffn_dim = c.ffn, .activation = c.activation, .bias = c.ffn_bias},
+                             gated_mlp_names(c.ffn, "Wi", "Wo"))) {
+      if (index > 0) attention_norm.push_back(make<LayerNorm>(s / "attn_norm", norm_spec(c)));
     }
-    l.attention.forward_add(exec, input, step, x);
-    l.ffn_norm.forward(exec, x, normed);
-    l.ffn.forward_add(exec, normed, x);
+    void forward(Exec& exec, const Step& step, TensorView x, TensorView normed) const {
+      TensorView input = x;
+      for (const LayerNorm& norm : attention_norm) {
+        norm.forward(exec, x, normed);
+        input = normed;
+      }
+      attention.forward_add(exec, input, step, x);
+      ffn_norm.forward(exec, x, normed);
+      ffn.forward_add(exec, normed, x);
+    }
+  };
+  TokenEmbedding embedding;
+  LayerNorm embedding_norm;
+  std::vector<Layer> layers;
+  LayerNorm norm;
+
+  Encoder(const Scope& s, const ModernBertConfig& c)
+      : embedding(
+            make<TokenEmbedding>(s / "embeddings.tok_embeddings", {.vocab_size = c.vocab, .hidden_dim = c.hidden})),
+        embedding_norm(make<LayerNorm>(s / "embeddings.norm", norm_spec(c))),
+        layers(make_layers<Layer>(s / "layers", c.layers, c)),
+        norm(make<LayerNorm>(s / "final_norm", norm_spec(c))) {}
+
+  void forward(Exec& exec, const Step& step, TensorView x) const {
+    Scratch::Frame frame(exec.scratch);
+    const TensorView normed = frame.take(x.shape);
+    embedding.forward(exec, step.ids, x);
+    embedding_norm.forward(exec, x, x);
+    for (const Layer& l : layers) l.forward(exec, step, x, normed);
+    norm.forward(exec, x, x);
   }
-  norm_.forward(exec, x, x);
-  head_->forward(exec, step, x, output);
+};
+
+std::unique_ptr<Model> make_modernbert(const Scope& s, const ModernBertConfig& c) {
+  Encoder encoder(s / c.prefix, c);
+  return std::make_unique<EncoderModel<Encoder>>(EncoderInputs{.hidden = c.hidden, .vocab = c.vocab},
+                                                 std::move(encoder), make_head(s, c));
 }
+
+}  // namespace
 
 const Family& modernbert_family() {
   static constexpr std::string_view kModelTypes[] = {"modernbert"};
-  static const Family family{.model_types = kModelTypes,
-                             .make = [](const Scope& scope, ConfigReader& config) -> std::unique_ptr<Model> {
-                               return std::make_unique<ModernBert>(scope, read_modernbert_config(config, scope));
+  static const Family family{.model_types = kModelTypes, .make = [](const Scope& scope, ConfigReader& config) {
+                               return make_modernbert(scope, read_modernbert_config(config, scope));
                              }};
   return family;
 }

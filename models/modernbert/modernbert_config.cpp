@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "models/decoder/decoder_config.h"
 #include "models/modernbert/modernbert.h"
 #include "runtime/decoder_config.h"
 #include "runtime/rope_config.h"
@@ -20,6 +21,7 @@ void read_windows(ConfigReader& config, ModernBertConfig& c) {
 }
 
 void read_ropes(ConfigReader& config, const Scope& scope, ModernBertConfig& c) {
+  require_rope_by_layer(config);
   const std::int64_t head_dim = c.hidden / c.heads;
   const auto read = [&](double theta, std::string_view key, std::string_view kind) {
     return rope_spec(config, scope.source(), head_dim, scope.options().context,
@@ -57,13 +59,7 @@ ModernBertConfig read_modernbert_config(ConfigReader& config, const Scope& scope
   // Where the configuration is silent: as ModernBertConfig of transformers.
   ModernBertConfig c;
   c.vocab = config.integer("vocab_size", 50368, {.min = 1});
-  c.hidden = config.integer("hidden_size", 768, kWidths);
-  c.ffn = config.integer("intermediate_size", 1152, kWidths);
-  c.layers = config.integer("num_hidden_layers", 22, {.min = 1, .max = 4096});
-  c.heads = config.integer("num_attention_heads", 12, kCounts);
-  if (c.hidden % c.heads != 0) {
-    config.refuse("hidden_size", text("wanted a multiple of the ", c.heads, " heads, got ", c.hidden));
-  }
+  static_cast<EncoderShape&>(c) = read_encoder_shape(config, {.hidden = 768, .layers = 22, .heads = 12, .ffn = 1152});
   c.activation = activation_of(config, "hidden_activation", "gelu");
   c.eps = static_cast<float>(config.number("norm_eps", 1e-5, {.min = 0}));
   c.norm_bias = config.boolean("norm_bias", false);

@@ -33,10 +33,12 @@ struct Layer : PostNormLayer<RMSNorm, GatedMLP> {
                       make<RMSNorm>(s / "post_feedforward_layernorm", norm_spec(c))} {}
 };
 
-// The third generation has parameters by kind of layer; rope_scaling is for the layers that see everything.
+// The third generation has parameters by kind of layer; rope_scaling is for the layers that see everything, and in a
+// directory rope_theta too. In llama.cpp all layers have the base of the file.
 RopeDefaults rope_defaults(bool third, bool windowed, bool gguf) {
   if (!third) return {.max_positions = 2048, .rotates_part = gguf};
   return {.theta = 5e5,
+          .theta_key = windowed && !gguf ? "" : "rope_theta",
           .max_positions = 2048,
           .layer_type = windowed ? "sliding_attention" : "full_attention",
           .scaling_key = windowed ? RopeScalingKey::kIgnored : RopeScalingKey::kUpdates,
@@ -53,11 +55,12 @@ Config read_config(ConfigReader& config, const Scope& scope) {
                                 .eps = 1e-5,
                                 .rope = rope_defaults(third, false, gguf)})};
   c.attention_bias = config.boolean("attention_bias", false);
-  if (!third) return c;
-  c.window_rope =
-      rope_spec(config, scope.source(), c.head_dim, scope.options().context, rope_defaults(true, true, gguf));
-  c.windows =
-      read_windows(config, c.layers, read_window(config, 4096), [](std::int64_t i) { return (i + 1) % 4 != 0; });
+  if (third) {
+    c.window_rope =
+        rope_spec(config, scope.source(), c.head_dim, scope.options().context, rope_defaults(true, true, gguf));
+    c.windows = read_windows(config, c.layers, read_window(config, 4096), 4);
+  }
+  config.finish();
   return c;
 }
 
@@ -66,12 +69,7 @@ Config read_config(ConfigReader& config, const Scope& scope) {
 const Family& olmo2_family() {
   static constexpr std::string_view kModelTypes[] = {"olmo2", "olmo3"};
   static const Family family{.model_types = kModelTypes,
-                             .make = [](const Scope& scope, ConfigReader& config) -> std::unique_ptr<Model> {
-                               const Config c = read_config(config, scope);
-                               config.finish();
-                               return std::make_unique<DecoderModel<Layer, RMSNorm>>(
-                                   scope, c, DecoderEnds<RMSNorm>{.norm = norm_spec(c)});
-                             },
+                             .make = make_decoder<Layer, RMSNorm, read_config, norm_spec>,
                              .gguf = olmo2_gguf_spellings()};
   return family;
 }

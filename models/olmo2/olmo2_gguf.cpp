@@ -6,10 +6,6 @@
 namespace ttt {
 namespace {
 
-constexpr std::array kOwnKeys{
-    GgufKey{"attention.sliding_window", "sliding_window"},
-    GgufKey{"attention.sliding_window_pattern", "sliding_window_pattern", GgufKeyKind::kArray},
-};
 constexpr std::array kOwnTensors{
     GgufTensor{"output_norm.weight", "model.norm.weight"},
     GgufTensor{"blk.{}.attn_q_norm.weight", "model.layers.{}.self_attn.q_norm.weight"},
@@ -17,21 +13,12 @@ constexpr std::array kOwnTensors{
     GgufTensor{"blk.{}.post_attention_norm.weight", "model.layers.{}.post_attention_layernorm.weight"},
     GgufTensor{"blk.{}.post_ffw_norm.weight", "model.layers.{}.post_feedforward_layernorm.weight"},
 };
-constexpr auto kKeys = join(kDecoderKeys, kRmsNormKeys, kOwnKeys);
+constexpr auto kKeys = join(kDecoderKeys, kRmsNormKeys, kWindowKeys);
 constexpr auto kTensors = join(kEmbeddingTensors, kAttentionTensors<>, kGatedTensors, kOwnTensors);
 
-// The pattern is true for layers with the window.
 void complete(const GgufFile& file, Json& config) {
   complete_rms_norm(file, config);
-  const Json* pattern = config.find("sliding_window_pattern");
-  if (pattern != nullptr && pattern->is_array()) {
-    Json::Array kinds;
-    for (const Json& windowed : pattern->as_array("sliding_window_pattern")) {
-      kinds.push_back(Json(windowed == Json(true) ? "sliding_attention" : "full_attention"));
-    }
-    config.set("layer_types", Json(std::move(kinds)));
-    config.set("sliding_window_pattern", Json());
-  }
+  complete_windows(config);
   if (const Json* window = config.find("sliding_window"); window != nullptr && *window != Json(0)) {
     config.set("model_type", Json("olmo3"));
     config.set("architectures", Json(Json::Array{Json("Olmo3ForCausalLM")}));

@@ -11,6 +11,7 @@ namespace {
 
 struct Config : DecoderConfig {
   bool attention_bias = false;
+  std::optional<float> clip = {};  // of queries, keys and values
   MoESpec moe = {};
 };
 
@@ -20,6 +21,7 @@ AttentionSpec attention_spec(const Config& c, std::int64_t i) {
   AttentionSpec spec = attention_spec(static_cast<const DecoderConfig&>(c), i);
   spec.qk_norm = RMSNormSpec{.eps = c.eps};
   spec.qk_norm_whole = true;
+  spec.qkv_clip = c.clip;
   spec.q_bias = spec.k_bias = spec.v_bias = spec.o_bias = c.attention_bias;
   return spec;
 }
@@ -39,13 +41,16 @@ Config read_config(ConfigReader& config, const Scope& scope) {
                                 .eps = 1e-5,
                                 .rope = {.max_positions = 4096, .rotates_part = config.has("gguf_architecture")}})};
   c.attention_bias = config.boolean("attention_bias", false);
-  config.only("clip_qkv", Json(), "queries, keys and values are not clipped");
+  if (const auto clip = config.optional_number("clip_qkv", {.min = 0, .above_min = true})) {
+    c.clip = static_cast<float>(*clip);
+  }
   const std::int64_t experts =
       config.integer(config.has("num_local_experts") ? "num_local_experts" : "num_experts", 64, kCounts);
   c.moe = {.hidden_dim = c.hidden,
            .num_experts = experts,
            .router = {.top_k = read_top_k(config, 8, experts), .renormalise = config.boolean("norm_topk_prob", false)},
            .expert = {.ffn_dim = c.ffn, .activation = c.activation}};
+  config.finish();
   return c;
 }
 
@@ -75,14 +80,8 @@ constexpr GgufSpelling kSpellings[] = {{.architecture = "olmoe",
 
 const Family& olmoe_family() {
   static constexpr std::string_view kModelTypes[] = {"olmoe"};
-  static const Family family{.model_types = kModelTypes,
-                             .make = [](const Scope& scope, ConfigReader& config) -> std::unique_ptr<Model> {
-                               const Config c = read_config(config, scope);
-                               config.finish();
-                               return std::make_unique<DecoderModel<Layer, RMSNorm>>(
-                                   scope, c, DecoderEnds<RMSNorm>{.norm = norm_spec(c)});
-                             },
-                             .gguf = kSpellings};
+  static const Family family{
+      .model_types = kModelTypes, .make = make_decoder<Layer, RMSNorm, read_config, norm_spec>, .gguf = kSpellings};
   return family;
 }
 

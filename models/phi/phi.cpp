@@ -9,19 +9,30 @@
 namespace ttt {
 namespace {
 
-LayerNormSpec norm_spec(const DecoderConfig& c) { return {.dim = c.hidden, .eps = c.eps}; }
+struct Config : DecoderConfig {
+  bool qk_norm = false;
+};
 
-AttentionSpec biased_attention(const DecoderConfig& c, std::int64_t i) {
+LayerNormSpec norm_spec(const Config& c) { return {.dim = c.hidden, .eps = c.eps}; }
+
+AttentionSpec biased_attention(const Config& c, std::int64_t i) {
   AttentionSpec spec = attention_spec(c, i);
+  if (c.qk_norm) spec.qk_layer_norm = LayerNormSpec{.eps = c.eps};
+  spec.qk_layer_norm_shared = c.qk_norm;
   spec.q_bias = spec.k_bias = spec.v_bias = spec.o_bias = true;
   return spec;
 }
 
 struct Layer {
-  Layer(const Scope& s, const DecoderConfig& c, std::int64_t i)
+  Layer(const Scope& s, const Config& c, std::int64_t i)
       : norm(make<LayerNorm>(s / "input_layernorm", norm_spec(c))),
-        attention(
-            make<Attention>(s / "self_attn", biased_attention(c, i), {.o = "dense.weight", .o_bias = "dense.bias"})),
+        attention(make<Attention>(s / "self_attn", biased_attention(c, i),
+                                  {.o = "dense.weight",
+                                   .o_bias = "dense.bias",
+                                   .q_norm = "q_layernorm.weight",
+                                   .k_norm = "k_layernorm.weight",
+                                   .q_norm_bias = "q_layernorm.bias",
+                                   .k_norm_bias = "k_layernorm.bias"})),
         ffn(make<MLP>(s / "mlp", {.hidden_dim = c.hidden, .ffn_dim = c.ffn, .activation = c.activation, .bias = true},
                       {.up = "fc1.weight", .down = "fc2.weight", .up_bias = "fc1.bias", .down_bias = "fc2.bias"})) {}
 
@@ -38,16 +49,15 @@ struct Layer {
 };
 
 // Where the configuration is silent: as PhiConfig of transformers.
-DecoderConfig read_config(ConfigReader& config, const Scope& scope) {
-  DecoderConfig c =
-      read_decoder_config(config, scope,
-                          {.shape = {.vocab = 51200, .hidden = 2048, .layers = 24, .heads = 32, .tied = false},
-                           .ffn = 8192,
-                           .eps = 1e-5,
-                           .eps_key = "layer_norm_eps",
-                           .activation = "gelu_new",
-                           .rope = {.max_positions = 2048, .part = config.has("gguf_architecture") ? 1.0 : 0.5}});
-  config.only("qk_layernorm", Json(false), "queries and keys are not normed by LayerNorm");
+Config read_config(ConfigReader& config, const Scope& scope) {
+  Config c{read_decoder_config(config, scope,
+                               {.shape = {.vocab = 51200, .hidden = 2048, .layers = 24, .heads = 32, .tied = false},
+                                .ffn = 8192,
+                                .eps = 1e-5,
+                                .eps_key = "layer_norm_eps",
+                                .activation = "gelu_new",
+                                .rope = {.max_positions = 2048, .part = config.has("gguf_architecture") ? 1.0 : 0.5}})};
+  c.qk_norm = config.boolean("qk_layernorm", false);
   return c;
 }
 
@@ -84,7 +94,7 @@ const Family& phi_family() {
   static const Family family{
       .model_types = kModelTypes,
       .make = [](const Scope& scope, ConfigReader& config) -> std::unique_ptr<Model> {
-        const DecoderConfig c = read_config(config, scope);
+        const Config c = read_config(config, scope);
         config.finish();
         return std::make_unique<DecoderModel<Layer, LayerNorm>>(
             scope, c,

@@ -34,6 +34,7 @@ DecoderConfig read_config(ConfigReader& config, const Scope& scope) {
   c.windows.assign(static_cast<std::size_t>(c.layers), read_window(config, 0));
   for (const char* key : {"full_attn_mod", "interpolate_factor"})
     config.ignore(key);  // of Phi-4-mini; the class ignores them
+  config.finish();
   return c;
 }
 
@@ -42,12 +43,7 @@ DecoderConfig read_config(ConfigReader& config, const Scope& scope) {
 const Family& phi3_family() {
   static constexpr std::string_view kModelTypes[] = {"phi3"};
   static const Family family{.model_types = kModelTypes,
-                             .make = [](const Scope& scope, ConfigReader& config) -> std::unique_ptr<Model> {
-                               const DecoderConfig c = read_config(config, scope);
-                               config.finish();
-                               return std::make_unique<DecoderModel<Layer, RMSNorm>>(
-                                   scope, c, DecoderEnds<RMSNorm>{.norm = norm_spec(c)});
-                             },
+                             .make = make_decoder<Layer, RMSNorm, read_config, norm_spec>,
                              .gguf = phi3_gguf_spellings()};
   return family;
 }

@@ -77,6 +77,7 @@ Config read_config(ConfigReader& config, const Scope& scope) {
   c.mlp_bias = config.boolean("mlp_bias", false);
   c.rotates = read_rotates(config, c.layers);
   c.windows = read_smollm3_windows(config, c.rotates);
+  config.finish();
   return c;
 }
 
@@ -93,14 +94,8 @@ constexpr GgufSpelling kSpellings[] = {{.architecture = "smollm3",
 
 const Family& smollm3_family() {
   static constexpr std::string_view kModelTypes[] = {"smollm3"};
-  static const Family family{.model_types = kModelTypes,
-                             .make = [](const Scope& scope, ConfigReader& config) -> std::unique_ptr<Model> {
-                               const Config c = read_config(config, scope);
-                               config.finish();
-                               return std::make_unique<DecoderModel<Layer, RMSNorm>>(
-                                   scope, c, DecoderEnds<RMSNorm>{.norm = norm_spec(c)});
-                             },
-                             .gguf = kSpellings};
+  static const Family family{
+      .model_types = kModelTypes, .make = make_decoder<Layer, RMSNorm, read_config, norm_spec>, .gguf = kSpellings};
   return family;
 }
 

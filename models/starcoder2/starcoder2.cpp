@@ -49,6 +49,8 @@ Config read_config(ConfigReader& config, const Scope& scope) {
   for (const char* key : {"attention_softmax_in_fp32", "layer_norm_epsilon", "mlp_type", "norm_type",
                           "scale_attention_softmax_in_fp32", "scale_attn_weights"})
     config.ignore(key);
+  constexpr std::string_view kHarmless[] = {"residual_dropout", "embedding_dropout"};
+  config.finish(kHarmless);
   return c;
 }
 
@@ -81,15 +83,8 @@ constexpr GgufSpelling kSpellings[] = {{.architecture = "starcoder2",
 
 const Family& starcoder2_family() {
   static constexpr std::string_view kModelTypes[] = {"starcoder2"};
-  static const Family family{.model_types = kModelTypes,
-                             .make = [](const Scope& scope, ConfigReader& config) -> std::unique_ptr<Model> {
-                               const Config c = read_config(config, scope);
-                               constexpr std::string_view kHarmless[] = {"residual_dropout", "embedding_dropout"};
-                               config.finish(kHarmless);
-                               return std::make_unique<DecoderModel<Layer, LayerNorm>>(
-                                   scope, c, DecoderEnds<LayerNorm>{.norm = norm_spec(c)});
-                             },
-                             .gguf = kSpellings};
+  static const Family family{
+      .model_types = kModelTypes, .make = make_decoder<Layer, LayerNorm, read_config, norm_spec>, .gguf = kSpellings};
   return family;
 }
 

@@ -1,9 +1,7 @@
-#include "models/t5/t5_config.h"
-
-#include <array>
 #include <cmath>
 
 #include "base/error.h"
+#include "models/t5/t5.h"
 #include "runtime/decoder_config.h"
 
 namespace ttt {

@@ -1,18 +1,12 @@
 #include "models/vit/vit.h"
 
 #include <array>
-#include <memory>
-#include <type_traits>
-#include <vector>
 
-#include "attention/attention.h"
 #include "embeddings/position_embedding.h"
 #include "embeddings/token.h"
-#include "ffn/gated_mlp.h"
-#include "ffn/mlp.h"
+#include "models/decoder/layers.h"
 #include "normalization/layer_scale.h"
 #include "normalization/layernorm.h"
-#include "runtime/encoder_head.h"
 
 namespace ttt {
 namespace {
@@ -26,25 +20,9 @@ AttentionSpec attention_spec(const ViTConfig& c) {
   return s;
 }
 
-const AttentionNames kAttentionNames{.q = "attention.query.weight",
-                                     .k = "attention.key.weight",
-                                     .v = "attention.value.weight",
-                                     .o = "output.dense.weight",
-                                     .q_bias = "attention.query.bias",
-                                     .k_bias = "attention.key.bias",
-                                     .v_bias = "attention.value.bias",
-                                     .o_bias = "output.dense.bias"};
-
-MLPNames ffn_names(bool dino) {
-  const std::string up = dino ? "fc1" : "intermediate.dense", down = dino ? "fc2" : "output.dense";
-  return {.up = up + ".weight", .down = down + ".weight", .up_bias = up + ".bias", .down_bias = down + ".bias"};
-}
-
-GatedMLPNames gated_names(std::int64_t ffn) {
-  GatedMLPNames n = fused_gate_up(ffn, "weights_in.weight", "weights_in.bias");
-  n.down = "weights_out.weight";
-  n.down_bias = "weights_out.bias";
-  return n;
+Attention make_attention(const Scope& s, const ViTConfig& c) {
+  return make<Attention>(s, attention_spec(c),
+                         attention_names("attention.query", "attention.key", "attention.value", "output.dense"));
 }
 
 std::unique_ptr<EncoderHead> make_head(const Scope& s, const ViTConfig& c) {
@@ -58,49 +36,34 @@ MLPSpec ffn_spec(const ViTConfig& c) {
   return {.hidden_dim = c.hidden, .ffn_dim = c.ffn, .activation = c.activation, .bias = true};
 }
 
-struct ViTLayer {
-  LayerNorm attention_norm;
-  Attention attention;
-  LayerNorm ffn_norm;
-  MLP ffn;
-
+struct ViTLayer : PreNormLayer<LayerNorm, MLP> {
   ViTLayer(const Scope& s, const ViTConfig& c)
-      : attention_norm(make<LayerNorm>(s / "layernorm_before", norm_spec(c))),
-        attention(make<Attention>(s / "attention", attention_spec(c), kAttentionNames)),
-        ffn_norm(make<LayerNorm>(s / "layernorm_after", norm_spec(c))),
-        ffn(make<MLP>(s, ffn_spec(c), ffn_names(false))) {}
-
-  void forward(Exec& exec, const Step& step, TensorView x, TensorView normed) const {
-    attention_norm.forward(exec, x, normed);
-    attention.forward_add(exec, normed, step, x);
-    ffn_norm.forward(exec, x, normed);
-    ffn.forward_add(exec, normed, x);
-  }
+      : PreNormLayer{make<LayerNorm>(s / "layernorm_before", norm_spec(c)), make_attention(s / "attention", c),
+                     make<LayerNorm>(s / "layernorm_after", norm_spec(c)),
+                     make<MLP>(s, ffn_spec(c), mlp_names("intermediate.dense", "output.dense"))} {}
 };
 
-MLP make_ffn(const Scope& s, const ViTConfig& c, std::type_identity<MLP>) {
-  return make<MLP>(s, ffn_spec(c), ffn_names(true));
-}
-GatedMLP make_ffn(const Scope& s, const ViTConfig& c, std::type_identity<GatedMLP>) {
-  return make<GatedMLP>(s, {.hidden_dim = c.hidden, .ffn_dim = c.ffn, .bias = true}, gated_names(c.ffn));
+PlainOrGatedMLP make_dino_ffn(const Scope& s, const ViTConfig& c) {
+  if (!c.gated) return PlainOrGatedMLP(make<MLP>(s, ffn_spec(c), mlp_names("fc1", "fc2")));
+  return PlainOrGatedMLP(make<GatedMLP>(s, {.hidden_dim = c.hidden, .ffn_dim = c.ffn, .bias = true},
+                                        gated_mlp_names(c.ffn, "weights_in", "weights_out")));
 }
 
 // What each block adds is weighed by a learned gain.
-template <class FeedForward>
 struct DinoLayer {
   LayerNorm attention_norm;
   Attention attention;
   LayerScale attention_scale;
   LayerNorm ffn_norm;
-  FeedForward ffn;
+  PlainOrGatedMLP ffn;
   LayerScale ffn_scale;
 
   DinoLayer(const Scope& s, const ViTConfig& c)
       : attention_norm(make<LayerNorm>(s / "norm1", norm_spec(c))),
-        attention(make<Attention>(s / "attention", attention_spec(c), kAttentionNames)),
+        attention(make_attention(s / "attention", c)),
         attention_scale(make<LayerScale>(s / "layer_scale1", {.dim = c.hidden})),
         ffn_norm(make<LayerNorm>(s / "norm2", norm_spec(c))),
-        ffn(make_ffn(s / "mlp", c, std::type_identity<FeedForward>())),
+        ffn(make_dino_ffn(s / "mlp", c)),
         ffn_scale(make<LayerScale>(s / "layer_scale2", {.dim = c.hidden})) {}
 
   void forward(Exec& exec, const Step& step, TensorView x, TensorView normed) const {
@@ -114,63 +77,48 @@ struct DinoLayer {
 };
 
 template <class Layer>
-class ViT final : public Model {
- public:
-  ViT(const Scope& s, const ViTConfig& c)
-      : hidden_(c.hidden),
-        input_size_(c.patch_values),
-        max_rows_(1 + c.patches),
-        patches_(make<Dense>(s / c.prefix / "embeddings.patch_embeddings.projection",
-                             {.input_dim = c.patch_values, .output_dim = c.hidden})),
-        class_token_(make<TokenEmbedding>(s / c.prefix / "embeddings", {.vocab_size = 1, .hidden_dim = c.hidden},
-                                          {.weight = slice("cls_token", 0)})),
-        positions_(
-            make<PositionEmbedding>(s / c.prefix / "embeddings",
-                                    {.hidden_dim = c.hidden, .kind = LearnedPositions{.num_embeddings = 1 + c.patches}},
-                                    {.weight = slice("position_embeddings", 0)})),
-        layers_(make_layers<Layer>(s / c.prefix / "encoder.layer", c.layers, c)),
-        norm_(make<LayerNorm>(s / c.prefix / "layernorm", norm_spec(c))),
-        head_(make_head(s, c)) {}
+struct Encoder {
+  Dense patches;
+  TokenEmbedding class_token;  // a table of one row
+  PositionEmbedding positions;
+  std::vector<Layer> layers;
+  LayerNorm norm;
 
-  void forward(Exec& exec, const Step& step, TensorView output) const override {
+  Encoder(const Scope& s, const ViTConfig& c)
+      : patches(make<Dense>(s / "embeddings.patch_embeddings.projection",
+                            {.input_dim = c.patch_values, .output_dim = c.hidden})),
+        class_token(make<TokenEmbedding>(s / "embeddings", {.vocab_size = 1, .hidden_dim = c.hidden},
+                                         {.weight = slice("cls_token", 0)})),
+        positions(make<PositionEmbedding>(
+            s / "embeddings", {.hidden_dim = c.hidden, .kind = LearnedPositions{.num_embeddings = 1 + c.patches}},
+            {.weight = slice("position_embeddings", 0)})),
+        layers(make_layers<Layer>(s / "encoder.layer", c.layers, c)),
+        norm(make<LayerNorm>(s / "layernorm", norm_spec(c))) {}
+
+  void forward(Exec& exec, const Step& step, TensorView x) const {
     Scratch::Frame frame(exec.scratch);
-    const TensorView x = frame.take({step.rows(), hidden_}), normed = frame.take({step.rows(), hidden_});
+    const TensorView normed = frame.take(x.shape);
     embed(exec, step, x);
-    for (const Layer& layer : layers_) layer.forward(exec, step, x, normed);
-    norm_.forward(exec, x, x);
-    head_->forward(exec, step, x, output);
+    for (const Layer& layer : layers) layer.forward(exec, step, x, normed);
+    norm.forward(exec, x, x);
   }
-  std::int64_t vocab_size() const override { return 0; }
-  std::int64_t input_size() const override { return input_size_; }
-  std::int64_t max_rows() const override { return max_rows_; }
-  OutputKind output() const override { return head_->kind(); }
-  std::int64_t output_size() const override { return head_->size(); }
-
- private:
   // The first row of each sequence is the class token's, whatever was given for it.
   void embed(Exec& exec, const Step& step, TensorView x) const {
-    patches_.forward(exec, step.given, x);
+    patches.forward(exec, step.given, x);
     constexpr std::array<std::int32_t, 1> kClassToken{0};
     for (std::size_t i = 0; i + 1 < step.batch.row_begin.size(); ++i) {
       const std::int64_t first = step.batch.row_begin[i], rows = step.batch.row_begin[i + 1] - first;
-      if (rows > 0) class_token_.forward(exec, kClassToken, rows_of(x, first, 1));
+      if (rows > 0) class_token.forward(exec, kClassToken, rows_of(x, first, 1));
     }
-    positions_.forward_add(exec, step.batch.positions, x);
+    positions.forward_add(exec, step.batch.positions, x);
   }
-
-  std::int64_t hidden_, input_size_, max_rows_;
-  Dense patches_;
-  TokenEmbedding class_token_;  // a table of one row
-  PositionEmbedding positions_;
-  std::vector<Layer> layers_;
-  LayerNorm norm_;
-  std::unique_ptr<EncoderHead> head_;
 };
 
-std::unique_ptr<Model> make_vit(const Scope& scope, const ViTConfig& c) {
-  if (!c.dino) return std::make_unique<ViT<ViTLayer>>(scope, c);
-  if (c.gated) return std::make_unique<ViT<DinoLayer<GatedMLP>>>(scope, c);
-  return std::make_unique<ViT<DinoLayer<MLP>>>(scope, c);
+template <class Layer>
+std::unique_ptr<Model> make_vit(const Scope& s, const ViTConfig& c) {
+  const EncoderInputs inputs{.hidden = c.hidden, .input_size = c.patch_values, .max_rows = 1 + c.patches};
+  Encoder<Layer> encoder(s / c.prefix, c);
+  return std::make_unique<EncoderModel<Encoder<Layer>>>(inputs, std::move(encoder), make_head(s, c));
 }
 
 }  // namespace
@@ -179,7 +127,8 @@ const Family& vit_family() {
   static constexpr std::string_view kModelTypes[] = {"vit", "dinov2"};
   static const Family family{.model_types = kModelTypes,
                              .make = [](const Scope& scope, ConfigReader& config) -> std::unique_ptr<Model> {
-                               return make_vit(scope, read_vit_config(config, scope));
+                               const ViTConfig c = read_vit_config(config, scope);
+                               return c.dino ? make_vit<DinoLayer>(scope, c) : make_vit<ViTLayer>(scope, c);
                              }};
   return family;
 }

@@ -3,17 +3,16 @@
 #include <cstdint>
 #include <string>
 
-#include "kernels/activation/activation.h"
-#include "runtime/model.h"
+#include "models/encoder/encoder.h"
 
 namespace ttt {
 
 // Vision Transformer and DINOv2: norms before the blocks, a class token before the patches, learned positions. The
 // input is rows of patches (runtime/image_rows.h); one projection of them equals the reference's convolution.
-struct ViTConfig {
+struct ViTConfig : EncoderShape {
   bool dino = false;  // its own names, and a learned factor of each block's result
   std::string prefix = {};
-  std::int64_t hidden = 0, layers = 0, heads = 0, ffn = 0, patches = 0, patch_values = 0;
+  std::int64_t patches = 0, patch_values = 0;
   float eps = 0;
   bool qkv_bias = true, gated = false;
   Activation activation = Activation::kGelu;

@@ -41,12 +41,7 @@ ViTConfig read_vit_config(ConfigReader& config, const Scope& scope) {
   // Where the configuration is silent: as ViTConfig and Dinov2Config of transformers.
   ViTConfig c;
   c.dino = config.string("model_type") == "dinov2";
-  c.hidden = config.integer("hidden_size", 768, kWidths);
-  c.layers = config.integer("num_hidden_layers", 12, {.min = 1, .max = 4096});
-  c.heads = config.integer("num_attention_heads", 12, kCounts);
-  if (c.hidden % c.heads != 0) {
-    config.refuse("hidden_size", text("wanted a multiple of the ", c.heads, " heads, got ", c.hidden));
-  }
+  static_cast<EncoderShape&>(c) = read_encoder_shape(config, {.hidden = 768, .layers = 12, .heads = 12});
   c.eps = static_cast<float>(config.number("layer_norm_eps", c.dino ? 1e-6 : 1e-12, {.min = 0}));
   c.qkv_bias = config.boolean("qkv_bias", true);
   c.activation = activation_of(config, "hidden_act", "gelu");

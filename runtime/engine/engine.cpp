@@ -13,6 +13,12 @@
 #include "runtime/engine/engine_core.h"
 
 namespace ttt {
+namespace {
+
+// How long an idle engine lets the other ranks wait for a message, much less than their time-out.
+constexpr std::chrono::milliseconds kKeepAlive{250};
+
+}  // namespace
 
 struct Engine::Impl {
   Impl(const LoadedModel& loaded, const Tokenizer& words, ThreadPool& threads, Communicator& communicator,
@@ -21,7 +27,11 @@ struct Engine::Impl {
         tokenizer(words),
         options(asked),
         config(engine_config(loaded, threads, communicator, asked)),
+        leads(communicator.rank() == 0),
+        alone(communicator.ranks() == 1),
         core(loaded.built, threads, communicator, config, asked) {
+    idle = leads;
+    stats = core.stats();
     thread = std::thread([this] { serve(); });
   }
   ~Impl() {
@@ -36,6 +46,7 @@ struct Engine::Impl {
   EngineStream submit(EngineRequest request, std::function<void()> wake);
   void drain();
   void serve();
+  void run_requests();
   bool take_requests();
   void publish();
   void end_with(const Error& error);
@@ -46,6 +57,7 @@ struct Engine::Impl {
   const Tokenizer& tokenizer;
   const EngineOptions options;
   const RunnerConfig config;
+  const bool leads, alone;
   EngineCore core;  // the thread's
   const std::shared_ptr<EngineSignal> signal = std::make_shared<EngineSignal>();
 
@@ -61,6 +73,7 @@ struct Engine::Impl {
 };
 
 EngineStream Engine::Impl::submit(EngineRequest request, std::function<void()> wake) {
+  require(leads, ErrorKind::kUsage, "a request wanted rank 0, got another rank");
   const std::int64_t n = request.n;
   require(n <= options.continuations, ErrorKind::kUsage, "n wanted at most ", options.continuations,
           " continuations, got ", n);
@@ -112,19 +125,38 @@ void Engine::Impl::publish() {
   if (idle) idle_condition.notify_all();
 }
 
+// Until the engine ends.
+void Engine::Impl::run_requests() {
+  while (take_requests()) {
+    if (!core.idle()) {
+      const bool runs = core.plan_step();
+      publish();  // who waits and who runs, before anybody hears of the step
+      if (runs) {
+        core.run_step();
+        publish();
+      }
+      continue;
+    }
+    publish();
+    if (alone) {
+      signal->wait();
+    } else if (!signal->wait(kKeepAlive)) {
+      core.keep_alive();
+    }
+  }
+  core.cancel_all();
+  core.finish();
+  publish();
+}
+
 void Engine::Impl::serve() {
   try {
-    while (take_requests()) {
-      if (core.idle()) {
-        publish();
-        signal->wait();
-        continue;
-      }
-      core.step();
+    if (leads) {
+      run_requests();
+    } else {
+      core.follow();
       publish();
     }
-    core.cancel_all();
-    publish();
   } catch (const Error& e) {
     end_with(e);
   } catch (const std::exception& e) {
@@ -142,6 +174,13 @@ void Engine::Impl::end_with(const Error& error) {
   }
   for (Request& r : taken) core.add(std::move(r));
   core.fail_all(error);
+  if (error.kind() != ErrorKind::kPeerLost && leads) {
+    try {
+      core.finish();
+    } catch (const Error&) {
+      // They are lost too.
+    }
+  }
   publish();
 }
 
@@ -149,6 +188,7 @@ void Engine::Impl::drain() {
   std::unique_lock lock(mutex);
   draining = true;
   idle_condition.wait(lock, [&] { return idle; });
+  if (failure) throw *failure;
 }
 
 Engine::Engine(const LoadedModel& model, const Tokenizer& tokenizer, ThreadPool& threads, Communicator& communicator,

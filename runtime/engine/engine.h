@@ -62,9 +62,12 @@ struct EngineStats {
 
 // Runs any number of requests on one model: every step takes a mix of prompt chunks and single tokens. One thread of
 // its own runs the model; all functions may be called by any thread.
+//
+// On several ranks each makes an engine with its part of the model, and rank 0's takes the requests; the others do what
+// it does and then end: there drain() waits for that. The engine's thread uses the communicator from then on.
 class Engine {
  public:
-  // The model and what it needs must outlive the engine.
+  // The model and what it needs must outlive the engine, which has the threads and the communicator to itself.
   Engine(const LoadedModel& model, const Tokenizer& tokenizer, ThreadPool& threads, Communicator& communicator,
          const EngineOptions& options);
   ~Engine();  // cancels what runs
@@ -76,7 +79,9 @@ class Engine {
   // fits into the context or the state; Error{kResources} when the queue is full.
   EngineStream submit(EngineRequest request, std::function<void()> wake = {});
 
-  void drain();  // takes no further requests and waits until all others are done
+  // Takes no further requests and waits until all others are done. Throws the error that has ended the engine, if one
+  // has.
+  void drain();
   EngineStats stats() const;
   std::int64_t context() const;
   const LoadedModel& model() const;

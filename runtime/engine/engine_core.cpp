@@ -99,13 +99,20 @@ void EngineCore::fail_all(const Error& error) {
   }
 }
 
-void EngineCore::step() {
+bool EngineCore::plan_step() {
   end_cancelled();
-  if (idle()) return;
+  if (idle()) return false;
   plan();
   require(!plan_.empty(), ErrorKind::kInternal, "an engine wanted rows to compute for ", running_.size(),
           " sequences and ", waiting_.size(), " that wait, got none");
+  return true;
+}
+
+void EngineCore::run_step() {
+  const Clock::time_point begin = Clock::now();
+  const std::int64_t rows = rows_planned();
   run(plan_);
+  cost_.add(rows, std::chrono::duration<double>(Clock::now() - begin).count());
   ++counted_.steps;
   std::erase_if(running_, [&](const auto& r) { return r->slot < 0; });
 }
@@ -222,9 +229,15 @@ void EngineCore::commit(std::span<const Entry> entries) {
   }
   for (const Choice& c : choices_) {
     if (c.text != entries[c.entry].run->text.get()) continue;
+    const Entry& e = entries[c.entry];
     const auto chosen = static_cast<std::int64_t>(c.event.ids.size());
-    if (!c.event.finish) kept[c.entry] += chosen - 1;
-    if (c.event.error) kept[c.entry] = 0;
+    const auto right = std::ranges::mismatch(c.event.ids, e.guesses).in2 - e.guesses.begin();
+    const auto guessed = static_cast<std::int64_t>(e.guesses.size());
+    e.run->guess_length.add(guessed, right);
+    counted_.guessed += guessed;
+    counted_.guessed_right += right;
+    // All chosen tokens but the last are guesses, whose rows are there.
+    kept[c.entry] = c.event.error ? 0 : kept[c.entry] + std::max<std::int64_t>(chosen - 1, 0);
   }
   state_.commit(kept);
   for (Choice& c : choices_) {

@@ -8,6 +8,7 @@
 #include "runtime/engine/continuation.h"
 #include "runtime/engine/engine.h"
 #include "runtime/engine/engine_state.h"
+#include "runtime/engine/prompt_lookup.h"
 
 namespace ttt {
 
@@ -28,9 +29,13 @@ class EngineCore {
   // The continuations of one request, number 0 first.
   void add(std::vector<std::unique_ptr<Continuation>> request);
   bool idle() const { return running_.empty() && waiting_.empty(); }
-  // Ends what was cancelled, and runs one step of what there is.
-  void step();
+  // Ends what was cancelled, admits what fits, and decides what the next step computes. False: there is nothing to do.
+  bool plan_step();
+  void run_step();
   void cancel_all();
+  void keep_alive() { state_.keep_alive(); }
+  void finish() { state_.finish(); }
+  void follow() { state_.follow(); }
   void fail_all(const Error& error);
   EngineStats stats() const;
 
@@ -42,6 +47,8 @@ class EngineCore {
     std::vector<std::unique_ptr<Continuation>> siblings = {};  // that take over the rows of its prompt
     std::int64_t slot = -1;                                    // -1: it waits
     std::int64_t passed = 0;                                   // later requests that were admitted while it waited
+    PromptLookup lookup = {};
+    GuessLength guess_length = {};
   };
   using Runs = std::vector<std::unique_ptr<Run>>;
 
@@ -74,6 +81,8 @@ class EngineCore {
   void plan();
   std::vector<std::pair<Run*, std::int64_t>> share(std::int64_t rows);
   void plan_prompts(std::int64_t rows, std::int64_t& outputs);
+  std::int64_t rows_planned() const;
+  void add_guesses(std::int64_t rows, std::int64_t outputs);
   void add_entry(Run& run, std::int64_t rows, std::int64_t wanted);
 
   void end_cancelled();
@@ -98,6 +107,7 @@ class EngineCore {
   std::vector<Entry> plan_;
   std::vector<Choice> choices_;
   std::vector<SamplerWorkspace> workspaces_;
+  StepCost cost_;
   EngineStats counted_;
 };
 

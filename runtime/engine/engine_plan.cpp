@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 #include <tuple>
+#include <utility>
 
 #include "base/error.h"
 #include "runtime/engine/engine_core.h"
@@ -143,6 +144,40 @@ void EngineCore::plan_prompts(std::int64_t rows, std::int64_t& outputs) {
   }
 }
 
+std::int64_t EngineCore::rows_planned() const {
+  std::int64_t rows = 0;
+  for (const Entry& e : plan_) rows += e.rows;
+  return rows;
+}
+
+// Guesses what continues the runs that get one row, where it pays.
+void EngineCore::add_guesses(std::int64_t rows, std::int64_t outputs) {
+  const auto takes_guesses = [&](const Entry& e) {
+    return e.rows == 1 && pending(*e.run) == 1 && e.run->siblings.empty() && !e.run->text->wants_prompt_rows();
+  };
+  const double break_even = cost_.break_even(std::ranges::count_if(plan_, takes_guesses));
+  for (Entry& e : plan_) {
+    if (!takes_guesses(e)) continue;
+    const Continuation& text = *e.run->text;
+    const std::int64_t most = std::min({options_.speculate, rows, outputs, state_.config().context - text.length(),
+                                        text.job()->request.max_new_tokens - text.generated() - 1});
+    const std::int64_t length = most > 0 ? e.run->guess_length.next(most, break_even) : 0;
+    if (length == 0) continue;
+    const std::span<const std::int32_t> guess = e.run->lookup.guess(text.ids(), length);
+    const auto count = static_cast<std::int64_t>(guess.size());
+    const EngineState::Pages one = std::exchange(e.pages, state_.wanted(e.run->slot, 1 + count));
+    if (count == 0 || !fits(EngineState::Pages(one.size()))) {
+      e.pages = one;
+      continue;
+    }
+    e.guesses.assign(guess.begin(), guess.end());
+    e.rows += count;
+    e.wanted += count;
+    rows -= count;
+    outputs -= count;
+  }
+}
+
 void EngineCore::plan() {
   plan_.clear();
   const RunnerConfig& config = state_.config();
@@ -161,6 +196,7 @@ void EngineCore::plan() {
   const auto prompts = static_cast<std::int64_t>(running_.size() - plan_.size());
   admit(rows - prompts);
   if (rows > 0) plan_prompts(rows, outputs);
+  if (options_.speculate > 0) add_guesses(config.chunk - rows_planned(), outputs);
 }
 
 }  // namespace ttt

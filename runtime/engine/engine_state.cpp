@@ -7,10 +7,18 @@
 #include "base/error.h"
 
 namespace ttt {
+namespace {
+
+// What rank 0 tells the others.
+enum Operation : std::int64_t { kOpen, kFork, kClose, kForward, kCommit, kFinish };
+
+}  // namespace
 
 EngineState::EngineState(const BuiltModel& model, ThreadPool& threads, Communicator& communicator, Observer& observer,
                          const RunnerConfig& config, bool prefix_cache)
-    : runner_(model, threads, communicator, observer, config), slots_(static_cast<std::size_t>(config.sequences)) {
+    : ranks_(communicator),
+      runner_(model, threads, communicator, observer, config),
+      slots_(static_cast<std::size_t>(config.sequences)) {
   const auto grows = [](const PageGroup& g) { return g.grows(); };
   if (prefix_cache && std::ranges::any_of(runner_.state().groups(), grows)) cache_.emplace(runner_.state());
   for (std::int64_t s = config.sequences - 1; s >= 0; --s) free_.push_back(s);
@@ -24,6 +32,11 @@ std::int64_t EngineState::take_slot() {
 }
 
 std::int64_t EngineState::open(std::string_view key, std::span<const std::int32_t> ids) {
+  if (leads()) {
+    log_.number(kOpen);
+    log_.text(key);
+    log_.ids(ids);
+  }
   const std::int64_t slot = take_slot();
   Slot& s = slots_[static_cast<std::size_t>(slot)];
   if (!cache_) {
@@ -38,6 +51,10 @@ std::int64_t EngineState::open(std::string_view key, std::span<const std::int32_
 }
 
 std::int64_t EngineState::fork(std::int64_t from) {
+  if (leads()) {
+    log_.number(kFork);
+    log_.number(from);
+  }
   const std::int64_t slot = take_slot();
   Slot& to = slots_[static_cast<std::size_t>(slot)];
   to.sequence = at(from).sequence.fork();
@@ -47,6 +64,10 @@ std::int64_t EngineState::fork(std::int64_t from) {
 }
 
 void EngineState::close(std::int64_t slot) {
+  if (leads()) {
+    log_.number(kClose);
+    log_.number(slot);
+  }
   Slot& s = slots_[static_cast<std::size_t>(slot)];
   s.sequence = Sequence();
   s.place = PrefixCache::Place();
@@ -55,6 +76,16 @@ void EngineState::close(std::int64_t slot) {
 }
 
 std::span<const float> EngineState::forward(std::span<const SlotRows> entries) {
+  if (leads()) {
+    log_.number(kForward);
+    log_.number(static_cast<std::int64_t>(entries.size()));
+    for (const SlotRows& e : entries) {
+      log_.number(e.slot);
+      log_.ids(e.ids);
+      log_.number(e.wanted);
+    }
+    log_.send(ranks_);
+  }
   entries_.clear();
   ids_.clear();
   wanted_rows_.clear();
@@ -79,6 +110,11 @@ std::span<const float> EngineState::forward(std::span<const SlotRows> entries) {
 }
 
 void EngineState::commit(std::span<const std::int64_t> kept) {
+  if (leads()) {
+    log_.number(kCommit);
+    log_.number(static_cast<std::int64_t>(kept.size()));
+    for (const std::int64_t k : kept) log_.number(k);
+  }
   for (std::size_t i = 0; i < kept.size(); ++i) {
     Slot& slot = slots_[static_cast<std::size_t>(stepped_[i])];
     slot.ids.insert(slot.ids.end(), slot.next.begin(), slot.next.begin() + kept[i]);
@@ -86,6 +122,62 @@ void EngineState::commit(std::span<const std::int64_t> kept) {
     if (cache_) cache_->keep(slot.place, slot.sequence, slot.ids);
   }
   runner_.commit(kept);
+}
+
+void EngineState::keep_alive() {
+  if (leads()) log_.send(ranks_);
+}
+
+void EngineState::finish() {
+  if (!leads()) return;
+  log_.number(kFinish);
+  log_.send(ranks_);
+}
+
+void EngineState::follow() {
+  for (bool goes_on = true; goes_on;) {
+    OperationReader operations(ranks_);
+    while (goes_on && !operations.empty()) goes_on = follow_one(operations);
+  }
+}
+
+// False: rank 0 has finished.
+bool EngineState::follow_one(OperationReader& operations) {
+  switch (operations.number()) {
+    case kOpen: {
+      const std::string_view key = operations.text();
+      open(key, operations.ids());
+      return true;
+    }
+    case kFork:
+      fork(operations.number());
+      return true;
+    case kClose:
+      close(operations.number());
+      return true;
+    case kForward: {
+      std::vector<SlotRows> entries(static_cast<std::size_t>(operations.number()));
+      std::vector<std::vector<std::int32_t>> ids;
+      for (SlotRows& e : entries) {
+        e.slot = operations.number();
+        ids.push_back(operations.ids());
+        e.ids = ids.back();
+        e.wanted = operations.number();
+      }
+      forward(entries);
+      return true;
+    }
+    case kCommit: {
+      std::vector<std::int64_t> kept(static_cast<std::size_t>(operations.number()));
+      for (std::int64_t& k : kept) k = operations.number();
+      commit(kept);
+      return true;
+    }
+    case kFinish:
+      return false;
+    default:
+      fail(ErrorKind::kInternal, "operations of an engine wanted a known one, got another");
+  }
 }
 
 EngineState::Pages EngineState::available() const {

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "runtime/engine/operation_log.h"
 #include "runtime/runner.h"
 #include "state/prefix_cache.h"
 
@@ -19,6 +20,9 @@ struct SlotRows {
 };
 
 // The sequences of an engine: which tokens each slot has rows of, and the pages that these take. One thread uses it.
+//
+// On several ranks, rank 0 decides. It writes down what changes its slots, and sends it along with the next forward;
+// the others do the same (follow), so that their slots and pages have the same numbers.
 class EngineState {
  public:
   EngineState(const BuiltModel& model, ThreadPool& threads, Communicator& communicator, Observer& observer,
@@ -42,6 +46,12 @@ class EngineState {
   std::span<const float> forward(std::span<const SlotRows> entries);
   void commit(std::span<const std::int64_t> kept);
 
+  // On rank 0 of several: tells the others that it is there, or that there will be no more.
+  void keep_alive();
+  void finish();
+  // On the other ranks: does what rank 0 does, until it is finished.
+  void follow();
+
   // Pages by group of slots that see alike (StatePool::groups).
   using Pages = std::vector<std::int64_t>;
   Pages available() const;                                               // for rows of any sequences
@@ -59,8 +69,12 @@ class EngineState {
   };
   const Slot& at(std::int64_t slot) const { return slots_[static_cast<std::size_t>(slot)]; }
   std::int64_t take_slot();
+  bool leads() const { return ranks_.ranks() > 1 && ranks_.rank() == 0; }
+  bool follow_one(OperationReader& operations);
   const PageGroup* counted_group() const;
 
+  Communicator& ranks_;
+  OperationLog log_;  // since the last message
   Runner runner_;
   std::optional<PrefixCache> cache_;
   std::vector<Slot> slots_;

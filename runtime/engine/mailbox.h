@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
@@ -8,6 +9,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <utility>
 
 #include "runtime/engine/request.h"
 
@@ -21,11 +23,12 @@ class EngineSignal {
     raised_ = true;
     condition_.notify_one();
   }
-  // Until the next notify, or at once after one that nothing has waited for; at most for `limit`.
-  void wait(std::chrono::milliseconds limit) {
+  // Until the next notify, or at once after one that nothing has waited for; at most for `limit`. False: the time is
+  // over.
+  bool wait(std::chrono::milliseconds limit) {
     std::unique_lock lock(mutex_);
     condition_.wait_for(lock, limit, [&] { return raised_; });
-    raised_ = false;
+    return std::exchange(raised_, false);
   }
   void wait() {
     std::unique_lock lock(mutex_);

@@ -105,7 +105,11 @@ function showStorage() {
 // A message may be sent before the server has said which models it has, or after it was started again.
 async function requestParameters() {
   if (connection.state !== "ready") await connection.connect();
-  return { model: modelId(), ...settings.parameters() };
+  return { model: modelId(), ...settings.parameters(currentModel()) };
+}
+
+function currentModel() {
+  return connection.models.find((model) => model.id === modelId());
 }
 
 function modelId() {
@@ -121,6 +125,7 @@ function showConnection() {
   if (state === "key") {
     $("model-name").textContent = "Locked";
     showNotice($("notices"), "connection", "This server wants an API key.", [], keyForm(retry));
+    if (!$("message").value) $("notices").querySelector("input").focus();
   } else if (state === "failed") {
     $("model-name").textContent = "Not connected";
     const soon = `Trying again in ${connection.retryIn} s.`;
@@ -230,7 +235,7 @@ $("open-sidebar").addEventListener("click", () => showSidebar(true));
 $("close-sidebar").addEventListener("click", () => showSidebar(false));
 $("shade").addEventListener("click", () => showSidebar(false));
 $("open-settings").addEventListener("click", () =>
-    openSettings($("settings"), settings, chat.current.system, (text) => chat.setSystem(text)));
+    openSettings($("settings"), settings, chat.current.system, (text) => chat.setSystem(text), currentModel()));
 $("export-all").addEventListener("click", () => download(chat.list()));
 $("import").addEventListener("click", () => $("import-file").click());
 $("import-file").addEventListener("change", () => {

@@ -93,10 +93,25 @@ export function parseConversation(value) {
                                   reasoning: text(message.reasoning), state, error, finish: text(message.finish) || null,
                                   stats, model: text(message.model) || null, created: number(message.created) };
   }
+  if (!isTree(conversation.messages)) return null;
   for (const [id, child] of Object.entries(value.choice ?? {})) {
     if (conversation.messages[child]?.parent === id) conversation.choice[id] = child;
   }
   return conversation;
+}
+
+// Whether following the parents ends, for every message.
+function isTree(messages) {
+  const ends = new Set();
+  return Object.values(messages).every((message) => {
+    const way = new Set();
+    for (let at = message; at && !ends.has(at.id); at = messages[at.parent]) {
+      if (way.has(at.id)) return false;
+      way.add(at.id);
+    }
+    way.forEach((id) => ends.add(id));
+    return true;
+  });
 }
 
 // As messages of the API, with the system prompt first.

@@ -90,7 +90,8 @@ function lineOf(points, i, x, y) {
       pen = false;
       continue;
     }
-    path += `${pen ? "L" : "M"}${x(time).toFixed(1)} ${y(values[i]).toFixed(1)}`;
+    // "h0": a point by itself is a dot.
+    path += `${pen ? "L" : "M"}${x(time).toFixed(1)} ${y(values[i]).toFixed(1)}${pen ? "" : "h0"}`;
     pen = true;
   }
   return path;

@@ -2,7 +2,10 @@
 import { h, iconButton } from "./dom.js";
 import { loadSettings, saveSettings } from "./store.js";
 
-// An empty field is not sent: the server then uses the model's own value.
+// An empty field is not sent: the server then uses the model's own value. Where the model has none for the temperature, the
+// server takes 1 as the API says, which makes small models ramble; the page then asks for this.
+const USUAL_TEMPERATURE = 0.7;
+
 const FIELDS = [
   { name: "temperature", label: "Temperature", min: 0, max: 2, step: "0.05", help: "0 always takes the likeliest token" },
   { name: "top_p", label: "Top p", min: 0, max: 1, step: "0.01", help: "Only the likeliest tokens that add up to p" },
@@ -17,9 +20,11 @@ export class Settings {
     this.values = loadSettings();
   }
 
-  // The fields of a request.
-  parameters() {
+  // The fields of a request to a model, which is as the server describes it.
+  parameters(model) {
     const result = {};
+    const own = model?.default_sampling_params;
+    if (own && own.temperature === undefined) result.temperature = USUAL_TEMPERATURE;
     for (const { name, min, max } of FIELDS) {
       const value = this.values[name];
       if (typeof value === "number" && value >= min && value <= max) result[name] = value;
@@ -48,8 +53,8 @@ export class Settings {
   }
 }
 
-// `system`: of the conversation; `onSystem` takes a new one.
-export function openSettings(dialog, settings, system, onSystem) {
+// `system`: of the conversation; `onSystem` takes a new one. `model` is as the server describes it.
+export function openSettings(dialog, settings, system, onSystem, model) {
   const close = () => dialog.close();
   const prompt = h("textarea", { id: "system", rows: "4", placeholder: "None" });
   prompt.value = system;
@@ -71,7 +76,7 @@ export function openSettings(dialog, settings, system, onSystem) {
   thinking.value = settings.values.thinking ?? "";
   thinking.addEventListener("change", () => settings.set("thinking", thinking.value));
 
-  const inputs = FIELDS.map((field) => numberField(field, settings));
+  const inputs = FIELDS.map((field) => numberField(field, settings, placeholderOf(field, model)));
   const reset = () => {
     for (const { input, field } of inputs) {
       input.value = "";
@@ -88,18 +93,25 @@ export function openSettings(dialog, settings, system, onSystem) {
           h("label", { for: "system" }, "System prompt"), prompt,
           h("label", { class: "check" }, always, " Also for new conversations")),
         h("section", null, h("h3", null, "Sampling"),
-          h("p", { class: "hint" }, "For all conversations. An empty field leaves the value to the server."),
+          h("p", { class: "hint" }, "For all conversations. An empty field leaves the value to the model."),
           h("div", { class: "fields" }, inputs.map(({ row }) => row),
             h("div", { class: "field" }, h("label", { for: "thinking" }, "Thinking"), thinking,
               h("span", { class: "hint" }, "Of models that can reason first"))),
-          h("button", { type: "button", class: "button", onclick: reset }, "Use the server's values")),
+          h("button", { type: "button", class: "button", onclick: reset }, "Use the model's values")),
         h("section", null, h("h3", null, "Keys"), shortcuts())));
   dialog.showModal();
 }
 
-function numberField(field, settings) {
+function placeholderOf({ name }, model) {
+  const own = model?.default_sampling_params;
+  if (own?.[name] !== undefined) return `${own[name]} (the model's)`;
+  if (own && name === "temperature") return String(USUAL_TEMPERATURE);
+  return name === "seed" ? "random" : "server's";
+}
+
+function numberField(field, settings, placeholder) {
   const id = `setting-${field.name}`;
-  const input = h("input", { type: "number", id, min: field.min, max: field.max, step: field.step, placeholder: "server's",
+  const input = h("input", { type: "number", id, min: field.min, max: field.max, step: field.step, placeholder,
                              inputmode: field.whole ? "numeric" : "decimal", "aria-describedby": `${id}-help` });
   input.value = settings.values[field.name] ?? "";
   const error = h("span", { class: "hint", id: `${id}-help` }, field.help);

@@ -176,6 +176,30 @@ TEST_F(EncoderTexts, RerankPassesNoTypesToAModelWithout) {
   expect_near(sigmoid(numbers(answer("scores"))), reranked(), "scores");
 }
 
+// Texts of similar length share a step, whatever their order; none changes another's scores.
+TEST_F(EncoderTexts, BatchesDoNotChangeWhatClassifyAndRerankSay) {
+  use("labels");
+  const std::vector<Json> together = lines({"classify"});
+  ASSERT_GT(together.size(), 2u);
+  for (const char* batch : {"1", "2"}) {
+    const std::vector<Json> got = lines({"classify", "--batch", batch});
+    ASSERT_EQ(got.size(), together.size());
+    for (std::size_t i = 0; i < got.size(); ++i) {
+      for (const std::string& label : strings(answer("labels"))) {
+        EXPECT_NEAR(got[i].at(label, "line").as_number(label), together[i].at(label, "line").as_number(label), 1e-6);
+      }
+    }
+  }
+  expect_error(tool({"classify", "-m", model(), "--batch", "0"}, {.input = input()}), 2,
+               {"--batch wanted a positive number, got 0"});
+  use("pairs_plain");
+  const std::vector<double> scores = reranked();
+  for (const Json& line : lines({"rerank", "--batch", "1", "--query", answer("query").as_string("query")})) {
+    const auto index = static_cast<std::size_t>(line.at("index", "line").as_integer("index"));
+    EXPECT_NEAR(line.at("score", "line").as_number("score"), scores[index], 1e-6);
+  }
+}
+
 TEST_F(EncoderTexts, ClassifyAndRerankRefuseWhatTheyCannotRead) {
   use("labels");
   expect_error(tool({"rerank", "-m", model(), "--query", "who?"}, {.input = input()}), 6,

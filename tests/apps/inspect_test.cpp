@@ -50,6 +50,36 @@ TEST_F(InspectToolTest, TextNamesBlocksAndTotals) {
   EXPECT_NE(f.out.find(model + ": 7 blocks, "), std::string::npos) << f.out;
 }
 
+// Specs hold f32; what the configuration says is shown, not its nearest float: 0.2, not 0.20000000298023224. A double
+// keeps all its digits.
+TEST_F(InspectToolTest, NumbersHaveTheDecimalsOfTheConfiguration) {
+  Json c = config();
+  c.set("rms_norm_eps", 0.2);
+  c.set("rope_parameters",
+        Json(Json::Object{{"rope_type", Json("yarn")}, {"factor", Json(2.3)}, {"rope_theta", Json(10000.123456789)}}));
+  const std::string model = random_model(c);
+  const Finished json = tool({"inspect", "-m", model, "--json"});
+  expect_ok(json);
+  const Json out = Json::parse(json.out, "stdout");
+  for (const Json& b : out.at("blocks", "").as_array("")) {
+    const std::string spec = b.at("spec", "").dump();
+    if (b.at("block", "") == Json("RMSNorm")) {
+      EXPECT_EQ(b.at("spec", "").at("eps", ""), Json(0.2)) << spec;
+    }
+    if (b.at("block", "") == Json("Attention")) {
+      const Json& rope = b.at("spec", "").at("position", "");
+      EXPECT_EQ(rope.at("scaling", "").at("factor", ""), Json(2.3)) << spec;
+      EXPECT_EQ(rope.at("base", ""), Json(10000.123456789)) << spec;
+    }
+  }
+  const Finished shown = tool({"inspect", "-m", model});
+  expect_ok(shown);
+  for (const Finished& f : {json, shown}) {
+    EXPECT_EQ(f.out.find("0.200000003"), std::string::npos) << f.out;
+    EXPECT_EQ(f.out.find("2.29999995"), std::string::npos) << f.out;
+  }
+}
+
 TEST_F(InspectToolTest, ImplConfigsLoadBack) {
   const std::string model = random_model();
   for (const char* strategy : {"default", "accuracy", "memory", "reference", "invariant", "performance"}) {

@@ -120,6 +120,8 @@ std::vector<LawCase> law_cases() {
     s.qk_norm = RMSNormSpec{.eps = 1e-2f, .weight_offset = 1};
   });
   add("axes", [](AttentionSpec& s) { s.position = RoPESpec{.rotary_dim = 12, .sections = {1, 3, 2}}; });
+  add("layer_normed", [](AttentionSpec& s) { s.qk_layer_norm = LayerNormSpec{}, s.qk_layer_norm_shared = true; });
+  add("clipped", [](AttentionSpec& s) { s.qkv_clip = 0.25f; });
   add("v_norm", [](AttentionSpec& s) { s.v_norm = RMSNormSpec{.eps = 1e-6f}; });
   add("gated", [](AttentionSpec& s) { s.gate = s.gate_bias = true; });
   add("temperature", [](AttentionSpec& s) { s.temperature = TemperatureSpec{.scale = 0.5f, .floor_scale = 4}; });

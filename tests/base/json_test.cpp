@@ -103,6 +103,17 @@ TEST(Json, SizeLimitIsNamed) {
   EXPECT_EQ(message_of("[1, 2]", {.bytes = 6}), "accepted");
 }
 
+TEST(Json, IntegersBeyond64BitsAreDoublesOrRefused) {
+  for (const std::string_view s : {"9223372036854775808", "-9223372036854775809", "[1, 100000000000000000000]"}) {
+    EXPECT_EQ(message_of(s), "accepted") << s;
+    EXPECT_NE(message_of(s, {.wide_integers = false}).find(": an integer is beyond 64 bits"), std::string::npos) << s;
+  }
+  // What has a fraction or an exponent is no integer, however large.
+  for (const std::string_view s : {"9223372036854775807", "-9223372036854775808", "1e30", "9223372036854775808.0"}) {
+    EXPECT_EQ(message_of(s, {.wide_integers = false}), "accepted") << s;
+  }
+}
+
 TEST(Json, WrongTypesAreNamed) {
   const auto message = [](auto call) -> std::string {
     try {

@@ -119,6 +119,9 @@ void add_scores(List& list) {
   list.add("sinks", [](AttentionSpec& s) { s.sinks = true; });
   list.add("qk_norm per head", [](AttentionSpec& s) { s.qk_norm = RMSNormSpec{}; });
   list.add("qk_layer_norm", [](AttentionSpec& s) { s.qk_layer_norm = LayerNormSpec{.bias = false}; });
+  list.add("qk_layer_norm shared, with a bias",
+           [](AttentionSpec& s) { s.qk_layer_norm = LayerNormSpec{}, s.qk_layer_norm_shared = true; });
+  list.add("qkv_clip", [](AttentionSpec& s) { s.qkv_clip = 0.5f; });
   list.add("qk_norm not affine (L2)", [](AttentionSpec& s) { s.qk_norm = RMSNormSpec{.affine = false}; });
   list.add("qk_norm whole", [](AttentionSpec& s) { s.qk_norm = RMSNormSpec{}, s.qk_norm_whole = true; });
   list.add("v_norm", [](AttentionSpec& s) { s.v_norm = RMSNormSpec{}; });

@@ -146,8 +146,9 @@ Options norm_options(std::int64_t dim) {
   all.push_back({.block = "RMSNorm", .name = "a multiple added to the stream", .build = [dim](const Scope& s) {
                    return adding<RMSNorm>(s, {.dim = dim}, dim, Adding::kQuarter);
                  }});
-  append(all, {layer("weight and bias", {.dim = dim}), layer("eps", {.dim = dim, .eps = 0.1f}),
-               layer("weight only", {.dim = dim, .bias = false}), layer("bias only", {.dim = dim, .weight = false}),
+  append(all, {layer("weight and bias", {.dim = dim}), layer("weight_offset 1", {.dim = dim, .weight_offset = 1}),
+               layer("eps", {.dim = dim, .eps = 0.1f}), layer("weight only", {.dim = dim, .bias = false}),
+               layer("bias only", {.dim = dim, .weight = false}),
                layer("neither", {.dim = dim, .weight = false, .bias = false})});
   all.push_back({.block = "LayerNorm", .name = "added to the stream", .build = [dim](const Scope& s) {
                    return adding<LayerNorm>(s, {.dim = dim}, dim);

@@ -29,6 +29,14 @@ std::vector<std::string> find_cases() {
   return names;
 }
 
+std::vector<std::string> case_names_with(const std::string& file) {
+  std::vector<std::string> names;
+  for (const std::string& name : case_names()) {
+    if (fs::exists(kRoot / name / file)) names.push_back(name);
+  }
+  return names;
+}
+
 }  // namespace
 
 const std::vector<std::string>& case_names() {
@@ -36,19 +44,15 @@ const std::vector<std::string>& case_names() {
   return names;
 }
 
-std::vector<std::string> case_names_with_gguf() {
-  std::vector<std::string> names;
-  for (const std::string& name : case_names()) {
-    if (fs::exists(kRoot / name / "model.gguf")) names.push_back(name);
-  }
-  return names;
-}
+std::vector<std::string> case_names_with_gguf() { return case_names_with("model.gguf"); }
+std::vector<std::string> case_names_with_experts() { return case_names_with("experts.npy"); }
 
 FamilyCase read_case(const std::string& name) {
   FamilyCase c{.name = name, .directory = kRoot / name};
   c.ids = read_ids(c.directory / "ids.npy");
   c.greedy = read_ids(c.directory / "greedy.npy");
   c.logits = support::read_npy(c.directory / "logits.npy");
+  if (fs::exists(c.directory / "experts.npy")) c.experts = read_ids(c.directory / "experts.npy");
   c.vocab =
       static_cast<std::int64_t>(c.logits.size()) / (kShort + static_cast<std::int64_t>(c.longer_prompts().size()));
   require(c.greedy.size() == kGreedy, ErrorKind::kBadData, name, " wanted ", kGreedy, " tokens, got ", c.greedy.size());

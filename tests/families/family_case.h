@@ -28,6 +28,8 @@ struct FamilyCase {
   std::vector<std::int32_t> ids = {};     // as many as the longest prompt has
   std::vector<std::int32_t> greedy = {};  // [kGreedy]
   std::vector<float> logits = {};         // [kShort + longer prompts, vocab]
+  // [mixtures, kShort + kGreedy - 1, chosen], each row's in ascending order; empty without mixtures of experts
+  std::vector<std::int32_t> experts = {};
   std::int64_t vocab = 0;
 
   std::vector<std::int64_t> longer_prompts() const;  // their lengths
@@ -39,6 +41,7 @@ struct FamilyCase {
 // The folders that there are, "FAMILY/VARIANT", in order.
 const std::vector<std::string>& case_names();
 std::vector<std::string> case_names_with_gguf();
+std::vector<std::string> case_names_with_experts();
 FamilyCase read_case(const std::string& name);
 
 inline std::string test_name(const testing::TestParamInfo<std::string>& info) {

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "families/family_case.h"
+#include "runtime/observers/tap_observer.h"
 #include "testing/metrics.h"
 
 namespace ttt::family_tests {
@@ -65,6 +66,52 @@ TEST_P(Families, GreedyTokensEqualTheReference) {
   EXPECT_EQ(tokens, case_.greedy);
 }
 
+// The experts that routers choose for the short prompt and what follows it, in layers and rows of the reference.
+class RouterChoices : public Families {
+ protected:
+  // [mixtures, rows, chosen]: the prompt in one prefill and the rest one by one, or all one by one.
+  std::vector<std::int32_t> choices(const std::filesystem::path& path, std::int64_t prefill) const {
+    TestModel m(path, exact(), kContext, 1);
+    TapObserver taps(m.loaded().tree());
+    std::vector<std::vector<std::int32_t>> mixtures;
+    const ModelTree& tree = m.loaded().tree();
+    for (std::int64_t i = 0; i < tree.places.size(); ++i) {
+      if (!tree.places[i].path.ends_with(".chosen_experts")) continue;
+      const std::size_t at = mixtures.size();
+      mixtures.emplace_back();
+      taps.add(std::string(tree.places[i].path), [&mixtures, at](const Place&, TensorView y) {
+        for (std::int64_t r = 0; r < y.dim(0); ++r) {
+          const auto* row = reinterpret_cast<const std::int32_t*>(y.data) + r * y.dim(1);
+          std::vector<std::int32_t> chosen(row, row + y.dim(1));
+          std::ranges::sort(chosen);
+          mixtures[at].insert(mixtures[at].end(), chosen.begin(), chosen.end());
+        }
+      });
+    }
+    std::vector<std::int32_t> ids(case_.ids.begin(), case_.ids.begin() + kShort);
+    ids.insert(ids.end(), case_.greedy.begin(), case_.greedy.end() - 1);
+    Runner runner = m.runner(kShort, 1, 1, 0, taps);
+    Sequence sequence = runner.create();
+    if (prefill > 0) runner.extend(sequence, std::span(ids).first(static_cast<std::size_t>(prefill)));
+    for (auto i = static_cast<std::size_t>(prefill); i < ids.size(); ++i) {
+      runner.extend(sequence, std::span(ids).subspan(i, 1));
+    }
+    std::vector<std::int32_t> all;
+    for (const auto& mixture : mixtures) all.insert(all.end(), mixture.begin(), mixture.end());
+    return all;
+  }
+};
+
+TEST_P(RouterChoices, EqualTheReference) {
+  ASSERT_FALSE(case_.experts.empty());
+  EXPECT_EQ(choices(case_.directory, kShort), case_.experts) << "in one prefill";
+  EXPECT_EQ(choices(case_.directory, 0), case_.experts) << "one by one";
+  const std::filesystem::path file = case_.directory / "model.gguf";
+  if (std::filesystem::exists(file)) {
+    EXPECT_EQ(choices(file, kShort), case_.experts) << "GGUF";
+  }
+}
+
 // The same weights in a GGUF file, with its names, orders of rows and keys.
 class GgufTwins : public Families {};
 
@@ -84,6 +131,8 @@ TEST_P(GgufTwins, AreTheDirectory) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Checkpoints, Families, testing::ValuesIn(case_names()), test_name);
+
+INSTANTIATE_TEST_SUITE_P(Checkpoints, RouterChoices, testing::ValuesIn(case_names_with_experts()), test_name);
 
 INSTANTIATE_TEST_SUITE_P(Checkpoints, GgufTwins, testing::ValuesIn(case_names_with_gguf()), test_name);
 

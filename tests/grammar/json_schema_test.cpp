@@ -78,6 +78,20 @@ TEST(JsonSchema, StringsAndNumbers) {
   expect_language(R"({"type":"number"})", {"0", "-1.5", "1e5", "12.25E-10"}, {"01", "1.", ".5", "+1", "1e500"});
 }
 
+TEST(JsonSchema, CountsAndMultiples) {
+  expect_language(R"({"type":"object","minProperties":1,"maxProperties":2,"additionalProperties":{"const":1}})",
+                  {R"({"a":1})", R"({"a":1, "b":1})"}, {"{}", R"({"a":1,"b":1,"c":1})", R"({"a":2})"});
+  expect_language(R"({"type":"object","minProperties":2})", {R"({"a":1,"b":{}})", R"({"a":1,"b":{},"c":0})"},
+                  {R"({"a":1})"});
+  expect_language(R"({"type":"object","maxProperties":0})", {"{}"}, {R"({"a":1})"});
+  expect_language(R"({"type":"integer","multipleOf":7})", {"0", "7", "-14", "700007"},
+                  {"1", "8", "7.0", "--7", "-", ""});
+  expect_language(R"({"type":"number","multipleOf":25,"minimum":30,"exclusiveMaximum":150})", {"50", "125"},
+                  {"25", "150", "60"});
+  expect_language(R"({"type":"string","format":"uri"})", {R"("https://example.org:8080/a%20b/?q=1&r")", R"("ftp://x")"},
+                  {R"("example.org")", R"("https://")", R"("https://a b")"});
+}
+
 TEST(JsonSchema, CombinationsAndReferences) {
   expect_language(R"({"anyOf":[{"type":"integer"},{"type":"null"}]})", {"1", "null"}, {"true"});
   expect_language(R"({"type":["string","null"],"maxLength":1})", {"null", R"("a")"}, {"1", R"("ab")"});
@@ -114,12 +128,14 @@ TEST(JsonSchema, WhiteSpaceIsBounded) {
 TEST(JsonSchema, RefusesByNameAndPath) {
   const ErrorKind unsupported = ErrorKind::kUnsupported, bad = ErrorKind::kBadData;
   expect_refusal(R"({"properties":{"x/y":{"not":{}}}})", unsupported, {"schema: #/properties/x~1y: the keyword not"});
-  for (const std::string k : {"if", "patternProperties", "propertyNames", "uniqueItems", "contains",
-                              "dependentRequired", "maxProperties", "nonsense"}) {
+  for (const std::string k :
+       {"if", "patternProperties", "propertyNames", "uniqueItems", "contains", "dependentRequired", "nonsense"}) {
     expect_refusal(text(R"({"items":{")", k, R"(":true}})"), unsupported, {"#/items: the keyword " + k});
   }
   expect_refusal(R"({"type":"string","format":"phone"})", unsupported, {"#: the format phone"});
   expect_refusal(R"({"type":"string","pattern":"(a)\\1"})", unsupported, {"#/pattern", "back-reference"});
+  expect_refusal(R"({"properties":{"a":{}},"maxProperties":1})", unsupported,
+                 {"maxProperties of an object with named"});
   expect_refusal(R"({"type":"number","multipleOf":0.1})", unsupported, {"multipleOf 0.1"});
   expect_refusal(R"({"type":"thing"})", bad, {"type thing"});
   expect_refusal(R"({"$ref":"other.json"})", unsupported, {"#/$ref", "other.json"});

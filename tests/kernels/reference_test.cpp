@@ -4,7 +4,10 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
+
 #include "kernels/activation/activation.h"
+#include "kernels/activation/clamp.h"
 #include "kernels/activation/gate.h"
 #include "kernels/activation/xielu.h"
 #include "kernels/norm/layer_norm.h"
@@ -110,6 +113,27 @@ TEST(ReferenceKernels, XieluIsRoundedOnce) {
     const double want = reference::xielu(static_cast<double>(x[i]), static_cast<double>(alpha_p),
                                          static_cast<double>(alpha_n), 0.5, static_cast<double>(-1e-6f));
     EXPECT_NEAR(y[i], want, rounding(want) + 1e-15);
+  }
+}
+
+TEST(ClampKernels, LimitAndKeepNaN) {
+  const float nan = std::numeric_limits<float>::quiet_NaN(), infinity = std::numeric_limits<float>::infinity();
+  std::vector<DeviceTraits> levels = support::levels();
+  for (const bool reference : {false, true}) {
+    for (const DeviceTraits& traits : levels) {
+      std::vector<float> x = support::normal_values(3 * 19, 4, 2.0f), want = x;
+      x[0] = want[0] = nan;
+      x[1] = infinity;
+      x[18] = -infinity;
+      want[1] = 0.75f;
+      want[18] = -0.75f;
+      for (float& v : want) v = v > 0.75f ? 0.75f : v < -0.75f ? -0.75f : v;
+      support::TestExec exec;
+      (*exec).launch(kernels::select_clamp(traits, reference), {.x = view_of(x.data(), {3, 19}), .limit = 0.75f});
+      EXPECT_TRUE(std::isnan(x[0])) << name_of(traits.isa());
+      EXPECT_EQ(std::vector(x.begin() + 1, x.end()), std::vector(want.begin() + 1, want.end()))
+          << name_of(traits.isa());
+    }
   }
 }
 

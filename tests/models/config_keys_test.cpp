@@ -9,20 +9,10 @@
 #include "models/families.h"
 #include "runtime/load.h"
 #include "support/npy.h"
+#include "tests/models/shapes_only.h"
 
 namespace ttt {
 namespace {
-
-// Shapes without data, as a plan has them.
-class ShapesOnly final : public WeightSource {
- public:
-  ConstTensorView fetch(const WeightRequest& request) override {
-    fetched += text(request.full_name(), " ", request.shape.to_string(), "\n");
-    return {nullptr, request.format.value_or(Format::kF32), Layout::kRowMajor, request.cut_shape(), 0};
-  }
-  bool has(const std::string&) const override { return true; }
-  std::string fetched;
-};
 
 // What a configuration builds: names and shapes of tensors, Specs of blocks; or why it is refused.
 struct Built {
@@ -32,7 +22,7 @@ struct Built {
 };
 
 Built build(const Json& config, bool allow_unknown_keys = false) {
-  ShapesOnly source;
+  support::ShapesOnly source;
   const LoadOptions options{.context = 100, .allow_unknown_keys = allow_unknown_keys};
   try {
     const Family& family = family_of(families(), config, "config.json");
@@ -111,6 +101,12 @@ TEST_P(ConfigKeys, DoWhatTheyDoInTheReference) {
   EXPECT_GE(changed, 12);
 }
 
+TEST_P(ConfigKeys, WhatIsNotKnownIsRefusedByName) {
+  const Built built = build(with(base_, Json(Json::Object{{"unheard_of", Json(3)}})));
+  EXPECT_TRUE(built.refused);
+  EXPECT_NE(built.what.find("'unheard_of' may change results and is not understood"), std::string::npos) << built.what;
+}
+
 std::vector<std::string> model_types() {
   std::vector<std::string> types;
   for (const Json::Member& m : golden().as_object("config_keys.json")) types.push_back(m.first);
@@ -186,8 +182,11 @@ TEST(PublishedConfigs, AreUnderstood) {
 // What no block does is refused by its key.
 TEST(PublishedConfigs, WhatIsNotThereIsRefusedByName) {
   constexpr std::pair<const char*, const char*> kConfigs[] = {
-      {R"({"model_type": "phi", "hidden_size": 32, "num_attention_heads": 4, "qk_layernorm": true})", "qk_layernorm"},
-      {R"({"model_type": "olmoe", "hidden_size": 32, "num_attention_heads": 4, "clip_qkv": 8.0})", "clip_qkv"},
+      {R"({"model_type": "exaone4", "hidden_size": 32, "num_attention_heads": 4, "num_key_value_heads": 4,
+           "sliding_window": null})",
+       "layer_types"},
+      {R"({"model_type": "ministral3", "rope_parameters": {"rope_type": "default", "rope_theta": 1000.0}})",
+       "llama_4_scaling_beta"},
       {R"({"model_type": "gemma", "num_key_value_heads": 1, "use_bidirectional_attention": true})",
        "use_bidirectional_attention"},
       {R"({"model_type": "phi3", "hidden_size": 32, "num_attention_heads": 4,

@@ -40,6 +40,7 @@ TEST(ImplConfigs, NormsAgree) {
     const ConstTensorView weight = view_of(w.data(), {dim}), bias = view_of(b.data(), {dim});
     expect_agreement<RMSNorm>({.dim = dim, .weight_offset = 1}, {.weight = weight}, dim);
     expect_agreement<LayerNorm>({.dim = dim}, {.weight = weight, .bias = bias}, dim);
+    expect_agreement<LayerNorm>({.dim = dim, .weight_offset = 1}, {.weight = weight, .bias = bias}, dim);
     for (const DistributedStrategy how : {DistributedStrategy::kAllReduce, DistributedStrategy::kAllGather}) {
       expect_agreement<DistributedNorm>({.base_norm = RMSNormSpec{.dim = dim}, .distributed_strategy = how},
                                         {.weight = weight}, dim);

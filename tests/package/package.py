@@ -77,21 +77,30 @@ def floats(path):
     return shape, array.array("f", data[10 + length:])
 
 
-def check_tool(tool):
-    """A tool with a family of its own: right logits, and the families of the library are still there."""
-    tensors = tiny_model.weights()
-    model = tiny_model.write(PLACE / "tiny", tensors)
-    ids = [3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5, 8]
-    npy = PLACE / "logits.npy"
+def check_output(tool, model, ids, wanted):
+    """What the tool writes for each of the ids is what plain arithmetic says."""
+    npy = PLACE / "output.npy"
     run(tool, "logits", "-m", model, "--tokens", ",".join(map(str, ids)), "-o", npy)
     shape, got = floats(npy)
-    wanted = tiny_model.logits(ids, tensors)
-    if shape != (len(ids), tiny_model.CONFIG["vocab_size"]):
-        fails(f"logits wanted a row for each token, got {shape}")
+    if shape != (len(wanted), len(wanted[0])):
+        fails(f"{model.name} wanted {len(wanted)} rows of {len(wanted[0])}, got {shape}")
     error = max(abs(a - b) for a, b in zip(got, (v for row in wanted for v in row)))
     largest = max(abs(v) for row in wanted for v in row)
     if not error <= 1e-4 * largest:
-        fails(f"logits differ by {error} from plain arithmetic; the largest is {largest}")
+        fails(f"{model.name} differs by {error} from plain arithmetic; the largest is {largest}")
+
+
+def check_tool(tool):
+    """A tool with families of its own: right logits, states and classes, and the families of the library are still there."""
+    ids = [3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5, 8]
+    tensors = tiny_model.weights()
+    model = tiny_model.write(PLACE / "tiny", tensors)
+    check_output(tool, model, ids, tiny_model.logits(ids, tensors))
+    tensors = tiny_model.encoder_weights(classifier=False)
+    check_output(tool, tiny_model.write(PLACE / "encoder", tensors, tiny_model.ENCODER), ids, tiny_model.states(ids, tensors))
+    tensors = tiny_model.encoder_weights(classifier=True)
+    classifier = tiny_model.write(PLACE / "classifier", tensors, tiny_model.ENCODER)
+    check_output(tool, classifier, ids, [tiny_model.classes(ids, tensors)] * len(ids))
     unknown = (model / "config.json").read_text().replace('"tiny"', '"nothing"')
     (model / "config.json").write_text(unknown)
     said = run(tool, "inspect", "-m", model, status=6)
@@ -106,6 +115,7 @@ def out_of_tree_model():
     configure(PLACE / "source", PLACE / "build", f"CMAKE_PREFIX_PATH={PLACE / 'prefix'}")
     run("cmake", "--build", PLACE / "build")
     run(PLACE / "build" / "out_of_tree_model")
+    run(PLACE / "build" / "out_of_tree_encoder")
     if (PLACE / "prefix" / "bin" / "ttt").exists():
         check_tool(PLACE / "build" / "tiny_tool")
     # A block with a kernel for each level of instructions.

@@ -202,10 +202,15 @@ class Conversations(PageCase):
             self.import_file(files[0])
             self.tab.wait_for("document.querySelectorAll('.row').length === 1")
             self.assertEqual(self.answer(), "You said: Keep me")
-            bad = pathlib.Path(folder) / "bad.json"
-            bad.write_text('{"format": "ttt-conversations", "conversations": [{"version": 1, "id": "x", "messages": {"a": 1}}]}')
-            self.import_file(bad)
-            self.tab.wait_for("document.querySelector('.notice')?.textContent.includes('conversation 1 is damaged')")
+            circle = {i: {"role": "user", "parent": p, "content": ""} for i, p in (("a", "b"), ("b", "a"))}
+            for messages in ({"a": 1}, {"a": {"role": "owner"}}, circle):
+                bad = pathlib.Path(folder) / "bad.json"
+                bad.write_text(json.dumps({"format": "ttt-conversations",
+                                           "conversations": [{"version": 1, "id": "x", "messages": messages}]}))
+                self.import_file(bad)
+                self.tab.wait_for("document.querySelector('.notice')?.textContent.includes('conversation 1 is damaged')")
+                self.press("Close", ".notice")
+                self.tab.wait_for("!document.querySelector('.notice')")
 
     def import_file(self, path):
         root = self.tab.call("DOM.getDocument")["root"]["nodeId"]

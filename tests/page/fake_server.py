@@ -96,6 +96,7 @@ class State:
         self.generated = 0
         self.prompt = 0
         self.first = []  # seconds until the first token
+        self.model_fields = {}  # more of what /v1/models says
         self.down = False  # answer 503 to everything of the API
 
 
@@ -147,7 +148,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         path = self.path.split("?")[0]
         if path == "/v1/models":
             if self.allowed():
-                model = {"id": "fake-1b", "object": "model", "created": 1, "owned_by": "ttt", "max_model_len": CONTEXT}
+                model = {"id": "fake-1b", "object": "model", "created": 1, "owned_by": "ttt", "max_model_len": CONTEXT,
+                         **self.state.model_fields}
                 self.send_json(200, {"object": "list", "data": [model]})
         elif path == "/metrics":
             if self.allowed():

@@ -55,13 +55,28 @@ class Settings(PageCase):
         self.send("Hello")
         self.assertEqual(self.requests[-1], request)
         self.tab.click("#open-settings")
-        self.press("Use the server's values", "#settings")
+        self.press("Use the model's values", "#settings")
         self.tab.evaluate("document.getElementById('system-always').click()")
         self.tab.key("Escape")
         self.tab.key("k", ctrl=True)
         self.send("Hello")
         self.assertEqual(self.requests[-1]["messages"], [{"role": "user", "content": "Hello"}])
         self.assertFalse(set(wanted) & set(self.requests[-1]))
+
+    def test_a_model_without_a_temperature_of_its_own(self):
+        for fields, sent, shown in (({"default_sampling_params": {}}, 0.7, "0.7"),
+                                    ({"default_sampling_params": {"temperature": 0.6}}, None, "0.6 (the model's)"),
+                                    ({}, None, "server's")):
+            with self.subTest(fields=fields):
+                self.server.state.model_fields = fields
+                self.tab.reload()
+                self.tab.wait_for("document.querySelector('#status-dot').dataset.state === 'ready'")
+                self.tab.key("k", ctrl=True)
+                self.send("Hello")
+                self.assertEqual(self.requests[-1].get("temperature"), sent)
+                self.tab.click("#open-settings")
+                self.assertEqual(self.tab.evaluate("document.getElementById('setting-temperature').placeholder"), shown)
+                self.tab.key("Escape")
 
     def test_a_wrong_value_is_said_and_not_sent(self):
         self.tab.click("#open-settings")

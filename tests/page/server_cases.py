@@ -54,6 +54,11 @@ class Files(ServerCase):
                 self.assertEqual(answer.headers["x-content-type-options"], "nosniff")
 
 
+    def test_what_the_page_reads_of_the_model(self):
+        model = self.server.get("/v1/models").json()["data"][0]
+        self.assertEqual((model["max_model_len"], model["default_sampling_params"]), (512, {}))
+
+
 class Talk(ServerCase):
     expects_failures = True  # of the prompt that is too long
 

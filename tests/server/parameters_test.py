@@ -136,7 +136,7 @@ class Parameters(unittest.TestCase):
         self.assertEqual(len(set(forced["logprobs"]["tokens"])), 1)
 
     def test_82_unsupported_and_unknown(self):
-        for name, value in {"best_of": 2, "use_beam_search": True, "bad_words": ["a"], "guided_json": {},
+        for name, value in {"best_of": 2, "use_beam_search": True, "bad_words": ["a"],
                             "allowed_token_ids": [1], "prompt_logprobs": 1}.items():
             error = self.refuses(name, **{name: value})
             self.assertEqual(error["code"], "unsupported_parameter")
@@ -149,7 +149,8 @@ class Parameters(unittest.TestCase):
 
     def test_83_models(self):
         answer = self.server.complete(model="other")
-        self.assertEqual((answer.status, answer.error["code"], answer.error["param"]), (404, "model_not_found", "model"))
+        self.assertEqual((answer.status, answer.error["code"]), (404, "model_not_found"))
+        self.assertEqual(answer.error["param"], "model")
         for name in ("", None, "small"):
             self.assertEqual(self.server.complete(model=name).status, 200)
         models = self.server.get("/v1/models").json()

@@ -32,7 +32,12 @@ class TestModel {
   ThreadPool& threads() { return threads_; }
 
   Runner runner(std::int64_t chunk, std::int64_t wanted, std::int64_t sequences = 1, std::int64_t page_rows = 0) {
-    return Runner(model_.built, threads_, communicator_, observer_,
+    return runner(chunk, wanted, sequences, page_rows, observer_);
+  }
+  // With an observer that outlives the runner.
+  Runner runner(std::int64_t chunk, std::int64_t wanted, std::int64_t sequences, std::int64_t page_rows,
+                Observer& observer) {
+    return Runner(model_.built, threads_, communicator_, observer,
                   {.sequences = sequences,
                    .context = model_.built.context,
                    .page_rows = page_rows,

@@ -9,8 +9,8 @@
 #include <string_view>
 #include <unordered_map>
 
+#include "base/seeded_hash.h"
 #include "text/grammar/grammar.h"
-#include "text/seeded_hash.h"
 
 namespace ttt {
 

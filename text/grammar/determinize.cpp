@@ -5,7 +5,7 @@
 #include <unordered_map>
 
 #include "base/error.h"
-#include "text/seeded_hash.h"
+#include "base/seeded_hash.h"
 
 namespace ttt {
 namespace {

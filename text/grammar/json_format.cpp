@@ -58,6 +58,12 @@ std::optional<std::string> expression(std::string_view name) {
     return text("[A-Za-z0-9_%+-]{1,20}(?:\\.[A-Za-z0-9_%+-]{1,20}){0,2}@", label(), "(?:\\.", label(), "){1,3}");
   }
   if (name == "hostname") return text(label(), "(?:\\.", label(), "){0,3}");
+  if (name == "uri") {
+    return text(
+        "[a-z][a-z0-9+.-]{1,15}://", label(), "(?:\\.", label(),
+        "){0,5}(?::[1-9][0-9]{0,3})?(?:/(?:[A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-F]{2})*)?(?:\\?(?:[A-Za-z0-9._~!$&'()*"
+        "+,;=:@/?-]|%[0-9A-F]{2})*)?");
+  }
   if (name == "ipv4") return ipv4();
   if (name == "ipv6") return ipv6();
   return std::nullopt;

@@ -193,4 +193,23 @@ Regular bounded_numbers(const std::optional<DecimalBound>& least, const std::opt
   return result;
 }
 
+Regular multiples(std::int64_t divisor, const GrammarLimits& limits, std::string_view where) {
+  Regular all{GrammarGraph(limits, where)};
+  all.begin = all.graph.state();
+  all.graph.set(all.begin, all.begin, CharSet::of('-'));
+  // By the remainder of what was read.
+  std::vector<State> states;
+  for (std::int64_t r = 0; r < divisor; ++r) states.push_back(all.graph.state());
+  all.end = states[0];
+  for (char digit = '0'; digit <= '9'; ++digit) {
+    const CharSet one = CharSet::of(static_cast<char32_t>(digit));
+    all.graph.set(all.begin, states[static_cast<std::size_t>((digit - '0') % divisor)], one);
+    for (std::int64_t r = 0; r < divisor; ++r) {
+      all.graph.set(states[static_cast<std::size_t>(r)],
+                    states[static_cast<std::size_t>((10 * r + (digit - '0')) % divisor)], one);
+    }
+  }
+  return all;
+}
+
 }  // namespace ttt

@@ -24,4 +24,7 @@ DecimalBound decimal_bound(const Json& number, bool exclusive, std::string_view 
 Regular bounded_numbers(const std::optional<DecimalBound>& least, const std::optional<DecimalBound>& most,
                         bool integers, const GrammarLimits& limits, std::string_view where);
 
+// Integers that a positive number divides, as it is written: with a sign, or none.
+Regular multiples(std::int64_t divisor, const GrammarLimits& limits, std::string_view where);
+
 }  // namespace ttt

@@ -17,7 +17,8 @@ namespace {
 
 using State = GrammarGraph::State;
 
-constexpr std::string_view kObject[] = {"properties", "required", "additionalProperties", "unevaluatedProperties"};
+constexpr std::string_view kObject[] = {
+    "properties", "required", "additionalProperties", "unevaluatedProperties", "minProperties", "maxProperties"};
 constexpr std::string_view kArray[] = {"items", "prefixItems", "minItems", "maxItems"};
 constexpr std::string_view kString[] = {"minLength", "maxLength", "pattern", "format"};
 constexpr std::string_view kNumber[] = {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"};
@@ -178,8 +179,7 @@ class SchemaWriter {
     for (const auto& [keyword, value] : schema.as_object("")) {
       const bool known = is_annotation(keyword) || among(kAny, keyword) || among(kObject, keyword) ||
                          among(kArray, keyword) || among(kString, keyword) || among(kNumber, keyword);
-      const bool harmless =
-          ((keyword == "uniqueItems") && value == Json(false)) || ((keyword == "minProperties") && value == Json(0));
+      const bool harmless = keyword == "uniqueItems" && value == Json(false);
       if (!known && !harmless) unsupported(path, text("the keyword ", keyword));
     }
   }
@@ -323,15 +323,23 @@ class SchemaWriter {
   }
 
   State number(State from, bool integer, const Json& schema, const std::string& path) {
-    if (const Json* multiple = schema.find("multipleOf")) {
-      if (!integer || *multiple != Json(1)) unsupported(path, text("multipleOf ", multiple->dump()));
+    const Json* multiple = schema.find("multipleOf");
+    // Of fractions a check in binary numbers would refuse some that are multiples.
+    constexpr std::int64_t kLargestDivisor = 1000;
+    if (multiple != nullptr && !(multiple->is_integer() && *multiple != Json(0) && multiple->as_integer(path) > 0 &&
+                                 multiple->as_integer(path) <= kLargestDivisor)) {
+      unsupported(path, text("multipleOf ", multiple->dump()));
     }
+    integer = integer || multiple != nullptr;
     const auto least = tighter(schema, "minimum", "exclusiveMinimum", true, path);
     const auto most = tighter(schema, "maximum", "exclusiveMaximum", false, path);
-    if (!least && !most) return integer ? text_.any_integer(from) : text_.any_number(from);
+    if (!least && !most && multiple == nullptr) return integer ? text_.any_integer(from) : text_.any_number(from);
     const State to = graph_.state();
-    insert(graph_, from, to, bounded_numbers(least, most, integer, graph_.limits(), graph_.where()),
-           CharacterForm::kPlain);
+    Regular numbers = bounded_numbers(least, most, integer, graph_.limits(), graph_.where());
+    if (multiple != nullptr) {
+      numbers = intersect(numbers, multiples(multiple->as_integer(path), graph_.limits(), graph_.where()));
+    }
+    insert(graph_, from, to, numbers, CharacterForm::kPlain);
     return to;
   }
 
@@ -416,6 +424,11 @@ class SchemaWriter {
     const std::vector<Property> all = properties(schema, more, path);
     // Objects with named properties have no others, unless this is said.
     const bool extended = more != closed && (given != nullptr || all.empty());
+    if (schema.find("minProperties") != nullptr || schema.find("maxProperties") != nullptr) {
+      if (!all.empty() || !extended)
+        unsupported(path, "minProperties or maxProperties of an object with named properties");
+      return counted_object(from, schema, more, path);
+    }
     std::optional<State> none = text_.open(from, '{'), some;
     for (const Property& p : all) {
       const State key = graph_.state(), after = graph_.state();
@@ -436,6 +449,25 @@ class SchemaWriter {
     if (none) graph_.edge(*none, end);
     if (some) graph_.edge(*some, end);
     if (extended) add_members(none, some, end, all, more, path);
+    return text_.close(end, '}');
+  }
+
+  // Members with any names, so many of them.
+  State counted_object(State from, const Json& schema, const Json& more, const std::string& path) {
+    const std::int64_t least = count(schema, "minProperties", 0, path);
+    const std::int64_t most = count(schema, "maxProperties", GrammarGraph::kUnlimited, path);
+    check_order(least, most, "Properties", path);
+    const std::uint32_t rule = new_rule(more, path + "/additionalProperties", false);
+    const State begin = text_.open(from, '{'), end = graph_.state();
+    const auto member = [&](State at) { return call(text_.colon(text_.any_string(at)), rule); };
+    State at = begin;
+    const std::int64_t counted = most != GrammarGraph::kUnlimited ? most : std::max<std::int64_t>(least, 1);
+    for (std::int64_t i = 0; i < counted; ++i) {
+      if (i >= least) graph_.edge(at, end);
+      at = member(i > 0 ? text_.comma(at) : at);
+    }
+    graph_.edge(at, end);
+    if (most == GrammarGraph::kUnlimited) graph_.edge(member(text_.comma(at)), at);
     return text_.close(end, '}');
   }
 

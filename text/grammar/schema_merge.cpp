@@ -9,9 +9,11 @@
 namespace ttt {
 namespace {
 
-constexpr std::array<std::string_view, 15> kAnnotations = {
-    "title", "description", "default",  "examples",  "example",    "$comment",         "$schema",        "$id",
-    "$defs", "definitions", "readOnly", "writeOnly", "deprecated", "contentMediaType", "contentEncoding"};
+constexpr std::array<std::string_view, 16> kAnnotations = {
+    "title",     "description", "default",          "examples",
+    "example",   "$comment",    "$schema",          "$id",
+    "$defs",     "definitions", "discriminator",    "readOnly",
+    "writeOnly", "deprecated",  "contentMediaType", "contentEncoding"};
 
 // The part of a JSON pointer, with its escapes and those of a URI replaced.
 std::string unescaped(std::string_view part) {
@@ -217,9 +219,11 @@ void SchemaMerger::join(Json& into, std::string_view keyword, const Json& value,
     }
   } else if (keyword == "unevaluatedProperties") {
     into.set(keyword, false);
-  } else if (keyword == "minimum" || keyword == "exclusiveMinimum" || keyword == "minLength" || keyword == "minItems") {
+  } else if (keyword == "minimum" || keyword == "exclusiveMinimum" || keyword == "minLength" || keyword == "minItems" ||
+             keyword == "minProperties") {
     numbers(true);
-  } else if (keyword == "maximum" || keyword == "exclusiveMaximum" || keyword == "maxLength" || keyword == "maxItems") {
+  } else if (keyword == "maximum" || keyword == "exclusiveMaximum" || keyword == "maxLength" || keyword == "maxItems" ||
+             keyword == "maxProperties") {
     numbers(false);
   } else if (keyword == "pattern") {
     // Not a keyword of schemas: patterns that hold beside each other.

@@ -61,11 +61,14 @@ struct JsonStyle {
 };
 Text json_text(Rendering& rendering, const Value& value, const JsonStyle& style);
 
-// Filters by where they stand in the source; null where the name is not known.
+// Filters by where they stand in the source; null where the name is not known. filter_named asks all of them.
 using FilterFn = Value (*)(Rendering&, const Value&, const Call&);
+FilterFn filter_named(std::string_view name);
 FilterFn text_filter(std::string_view name);
 FilterFn sequence_filter(std::string_view name);
 FilterFn value_filter(std::string_view name);
+FilterFn markup_filter(std::string_view name);
+FilterFn layout_filter(std::string_view name);
 bool known_test(std::string_view name);
 
 Text escaped(const Text& text);  // & < > ' " as HTML writes them

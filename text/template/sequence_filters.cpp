@@ -290,7 +290,7 @@ Value items(Rendering& r, const Value& v, const Call& call) {
   return Value::iterator(r.items(call_collection_method(r, v, "items", {})));
 }
 
-constexpr std::array<std::pair<std::string_view, FilterFn>, 23> kFilters{{
+constexpr std::array<std::pair<std::string_view, FilterFn>, 21> kFilters{{
     {"batch", batch},
     {"count", length},
     {"dictsort", dictsort},
@@ -312,8 +312,6 @@ constexpr std::array<std::pair<std::string_view, FilterFn>, 23> kFilters{{
     {"sort", sort},
     {"sum", sum},
     {"unique", unique},
-    {"random", nullptr},
-    {"urlize", nullptr},
 }};
 
 }  // namespace

@@ -261,7 +261,7 @@ Value tojson(Rendering& r, const Value& v, const Call& call) {
   return json_text(r, v, style);
 }
 
-constexpr std::array<std::pair<std::string_view, FilterFn>, 24> kFilters{{
+constexpr std::array<std::pair<std::string_view, FilterFn>, 21> kFilters{{
     {"capitalize", changed<capitalize>},
     {"center", center},
     {"e", escape},
@@ -283,9 +283,6 @@ constexpr std::array<std::pair<std::string_view, FilterFn>, 24> kFilters{{
     {"upper", changed<upper>},
     {"urlencode", urlencode},
     {"wordcount", wordcount},
-    {"pprint", nullptr},
-    {"wordwrap", nullptr},
-    {"xmlattr", nullptr},
 }};
 
 }  // namespace

@@ -1,3 +1,5 @@
+#include "text/template/text_methods.h"
+
 #include <algorithm>
 #include <array>
 
@@ -10,29 +12,16 @@ namespace {
 
 using Names = std::string_view;
 
-struct Self {
-  Rendering& r;
-  const Text& text;
-  std::string_view name;
-  const Call& call;
-
-  template <std::size_t N>
-  Parameters parameters(std::size_t needed, const std::string_view (&names)[N]) const {
-    return Parameters(r, name, call, needed, names);
-  }
-  void no_parameters() const { Parameters(r, name, call, 0, {}); }
-};
-
-using Method = Value (*)(const Self&);
+using Method = Value (*)(const TextMethodCall&);
 
 template <Text (*kChange)(const Text&)>
-Value changed(const Self& s) {
+Value changed(const TextMethodCall& s) {
   s.no_parameters();
   return kChange(s.text);
 }
 
 template <bool (*kIs)(char32_t)>
-Value all_are(const Self& s) {
+Value all_are(const TextMethodCall& s) {
   s.no_parameters();
   return !s.text.empty() && std::all_of(s.text.begin(), s.text.end(), kIs);
 }
@@ -41,12 +30,12 @@ bool alphanumeric(char32_t c) { return is_letter(c) || is_numeric(c); }
 
 // All cased characters are of one case, and there is one.
 template <bool (*kIs)(char32_t), bool (*kIsNot)(char32_t)>
-Value cased(const Self& s) {
+Value cased(const TextMethodCall& s) {
   s.no_parameters();
   return std::any_of(s.text.begin(), s.text.end(), kIs) && std::none_of(s.text.begin(), s.text.end(), kIsNot);
 }
 
-Value istitle(const Self& s) {
+Value istitle(const TextMethodCall& s) {
   s.no_parameters();
   bool any = false, after_cased = false;
   for (const char32_t c : s.text) {
@@ -61,17 +50,17 @@ Value istitle(const Self& s) {
   return any;
 }
 
-Value isascii(const Self& s) {
+Value isascii(const TextMethodCall& s) {
   s.no_parameters();
   return std::all_of(s.text.begin(), s.text.end(), [](char32_t c) { return plain(c) < 0x80; });
 }
 
-Value all_printable(const Self& s) {
+Value all_printable(const TextMethodCall& s) {
   s.no_parameters();
   return std::all_of(s.text.begin(), s.text.end(), is_printable);
 }
 
-Value stripped(const Self& s) {
+Value stripped(const TextMethodCall& s) {
   static constexpr Names kNames[] = {"chars"};
   const Parameters p = s.parameters(0, kNames);
   const bool all = !p.has(0) || p[0].is_none();
@@ -80,7 +69,7 @@ Value stripped(const Self& s) {
 }
 
 // Whether the text, from `start` to `end`, begins or ends with one of several.
-Value begins_or_ends(const Self& s) {
+Value begins_or_ends(const TextMethodCall& s) {
   static constexpr Names kNames[] = {"prefix", "start", "end"};
   const Parameters p = s.parameters(1, kNames);
   const auto size = static_cast<std::int64_t>(s.text.size());
@@ -102,7 +91,7 @@ Value begins_or_ends(const Self& s) {
 }
 
 // find, rfind, index, rindex, count: within [start, end).
-Value found(const Self& s) {
+Value found(const TextMethodCall& s) {
   static constexpr Names kNames[] = {"sub", "start", "end"};
   const Parameters p = s.parameters(1, kNames);
   const Text part = p.text(0);
@@ -131,7 +120,7 @@ Value found(const Self& s) {
   return -1;
 }
 
-Value replaced(const Self& s) {
+Value replaced(const TextMethodCall& s) {
   static constexpr Names kNames[] = {"old", "new", "count"};
   const Parameters p = s.parameters(2, kNames);
   const Text part = p.text(0), by = p.text(1);
@@ -150,120 +139,7 @@ Value replaced(const Self& s) {
   return replace(s.text, part, by, p.integer(2, -1));
 }
 
-std::vector<Value> split_at_spaces(const Text& t, std::int64_t most, bool from_right) {
-  std::vector<Value> parts;
-  std::size_t begin = 0, end = t.size();
-  if (from_right) {
-    while (end > 0) {
-      while (end > 0 && is_space(t[end - 1])) --end;
-      if (end == 0) break;
-      if (most >= 0 && static_cast<std::int64_t>(parts.size()) == most) {
-        parts.emplace_back(t.substr(0, end));
-        break;
-      }
-      std::size_t from = end;
-      while (from > 0 && !is_space(t[from - 1])) --from;
-      parts.emplace_back(t.substr(from, end - from));
-      end = from;
-    }
-    std::reverse(parts.begin(), parts.end());
-    return parts;
-  }
-  while (begin < end) {
-    while (begin < end && is_space(t[begin])) ++begin;
-    if (begin == end) break;
-    if (most >= 0 && static_cast<std::int64_t>(parts.size()) == most) {
-      parts.emplace_back(t.substr(begin));
-      break;
-    }
-    std::size_t to = begin;
-    while (to < end && !is_space(t[to])) ++to;
-    parts.emplace_back(t.substr(begin, to - begin));
-    begin = to;
-  }
-  return parts;
-}
-
-Value split(const Self& s) {
-  static constexpr Names kNames[] = {"sep", "maxsplit"};
-  const Parameters p = s.parameters(0, kNames);
-  const std::int64_t most = p.integer(1, -1);
-  const bool from_right = s.name == "rsplit";
-  s.r.characters(s.text.size());
-  std::vector<Value> parts;
-  if (!p.has(0) || p[0].is_none()) {
-    parts = split_at_spaces(s.text, most, from_right);
-  } else {
-    const Text at = p.text(0);
-    if (at.empty()) s.r.refuse("empty separator");
-    std::size_t begin = 0, end = s.text.size();
-    while (most < 0 || static_cast<std::int64_t>(parts.size()) < most) {
-      const std::size_t next = from_right ? find_last(s.text, at, 0, end) : find(s.text, at, begin);
-      if (next == Text::npos) break;
-      if (from_right) {
-        s.r.characters(end);
-        parts.emplace_back(s.text.substr(next + at.size(), end - next - at.size()));
-        end = next;
-      } else {
-        parts.emplace_back(s.text.substr(begin, next - begin));
-        begin = next + at.size();
-      }
-    }
-    parts.emplace_back(s.text.substr(begin, end - begin));
-    if (from_right) std::reverse(parts.begin(), parts.end());
-  }
-  s.r.step(static_cast<std::int64_t>(parts.size()) / 4);
-  return Value::list(std::move(parts));
-}
-
-Value splitlines(const Self& s) {
-  static constexpr Names kNames[] = {"keepends"};
-  const Parameters p = s.parameters(0, kNames);
-  const bool keep = p.truth(0, false);
-  std::vector<Value> lines;
-  for (std::size_t begin = 0; begin < s.text.size();) {
-    std::size_t end = begin;
-    while (end < s.text.size() && !is_line_end(s.text[end])) ++end;
-    std::size_t next = end < s.text.size() ? end + 1 : end;
-    if (next < s.text.size() && plain(s.text[end]) == '\r' && plain(s.text[next]) == '\n') ++next;
-    lines.emplace_back(s.text.substr(begin, (keep ? next : end) - begin));
-    begin = next;
-  }
-  s.r.step(static_cast<std::int64_t>(lines.size()) / 4);
-  return Value::list(std::move(lines));
-}
-
-Value partition(const Self& s) {
-  static constexpr Names kNames[] = {"sep"};
-  const Text at = s.parameters(1, kNames).text(0);
-  if (at.empty()) s.r.refuse("empty separator");
-  const bool last = s.name == "rpartition";
-  const std::size_t place = last ? find_last(s.text, at) : find(s.text, at);
-  if (place == Text::npos) {
-    return last ? Value::tuple({Text(), Text(), s.text}) : Value::tuple({s.text, Text(), Text()});
-  }
-  return Value::tuple({s.text.substr(0, place), s.text.substr(place, at.size()), s.text.substr(place + at.size())});
-}
-
-Value join(const Self& s) {
-  static constexpr Names kNames[] = {"iterable"};
-  const Parameters p = s.parameters(1, kNames);
-  s.r.require_defined(p[0]);
-  Text out;
-  bool first = true;
-  for (const Value& v : s.r.items(p[0])) {
-    s.r.require_defined(v);
-    if (!v.is_string()) s.r.refuse(text("sequence item: expected str instance, ", v.type_name(), " found"));
-    if (!first) out += s.text;
-    first = false;
-    out += *v.text();
-    s.r.characters(s.text.size() + v.text()->size());
-    s.r.require_output(out);
-  }
-  return out;
-}
-
-Value padded(const Self& s) {
+Value padded(const TextMethodCall& s) {
   static constexpr Names kNames[] = {"width", "fillchar"};
   const Parameters p = s.parameters(1, kNames);
   const Text fill = p.text(1, " ");
@@ -277,7 +153,7 @@ Value padded(const Self& s) {
          Text(static_cast<std::size_t>(missing - left), fill[0]);
 }
 
-Value zfill(const Self& s) {
+Value zfill(const TextMethodCall& s) {
   static constexpr Names kNames[] = {"width"};
   const std::int64_t width = s.parameters(1, kNames).integer(0);
   const std::int64_t missing = width - static_cast<std::int64_t>(s.text.size());
@@ -287,16 +163,16 @@ Value zfill(const Self& s) {
   return s.text.substr(0, sign ? 1 : 0) + Text(static_cast<std::size_t>(missing), U'0') + s.text.substr(sign ? 1 : 0);
 }
 
-Value removed(const Self& s) {
+Value removed(const TextMethodCall& s) {
   static constexpr Names kNames[] = {"affix"};
   const Text part = s.parameters(1, kNames).text(0);
   if (s.name == "removeprefix") return starts_with(s.text, part) ? s.text.substr(part.size()) : s.text;
   return !part.empty() && ends_with(s.text, part) ? s.text.substr(0, s.text.size() - part.size()) : s.text;
 }
 
-Value formatted(const Self& s) { return brace_format(s.r, s.text, s.call); }
+Value formatted(const TextMethodCall& s) { return brace_format(s.r, s.text, s.call); }
 
-Value expandtabs(const Self& s) {
+Value expandtabs(const TextMethodCall& s) {
   static constexpr Names kNames[] = {"tabsize"};
   const std::int64_t size = s.parameters(0, kNames).integer(0, 8);
   Text out;
@@ -364,10 +240,6 @@ constexpr std::array<std::pair<std::string_view, Method>, 47> kMethods{{
     {"maketrans", nullptr},
     {"translate", nullptr},
 }};
-
-}  // namespace
-
-namespace {
 
 Value marked_safe(const Value& v) {
   if (const Text* t = v.text()) return Value(*t, true);

@@ -211,10 +211,7 @@ constexpr std::array<TestEntry, 38> kTests{{
      }},
     {"string", 0, [](Rendering&, const Value& v, const Parameters&) { return v.is_string(); }},
     {"filter", 0,
-     [](Rendering& r, const Value& v, const Parameters&) {
-       const std::string name = to_utf8(r.text_of(v));
-       return text_filter(name) != nullptr || sequence_filter(name) != nullptr || value_filter(name) != nullptr;
-     }},
+     [](Rendering& r, const Value& v, const Parameters&) { return filter_named(to_utf8(r.text_of(v))) != nullptr; }},
     {"test", 0, [](Rendering& r, const Value& v, const Parameters&) { return known_test(to_utf8(r.text_of(v))); }},
 }};
 
@@ -232,11 +229,18 @@ FilterFn value_filter(std::string_view name) {
 
 bool known_test(std::string_view name) { return name == "sameas" || test_named(name) != nullptr; }
 
+FilterFn filter_named(std::string_view name) {
+  for (const auto find_filter : {text_filter, sequence_filter, value_filter, markup_filter, layout_filter}) {
+    if (const FilterFn f = find_filter(name)) return f;
+  }
+  return nullptr;
+}
+
 Value Rendering::filter(std::string_view name, const Value& value, const Call& c) {
   step();
-  for (const auto find_filter : {text_filter, sequence_filter, value_filter}) {
-    if (const FilterFn f = find_filter(name)) return f(*this, value, c);
-  }
+  if (const FilterFn f = filter_named(name)) return f(*this, value, c);
+  // A prompt must be the same each time.
+  if (name == "random") unsupported("the filter 'random' is not supported: what it gives differs from run to run");
   unsupported(text("No filter named '", name, "'."));
 }
 

@@ -39,6 +39,7 @@ def variant(model_type, longest=700, gguf=False, without=(), changes=None, prepa
 class GgufFamily:
     """How a directory becomes a GGUF file, as convert_hf_to_gguf.py of ggml-org/llama.cpp writes it."""
     architecture: str  # name of a member of gguf.MODEL_ARCH
+    _: dataclasses.KW_ONLY
     # sizes(config): the configuration with the usual names of sizes
     sizes: typing.Callable = lambda config: config
     # keys(writer, config): what there is beside the sizes that all have

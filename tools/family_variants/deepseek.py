@@ -74,4 +74,4 @@ def tensors(config, tensors):
     return result
 
 
-GGUF = {"deepseek_v2": GgufFamily("DEEPSEEK2", sizes, keys, tensors), "deepseek_v3": GgufFamily("DEEPSEEK2", sizes, keys, tensors)}
+GGUF = {"deepseek_v2": GgufFamily("DEEPSEEK2", sizes=sizes, keys=keys, tensors=tensors), "deepseek_v3": GgufFamily("DEEPSEEK2", sizes=sizes, keys=keys, tensors=tensors)}

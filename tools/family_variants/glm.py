@@ -36,4 +36,4 @@ def chatglm(config, found):
     return result
 
 
-GGUF = {"glm": GgufFamily("CHATGLM", keys, chatglm, own_tensors=True), "glm4": GgufFamily("GLM4", keys)}
+GGUF = {"glm": GgufFamily("CHATGLM", keys=keys, tensors=chatglm, own_tensors=True), "glm4": GgufFamily("GLM4", keys=keys)}

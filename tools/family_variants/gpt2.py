@@ -32,4 +32,4 @@ def tensors(config, tensors):
     return {name: t.T.contiguous() if name.endswith("weight") and (".c_" in name) else t for name, t in tensors.items()}
 
 
-GGUF = {"gpt2": GgufFamily("GPT2", sizes, lambda writer, config: writer.add_layer_norm_eps(config["layer_norm_epsilon"]), tensors)}
+GGUF = {"gpt2": GgufFamily("GPT2", sizes=sizes, keys=lambda writer, config: writer.add_layer_norm_eps(config["layer_norm_epsilon"]), tensors=tensors)}

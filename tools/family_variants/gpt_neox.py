@@ -39,5 +39,4 @@ def tensors(config, tensors):
     return {name: by_kind(t) if "query_key_value" in name else t for name, t in tensors.items()}
 
 
-GGUF = {"gpt_neox": GgufFamily("GPTNEOX", lambda config: dict(config, num_key_value_heads=config["num_attention_heads"]), keys,
-                               tensors)}
+GGUF = {"gpt_neox": GgufFamily("GPTNEOX", sizes=lambda config: dict(config, num_key_value_heads=config["num_attention_heads"]), keys=keys, tensors=tensors)}

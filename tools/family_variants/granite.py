@@ -45,6 +45,6 @@ def tensors(config, found):
     return result
 
 
-GGUF = {"granite": GgufFamily("GRANITE", keys, permute_queries_and_keys),
-        "granitemoe": GgufFamily("GRANITE_MOE", keys, tensors, own_tensors=True),
-        "granitemoeshared": GgufFamily("GRANITE_MOE", keys, tensors, own_tensors=True)}
+GGUF = {"granite": GgufFamily("GRANITE", keys=keys, tensors=permute_queries_and_keys),
+        "granitemoe": GgufFamily("GRANITE_MOE", keys=keys, tensors=tensors, own_tensors=True),
+        "granitemoeshared": GgufFamily("GRANITE_MOE", keys=keys, tensors=tensors, own_tensors=True)}

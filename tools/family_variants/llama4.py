@@ -5,10 +5,23 @@ SIZES = dict(intermediate_size_mlp=80, num_local_experts=4, num_experts_per_tok=
 LLAMA3 = {"rope_type": "llama3", "rope_theta": 500000.0, "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
           "original_max_position_embeddings": 256}
 
+
+
+def as_part(config, tensors):
+    """The text model as a part of one that also sees images."""
+    images = {"model_type": "llama4_vision_model", "hidden_size": 16}
+    return ({"model_type": "llama4", "architectures": ["Llama4ForConditionalGeneration"], "text_config": config,
+             "vision_config": images, "image_token_index": 100, "tie_word_embeddings": False},
+            {f"language_model.{name}": t for name, t in tensors.items()})
+
+
 VARIANTS = {
     # As Scout: experts in every layer, norms of queries and keys; the last of four layers sees everything.
     "scout": variant("llama4_text", longest=3000, num_hidden_layers=4, **SIZES, attention_chunk_size=100, floor_scale=64,
                      rope_parameters=LLAMA3),
+    # As the published files have it.
+    "part": variant("llama4_text", num_hidden_layers=2, **SIZES, interleave_moe_layer_step=2, attention_chunk_size=100,
+                    no_rope_layer_interval=2, store=as_part),
     # What GGUF files can say.
     "plain": variant("llama4_text", gguf=True, num_hidden_layers=4, **SIZES, interleave_moe_layer_step=2),
     # As Maverick: experts in every other layer, no norms.
@@ -40,5 +53,4 @@ def tensors(config, tensors):
     return result
 
 
-GGUF = {"llama4_text": GgufFamily("LLAMA4", lambda config: dict(config, intermediate_size=config["intermediate_size_mlp"]), keys,
-                                  tensors)}
+GGUF = {"llama4_text": GgufFamily("LLAMA4", sizes=lambda config: dict(config, intermediate_size=config["intermediate_size_mlp"]), keys=keys, tensors=tensors)}

@@ -26,4 +26,4 @@ def keys(writer, config):
         writer.add_sliding_window_pattern([t == "sliding_attention" for t in config["layer_types"]])
 
 
-GGUF = {"olmo2": GgufFamily("OLMO2", keys), "olmo3": GgufFamily("OLMO2", keys)}
+GGUF = {"olmo2": GgufFamily("OLMO2", keys=keys), "olmo3": GgufFamily("OLMO2", keys=keys)}

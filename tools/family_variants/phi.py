@@ -9,6 +9,8 @@ VARIANTS = {
     # Grouped heads, another part, another activation.
     "grouped": variant("phi", without=WITHOUT, hidden_size=64, hidden_act="relu", intermediate_size=96,
                        rope_parameters={"rope_type": "default", "rope_theta": 5000.0, "partial_rotary_factor": 0.25}),
+    # Normed queries and keys.
+    "normed": variant("phi", without=WITHOUT, qk_layernorm=True, num_key_value_heads=4),
     # Whole heads, scaled rotations, more layers.
     "linear": variant("phi", longest=3000, without=WITHOUT, num_hidden_layers=3, hidden_act="gelu", layer_norm_eps=1e-3,
                       rope_parameters={"rope_type": "linear", "factor": 8.0, "rope_theta": 10000.0,

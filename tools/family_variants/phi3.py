@@ -46,4 +46,4 @@ def tensors(config, found):
     return found
 
 
-GGUF = {"phi3": GgufFamily("PHI3", keys, tensors, own_tensors=True)}
+GGUF = {"phi3": GgufFamily("PHI3", keys=keys, tensors=tensors, own_tensors=True)}

@@ -16,4 +16,4 @@ def keys(writer, config):
     writer.add_layer_norm_eps(config["norm_epsilon"])
 
 
-GGUF = {"starcoder2": GgufFamily("STARCODER2", keys)}
+GGUF = {"starcoder2": GgufFamily("STARCODER2", keys=keys)}

@@ -120,11 +120,15 @@ Attention::Projection Attention::make_projection(const AttentionSpec& s, const A
     weights.push_back({w.gate, w.gate_bias});
     outputs.push_back(&QKV::gate);
   }
+  std::vector<Clip> clip;
+  if (s.qkv_clip) clip.push_back({*s.qkv_clip, kernels::select_clamp(context.traits, impl.linear.reference)});
   return {.linear = Linear(weights, impl.linear, context),
           .outputs = std::move(outputs),
           .head_norms = make_head_norms(s, w, impl, context),
+          .head_layer_norms = make_head_layer_norms(s, w, impl, context),
           .own_norms = make_own_norms(s, w, impl, context),
-          .all_heads_norms = make_all_heads_norms(s, w, impl, context)};
+          .all_heads_norms = make_all_heads_norms(s, w, impl, context),
+          .clip = std::move(clip)};
 }
 
 std::vector<Attention::HeadNorm> Attention::make_head_norms(const AttentionSpec& s, const AttentionWeights& w,
@@ -145,9 +149,21 @@ std::vector<Attention::HeadNorm> Attention::make_head_norms(const AttentionSpec&
   return norms;
 }
 
+std::vector<Attention::HeadLayerNorm> Attention::make_head_layer_norms(const AttentionSpec& s,
+                                                                       const AttentionWeights& w,
+                                                                       const AttentionImplConfig& impl,
+                                                                       const Context& context) {
+  if (!s.qk_layer_norm_shared) return {};
+  LayerNormSpec spec = *s.qk_layer_norm;
+  spec.dim = s.head_dim;
+  const LayerNormImplConfig norm{.reference = impl.linear.reference};
+  return {{&QKV::q, LayerNorm(spec, {w.q_norm, w.q_norm_bias}, norm, context.at("q_norm"))},
+          {&QKV::k, LayerNorm(spec, {w.k_norm, w.k_norm_bias}, norm, context.at("k_norm"))}};
+}
+
 std::vector<Attention::OwnNorms> Attention::make_own_norms(const AttentionSpec& s, const AttentionWeights& w,
                                                            const AttentionImplConfig& impl, const Context& context) {
-  if (!s.qk_layer_norm) return {};
+  if (!s.qk_layer_norm || s.qk_layer_norm_shared) return {};
   const LayerNormImplConfig norm{.reference = impl.linear.reference};
   return {{&QKV::q, HeadNorms(*s.qk_layer_norm, w.q_norm, norm, context.at("q_norm"))},
           {&QKV::k, HeadNorms(*s.qk_layer_norm, w.k_norm, norm, context.at("k_norm"))}};
@@ -211,8 +227,15 @@ void Attention::project(Exec& exec, ConstTensorView x, const QKV& b) const {
     const TensorView heads = as_rows(b.*n.part, n.width);
     n.norm.forward(exec, heads, heads);
   }
+  for (const HeadLayerNorm& n : p.head_layer_norms) {
+    const TensorView heads = as_rows(b.*n.part, plan_.scores.key_dim);
+    n.norm.forward(exec, heads, heads);
+  }
   for (const OwnNorms& n : p.own_norms) n.norm.forward(exec, b.*n.part, b.*n.part);
   for (const AllHeadsNorm& n : p.all_heads_norms) n.norm.forward(exec, b.*n.part, b.*n.part);
+  for (const Clip& c : p.clip) {
+    for (const TensorView& part : {b.q, b.k, b.v}) exec.launch(c.kernel, {.x = part, .limit = c.limit});
+  }
 }
 
 // Rotates q and k, applies the temperature to q, and writes k and v to the state.

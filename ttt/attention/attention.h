@@ -9,6 +9,7 @@
 #include "attention/scores.h"
 #include "attention/step_forward.h"
 #include "attention/whole_norm.h"
+#include "kernels/activation/clamp.h"
 #include "kernels/activation/gate.h"
 
 // y = concat over heads h of o_h  wo^T + bo,
@@ -45,6 +46,10 @@ class Attention : public StepForward<Attention> {
     std::int64_t width;
     RMSNorm norm;
   };
+  struct HeadLayerNorm {  // likewise, by mean and variance
+    TensorView QKV::*part;
+    LayerNorm norm;
+  };
   struct OwnNorms {  // of each head separately, each with its own gains
     TensorView QKV::*part;
     HeadNorms norm;
@@ -53,12 +58,18 @@ class Attention : public StepForward<Attention> {
     TensorView QKV::*part;
     WholeNorm norm;
   };
+  struct Clip {
+    float limit;
+    kernels::ClampFn kernel;
+  };
   struct Projection {
     Linear linear;                           // of all weights that x is multiplied with
     std::vector<TensorView QKV::*> outputs;  // where their products go
     std::vector<HeadNorm> head_norms;
+    std::vector<HeadLayerNorm> head_layer_norms;
     std::vector<OwnNorms> own_norms;
     std::vector<AllHeadsNorm> all_heads_norms;
+    std::vector<Clip> clip;  // one or none
   };
   struct OutputGate {
     kernels::GateFn kernel;
@@ -85,6 +96,8 @@ class Attention : public StepForward<Attention> {
                                     const AttentionImplConfig& impl, const Context& context);
   static std::vector<HeadNorm> make_head_norms(const AttentionSpec& spec, const AttentionWeights& weights,
                                                const AttentionImplConfig& impl, const Context& context);
+  static std::vector<HeadLayerNorm> make_head_layer_norms(const AttentionSpec& spec, const AttentionWeights& weights,
+                                                          const AttentionImplConfig& impl, const Context& context);
   static std::vector<OwnNorms> make_own_norms(const AttentionSpec& spec, const AttentionWeights& weights,
                                               const AttentionImplConfig& impl, const Context& context);
   static std::vector<AllHeadsNorm> make_all_heads_norms(const AttentionSpec& spec, const AttentionWeights& weights,

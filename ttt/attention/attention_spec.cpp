@@ -32,10 +32,15 @@ void check_parts(const AttentionSpec& s, std::string_view who) {
   require(!s.qk_norm_whole || s.qk_norm, ErrorKind::kUsage, "[", who, "] qk_norm_whole wanted a qk_norm, got none");
   require(!s.qk_layer_norm || (!s.qk_norm && !s.shares_rows), ErrorKind::kUsage, "[", who,
           "] qk_layer_norm wanted neither a qk_norm nor shares_rows, got one of them");
+  require(!s.qk_layer_norm_shared || s.qk_layer_norm, ErrorKind::kUsage, "[", who,
+          "] qk_layer_norm_shared wanted a qk_layer_norm, got none");
   const LayerNormSpec norm = s.qk_layer_norm.value_or(LayerNormSpec{.bias = false});
-  require(norm.weight && !norm.bias && (norm.dim == 0 || norm.dim == s.head_dim), ErrorKind::kUsage, "[", who,
-          "] qk_layer_norm wanted a weight, no bias and a dim of head_dim ", s.head_dim, ", got dim ", norm.dim,
-          norm.weight ? "" : ", no weight", norm.bias ? ", a bias" : "");
+  require(norm.weight && (!norm.bias || s.qk_layer_norm_shared) && (norm.dim == 0 || norm.dim == s.head_dim),
+          ErrorKind::kUsage, "[", who, "] qk_layer_norm wanted a weight, a bias only where it is shared, and a dim of ",
+          "head_dim ", s.head_dim, ", got dim ", norm.dim, norm.weight ? "" : ", no weight",
+          norm.bias ? ", a bias" : "");
+  require(!s.qkv_clip || (*s.qkv_clip > 0 && std::isfinite(*s.qkv_clip)), ErrorKind::kUsage, "[", who,
+          "] qkv_clip wanted a positive number, got ", s.qkv_clip.value_or(0.0f));
   require(!s.v_norm || s.v_norm->dim == 0 || s.v_norm->dim == value_dim, ErrorKind::kUsage, "[", who,
           "] v_norm.dim wanted value_dim ", value_dim, ", got ", s.v_norm ? s.v_norm->dim : 0);
   require(!s.shares_rows || (!s.k_bias && !s.v_bias && !s.v_norm && !s.qk_norm_whole), ErrorKind::kUsage, "[", who,

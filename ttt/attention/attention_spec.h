@@ -35,6 +35,8 @@ struct AttentionSpec {
   std::optional<RMSNormSpec> qk_norm = {};  // per head, before the rotation; not affine: an L2 norm; dim 0: head_dim
   bool qk_norm_whole = false;               // qk_norm over the values of all heads at once
   std::optional<LayerNormSpec> qk_layer_norm = {};  // in place of qk_norm; every head has gains of its own, and no bias
+  bool qk_layer_norm_shared = false;                // one gain for all heads, and a bias where the norm has one
+  std::optional<float> qkv_clip = {};               // q, k and v, after their norms, are limited to [-clip, clip]
   std::optional<RMSNormSpec> v_norm = {};           // per head; dim 0: value_dim
   std::optional<TemperatureSpec> temperature = {};
   bool q_bias = false, k_bias = false, v_bias = false, o_bias = false;
@@ -56,6 +58,8 @@ struct AttentionSpec {
     visit("qk_norm", self.qk_norm);
     visit("qk_norm_whole", self.qk_norm_whole);
     visit("qk_layer_norm", self.qk_layer_norm);
+    visit("qk_layer_norm_shared", self.qk_layer_norm_shared);
+    visit("qkv_clip", self.qkv_clip);
     visit("v_norm", self.v_norm);
     visit("temperature", self.temperature);
     visit("q_bias", self.q_bias);

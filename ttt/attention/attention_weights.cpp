@@ -113,7 +113,14 @@ void bind_weights(AttentionWeights& w, const AttentionSpec& s, const AttentionIm
                     cut ? binder.kv_heads(s.head_dim) : Cut{});
     }
   }
-  if (s.qk_layer_norm) {
+  if (s.qk_layer_norm && s.qk_layer_norm_shared) {
+    binder.vector(w.q_norm, names.q_norm, s.head_dim);
+    binder.vector(w.k_norm, names.k_norm, s.head_dim);
+    if (s.qk_layer_norm->bias) {
+      binder.vector(w.q_norm_bias, names.q_norm_bias, s.head_dim);
+      binder.vector(w.k_norm_bias, names.k_norm_bias, s.head_dim);
+    }
+  } else if (s.qk_layer_norm) {
     const auto gains = [&](ConstTensorView& field, const TensorName& name, std::int64_t heads, const Cut& cut) {
       weights.bind(field, {.path = std::string(context.place.path),
                            .name = name,

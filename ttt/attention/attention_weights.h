@@ -21,11 +21,12 @@ struct AttentionWeights {                                              // heads 
   ConstTensorView o = {};                                              // [hidden_dim, heads * value_dim]
   ConstTensorView q_bias = {}, k_bias = {}, v_bias = {}, o_bias = {};  // as the rows of q, k, v, o
   ConstTensorView q_norm = {}, k_norm = {};                            // [head_dim], or as the rows of q, k
-  // with a qk_layer_norm: [heads, head_dim] and [kv_heads, head_dim]
-  ConstTensorView v_norm = {};                // [value_dim]
-  ConstTensorView gate = {}, gate_bias = {};  // [heads * value_dim, hidden_dim] and its rows
-  ConstTensorView sinks = {};                 // [heads]
-  ConstTensorView relative_bias = {};         // [num_buckets, heads]
+  // with a qk_layer_norm that is not shared: [heads, head_dim] and [kv_heads, head_dim]
+  ConstTensorView q_norm_bias = {}, k_norm_bias = {};  // [head_dim]
+  ConstTensorView v_norm = {};                         // [value_dim]
+  ConstTensorView gate = {}, gate_bias = {};           // [heads * value_dim, hidden_dim] and its rows
+  ConstTensorView sinks = {};                          // [heads]
+  ConstTensorView relative_bias = {};                  // [num_buckets, heads]
 };
 
 // The keys are also the values: v = k, with or without a v_norm.
@@ -33,6 +34,7 @@ struct AttentionNames {
   TensorName q = "q_proj.weight", k = "k_proj.weight", v = "v_proj.weight", o = "o_proj.weight";
   TensorName q_bias = "q_proj.bias", k_bias = "k_proj.bias", v_bias = "v_proj.bias", o_bias = "o_proj.bias";
   TensorName q_norm = "q_norm.weight", k_norm = "k_norm.weight", v_norm = "v_norm.weight";
+  TensorName q_norm_bias = "q_norm.bias", k_norm_bias = "k_norm.bias";
   TensorName gate = "gate_proj.weight", gate_bias = "gate_proj.bias";
   TensorName sinks = "sinks", relative_bias = "relative_attention_bias.weight";
 };

@@ -8,6 +8,7 @@ HeadNorms::HeadNorms(const LayerNormSpec& spec, const ConstTensorView& weight, c
                      const Context& context)
     : plan_{.place = context.place,
             .eps = spec.eps,
+            .weight_offset = spec.weight_offset,
             .weight = weight,
             .norm = kernels::select_layer_norm(context.traits, impl.reference)} {}
 
@@ -22,7 +23,8 @@ void HeadNorms::forward(Exec& exec, ConstTensorView x, TensorView y) const {
                              .weight = {gains.data, gains.format, gains.layout, {width}, gains.row_bytes},
                              .bias = {},
                              .y = columns_of(y, h * width, width),
-                             .eps = plan_.eps});
+                             .eps = plan_.eps,
+                             .weight_offset = plan_.weight_offset});
   }
   exec.done(plan_.place, y);
 }

@@ -9,7 +9,7 @@
 
 namespace ttt {
 
-// y_h = (x_h - mean(x_h)) / sqrt(var(x_h) + eps) * weight_h of every head h, each with its own gains.
+// y_h = (x_h - mean(x_h)) / sqrt(var(x_h) + eps) * (weight_offset + weight_h) of every head h, each with its own gains.
 class HeadNorms {
  public:
   // weight: [this rank's heads, head_dim], f32
@@ -22,7 +22,7 @@ class HeadNorms {
  private:
   struct Plan {
     Place place;
-    float eps;
+    float eps, weight_offset;
     ConstTensorView weight;
     kernels::LayerNormFn norm;
   } plan_;

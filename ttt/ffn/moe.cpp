@@ -96,6 +96,7 @@ MoE::Plan MoE::make_plan(const MoESpec& spec, const MoEWeights& w, const MoEImpl
   Plan plan{
       .place = context.place,
       .router_place = context.at("gate").place,
+      .choices_place = context.at("chosen_experts").place,
       .experts_place = context.at("experts").place,
       .hidden_dim = spec.hidden_dim,
       .routed = spec.routed(),
@@ -238,6 +239,10 @@ MoE::Routing MoE::route(Exec& exec, Scratch::Frame& frame, ConstTensorView x, co
                                                  .experts = experts,
                                                  .weights = weights});
   if (exec.observer.observes(plan_.router_place)) exec.done(plan_.router_place, logits);
+  if (exec.observer.observes(plan_.choices_place)) {
+    exec.done(plan_.choices_place,
+              view_of(reinterpret_cast<std::byte*>(experts), Format::kI32, {rows, plan_.rule.top_k}));
+  }
   exec.launch(
       kernels::group_rows,
       kernels::GroupRowsArgs{.experts = routing.experts, .begin = {begin, routed + 1}, .order = {order, count}});

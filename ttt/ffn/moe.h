@@ -24,6 +24,9 @@ namespace ttt {
 // are sorted by expert, and each expert multiplies its own rows. Over ranks whole experts are distributed
 // (a rank may have none), every rank computes the same routing, and the sums are reduced.
 //
+// Observers see three places inside: "gate" (the router's logits), "chosen_experts" ([rows, top_k], i32) and "experts"
+// (the sum of the experts, without what is computed for every row). Changes of the first two come too late to count.
+//
 // The number of rows of an expert is known only once the rows are sorted; kernels/experts/for_each_expert.h says what a
 // planned step assumes instead.
 
@@ -77,7 +80,7 @@ class MoE : public BlockForward<MoE, ConstTensorView, const MoECall&> {
     using GatherFn = void (*)(Exec&, const kernels::GatherAssignedArgs&) noexcept;
     using ScatterFn = void (*)(Exec&, const kernels::ScatterAssignedArgs&) noexcept;
     using SumFn = void (*)(const Plan&, Exec&, ConstTensorView x, const Routing&, TensorView total);
-    Place place, router_place, experts_place;
+    Place place, router_place, choices_place, experts_place;
     std::int64_t hidden_dim, routed, ffn, ids_per_row, vocab;
     std::int64_t rows_per_expert;  // an expert has at most this many times the rows of a step
     std::int64_t first_expert;     // of this rank

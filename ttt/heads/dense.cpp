@@ -1,8 +1,8 @@
 #include "heads/dense.h"
 
 #include "base/error.h"
-#include "base/partition.h"
 #include "block/checked_weights.h"
+#include "heads/bind_outputs.h"
 #include "linear/default_config.h"
 
 namespace ttt {
@@ -23,16 +23,8 @@ DenseImplConfig default_impl_config(const DenseSpec&, const DeviceTraits& traits
 
 void bind_weights(DenseWeights& weights, const DenseSpec& spec, const DenseImplConfig& impl, const DenseNames& names,
                   const Context& context, WeightBinder& binder) {
-  const std::string path(context.place.path);
-  const Cut cut = cut_of(0, part_of(spec.output_dim, 1, context.rank, context.ranks));
-  binder.bind(weights.weight, {.path = path,
-                               .name = names.weight,
-                               .shape = {spec.output_dim, spec.input_dim},
-                               .cut = cut,
-                               .format = impl.weight});
-  if (!spec.bias) return;
-  binder.bind(weights.bias,
-              {.path = path, .name = names.bias, .shape = {spec.output_dim}, .cut = cut, .use = WeightUse::kVector});
+  bind_outputs(weights, {.inputs = spec.input_dim, .outputs = spec.output_dim, .bias = spec.bias}, impl.weight, names,
+               context, binder);
 }
 
 Dense::Dense(const DenseSpec& spec, const DenseWeights& weights, const DenseImplConfig& impl, const Context& context)

@@ -27,7 +27,11 @@ Base base_of(const DistributedNormSpec& spec) {
     return {.rms = true, .weight = rms->affine, .dim = rms->dim, .eps = rms->eps, .weight_offset = rms->weight_offset};
   }
   const auto& layer = std::get<LayerNormSpec>(spec.base_norm);
-  return {.weight = layer.weight, .bias = layer.bias, .dim = layer.dim, .eps = layer.eps};
+  return {.weight = layer.weight,
+          .bias = layer.bias,
+          .dim = layer.dim,
+          .eps = layer.eps,
+          .weight_offset = layer.weight_offset};
 }
 
 // Two numbers of every row, from every rank.

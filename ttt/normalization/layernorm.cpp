@@ -37,6 +37,7 @@ LayerNorm::Plan LayerNorm::make_plan(const LayerNormSpec& spec, const LayerNormW
   return {.place = context.place,
           .dim = spec.dim,
           .eps = spec.eps,
+          .weight_offset = spec.weight_offset,
           .weight = weights.weight,
           .bias = weights.bias,
           .norm = kernels::select_layer_norm(context.traits, impl.reference),
@@ -46,8 +47,12 @@ LayerNorm::Plan LayerNorm::make_plan(const LayerNormSpec& spec, const LayerNormW
 void LayerNorm::check(ConstTensorView x, TensorView y) const { check_rows(plan_.place, x, y, plan_.dim); }
 
 void LayerNorm::compute(Exec& exec, ConstTensorView x, const BlockOutput& out) const {
-  exec.launch(out.choose(plan_.norm, plan_.norm_add),
-              {.x = x, .weight = plan_.weight, .bias = plan_.bias, .y = out.y, .eps = plan_.eps});
+  exec.launch(out.choose(plan_.norm, plan_.norm_add), {.x = x,
+                                                       .weight = plan_.weight,
+                                                       .bias = plan_.bias,
+                                                       .y = out.y,
+                                                       .eps = plan_.eps,
+                                                       .weight_offset = plan_.weight_offset});
 }
 
 }  // namespace ttt

@@ -12,7 +12,7 @@
 
 namespace ttt {
 
-// y[r, :] = (x[r, :] - mean(x[r, :])) / sqrt(var(x[r, :]) + eps) * weight[:] + bias[:]
+// y[r, :] = (x[r, :] - mean(x[r, :])) / sqrt(var(x[r, :]) + eps) * (weight_offset + weight[:]) + bias[:]
 //
 // var is the mean of the squared distances from the mean. Ba, Kiros and Hinton, "Layer Normalization", 2016.
 
@@ -20,8 +20,9 @@ struct LayerNormSpec {
   static constexpr std::string_view kName = "layer_norm";
   std::int64_t dim = 0;
   float eps = 1e-5f;
-  bool weight = true;  // false: gain 1
-  bool bias = true;    // false: none added
+  bool weight = true;          // false: gain 1
+  bool bias = true;            // false: none added
+  float weight_offset = 0.0f;  // 1 for checkpoints that store gain - 1
 
   bool operator==(const LayerNormSpec&) const = default;
   static void visit_fields(auto& self, auto&& visit) {
@@ -29,6 +30,7 @@ struct LayerNormSpec {
     visit("eps", self.eps);
     visit("weight", self.weight);
     visit("bias", self.bias);
+    visit("weight_offset", self.weight_offset);
   }
 };
 
@@ -66,7 +68,7 @@ class LayerNorm : public BlockForward<LayerNorm, ConstTensorView> {
   struct Plan {
     Place place;
     std::int64_t dim;
-    float eps;
+    float eps, weight_offset;
     ConstTensorView weight, bias;  // [dim]; null data: gain 1, nothing added
     kernels::LayerNormFn norm, norm_add;
   } plan_;

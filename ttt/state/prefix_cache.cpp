@@ -12,13 +12,6 @@ namespace {
 // Of the idle pages, the part that is given back at once, so that finding them costs little for each.
 constexpr std::int64_t kEvictedPart = 16;
 
-// FNV-1a over whole tokens.
-std::uint64_t hash_of(std::uint64_t before, std::span<const std::int32_t> ids) {
-  std::uint64_t h = before ^ 0xcbf29ce484222325;
-  for (const std::int32_t id : ids) h = (h ^ static_cast<std::uint32_t>(id)) * 0x100000001b3;
-  return h;
-}
-
 }  // namespace
 
 PrefixCache::PrefixCache(StatePool& pool) : pool_(pool) {
@@ -52,14 +45,18 @@ PrefixCache::Node* PrefixCache::root(std::string_view key) {
   if (found != roots_.end()) return found->second;
   Node& node = nodes_.emplace_back();
   node.key = key;
-  node.hash = std::hash<std::string_view>()(key);
+  node.hash = hash_(key);
   node.self = std::prev(nodes_.end());
   roots_.emplace(key, &node);
   return &node;
 }
 
+std::uint64_t PrefixCache::hash_of(const Node& parent, std::span<const std::int32_t> ids) const {
+  return hash_(parent.hash ^ hash_({reinterpret_cast<const char*>(ids.data()), ids.size_bytes()}));
+}
+
 PrefixCache::Node* PrefixCache::child(const Node& parent, std::span<const std::int32_t> ids) const {
-  const auto [begin, end] = by_hash_.equal_range(hash_of(parent.hash, ids));
+  const auto [begin, end] = by_hash_.equal_range(hash_of(parent, ids));
   for (auto at = begin; at != end; ++at) {
     if (at->second->parent == &parent && std::ranges::equal(at->second->ids, ids)) return at->second;
   }
@@ -70,7 +67,7 @@ PrefixCache::Node* PrefixCache::add_child(Node& parent, std::span<const std::int
   Node& node = nodes_.emplace_back();
   node.parent = &parent;
   node.depth = parent.depth + 1;
-  node.hash = hash_of(parent.hash, ids);
+  node.hash = hash_of(parent, ids);
   node.ids.assign(ids.begin(), ids.end());
   node.pages.assign(pool_.groups_.size(), -1);
   node.used = node.seen = ++clock_;

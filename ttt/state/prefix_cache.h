@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/seeded_hash.h"
 #include "state/state_pool.h"
 
 namespace ttt {
@@ -94,6 +95,7 @@ class PrefixCache {
 
   bool holds(const PageGroup& g) const { return g.grows(); }
   Node* root(std::string_view key);
+  std::uint64_t hash_of(const Node& parent, std::span<const std::int32_t> ids) const;
   Node* child(const Node& parent, std::span<const std::int32_t> ids) const;
   Node* add_child(Node& parent, std::span<const std::int32_t> ids);
   std::span<const std::int32_t> block(std::span<const std::int32_t> ids, std::int64_t depth) const;
@@ -107,6 +109,7 @@ class PrefixCache {
   void sweep();
 
   StatePool& pool_;
+  SeededHash hash_;  // clients choose the tokens
   std::int64_t block_ = 0;
   std::uint64_t clock_ = 0;
   std::list<Node> nodes_;  // parents before their children

@@ -5,13 +5,13 @@
 
 namespace ttt::kernels {
 
-// y[r, :] = (x[r, :] - mean(x[r, :])) / sqrt(var(x[r, :]) + eps) * weight[:] + bias[:]
+// y[r, :] = (x[r, :] - mean(x[r, :])) / sqrt(var(x[r, :]) + eps) * (weight_offset + weight[:]) + bias[:]
 struct LayerNormArgs {
   ConstTensorView x = {};       // [rows, dim], f32
   ConstTensorView weight = {};  // [dim], f32; null data: all ones
   ConstTensorView bias = {};    // [dim], f32; null data: zeros
   TensorView y = {};            // [rows, dim], f32; may be x
-  float eps = 0;
+  float eps = 0, weight_offset = 0;
 };
 using LayerNormFn = void (*)(Exec&, const LayerNormArgs&) noexcept;
 struct LayerNormKernels {

@@ -24,8 +24,9 @@ void norm_row(const LayerNormArgs& args, std::int64_t r) {
   }
   const double root = std::sqrt(squares / static_cast<double>(n) + static_cast<double>(args.eps));
   for (std::int64_t i = 0; i < n; ++i) {
-    const double v =
-        (static_cast<double>(x[i]) - mean) / root * value_at(args.weight, i, 1) + value_at(args.bias, i, 0);
+    double gain = 1;
+    if (args.weight.data != nullptr) gain = static_cast<double>(args.weight_offset) + value_at(args.weight, i, 0);
+    const double v = (static_cast<double>(x[i]) - mean) / root * gain + value_at(args.bias, i, 0);
     y[i] = static_cast<float>(kAdd ? static_cast<double>(y[i]) + v : v);
   }
 }

@@ -5,6 +5,7 @@
 #include "kernels/cpu/level.h"
 #include "kernels/formats/packed_layout.h"
 #include "kernels/matmul/cpu/epilogue.h"
+#include "kernels/matmul/cpu/grouped_kernels.h"
 #include "kernels/matmul/cpu/grouped_panel.h"
 #include "kernels/matmul/matmul_grouped.h"
 
@@ -31,7 +32,7 @@ TTT_INLINE void step_values(const std::byte* block, const Scales& s, Values& val
     Floats v = quarter_of(codes, j);
     if constexpr (kKind.centre != 0) v = add(v, all_floats(-kKind.centre));
     if constexpr (kKind.scales != ScaleKind::kChannel) v = mul(v, scale);
-    if constexpr (kKind.centre == 0) v = add(v, s.minimum);
+    if constexpr (kKind.centre == 0) v = add(v, s.minimum[kKind.group == 16 ? kStep / 4 : 0]);
     store_floats(values[4 * kStep + j], v);
   }
 }
@@ -101,17 +102,5 @@ constexpr MatmulKernel kernel(std::string_view name) {
 }  // namespace ttt::kernels::TTT_LEVEL
 
 namespace ttt::kernels {
-TTT_KERNELS(GroupedF32Kernels, .f32 = {grouped::kernel<Format::kQ4_0>(TTT_KERNEL_NAME("grouped_q4_0_f32")),
-                                       grouped::kernel<Format::kQ4_1>(TTT_KERNEL_NAME("grouped_q4_1_f32")),
-                                       grouped::kernel<Format::kQ5_0>(TTT_KERNEL_NAME("grouped_q5_0_f32")),
-                                       grouped::kernel<Format::kQ5_1>(TTT_KERNEL_NAME("grouped_q5_1_f32")),
-                                       grouped::kernel<Format::kQ8_0>(TTT_KERNEL_NAME("grouped_q8_0_f32")),
-                                       grouped::kernel<Format::kQ4_K>(TTT_KERNEL_NAME("grouped_q4_k_f32")),
-                                       grouped::kernel<Format::kQ5_K>(TTT_KERNEL_NAME("grouped_q5_k_f32")),
-                                       grouped::kernel<Format::kQ6_K>(TTT_KERNEL_NAME("grouped_q6_k_f32")),
-                                       grouped::kernel<Format::kInt8>(TTT_KERNEL_NAME("grouped_int8_f32")),
-                                       grouped::kernel<Format::kInt4>(TTT_KERNEL_NAME("grouped_int4_f32")),
-                                       grouped::kernel<Format::kBfp8B>(TTT_KERNEL_NAME("grouped_bfp8_b_f32")),
-                                       grouped::kernel<Format::kBfp4B>(TTT_KERNEL_NAME("grouped_bfp4_b_f32")),
-                                       grouped::kernel<Format::kMXFP4>(TTT_KERNEL_NAME("grouped_mxfp4_f32"))})
+TTT_KERNELS(GroupedF32Kernels, .f32 = TTT_GROUPED_KERNELS("_f32"))
 }  // namespace ttt::kernels

@@ -1,12 +1,10 @@
 #include "kernels/norm/layer_norm.h"
 
+#include "kernels/norm/cpu/for_rows.h"
 #include "kernels/norm/cpu/moments.h"
 
 namespace ttt::kernels::TTT_LEVEL {
 namespace {
-
-// Rows per task: below this the cost of handing out work shows.
-constexpr std::int64_t kRowsPerTask = 8;
 
 template <bool kAdd>
 TTT_INLINE void norm_row(const LayerNormArgs& args, std::int64_t r) {
@@ -17,16 +15,13 @@ TTT_INLINE void norm_row(const LayerNormArgs& args, std::int64_t r) {
                   {.mean = m.mean,
                    .inverse = inverse_root(m.squares / static_cast<float>(n), args.eps),
                    .weight = values_or_null(args.weight),
-                   .bias = values_or_null(args.bias)});
+                   .bias = values_or_null(args.bias),
+                   .weight_offset = args.weight_offset});
 }
 
 template <bool kAdd>
 TTT_INLINE void run(Exec& exec, const LayerNormArgs& args) {
-  const std::int64_t rows = args.x.dim(0);
-  exec.threads.parallel_for((rows + kRowsPerTask - 1) / kRowsPerTask, [&](std::int64_t task) {
-    const std::int64_t begin = task * kRowsPerTask, end = rows < begin + kRowsPerTask ? rows : begin + kRowsPerTask;
-    for (std::int64_t r = begin; r < end; ++r) norm_row<kAdd>(args, r);
-  });
+  for_rows(exec, args.x.dim(0), [&](std::int64_t r) { norm_row<kAdd>(args, r); });
 }
 
 }  // namespace

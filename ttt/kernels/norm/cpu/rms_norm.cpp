@@ -1,12 +1,10 @@
 #include "kernels/norm/rms_norm.h"
 
 #include "kernels/cpu/simd.h"
+#include "kernels/norm/cpu/for_rows.h"
 
 namespace ttt::kernels::TTT_LEVEL {
 namespace {
-
-// Rows per task: below this the cost of handing out work shows.
-constexpr std::int64_t kRowsPerTask = 8;
 
 TTT_INLINE float mean_square(const float* x, std::int64_t n) {
   F32 a = zero(), b = zero();
@@ -47,11 +45,7 @@ TTT_INLINE void norm_row(const RmsNormArgs& args, std::int64_t r) {
 
 template <bool kAdd>
 TTT_INLINE void run(Exec& exec, const RmsNormArgs& args) {
-  const std::int64_t rows = args.x.dim(0);
-  exec.threads.parallel_for((rows + kRowsPerTask - 1) / kRowsPerTask, [&](std::int64_t task) {
-    const std::int64_t begin = task * kRowsPerTask, end = rows < begin + kRowsPerTask ? rows : begin + kRowsPerTask;
-    for (std::int64_t r = begin; r < end; ++r) norm_row<kAdd>(args, r);
-  });
+  for_rows(exec, args.x.dim(0), [&](std::int64_t r) { norm_row<kAdd>(args, r); });
 }
 
 }  // namespace

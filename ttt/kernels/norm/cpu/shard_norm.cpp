@@ -1,20 +1,10 @@
 #include "kernels/norm/shard_norm.h"
 
+#include "kernels/norm/cpu/for_rows.h"
 #include "kernels/norm/cpu/moments.h"
 
 namespace ttt::kernels::TTT_LEVEL {
 namespace {
-
-constexpr std::int64_t kRowsPerTask = 8;
-
-// Calls f(row) for rows [0, rows), some of them per task.
-template <class F>
-TTT_INLINE void for_rows(Exec& exec, std::int64_t rows, const F& f) {
-  exec.threads.parallel_for((rows + kRowsPerTask - 1) / kRowsPerTask, [&](std::int64_t task) {
-    const std::int64_t begin = task * kRowsPerTask, end = rows < begin + kRowsPerTask ? rows : begin + kRowsPerTask;
-    for (std::int64_t r = begin; r < end; ++r) f(r);
-  });
-}
 
 // In double: the distance between two means may be small beside them.
 Moments combined(const ShardNormArgs& args, std::int64_t r, double& count) {
