@@ -4,6 +4,7 @@
 #        ./serve.sh MODEL [OPTIONS]            a .gguf file or a Hugging Face directory, and options of `ttt serve`
 #        ./serve.sh -m MODEL --port 9000       the same with options alone
 set -euo pipefail
+called_from=$PWD  # paths of models are relative to it
 cd "$(dirname "${BASH_SOURCE[0]}")"
 # shellcheck source=tools/setup.sh
 . tools/setup.sh
@@ -28,4 +29,6 @@ fi
 if [ -f "$build_dir/CMakeCache.txt" ]; then configure -DTTT_SERVER=ON; else configure -DTTT_SERVER=ON -DTTT_TESTS=OFF; fi
 build ttt_tool
 say "the page is at the address below; Ctrl-C ends the server"
-exec "$build_dir/bin/ttt" serve ${model:+-m "$model"} "$@"
+program=$PWD/$build_dir/bin/ttt
+cd "$called_from"
+exec "$program" serve ${model:+-m "$model"} "$@"

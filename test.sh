@@ -17,7 +17,7 @@ if [ "${1:-}" = --long ]; then
 fi
 
 install_packages g++ binutils cmake ninja-build libcli11-dev libedit-dev libboost1.81-dev libgtest-dev libopenmpi-dev \
-  openmpi-bin python3-pip python3-venv python3-jsonschema ca-certificates
+  openmpi-bin python3-dev python3-pip python3-venv python3-jsonschema ca-certificates
 for browser in chromium chromium-browser google-chrome chromium-headless-shell; do
   ! command -v "$browser" >/dev/null || break
 done
@@ -39,5 +39,12 @@ else
   [ -z "${CI:-}" ] || die "the clients of the server could not be installed, and CI is set"
   say "the clients of the server could not be installed: tests that need them are skipped"
 fi
-configure -DTTT_TESTS=ON -DTTT_EXAMPLES=ON  # both: examples follow the tests only where neither was set before
+with_python=(-DTTT_PYTHON=OFF)
+if path=$(tools/python_venv.sh); then
+  with_python=(-DTTT_PYTHON=ON "-DPython_EXECUTABLE=$path")
+else
+  [ -z "${CI:-}" ] || die "what the Python module is tested with could not be installed, and CI is set"
+  say "what the Python module is tested with could not be installed: its tests are skipped"
+fi
+configure -DTTT_TESTS=ON -DTTT_EXAMPLES=ON "${with_python[@]}"  # both: examples follow the tests only where neither was set before
 exec python3 tests/run.py --build "$build_dir" "$@"

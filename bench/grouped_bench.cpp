@@ -78,14 +78,13 @@ struct Weights {
     std::vector<float> x(static_cast<std::size_t>(64 * in));
     std::mt19937 random(1);
     for (float& v : x) v = static_cast<float>(random() % 2001) / 1000 - 1;
-    const FormatTraits& t = traits_of(format);
-    std::vector<std::byte> blocks(static_cast<std::size_t>(64 * in / t.block_elements * t.block_bytes));
+    const bool rounded = can_quantise_to(format) && format != Format::kQ8_0;
+    std::vector<std::byte> blocks(static_cast<std::size_t>(64 * stored_bytes(format, in, "weight")));
     for (std::byte& b : blocks) b = static_cast<std::byte>(random() & 31u);
     std::vector<std::int64_t> index(static_cast<std::size_t>(out));
     for (std::int64_t r = 0; r < out; ++r) index[static_cast<std::size_t>(r)] = r % 64;
-    const PackSource source{
-        .rows = t.block_bytes ? view_of(blocks.data(), format, {64, in}) : view_of(x.data(), {64, in}),
-        .row_index = index.data()};
+    const PackSource source{.rows = rounded ? view_of(x.data(), {64, in}) : view_of(blocks.data(), format, {64, in}),
+                            .row_index = index.data()};
     threads.parallel_for(panels_of(out),
                          [&](std::int64_t p) { pack_panels(format, source, out, in, p, p + 1, memory.data()); });
   }

@@ -18,7 +18,7 @@ NonFinite check_tensor(const StoredTensor& t) {
   plain.transposed = plain.subtract_one = false;
   form.tensor = &plain;
   // Of a transposed tensor the file's rows run along the first extent.
-  form.columns = t.transposed ? t.shape[0] : columns;
+  form.columns = !t.transposed ? columns : t.shape.rank() == 3 ? t.shape[1] : t.shape[0];
   form.rows = form.columns == 0 ? 0 : t.shape.elements() / form.columns;
   form.column_count = form.columns;
   NonFinite found{.name = t.name};
@@ -48,7 +48,8 @@ std::vector<NonFinite> check_weights(const Checkpoint& checkpoint, const Paralle
   std::vector<NonFinite> found(all.size());
   parallel_for(static_cast<std::int64_t>(all.size()), [&](std::int64_t i) {
     const StoredTensor& t = all[static_cast<std::size_t>(i)];
-    const bool readable = is_dense(t.format) || t.format == Format::kF64 || is_grouped(t.format);
+    const bool readable =
+        is_dense(t.format) || t.format == Format::kF64 || is_grouped(t.format) || t.assembled != nullptr;
     if (readable) found[static_cast<std::size_t>(i)] = check_tensor(t);
   });
   std::erase_if(found, [](const NonFinite& f) { return f.nans + f.infinities == 0; });

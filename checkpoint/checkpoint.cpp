@@ -79,6 +79,7 @@ bool Checkpoint::same_values(std::string_view first, std::string_view second) co
   const StoredTensor *a = find(first), *b = find(second);
   return a != nullptr && b != nullptr && a->format == b->format && a->shape == b->shape && a->bytes == b->bytes &&
          a->rotary_heads == b->rotary_heads && a->subtract_one == b->subtract_one && a->transposed == b->transposed &&
+         a->assembled == nullptr && b->assembled == nullptr &&
          (a->bytes == 0 || std::memcmp(a->data, b->data, static_cast<std::size_t>(a->bytes)) == 0);
 }
 

@@ -33,6 +33,9 @@ struct ChatTemplateSource {
   std::string where = {};  // file, or file and key
 };
 
+// In a directory that was written from a GGUF file: its metadata, for the vocabulary and chat templates.
+inline constexpr std::string_view kTokenizerGguf = "tokenizer.gguf";
+
 // A model on disk, whatever its container: a Hugging Face configuration, and tensors under Hugging Face names.
 // Only headers have been read. Tensors point into files that live as long as this object.
 class Checkpoint {
@@ -64,6 +67,7 @@ class Checkpoint {
   // Warnings for the user.
   const std::vector<std::string>& notes() const { return notes_; }
   std::vector<MappedRange> mapped_ranges() const;
+  const std::vector<std::shared_ptr<const MappedFile>>& files() const { return files_; }
   void release(const StoredTensor& tensor) const;  // MappedFile::release of its bytes
 
  private:

@@ -31,6 +31,7 @@ class CheckpointBuilder {
   void read_sharded(const std::filesystem::path& index);
   void read_file(const std::filesystem::path& path);
   void join_scales();
+  void drop_quantisation();
   [[noreturn]] void refuse_without_weights() const;
 
   CheckpointOptions options_;

@@ -17,6 +17,8 @@ struct GgufTensorType {
   std::int64_t block_bytes = 0;
 };
 
+// Above the largest id.
+inline constexpr std::uint32_t kGgufTensorTypes = 42;
 // Nothing for ids that were never given out, or were withdrawn.
 std::optional<GgufTensorType> gguf_tensor_type(std::uint32_t id);
 

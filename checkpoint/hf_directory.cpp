@@ -13,9 +13,12 @@
 
 #include "base/error.h"
 #include "checkpoint/checkpoint_builder.h"
+#include "checkpoint/int4_tensors.h"
 #include "checkpoint/mxfp4_tensors.h"
 #include "checkpoint/printable.h"
 #include "checkpoint/safetensors.h"
+#include "checkpoint/scaled_tensors.h"
+#include "checkpoint/stored_formats.h"
 
 namespace ttt {
 namespace {
@@ -134,6 +137,7 @@ void CheckpointBuilder::refuse_without_weights() const {
 
 void CheckpointBuilder::read_file(const fs::path& path) {
   SafetensorsFile file = open_safetensors(path, access_);
+  apply_stored_formats(file.tensors, file.metadata, path.string());
   result_->files_.push_back(file.file);
   std::move(file.tensors.begin(), file.tensors.end(), std::back_inserter(result_->tensors_));
 }
@@ -201,7 +205,27 @@ void CheckpointBuilder::read_configuration() {
 void CheckpointBuilder::join_scales() {
   const Json* quantisation = result_->config_.find("quantization_config");
   const Json* method = quantisation == nullptr ? nullptr : quantisation->find("quant_method");
-  if (method != nullptr && *method == Json("mxfp4")) join_mxfp4(result_->tensors_);
+  if (method == nullptr) return;
+  if (*method == Json("mxfp4")) join_mxfp4(result_->tensors_);
+  const auto is = [&](std::initializer_list<std::string_view> names) {
+    return std::ranges::any_of(names, [&](std::string_view name) { return *method == Json(name); });
+  };
+  const std::string where = (result_->path_ / "config.json").string();
+  if (is({"gptq", "awq"})) {
+    join_int4(result_->tensors_, *quantisation, where);
+  } else if (is({"fp8", "fbgemm_fp8", "compressed-tensors"})) {
+    join_scaled(result_->tensors_, *quantisation, where);
+  } else if (!is({"ttt"})) {  // whose files themselves say which tensor has which format
+    return;
+  }
+  drop_quantisation();
+}
+
+// Once it has been followed, it is not the model's concern.
+void CheckpointBuilder::drop_quantisation() {
+  Json::Object members = result_->config_.as_object("config");
+  std::erase_if(members, [](const Json::Member& m) { return m.first == "quantization_config"; });
+  result_->config_ = Json(std::move(members));
 }
 
 bool CheckpointBuilder::has_safetensors(const fs::path& directory) {
@@ -221,6 +245,9 @@ void CheckpointBuilder::read_directory(const fs::path& path) {
     refuse_without_weights();
   }
   join_scales();
+  if (const fs::path vocabulary = path / kTokenizerGguf; is_named(vocabulary)) {
+    result_->gguf_ = GgufFile::open(vocabulary, access_);
+  }
 }
 
 }  // namespace ttt

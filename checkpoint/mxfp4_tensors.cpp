@@ -18,6 +18,28 @@ std::string stem(const StoredTensor& t, std::string_view ending) {
   return t.name.substr(0, t.name.size() - ending.size());
 }
 
+// Neighbours share a byte, the first in its low bits; a block of the format has values j and j + 16 in byte j.
+class Mxfp4Rows final : public AssembledRows {
+ public:
+  Mxfp4Rows(const std::byte* codes, const std::byte* scales, std::int64_t blocks)
+      : codes_(codes), scales_(scales), blocks_(blocks) {}
+  Format format() const override { return Format::kMXFP4; }
+  void read(std::int64_t row, std::byte* to) const override {
+    const auto nibble = [](const std::byte* from, int i) {
+      return (std::to_integer<unsigned>(from[i / 2]) >> (i % 2 * 4)) & 15u;
+    };
+    for (std::int64_t b = row * blocks_; b < (row + 1) * blocks_; ++b, to += 17) {
+      const std::byte* from = codes_ + b * kBlockBytes;
+      to[0] = scales_[b];
+      for (int i = 0; i < 16; ++i) to[1 + i] = static_cast<std::byte>(nibble(from, i) | (nibble(from, i + 16) << 4));
+    }
+  }
+
+ private:
+  const std::byte *codes_, *scales_;
+  std::int64_t blocks_;  // of a row
+};
+
 StoredTensor joined(const StoredTensor& blocks, const StoredTensor& scales) {
   const Shape& s = scales.shape;
   Shape flat, split = s, values;
@@ -36,7 +58,7 @@ StoredTensor joined(const StoredTensor& blocks, const StoredTensor& scales) {
   t.format = Format::kMXFP4;
   t.format_name = "MXFP4";
   t.shape = values;
-  t.scales = scales.data;
+  t.assembled = std::make_shared<Mxfp4Rows>(blocks.data, scales.data, s[s.rank() - 1]);
   t.unlisted = blocks.unlisted || scales.unlisted;
   return t;
 }

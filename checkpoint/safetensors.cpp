@@ -21,13 +21,13 @@ struct Dtype {
 };
 
 constexpr std::array<Dtype, 22> kDtypes{{
-    {"F32", 32, Format::kF32},          {"F16", 16, Format::kF16},      {"BF16", 16, Format::kBF16},
-    {"F64", 64, Format::kF64},          {"I8", 8, Format::kI8},         {"I16", 16, Format::kI16},
-    {"I32", 32, Format::kI32},          {"I64", 64, Format::kI64},      {"U8", 8, Format::kU8},
-    {"BOOL", 8, Format::kBool},         {"U16", 16, Format::kOther},    {"U32", 32, Format::kOther},
-    {"U64", 64, Format::kOther},        {"F8_E4M3", 8, Format::kOther}, {"F8_E5M2", 8, Format::kOther},
-    {"F8_E8M0", 8, Format::kOther},     {"C64", 64, Format::kOther},    {"F8_E4M3FNUZ", 8, Format::kOther},
-    {"F8_E5M2FNUZ", 8, Format::kOther}, {"F4", 4, Format::kOther},      {"F6_E2M3", 6, Format::kOther},
+    {"F32", 32, Format::kF32},          {"F16", 16, Format::kF16},       {"BF16", 16, Format::kBF16},
+    {"F64", 64, Format::kF64},          {"I8", 8, Format::kI8},          {"I16", 16, Format::kI16},
+    {"I32", 32, Format::kI32},          {"I64", 64, Format::kI64},       {"U8", 8, Format::kU8},
+    {"BOOL", 8, Format::kBool},         {"U16", 16, Format::kOther},     {"U32", 32, Format::kOther},
+    {"U64", 64, Format::kOther},        {"F8_E4M3", 8, Format::kF8E4M3}, {"F8_E5M2", 8, Format::kOther},
+    {"F8_E8M0", 8, Format::kOther},     {"C64", 64, Format::kOther},     {"F8_E4M3FNUZ", 8, Format::kOther},
+    {"F8_E5M2FNUZ", 8, Format::kOther}, {"F4", 4, Format::kOther},       {"F6_E2M3", 6, Format::kOther},
     {"F6_E3M2", 6, Format::kOther},
 }};
 

@@ -2,11 +2,22 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 
 #include "base/tensor.h"
 
 namespace ttt {
+
+// Rows that a file does not hold in one piece: with scales apart, or with other bits in a word.
+class AssembledRows {
+ public:
+  virtual ~AssembledRows() = default;
+  // What read gives: a grouped format, in blocks as in files, or f32.
+  virtual Format format() const = 0;
+  // Row `row` of the tensor, all its columns, in the order of the file. May be called on many threads.
+  virtual void read(std::int64_t row, std::byte* to) const = 0;
+};
 
 // A tensor as a file holds it, described in the order and under the name that the model expects. The last members
 // describe how the bytes must be changed for that; all zero for safetensors.
@@ -19,14 +30,13 @@ struct StoredTensor {
   std::int64_t bytes = 0;
   std::string file = {};
   std::int64_t offset = 0;  // in that file
-  // kMXFP4 of files that keep the scales of blocks apart: one byte for each block. `data` then holds 16 bytes for each,
-  // with neighbours in the nibbles of a byte, the first in the low one.
-  const std::byte* scales = nullptr;
+  // Where given, rows are read from it, and `data` and `bytes` are those of the largest part that it is made of.
+  std::shared_ptr<const AssembledRows> assembled = {};
 
   // > 0: rows of each of so many heads are stored as [half][2] and meant as [2][half] (files of the llama architecture
   // have the interleaved layout).
   std::int64_t rotary_heads = 0;
-  bool transposed = false;  // the file holds the two extents in the opposite order
+  bool transposed = false;  // the file holds the last two extents in the opposite order
   // > 0: number of parts of the rows, each transposed separately, one after the other; `transposed` is true.
   std::int64_t transposed_parts = 0;
   bool subtract_one = false;   // the file holds value + 1

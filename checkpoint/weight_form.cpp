@@ -88,10 +88,13 @@ class FormMaker {
     if (t_.shape.rank() < 2 || outer >= t_.shape[0]) {
       refuse(ErrorKind::kBadData, text("wanted number ", outer, " of the first extent, got ", t_.shape.to_string()));
     }
-    if (t_.rotary_heads > 0 || t_.transposed) unsupported("is stored in another order of rows and cannot be sliced");
+    const bool turned = t_.transposed && t_.shape.rank() == 3 && t_.transposed_parts == 0;
+    if (t_.rotary_heads > 0 || (t_.transposed && !turned)) {
+      unsupported("is stored in another order of rows and cannot be sliced");
+    }
     stored_ = {};
     for (int i = 1; i < t_.shape.rank(); ++i) stored_.append(t_.shape[i]);
-    f_.slice_row = outer * by_last(stored_).rows;
+    f_.slice_row = outer * (turned ? stored_[1] : by_last(stored_).rows);
   }
 
   // Extents as in the file: stored_row permutes rows, `transposed` says that the file has rows for columns.
@@ -163,20 +166,25 @@ class FormMaker {
 
   void choose_format() {
     if (is_index()) return choose_index();
-    const bool readable = is_dense(t_.format) || t_.format == Format::kF64 ||
-                          (is_grouped(t_.format) && traits_of(t_.format).block_bytes > 0);
+    const bool readable = is_dense(t_.format) || t_.format == Format::kF64 || is_grouped(t_.format) ||
+                          (t_.format == Format::kF8E4M3 && t_.assembled != nullptr);
     if (!readable) unsupported(text("is stored as ", t_.format_name, ", which is no supported weight format"));
     if (f_.columns % traits_of(t_.format).block_elements != 0) {
       unsupported(text("is a vector stored as ", t_.format_name, ", which is read for matrices only"));
     }
-    const Format stored = t_.format == Format::kF64 ? Format::kF32 : t_.format;
+    const Format stored = t_.format == Format::kF64      ? Format::kF32
+                          : t_.format == Format::kF8E4M3 ? Format::kBF16
+                                                         : t_.format;
     const bool vector = r_.use == WeightUse::kVector;
     f_.format = r_.format.value_or(vector ? Format::kF32 : stored);
+    const bool narrower = is_grouped(stored) && traits_of(stored).nominal_bits <= traits_of(f_.format).nominal_bits;
+    if (r_.keep_narrower && narrower) f_.format = stored;
     // Blocks of a turned part run along the wrong extent: they are decoded.
     if (t_.transposed_parts > 0 && is_grouped(stored) && !r_.format) f_.format = Format::kF32;
     const bool convertible = is_dense(f_.format);
     if (vector && !convertible) unsupported(text("is a vector and cannot be ", name_of(f_.format)));
-    if (r_.use == WeightUse::kTable && !convertible && f_.format != stored) {
+    const bool quantises = can_quantise_to(f_.format) && f_.columns % traits_of(f_.format).block_elements == 0;
+    if (r_.use == WeightUse::kTable && !convertible && f_.format != stored && !quantises) {
       unsupported(text("is a table in ", t_.format_name, " and cannot become ", name_of(f_.format)));
     }
     if (r_.use == WeightUse::kMatrix && is_grouped(f_.format)) f_.layout = Layout::kPanels;
@@ -192,13 +200,20 @@ class FormMaker {
   void choose_rows() {
     const bool same = f_.format == t_.format && !f_.transposed && !t_.subtract_one;
     const std::int64_t block = traits_of(t_.format).block_elements;
-    if (same && t_.scales != nullptr)
-      unsupported("keeps its scales apart, which is read for matrices of products only");
-    if (same && (f_.column_begin % block != 0 || f_.column_count % block != 0)) {
-      unsupported(text("cannot be cut at columns ", f_.column_begin, " + ", f_.column_count, ": ", t_.format_name,
-                       " holds blocks of ", block));
+    if (same && t_.assembled != nullptr) unsupported("is held in parts, which are read for matrices of products only");
+    const std::int64_t wanted_block = traits_of(f_.format).block_elements;
+    if ((same && (f_.column_begin % block != 0 || f_.column_count % block != 0)) ||
+        f_.column_begin % wanted_block != 0 || f_.column_count % wanted_block != 0) {
+      unsupported(text("cannot be cut at columns ", f_.column_begin, " + ", f_.column_count, ": ",
+                       same ? t_.format_name : std::string(name_of(f_.format)), " holds blocks of ",
+                       same ? block : wanted_block));
     }
-    if (is_grouped(f_.format) && !same) {
+    // A row's scale comes before all its values.
+    if (traits_of(f_.format).row_bytes > 0 && f_.column_count != f_.columns) {
+      unsupported(text("cannot be cut at columns ", f_.column_begin, " + ", f_.column_count, ": ", name_of(f_.format),
+                       " has one scale for a row"));
+    }
+    if (is_grouped(f_.format) && !same && f_.format == t_.format) {
       unsupported(text("is stored transposed or shifted in ", t_.format_name, "; ask for a dense format"));
     }
     const std::int64_t width = stored_bytes(f_.format, f_.shape.rank() <= 1 ? f_.row_count : f_.column_count, prefix());
@@ -219,8 +234,7 @@ class FormMaker {
   void choose_packing() {
     f_.bytes = kernels::packed_bytes(f_.format, f_.row_count, f_.column_count);
     f_.row_bytes = 0;
-    const bool quantises = f_.format == Format::kInt8 || f_.format == Format::kInt4 || f_.format == Format::kBfp8B ||
-                           f_.format == Format::kBfp4B || f_.format == Format::kQ8_0;
+    const bool quantises = can_quantise_to(f_.format);
     const bool plain = !f_.transposed && !t_.subtract_one;
     if (f_.format != t_.format && !quantises) {
       unsupported(text("is stored as ", t_.format_name, " and cannot become ", name_of(f_.format)));
@@ -233,12 +247,13 @@ class FormMaker {
                        " holds groups of ", kPackedGroup));
     }
     // A packed row of whole super-blocks has one scale for each 256 inputs.
-    const bool two_levels = f_.format == Format::kQ4_K || f_.format == Format::kQ5_K || f_.format == Format::kQ6_K;
+    const bool two_levels = traits_of(f_.format).block_elements == kSuperGroup;
     if (two_levels && f_.column_begin % kSuperGroup != 0 && f_.column_count % kSuperGroup == 0 && f_.column_count > 0) {
       unsupported(text("cannot be cut at inputs ", f_.column_begin, " + ", f_.column_count, ": ", name_of(f_.format),
                        " holds groups of ", kSuperGroup));
     }
-    const bool direct = plain && aligned() && t_.scales == nullptr && (f_.format == t_.format || is_dense(t_.format));
+    const bool direct =
+        plain && aligned() && t_.assembled == nullptr && (f_.format == t_.format || is_dense(t_.format));
     f_.steps = direct ? WeightSteps::kPack : WeightSteps::kRequantise;
   }
 
@@ -261,6 +276,10 @@ std::int64_t WeightForm::source_row(std::int64_t i) const {
   return slice_row + stored_row(*tensor, r);
 }
 
+WeightForm weight_form(const StoredTensor& tensor, const WeightRequest& request) {
+  return FormMaker(tensor, request).make();
+}
+
 WeightForm weight_form(const Checkpoint& checkpoint, const WeightRequest& request) {
   const StoredTensor* tensor = checkpoint.find(request.full_name());
   if (tensor == nullptr) {
@@ -275,7 +294,7 @@ WeightForm weight_form(const Checkpoint& checkpoint, const WeightRequest& reques
           .field = request.name.name,
           .problem = text("is not listed by ", checkpoint.index_where(), ", though ", tensor->file, " holds it")});
   }
-  return FormMaker(*tensor, request).make();
+  return weight_form(*tensor, request);
 }
 
 }  // namespace ttt

@@ -42,5 +42,7 @@ struct WeightForm {
 // Throws Error{kBadData} "[path] name wanted [..], got [..]" for a missing tensor or another shape, and
 // Error{kUnsupported} naming the formats when there is no way from the stored to the wanted form.
 WeightForm weight_form(const Checkpoint& checkpoint, const WeightRequest& request);
+// The same of a tensor that is at hand; the request's name says which part of it.
+WeightForm weight_form(const StoredTensor& tensor, const WeightRequest& request);
 
 }  // namespace ttt

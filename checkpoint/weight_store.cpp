@@ -8,6 +8,7 @@
 #include "checkpoint/weight_values.h"
 #include "kernels/formats/dense_values.h"
 #include "kernels/formats/packed.h"
+#include "kernels/formats/stored_block.h"
 
 namespace ttt {
 namespace {
@@ -68,7 +69,14 @@ void convert_rows(const WeightForm& f, std::int64_t begin, std::int64_t end, Ove
     const std::int64_t n = std::min(step, end - i);
     read_values(f, i, n, values.data());
     if (overflow.wanted()) overflow.examine(i, n, values.data());
-    kernels::encode_dense(f.format, values.data(), n * f.column_count, to + i * f.column_count * unit);
+    if (is_grouped(f.format)) {  // a table
+      for (std::int64_t r = 0; r < n; ++r) {
+        kernels::write_stored_row(f.format, values.data() + r * f.column_count, f.column_count,
+                                  to + (i + r) * f.row_bytes);
+      }
+    } else {
+      kernels::encode_dense(f.format, values.data(), n * f.column_count, to + i * f.column_count * unit);
+    }
   }
 }
 
@@ -82,7 +90,7 @@ void examine_panels(const WeightForm& f, std::int64_t begin, std::int64_t end, O
   }
 }
 
-// Rows whose blocks lie apart from their scales.
+// Rows that are assembled.
 void join_panels(const WeightForm& f, std::int64_t begin, std::int64_t end, std::byte* to) {
   const std::int64_t panel_bytes = kernels::packed_bytes(f.format, kernels::kPanelColumns, f.column_count);
   const std::int64_t row_bytes = stored_bytes(f.format, f.columns, f.tensor->name);
@@ -90,7 +98,8 @@ void join_panels(const WeightForm& f, std::int64_t begin, std::int64_t end, std:
   for (std::int64_t p = begin; p < end; ++p) {
     const std::int64_t first = p * kernels::kPanelColumns;
     const std::int64_t n = std::min(kernels::kPanelColumns, f.row_count - first);
-    for (std::int64_t i = 0; i < n; ++i) read_joined_row(f, first + i, rows.data() + i * row_bytes);
+    for (std::int64_t i = 0; i < n; ++i)
+      f.tensor->assembled->read(f.source_row(first + i), rows.data() + i * row_bytes);
     const kernels::PackSource source{.rows = view_of(rows.data(), f.format, {n, f.columns}),
                                      .in_begin = f.column_begin};
     kernels::pack_panels(f.format, source, n, f.column_count, 0, 1, to + p * panel_bytes);
@@ -98,7 +107,7 @@ void join_panels(const WeightForm& f, std::int64_t begin, std::int64_t end, std:
 }
 
 void requantise_panels(const WeightForm& f, std::int64_t begin, std::int64_t end, std::byte* to) {
-  if (f.tensor->scales != nullptr && f.format == f.tensor->format) return join_panels(f, begin, end, to);
+  if (f.tensor->assembled != nullptr && f.format == f.tensor->format) return join_panels(f, begin, end, to);
   const std::int64_t panel_bytes = kernels::packed_bytes(f.format, kernels::kPanelColumns, f.column_count);
   WeightForm whole = f;  // a row's scale does not depend on how it is cut
   whole.column_begin = f.all_begin;
@@ -185,8 +194,9 @@ class Filler {
 
 }  // namespace
 
-WeightStore::WeightStore(const Checkpoint& checkpoint, ParallelFor parallel_for)
-    : checkpoint_(checkpoint), parallel_for_(parallel_for) {}
+WeightStore::WeightStore(const Checkpoint& checkpoint, ParallelFor parallel_for,
+                         std::shared_ptr<const CachedWeights> cached)
+    : checkpoint_(checkpoint), parallel_for_(parallel_for), cached_(std::move(cached)) {}
 
 bool WeightStore::has(const std::string& full_name) const { return checkpoint_.find(full_name) != nullptr; }
 
@@ -195,13 +205,15 @@ ConstTensorView WeightStore::fetch(const WeightRequest& request) {
   used_.insert(form.tensor->name);
   std::string key = form_key(form);
   if (const auto known = views_.find(key); known != views_.end()) return known->second;
-  const ConstTensorView view = make(form);
+  bool from_cache = false;
+  const ConstTensorView view = make(form, key, from_cache);
   views_.emplace(std::move(key), view);
   records_.push_back(record_of(form));
+  records_.back().mapped = records_.back().mapped || from_cache;
   return view;
 }
 
-ConstTensorView WeightStore::make(const WeightForm& form) {
+ConstTensorView WeightStore::make(const WeightForm& form, const std::string& key, bool& from_cache) {
   ConstTensorView view{
       .data = nullptr, .format = form.format, .layout = form.layout, .shape = form.shape, .row_bytes = form.row_bytes};
   if (form.steps == WeightSteps::kView) {
@@ -212,12 +224,23 @@ ConstTensorView WeightStore::make(const WeightForm& form) {
     view.data = form.tensor->data;
     return view;
   }
+  if (const std::byte* known = cached_ == nullptr ? nullptr : cached_->find(key, form.bytes)) {
+    from_cache = true;
+    view.data = known;
+    return view;
+  }
   Buffer memory(form.bytes);
   Filler(form, parallel_for_, memory.data()).fill();
   checkpoint_.release(*form.tensor);
   view.data = memory.data();
-  memory_.push_back(std::move(memory));
+  made_.push_back({key, std::move(memory), form.bytes});
   return view;
+}
+
+std::vector<CachedPart> WeightStore::made() const {
+  std::vector<CachedPart> parts;
+  for (const Made& m : made_) parts.push_back({.name = m.key, .data = m.memory.data(), .bytes = m.bytes});
+  return parts;
 }
 
 WeightBytes WeightStore::bytes() const { return sum_of(records_); }
@@ -229,7 +252,10 @@ ConstTensorView HeaderSource::fetch(const WeightRequest& request) {
   if (tensor != nullptr) used_.insert(tensor->name);
   try {
     const WeightForm form = weight_form(checkpoint_, request);
-    if (seen_.insert(form_key(form)).second) records_.push_back(record_of(form));
+    if (std::string key = form_key(form); seen_.insert(key).second) {
+      records_.push_back(record_of(form));
+      if (form.steps != WeightSteps::kView && form.bytes > 0) made_.push_back(std::move(key));
+    }
     return {.data = nullptr,
             .format = form.format,
             .layout = form.layout,

@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/parallel_for.h"
 #include "base/weights.h"
+#include "checkpoint/cache/weight_cache.h"
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/weight_form.h"
 
@@ -37,24 +38,35 @@ struct WeightBytes {
 // checkpoint must outlive the store, the store the views.
 class WeightStore final : public WeightSource {
  public:
-  explicit WeightStore(const Checkpoint& checkpoint, ParallelFor parallel_for = {});
+  // cached: null, or a file of the cache: what it holds is used in place instead of being made.
+  explicit WeightStore(const Checkpoint& checkpoint, ParallelFor parallel_for = {},
+                       std::shared_ptr<const CachedWeights> cached = {});
   ConstTensorView fetch(const WeightRequest& request) override;
   bool has(const std::string& full_name) const override;
 
   const std::vector<WeightRecord>& records() const { return records_; }  // in the order of their first fetch
   WeightBytes bytes() const;
+  // What was made, for the cache, under the names of HeaderSource::made().
+  std::vector<CachedPart> made() const;
   // Tensors that were never fetched, without those that models never use (tied heads' copies, rotary
   // tables, saved position ids). Sorted.
   std::vector<std::string> unused() const;
 
  private:
-  ConstTensorView make(const WeightForm& form);
+  // `from_cache`: set where the cache had it.
+  ConstTensorView make(const WeightForm& form, const std::string& key, bool& from_cache);
   const Checkpoint& checkpoint_;
   ParallelFor parallel_for_;
+  std::shared_ptr<const CachedWeights> cached_;
   std::map<std::string, ConstTensorView> views_;  // by name, selection, cut and form
   std::set<std::string, std::less<>> used_;
   std::vector<WeightRecord> records_;
-  std::vector<Buffer> memory_;
+  struct Made {
+    std::string key;
+    Buffer memory;
+    std::int64_t bytes = 0;
+  };
+  std::vector<Made> made_;
 };
 
 // The plan's source: shapes and formats with null data. Problems of the checkpoint are collected and thrown by
@@ -81,10 +93,13 @@ class HeaderSource final : public WeightSource {
   const std::vector<WeightRecord>& records() const { return records_; }
   WeightBytes bytes() const;
   std::vector<std::string> unused() const;
+  // The names of what a WeightStore makes when it gets the same requests: in the order of the first ones.
+  const std::vector<std::string>& made() const { return made_; }
 
  private:
   const Checkpoint& checkpoint_;
   std::set<std::string> seen_;
+  std::vector<std::string> made_;
   std::set<std::string, std::less<>> used_;
   std::vector<WeightRecord> records_;
   std::vector<Problem> problems_;

@@ -21,18 +21,6 @@ StoredPlace place_of(const WeightForm& form, std::int64_t row, std::int64_t colu
 
 }  // namespace
 
-void read_joined_row(const WeightForm& form, std::int64_t row, std::byte* to) {
-  const std::int64_t blocks = form.columns / 32, first = form.source_row(row) * blocks;
-  const auto nibble = [](const std::byte* from, int i) {
-    return (std::to_integer<unsigned>(from[i / 2]) >> (i % 2 * 4)) & 15u;
-  };
-  for (std::int64_t b = 0; b < blocks; ++b, to += 17) {
-    const std::byte* from = form.tensor->data + (first + b) * 16;
-    to[0] = form.tensor->scales[first + b];
-    for (int i = 0; i < 16; ++i) to[1 + i] = static_cast<std::byte>(nibble(from, i) | (nibble(from, i + 16) << 4));
-  }
-}
-
 ConstTensorView stored_view(const WeightForm& form) {
   const Format format = form.tensor->format;
   return {.data = form.tensor->data,
@@ -45,23 +33,36 @@ ConstTensorView stored_view(const WeightForm& form) {
 void read_values(const WeightForm& form, std::int64_t begin, std::int64_t count, float* to) {
   const StoredTensor& t = *form.tensor;
   const std::int64_t columns = form.column_count;
-  if (is_grouped(t.format)) {
-    // Blocks are decoded along the file's rows; what is left of a transposition are single values.
-    const ConstTensorView view = stored_view(form);
-    std::vector<std::byte> joined(t.scales != nullptr ? static_cast<std::size_t>(view.row_bytes) : 0);
+  if (t.assembled != nullptr) {
+    const Format format = t.assembled->format();
+    const std::int64_t row_bytes = stored_bytes(format, form.columns, t.name);
+    std::vector<std::byte> row(static_cast<std::size_t>(row_bytes));
+    const ConstTensorView view = view_of(row.data(), format, {1, form.columns});
     for (std::int64_t i = 0; i < count; ++i) {
       const std::int64_t r = form.source_row(begin + i);
-      if (t.scales != nullptr) {
-        read_joined_row(form, begin + i, joined.data());
-        kernels::decode_row(view_of(joined.data(), t.format, {1, form.columns}), 0, form.column_begin, columns,
-                            to + i * columns);
-      } else if (!form.transposed) {
+      if (!form.transposed) {
+        t.assembled->read(r, row.data());
+        kernels::decode_row(view, 0, form.column_begin, columns, to + i * columns);
+        continue;
+      }
+      for (std::int64_t c = 0; c < columns; ++c) {
+        const StoredPlace at = place_of(form, r, form.column_begin + c);
+        t.assembled->read(at.row, row.data());
+        kernels::decode_row(view, 0, at.column, 1, to + i * columns + c);
+      }
+    }
+  } else if (is_grouped(t.format)) {
+    // Blocks are decoded along the file's rows; what is left of a transposition are single values.
+    const ConstTensorView view = stored_view(form);
+    for (std::int64_t i = 0; i < count; ++i) {
+      const std::int64_t r = form.source_row(begin + i);
+      if (!form.transposed) {
         kernels::decode_row(view, r, form.column_begin, columns, to + i * columns);
-      } else {
-        for (std::int64_t c = 0; c < columns; ++c) {
-          const StoredPlace at = place_of(form, r, form.column_begin + c);
-          kernels::decode_row(view, at.row, at.column, 1, to + i * columns + c);
-        }
+        continue;
+      }
+      for (std::int64_t c = 0; c < columns; ++c) {
+        const StoredPlace at = place_of(form, r, form.column_begin + c);
+        kernels::decode_row(view, at.row, at.column, 1, to + i * columns + c);
       }
     }
   } else {

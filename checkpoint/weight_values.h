@@ -16,7 +16,4 @@ void read_values(const WeightForm& form, std::int64_t begin, std::int64_t count,
 // The stored tensor of a form as a row-major matrix view of its file.
 ConstTensorView stored_view(const WeightForm& form);
 
-// kMXFP4 with scales apart: wanted row `row`, all its columns, in blocks as GGUF files hold them.
-void read_joined_row(const WeightForm& form, std::int64_t row, std::byte* to);
-
 }  // namespace ttt

@@ -96,7 +96,7 @@ function(ttt_server_library)
   endif()
   message(STATUS "Server: Boost ${Boost_VERSION}")
   ttt_layer(server LINK ttt::runtime)
-  # Headers alone, which two sources include.
+  # Headers alone, which three sources include.
   target_link_libraries(ttt_server PRIVATE $<BUILD_INTERFACE:Boost::headers>)
   ttt_embed_page(ttt_server)
 endfunction()

@@ -159,10 +159,30 @@ PlannedModel plan_model(const Checkpoint& checkpoint, std::span<const Family> fa
   return plan;
 }
 
+namespace {
+
+// What is made in less time than a file is worth.
+constexpr std::int64_t kLeastCached = std::int64_t{4} << 20;
+
+// Failing to write is no reason not to run.
+void keep(const LoadOptions& options, const std::string& key, LoadedModel& loaded) {
+  const std::vector<CachedPart> parts = loaded.weights->made();
+  try {
+    if (!write_cached(options.cache, key, loaded.checkpoint->path().string(), parts)) {
+      loaded.notes.push_back(text("cache: the weights are not kept: beyond the limit of the cache, or of the disk"));
+    }
+  } catch (const Error& e) {
+    loaded.notes.push_back(text("cache: ", e.what()));
+  }
+}
+
+}  // namespace
+
 LoadedModel load_model(std::shared_ptr<const Checkpoint> checkpoint, std::span<const Family> families,
                        const LoadOptions& options) {
   LoadedModel loaded;
   loaded.notes = checkpoint->notes();
+  std::string key;  // in the cache; empty: it is not used
   {
     const PlannedModel plan = plan_model(*checkpoint, families, options);
     plan.source->require_complete();
@@ -175,12 +195,18 @@ LoadedModel load_model(std::shared_ptr<const Checkpoint> checkpoint, std::span<c
       require(!options.strict, ErrorKind::kBadData, checkpoint->path().string(), ": ", what);
       loaded.notes.push_back(what);
     }
+    if (!options.cache.directory.empty() && plan.source->bytes().owned >= kLeastCached) {
+      key = cache_key(*checkpoint, plan.source->made());
+    }
   }
   loaded.checkpoint = std::move(checkpoint);
-  loaded.weights = std::make_unique<WeightStore>(*loaded.checkpoint, options.parallel_for);
+  if (!key.empty()) loaded.cached = CachedWeights::open(options.cache.directory, key);
+  loaded.weights = std::make_unique<WeightStore>(*loaded.checkpoint, options.parallel_for, loaded.cached);
   const std::string where = loaded.checkpoint->config_where();
   const Family& family = family_of(families, loaded.checkpoint->config(), where);
   loaded.built = build_model(family, loaded.checkpoint->config(), where, *loaded.weights, options);
+  if (loaded.cached != nullptr) loaded.notes.push_back(text("cache: weights from ", loaded.cached->path()));
+  if (!key.empty() && loaded.cached == nullptr) keep(options, key, loaded);
   const ConfigReport& report = loaded.built.report;
   loaded.notes.insert(loaded.notes.end(), report.notes.begin(), report.notes.end());
   loaded.warnings = report.warnings;

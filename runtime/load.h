@@ -40,6 +40,7 @@ struct LoadOptions {
   bool strict = false;
   bool allow_unknown_keys = false;  // unknown keys of the configuration are a note instead of an error
   ParallelFor parallel_for = {};
+  WeightCacheOptions cache = {};  // of converted and packed weights; none without a directory
   // Called once the model is known and before any weight is read; may throw an error in the rest of a request.
   std::function<void(const Model&)> check = {};
 };
@@ -74,6 +75,7 @@ PlannedModel plan_model(const Checkpoint& checkpoint, std::span<const Family> fa
 // A model with its weights. Views in the model point into the store and the checkpoint.
 struct LoadedModel {
   std::shared_ptr<const Checkpoint> checkpoint;
+  std::shared_ptr<const CachedWeights> cached = {};  // the file of the cache that views point into; may be null
   std::unique_ptr<WeightStore> weights;
   BuiltModel built;
   std::vector<std::string> notes;     // for users who ask for more output

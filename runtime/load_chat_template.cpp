@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "checkpoint/checkpoint.h"
 #include "checkpoint/gguf.h"
 #include "text/token_files.h"
 
@@ -104,7 +105,9 @@ ChatTemplates from_gguf(const fs::path& path) {
 
 ChatTemplates load_chat_templates(const fs::path& path) {
   std::error_code unknown;
-  return fs::is_directory(path, unknown) ? from_directory(path) : from_gguf(path);
+  if (!fs::is_directory(path, unknown)) return from_gguf(path);
+  const fs::path vocabulary = path / kTokenizerGguf;
+  return fs::exists(vocabulary, unknown) ? from_gguf(vocabulary) : from_directory(path);
 }
 
 }  // namespace ttt

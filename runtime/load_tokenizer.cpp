@@ -67,7 +67,9 @@ Tokenizer from_directory(const fs::path& directory) {
 
 bool has_tokenizer(const fs::path& directory) {
   constexpr std::array<std::string_view, 3> kOthers = {"tokenizer.json", "vocab.json", "vocab.txt"};
-  return first_of(directory, kOthers) || first_of(directory, kSentencePiece);
+  std::error_code unknown;
+  return fs::exists(directory / kTokenizerGguf, unknown) || first_of(directory, kOthers) ||
+         first_of(directory, kSentencePiece);
 }
 
 Tokenizer load_tokenizer(const Checkpoint& checkpoint) {
@@ -100,6 +102,8 @@ TextLimit read_text_limit(const Checkpoint& checkpoint) {
 
 Tokenizer load_tokenizer(const fs::path& path) {
   std::error_code unknown;
+  const fs::path vocabulary = path / kTokenizerGguf;
+  if (fs::exists(vocabulary, unknown)) return load_tokenizer(vocabulary);
   if (fs::is_directory(path, unknown)) return from_directory(path);
   return Tokenizer::from_gguf(gguf_vocabulary(GgufFile::open(path)), path.string());
 }

@@ -201,7 +201,7 @@ class ChatWriter final : public AnswerWriter {
 };
 
 void chat(const std::shared_ptr<Call>& call, const Json& body) {
-  Service& service = call->service();
+  const Service& service = call->service();
   const ServedModel& model = service.model();
   const ServiceOptions& options = service.options();
   Fields fields(body);
@@ -221,7 +221,7 @@ void chat(const std::shared_ptr<Call>& call, const Json& body) {
   auto wanted = fields.integer("max_completion_tokens", 1);
   if (const auto old = fields.integer("max_tokens", 1); old && !wanted) wanted = old;
   ChatPrompt prompt = read_chat_prompt(fields, model);
-  constrain(request, prompt, fields, model, service.constraints());
+  constrain(request, prompt, fields, model);
   if (AnswerText::needs_special(prompt)) request.skip_special = false;
   set_prompt(request, std::move(prompt.ids), fields, model, wanted, "messages");
   finish_fields(fields, options);

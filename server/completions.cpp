@@ -165,7 +165,7 @@ std::vector<Prompt> read_prompts(Fields& fields, const ServedModel& model) {
 }
 
 void complete(const std::shared_ptr<Call>& call, const Json& body) {
-  Service& service = call->service();
+  const Service& service = call->service();
   const ServedModel& model = service.model();
   const ServiceOptions& options = service.options();
   Fields fields(body);
@@ -177,7 +177,7 @@ void complete(const std::shared_ptr<Call>& call, const Json& body) {
   CompletionManner manner{.stream = read_stream_fields(fields)};
   fields.unsupported("suffix", "the text is continued at its end only", "");
   EngineRequest request = read_sampling(fields, options, model, model.end_ids);
-  request.constraint = read_structure(fields, model, service.constraints());
+  request.constraint = read_structure(fields, model);
   manner.choices_each = request.n;
   manner.echo = fields.boolean("echo").value_or(false);
   manner.top = fields.integer("logprobs", 0, options.most_log_probs);

@@ -1,10 +1,11 @@
 #include "server/connection.h"
 
 #include <array>
-#include <boost/asio/dispatch.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/write.hpp>
 #include <ctime>
+
+#include "server/connection_exchange.h"
 
 namespace ttt::server {
 namespace {
@@ -43,56 +44,6 @@ bool usable_id(std::string_view id) {
            c == '.';
   });
 }
-
-// An exchange of a connection. The handler may keep it longer than the connection lives.
-class ConnectionExchange final : public Exchange {
- public:
-  ConnectionExchange(std::shared_ptr<Connection> connection, std::int64_t number, HttpRequest request, std::string id)
-      : connection_(std::move(connection)), number_(number), request_(std::move(request)), id_(std::move(id)) {}
-  ~ConnectionExchange() override {
-    if (answered_) return;
-    const ApiError error{
-        .status = 500, .message = "the request was dropped", .type = "server_error", .code = "internal_error"};
-    on_thread([number = number_, id = id_, error](Connection& c) { c.respond(number, error.response(), id); });
-  }
-  ConnectionExchange(const ConnectionExchange&) = delete;
-  ConnectionExchange& operator=(const ConnectionExchange&) = delete;
-
-  const HttpRequest& request() const override { return request_; }
-  const std::string& id() const override { return id_; }
-  void respond(HttpResponse response) override {
-    answered_ = true;
-    on_thread([number = number_, id = id_, r = std::move(response)](Connection& c) mutable {
-      c.respond(number, std::move(r), id);
-    });
-  }
-  void begin(HttpResponse head) override {
-    answered_ = true;
-    on_thread([number = number_, id = id_, h = std::move(head)](Connection& c) { c.begin(number, h, id); });
-  }
-  void write(std::string bytes) override {
-    on_thread([number = number_, b = std::move(bytes)](Connection& c) { c.write(number, b); });
-  }
-  void end(bool close) override {
-    on_thread([number = number_, close](Connection& c) { c.end(number, close); });
-  }
-  void on_gone(std::function<void()> gone) override {
-    on_thread([number = number_, g = std::move(gone)](Connection& c) mutable { c.on_gone(number, std::move(g)); });
-  }
-  void post(std::function<void()> task) override { asio::post(connection_->io(), std::move(task)); }
-
- private:
-  template <class F>
-  void on_thread(F f) {
-    asio::dispatch(connection_->io(), [c = connection_, f = std::move(f)]() mutable { f(*c); });
-  }
-
-  std::shared_ptr<Connection> connection_;
-  std::int64_t number_;
-  HttpRequest request_;
-  std::string id_;
-  std::atomic<bool> answered_ = false;
-};
 
 }  // namespace
 
@@ -216,87 +167,6 @@ void Connection::feed() {
     }
     read_more();
   }
-}
-
-void Connection::refuse_parse(const error_code& error) {
-  // The line of the request is read when it is whole.
-  const bool no_line = parser_->get().target().empty();
-  if (error == http::error::header_limit && no_line) {
-    return refuse({.status = 414,
-                   .message = text("the request line wanted at most ", shared_.options.most_target_bytes, " bytes"),
-                   .code = "uri_too_long"});
-  }
-  if (error == http::error::header_limit) {
-    return refuse({.status = 431,
-                   .message = text("the headers wanted at most ", shared_.options.most_head_bytes, " bytes"),
-                   .code = "headers_too_large"});
-  }
-  if (error == http::error::body_limit) {
-    return refuse({.status = 413,
-                   .message = text("the body wanted at most ", shared_.options.most_body_bytes, " bytes"),
-                   .code = "request_too_large"});
-  }
-  refuse({.message = text("not an HTTP request: ", error.message()), .code = "bad_request"});
-}
-
-// The headers are there: decides whether the body is read.
-void Connection::on_head() {
-  const auto& head = parser_->get();
-  const ListenerOptions& limits = shared_.options;
-  const auto count = std::distance(head.begin(), head.end());
-  keep_alive_ = head.keep_alive();
-  chunked_ = head.version() >= 11;
-  head_only_ = head.method() == http::verb::head;
-  if (std::ssize(head.target()) > limits.most_target_bytes) {
-    return refuse(
-        {.status = 414,
-         .message = text("the URI wanted at most ", limits.most_target_bytes, " bytes, got ", head.target().size()),
-         .code = "uri_too_long"});
-  }
-  if (count > limits.most_headers) {
-    return refuse({.status = 431,
-                   .message = text("the request wanted at most ", limits.most_headers, " headers, got ", count),
-                   .code = "headers_too_large"});
-  }
-  if (head.version() >= 11 && head.count(http::field::host) != 1) {
-    return refuse({.message = text("the request wanted one Host header, got ", head.count(http::field::host)),
-                   .code = "bad_request"});
-  }
-  const auto encoding = head[http::field::content_encoding];
-  if (!encoding.empty() && !same_ignoring_case({encoding.data(), encoding.size()}, "identity")) {
-    return refuse({.status = 415, .message = "compressed bodies are not supported", .code = "unsupported_encoding"});
-  }
-  const auto transfer = head[http::field::transfer_encoding];
-  if (!transfer.empty() && !same_ignoring_case({transfer.data(), transfer.size()}, "chunked")) {
-    return refuse({.message = "Transfer-Encoding wanted chunked", .code = "bad_request"});
-  }
-  const auto length = head[http::field::content_length];
-  if (head.count(http::field::content_length) > 1 || length.find(',') != length.npos) {
-    return refuse({.message = "the request wanted one Content-Length", .code = "bad_request"});
-  }
-  const bool has_length = parser_->content_length().has_value();
-  const bool wants_body = head.method() == http::verb::post || head.method() == http::verb::put;
-  if (wants_body && !has_length && transfer.empty()) {
-    return refuse({.message = "the request wanted a Content-Length", .code = "bad_request"});
-  }
-  const auto expect = head[http::field::expect];
-  if (!expect.empty() && !same_ignoring_case({expect.data(), expect.size()}, "100-continue")) {
-    return refuse({.status = 417, .message = "Expect wanted 100-continue", .code = "bad_request"});
-  }
-  if (!reserve_body(has_length         ? static_cast<std::int64_t>(*parser_->content_length())
-                    : transfer.empty() ? 0
-                                       : limits.most_body_bytes)) {
-    return refuse({.status = 503,
-                   .message = "too many large requests at the same time",
-                   .type = "server_error",
-                   .code = "overloaded",
-                   .retry_after = 1});
-  }
-  phase_ = Phase::kBody;
-  body_begin_ = Clock::now();
-  body_received_ = 0;
-  if (!expect.empty() && !parser_->is_done()) queue("HTTP/1.1 100 Continue\r\n\r\n");
-  parser_->eager(true);
 }
 
 bool Connection::reserve_body(std::int64_t bytes) {

@@ -33,7 +33,8 @@ constexpr std::string_view kSampling = R"({
   "structured_outputs": {"type": ["object", "null"]},
   "guided_json": {"type": ["object", "string", "boolean", "null"]},
   "guided_regex": {"type": ["string", "null"]},
-  "guided_choice": {"type": ["array", "null"], "minItems": 1, "maxItems": 1024, "items": {"type": "string", "minLength": 1}},
+  "guided_choice": {"type": ["array", "null"], "minItems": 1, "maxItems": 1024,
+    "items": {"type": "string", "minLength": 1}},
   "guided_grammar": {"type": ["string", "null"]},
   "user": {"description": "ignored"},
   "metadata": {"description": "ignored"}
@@ -142,8 +143,9 @@ constexpr std::string_view kSchemas = R"({
       "index": {"type": "integer"}, "relevance_score": {"type": "number"}}}}}},
   "TokenizeRequest": {"type": "object", "anyOf": [{"required": ["prompt"]}, {"required": ["messages"]},
       {"required": ["content"]}], "properties": {
-    "model": {"type": ["string", "null"]}, "prompt": {"type": "string"}, "content": {"type": "string"},
-    "messages": {"type": "array", "minItems": 1, "items": {"$ref": "#/components/schemas/Message"}},
+    "model": {"type": ["string", "null"]}, "prompt": {"type": ["string", "null"]},
+    "content": {"type": ["string", "null"]},
+    "messages": {"type": ["array", "null"], "minItems": 1, "items": {"$ref": "#/components/schemas/Message"}},
     "add_special_tokens": {"type": ["boolean", "null"]}, "return_token_strs": {"type": ["boolean", "null"]}}},
   "Tokens": {"type": "object", "required": ["count", "max_model_len", "tokens"], "properties": {
     "count": {"type": "integer"}, "max_model_len": {"type": "integer"},

@@ -239,7 +239,7 @@ Json echoed(Fields& fields, const EngineRequest& request, std::optional<std::int
 }
 
 void respond(const std::shared_ptr<Call>& call, const Json& body) {
-  Service& service = call->service();
+  const Service& service = call->service();
   const ServedModel& model = service.model();
   const ServiceOptions& options = service.options();
   Fields fields(body);
@@ -258,7 +258,7 @@ void respond(const std::shared_ptr<Call>& call, const Json& body) {
   try {
     const bool keep_special = !request.skip_special;
     ChatPrompt prompt = read_chat_prompt(chat_fields, model);
-    constrain(request, prompt, fields, model, service.constraints());
+    constrain(request, prompt, fields, model);
     if (AnswerText::needs_special(prompt)) request.skip_special = false;
     set_prompt(request, std::move(prompt.ids), fields, model, wanted, "messages");
     Json repeated = echoed(fields, request, wanted);

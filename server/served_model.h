@@ -10,7 +10,7 @@
 #include "checkpoint/config_reader.h"
 #include "server/backend.h"
 #include "text/chat_template.h"
-#include "text/grammar/grammar_vocabulary.h"
+#include "text/grammar/constraint_cache.h"
 #include "text/reasoning.h"
 #include "text/tokenizer.h"
 #include "text/tool_calls.h"
@@ -39,8 +39,9 @@ struct ServedModel {
   std::optional<ServedTemplate> chat = {}, tool_chat = {};  // tool_chat: for requests with tools, where it is another
   std::string no_chat = {};                                 // why there is no template
   GenerationDefaults defaults = {};
-  // For structured output; that of the tools also has the control tokens that are marks of calls. Null: not possible.
-  std::shared_ptr<const GrammarVocabulary> grammar_vocabulary = {}, tool_vocabulary = {};
+  // Of structured output, and of calls of tools, for which the control tokens in their marks are text too. Null: not
+  // possible.
+  std::shared_ptr<ConstraintCache> structures = {}, tool_structures = {};
   std::string no_grammar = {};                  // why not
   std::vector<std::int32_t> end_ids = {};       // of a text
   std::vector<std::int32_t> chat_end_ids = {};  // of a turn

@@ -19,7 +19,6 @@
 #include "server/metrics.h"
 #include "server/page.h"
 #include "server/served_model.h"
-#include "server/structured.h"
 #include "server/workers.h"
 
 namespace ttt::server {
@@ -117,7 +116,6 @@ class Service {
   Log& log() { return log_; }
   Listener& listener() { return listener_; }
   Workers& workers() { return *workers_; }
-  ConstraintCache& constraints() { return constraints_; }
   // One line on what happened since the last one; empty: nothing did.
   std::string summary();
 
@@ -149,7 +147,6 @@ class Service {
   Log& log_;
   Metrics metrics_;
   Keys keys_;
-  ConstraintCache constraints_;
   std::unique_ptr<Workers> workers_;
   std::vector<Route> routes_;
   std::atomic<const ServedModel*> model_ = nullptr;

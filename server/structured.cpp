@@ -1,7 +1,9 @@
 #include "server/structured.h"
 
 #include <algorithm>
+#include <functional>
 #include <optional>
+#include <utility>
 
 #include "server/chat_prompt.h"
 #include "text/tool_marks.h"
@@ -9,7 +11,7 @@
 namespace ttt::server {
 namespace {
 
-using Constraint = ConstraintCache::Constraint;
+using Constraint = std::shared_ptr<const TokenConstraint>;
 
 // A language and the field that asks for it.
 struct Structure {
@@ -104,19 +106,17 @@ std::optional<Structure> read_format(const Json& value, const std::string& param
   return schema_structure(inner + ".schema", *schema);
 }
 
-Constraint compiled(const Structure& s, const ServedModel& model,
-                    const std::shared_ptr<const GrammarVocabulary>& vocabulary, ConstraintCache& cache) {
-  if (!vocabulary) refuse_unsupported(s.param, text(s.param, " is not supported by this model: ", model.no_grammar));
-  constexpr std::int64_t kCacheBytes = std::int64_t{8} << 20;
+Constraint compiled(const Structure& s, const ServedModel& model, const std::shared_ptr<ConstraintCache>& cache) {
+  if (!cache) refuse_unsupported(s.param, text(s.param, " is not supported by this model: ", model.no_grammar));
   try {
-    return cache.get(s.key, [&] { return make_constraint(s.compile({.where = s.param}), vocabulary, kCacheBytes); });
+    return cache->get(s.key, [&] { return s.compile({.where = s.param}); });
   } catch (const Error& e) {
     refuse(s.param, e.what(), e.kind() == ErrorKind::kUnsupported ? "unsupported_structure" : "invalid_structure");
   }
 }
 
 // Calls of the tools.
-Constraint constraint_of_tools(const ChatPrompt& prompt, const ServedModel& model, ConstraintCache& cache) {
+Constraint constraint_of_tools(const ChatPrompt& prompt, const ServedModel& model) {
   std::vector<Tool> tools;
   std::string key = "tools " + std::string(name_of(*prompt.tool_format));
   for (std::size_t i = 0; i < prompt.tools.size(); ++i) {
@@ -130,30 +130,12 @@ Constraint constraint_of_tools(const ChatPrompt& prompt, const ServedModel& mode
   const Structure s{.param = "tools", .key = key, .compile = [&](const GrammarOptions& options) {
                       return tool_call_grammar(tools, prompt.marks, {.several = several}, options);
                     }};
-  return compiled(s, model, model.tool_vocabulary, cache);
+  return compiled(s, model, model.tool_structures);
 }
 
 }  // namespace
 
-Constraint ConstraintCache::get(const std::string& key, const std::function<Constraint()>& make) {
-  {
-    const std::lock_guard lock(mutex_);
-    const auto at = std::ranges::find(known_, key, &std::pair<std::string, Constraint>::first);
-    if (at != known_.end()) {
-      auto found = std::move(*at);
-      known_.erase(at);
-      known_.push_front(std::move(found));
-      return known_.front().second;
-    }
-  }
-  Constraint made = make();
-  const std::lock_guard lock(mutex_);
-  known_.emplace_front(key, made);
-  if (known_.size() > kMost) known_.pop_back();
-  return made;
-}
-
-Constraint read_structure(Fields& fields, const ServedModel& model, ConstraintCache& cache) {
+Constraint read_structure(Fields& fields, const ServedModel& model) {
   std::vector<Structure> found;
   if (const Json* format = fields.object("response_format")) {
     if (auto s = read_format(*format, "response_format")) found.push_back(*std::move(s));
@@ -183,16 +165,15 @@ Constraint read_structure(Fields& fields, const ServedModel& model, ConstraintCa
   if (found.size() > 1) {
     refuse(found[1].param, text(found[0].param, " and ", found[1].param, " exclude each other"));
   }
-  return compiled(found.front(), model, model.grammar_vocabulary, cache);
+  return compiled(found.front(), model, model.structures);
 }
 
-void constrain(EngineRequest& request, ChatPrompt& prompt, Fields& fields, const ServedModel& model,
-               ConstraintCache& cache) {
-  request.constraint = read_structure(fields, model, cache);
+void constrain(EngineRequest& request, ChatPrompt& prompt, Fields& fields, const ServedModel& model) {
+  request.constraint = read_structure(fields, model);
   if (prompt.must_call) {
     if (request.constraint)
       refuse("tool_choice", "tool_choice that wants a call, and a structure of the answer, exclude each other");
-    request.constraint = constraint_of_tools(prompt, model, cache);
+    request.constraint = constraint_of_tools(prompt, model);
   }
   if (!request.constraint) return;
   prompt.reasoning.reset();

@@ -2,7 +2,8 @@
 
 Usage: run.py --build DIR [NAME]
 
-A GoogleTest executable counts as its test cases, any other test of ctest as one. NAME selects, without regard to case:
+A GoogleTest executable and a run of pytest count as their test cases, any other test of ctest as one. NAME selects,
+without regard to case:
 a test of ctest whose name contains it; else the suites of the test files whose file name contains it; else the suites
 whose own name contains it.
 """
@@ -95,7 +96,7 @@ def outcome(case):
 def count(entry, status, results):
     """(passed, failed, skipped, lines to show) of one entry."""
     report = results / f"{entry.name}.xml"
-    if entry.kind != "gtest":
+    if entry.kind == "script":
         if status == "skipped":
             return 0, 0, 1, [f"skipped: {entry.name}: what it needs is not installed"]
         return (1, 0, 0, []) if status == "run" else (0, 1, 0, [f"failed: {entry.name}"])
@@ -109,10 +110,10 @@ def count(entry, status, results):
         name = f"{case.get('classname')}.{case.get('name')}"
         if case.get("status") == "notrun":
             continue
-        if case.find("failure") is not None:
+        if case.find("failure") is not None or case.find("error") is not None:
             failed += 1
             lines.append(f"failed: {entry.name} {name}")
-        elif case.get("result") == "skipped":
+        elif case.find("skipped") is not None:
             skipped += 1
             reason = case.find("skipped")
             message = (reason.get("message") or "").strip().splitlines() if reason is not None else []

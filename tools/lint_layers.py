@@ -13,8 +13,8 @@ import sys
 BLOCKS = ("normalization", "embeddings", "attention", "ffn", "heads", "sampling")
 RANKS = {"base": 0, "kernels": 1, "collectives": 1, "block": 2, "linear": 3, "state": 3, **dict.fromkeys(BLOCKS, 4),
          "model": 5, "testing": 6, "checkpoint": 6, "text": 6, "runtime": 7, "models": 8, "server": 8,
-         "bench": 8, "apps": 9}
-OUTSIDE_TTT = ("checkpoint", "text", "runtime", "models", "server", "bench", "apps")
+         "bench": 8, "apps": 9, "python": 9}
+OUTSIDE_TTT = ("checkpoint", "text", "runtime", "models", "server", "bench", "apps", "python")
 
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*(?:"([^"]+)"|<([^>]+)>)', re.M)
 COMMENT = re.compile(r'//[^\n]*|/\*.*?\*/|("(?:\\.|[^"\\\n])*")', re.S)
@@ -61,7 +61,7 @@ def refusal(own_folder, own_path, include):
 
 
 def public(own_folder, own_path):
-    return own_folder not in ("apps", "server") and not private(own_path)
+    return own_folder not in ("apps", "python", "server") and not private(own_path)
 
 
 def third_party(include):

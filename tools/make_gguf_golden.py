@@ -23,6 +23,15 @@ FORMATS = {
     "q6_k": (Type.Q6_K, 210, [208]),
     "mxfp4": (Type.MXFP4, 17, []),
 }
+# Drawn apart, so that the files of the others stay as they are.
+MORE_FORMATS = {
+    "q2_k": (Type.Q2_K, 84, [80, 82]),
+    "q3_k": (Type.Q3_K, 110, [108]),
+    "iq4_nl": (Type.IQ4_NL, 18, [0]),
+    "iq4_xs": (Type.IQ4_XS, 136, [0]),
+    "tq1_0": (Type.TQ1_0, 54, [52]),
+    "tq2_0": (Type.TQ2_0, 66, [64]),
+}
 EXTREMES = np.array([0.0, -0.0, 65504, -65504, 6.1e-5, 6e-8, -6e-8, 3.3e-5, 1, -1, 0.1], np.float16)
 
 
@@ -40,15 +49,20 @@ def blocks_of(size, halves, rng):
     return blocks
 
 
-def main():
-    folder = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else "tests/golden/gguf_blocks")
-    folder.mkdir(parents=True, exist_ok=True)
-    rng = np.random.default_rng(7)
-    for name, (kind, size, halves) in FORMATS.items():
+def write_blocks(folder, formats, rng):
+    for name, (kind, size, halves) in formats.items():
         blocks = blocks_of(size, halves, rng)
         values = quants.dequantize(blocks, kind).astype(np.float32)
         count = np.array([len(blocks)], np.uint32)
         (folder / f"{name}.bin").write_bytes(count.tobytes() + blocks.tobytes() + values.tobytes())
+
+
+def main():
+    folder = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else "tests/golden/gguf_blocks")
+    folder.mkdir(parents=True, exist_ok=True)
+    rng = np.random.default_rng(7)
+    write_blocks(folder, FORMATS, rng)
+    write_blocks(folder, MORE_FORMATS, np.random.default_rng(8))
     values = (rng.standard_normal((24, 32)) * 10.0 ** rng.integers(-4, 4, (24, 1))).astype(np.float32)
     values[3] = 0
     blocks = quants.quantize(values, Type.Q8_0)

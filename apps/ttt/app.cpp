@@ -72,6 +72,8 @@ int run_command(int argc, char** argv, std::span<const ttt::Family> families) {
   add_bench(arguments, families);
   add_verify(arguments, families);
   add_plan(arguments, families);
+  add_quantize(arguments, families);
+  add_cache(arguments);
   add_embed(arguments, families);
   add_classify(arguments, families);
   add_rerank(arguments, families);

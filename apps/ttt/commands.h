@@ -20,6 +20,8 @@ void add_verify(Arguments& arguments, std::span<const Family> families);
 void add_embed(Arguments& arguments, std::span<const Family> families);
 void add_classify(Arguments& arguments, std::span<const Family> families);
 void add_rerank(Arguments& arguments, std::span<const Family> families);
+void add_cache(Arguments& arguments);
+void add_quantize(Arguments& arguments, std::span<const Family> families);
 void add_plan(Arguments& arguments, std::span<const Family> families);
 void add_serve(Arguments& arguments, std::span<const Family> families);  // where the tool is built with the server
 

@@ -69,7 +69,7 @@ void add_model_options(Command& command, ModelOptions& o, std::span<const Family
   o.families = families;
   command.option("-m,--model", o.model, "Hugging Face directory or .gguf file", Option::kRequired);
   command.option("--format", o.format,
-                 "format of the weights: auto (as stored), f32, bf16, f16, int8, int4, bfp8_b, bfp4_b",
+                 "format of the weights: auto (as stored), f32, bf16, f16, q8_0, int8, int4, bfp8_b, bfp4_b",
                  Option::kShowsDefault);
   command.option("--kv-format", o.kv_format,
                  "format of keys and values: f32, bf16, int8, bfp8_b (default: the strategy's)");
@@ -83,6 +83,7 @@ void add_model_options(Command& command, ModelOptions& o, std::span<const Family
   command.option("--chunk", o.chunk, "rows of one step, at most: longer prompts are split (default 512)");
   command.option("--step-timeout", o.step_timeout, "seconds that a rank waits for the others (default 60)");
   command.flag("--no-mmap", o.no_mmap, "copy the files into memory instead of mapping them");
+  add_cache_options(command, o.cache);
   command.flag("--strict", o.strict,
                "refuse tensors that the model does not use, contradictions and keys without effect");
   command.flag("--allow-unknown-keys", o.allow_unknown_keys,
@@ -103,7 +104,7 @@ LoadOptions load_options(const ModelOptions& o) {
   require(strategy.has_value(), ErrorKind::kUsage,
           "--strategy wanted default, performance, accuracy, memory, reference or invariant, got \"", o.strategy, "\"");
   load.strategy = *strategy;
-  load.weight_format = format_option(o.format, "--format", "f32 bf16 f16 int8 int4 bfp8_b bfp4_b");
+  load.weight_format = format_option(o.format, "--format", "f32 bf16 f16 q8_0 int8 int4 bfp8_b bfp4_b");
   load.state_format = format_option(o.kv_format, "--kv-format", "f32 bf16 int8 bfp8_b");
   if (!o.impl.empty()) {
     load.impl = Json::parse(read_input(o.impl, JsonLimits{}.bytes, "--impl"), o.impl);
@@ -120,6 +121,7 @@ LoadOptions load_options(const ModelOptions& o) {
   load.output = o.output;
   load.strict = o.strict;
   load.allow_unknown_keys = o.allow_unknown_keys;
+  load.cache = weight_cache(o.cache);
   return load;
 }
 
@@ -184,10 +186,16 @@ Workbench::Workbench(const ModelOptions& o, std::shared_ptr<const Checkpoint> ch
   load.parallel_for = *threads;
   if (o.check_weights) refuse_bad_weights(*checkpoint, load.parallel_for);
   model = load_model(std::move(checkpoint), o.families, load);
+  if (model.cached != nullptr) {
+    std::vector<MappedRange> ranges = model.checkpoint->mapped_ranges();
+    ranges.push_back(model.cached->mapped_range());
+    watch_mapped_files(std::move(ranges));
+  }
   communicator.barrier();  // nobody goes on before everybody could load
   for (const std::string& warning : model.warnings) say("ttt: warning: " + warning);
   if (o.verbose == 0) return;
   for (const std::string& note : model.notes) say("ttt: note: " + note);
+  if (lacks_home(o.cache)) say("ttt: note: cache: there is none, as neither XDG_CACHE_HOME nor HOME names a directory");
   if (o.verbose > 1 && !model.built.ignored.empty()) {
     std::string keys;
     for (const std::string& key : model.built.ignored) keys += (keys.empty() ? "" : ", ") + key;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "apps/ttt/arguments.h"
+#include "apps/ttt/cache_options.h"
 #include "base/threads.h"
 #include "collectives/communicator.h"
 #include "runtime/load.h"
@@ -25,6 +26,7 @@ struct ModelOptions {
   double step_timeout = 0;
   bool pin = false, no_mmap = false, strict = false, check_weights = false, allow_unknown_keys = false;
   int verbose = 0;
+  CacheOptions cache = {};
   std::int64_t source_rows = 0;           // as in LoadOptions; set by a command, not from the command line
   std::optional<OutputKind> output = {};  // the same
   std::span<const Family> families = {};  // families of models that the tool knows; not from the command line

@@ -108,8 +108,9 @@ void ServeModel::load_decoder(const ServeModelOptions& o) {
 // What grammars need of the tokenizer. Marks of calls may be control tokens, which are text for the grammars of tools.
 void ServeModel::load_vocabularies() {
   try {
-    served_.grammar_vocabulary = std::make_shared<const GrammarVocabulary>(*tokenizer_, served_.vocab);
-    served_.tool_vocabulary = served_.grammar_vocabulary;
+    served_.structures =
+        std::make_shared<ConstraintCache>(std::make_shared<const GrammarVocabulary>(*tokenizer_, served_.vocab));
+    served_.tool_structures = served_.structures;
     const auto& tools = served_.tool_chat ? served_.tool_chat : served_.chat;
     if (!tools || !tools->tools) return;
     const ToolCallMarks marks = tool_call_marks(*tools->tools, tools->source);
@@ -121,7 +122,8 @@ void ServeModel::load_vocabularies() {
       if (in_marks && id < served_.vocab) as_text.push_back(id);
     }
     if (as_text.empty()) return;
-    served_.tool_vocabulary = std::make_shared<const GrammarVocabulary>(*tokenizer_, served_.vocab, as_text);
+    served_.tool_structures = std::make_shared<ConstraintCache>(
+        std::make_shared<const GrammarVocabulary>(*tokenizer_, served_.vocab, as_text));
   } catch (const Error& e) {
     served_.no_grammar = e.what();
   }

@@ -1,7 +1,7 @@
 #include <nanobind/stl/optional.h>
-#include <nanobind/stl/pair.h>
 #include <nanobind/stl/shared_ptr.h>
 #include <nanobind/stl/string.h>
+#include <nanobind/stl/string_view.h>
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
@@ -41,7 +41,10 @@ std::shared_ptr<PyEngine> start(std::shared_ptr<PyModel> model, std::int64_t seq
 
 // What a request has besides the options of a generation.
 EngineRequest request_of(const GenerateOptions& options, std::vector<std::int32_t> prompt, const Json& rest) {
-  EngineRequest r{.prompt = std::move(prompt), .sampling = options.sampling, .max_new_tokens = options.max_new_tokens};
+  EngineRequest r{.prompt = std::move(prompt),
+                  .sampling = options.sampling,
+                  .max_new_tokens = options.max_new_tokens,
+                  .constraint = options.constraint};
   for (const std::int64_t id : options.end_ids) r.end_ids.push_back(static_cast<std::int32_t>(id));
   for (const auto& [name, value] : rest.as_object("request")) {
     if (name == "n") {
@@ -67,7 +70,6 @@ EngineRequest request_of(const GenerateOptions& options, std::vector<std::int32_
 
 std::shared_ptr<PyEngineStream> submit(PyEngine& engine, std::vector<std::int32_t> prompt,
                                        const GenerateOptions& options, nb::handle rest,
-                                       const std::optional<std::pair<std::string, nb::object>>& constraint,
                                        const std::shared_ptr<EngineWaker>& waker) {
   EngineRequest request;
   try {
@@ -75,10 +77,7 @@ std::shared_ptr<PyEngineStream> submit(PyEngine& engine, std::vector<std::int32_
   } catch (const Error& e) {
     fail(ErrorKind::kUsage, e.parts());  // the caller's values, not a file's
   }
-  Json value;
-  if (constraint) value = to_json(constraint->second, constraint->first);
   const nb::gil_scoped_release release;
-  if (constraint) request.constraint = engine.constraint(constraint->first, value);
   return engine.submit(std::move(request), waker);
 }
 
@@ -160,8 +159,8 @@ void bind_engine(nb::module_& m) {
       .def(nb::new_(&start), nb::arg("model"), nb::arg("sequences"), nb::arg("context"), nb::arg("step_rows"),
            nb::arg("state_bytes"), nb::arg("waiting"), nb::arg("prefix_cache"), nb::arg("speculate"),
            nb::arg("threads"))
-      .def("submit", submit, nb::arg("prompt"), nb::arg("options"), nb::arg("request"), nb::arg("constraint").none(),
-           nb::arg("waker"), "Puts a request into the queue.")
+      .def("submit", submit, nb::arg("prompt"), nb::arg("options"), nb::arg("request"), nb::arg("waker"),
+           "Puts a request into the queue.")
       .def("stats", stats, "Counts since the start.")
       .def("drain", &PyEngine::drain, "Takes no further requests, and waits for the others.")
       .def("close", &PyEngine::close, "Cancels what runs, and ends the engine.")

@@ -8,11 +8,13 @@
 
 #include <memory>
 #include <optional>
+#include <string>
 #include <tuple>
 #include <utility>
 #include <vector>
 
 #include "python/src/bindings.h"
+#include "python/src/constraint.h"
 #include "python/src/generation.h"
 #include "python/src/json.h"
 #include "runtime/generation_options.h"
@@ -38,6 +40,12 @@ GenerateOptions options(PyModel& model, nb::handle arguments) {
   return generate_options(model, to_json(arguments, "arguments"));
 }
 
+void constrain(GenerateOptions& options, PyModel& model, const std::string& kind, nb::handle value) {
+  const Json json = to_json(value, kind);
+  const nb::gil_scoped_release release;
+  options.constraint = constraint_of(model, kind, json);
+}
+
 std::shared_ptr<GenerationStream> begin(std::shared_ptr<PyModel> model, std::vector<std::int32_t> prompt,
                                         GenerateOptions options, std::vector<std::int32_t> source) {
   options.source = std::move(source);
@@ -54,7 +62,9 @@ void bind_generation(nb::module_& m) {
           [](GenerateOptions& o, const std::vector<std::int64_t>& ids) {
             o.end_ids.insert(o.end_ids.end(), ids.begin(), ids.end());
           },
-          nb::arg("ids"), "Further ids that end a generation.");
+          nb::arg("ids"), "Further ids that end a generation.")
+      .def("constrain", constrain, nb::arg("model"), nb::arg("kind"), nb::arg("value"),
+           "What the text must keep to: json, schema, regex or grammar.");
   nb::class_<GenerationStream>(m, "GenerationStream", "A continuation, token by token.")
       .def(nb::new_(&begin), nb::arg("model"), nb::arg("prompt"), nb::arg("options"), nb::arg("source"))
       .def("next", next, "(id, text, log-probability, top) of the next token; None at the end. id -1: text only.")

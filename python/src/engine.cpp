@@ -17,15 +17,6 @@ void handle_signals() {
   if (PyErr_CheckSignals() != 0) throw nb::python_error();
 }
 
-Grammar grammar_of(const std::string& kind, const Json& value) {
-  const GrammarOptions options{.where = kind};
-  if (kind == "json") return json_object_grammar(options);
-  if (kind == "schema") return json_schema_grammar(value, options);
-  require(value.is_string(), ErrorKind::kUsage, kind, " wanted a str, got ", value.type_name());
-  if (kind == "regex") return regex_grammar(value.as_string(kind), options);
-  return gbnf_grammar(value.as_string(kind), options);
-}
-
 }  // namespace
 
 EngineWaker::EngineWaker() : descriptor_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
@@ -101,14 +92,6 @@ void PyEngine::close() {
   }
   const nb::gil_scoped_release release;
   last.reset();
-}
-
-std::shared_ptr<const TokenConstraint> PyEngine::constraint(const std::string& kind, const Json& value) {
-  const std::lock_guard lock(vocabulary_lock_);
-  if (!vocabulary_) {
-    vocabulary_ = std::make_shared<const GrammarVocabulary>(model_->tokenizer(), model_->model().vocab_size());
-  }
-  return make_constraint(grammar_of(kind, value), vocabulary_);
 }
 
 }  // namespace ttt::python

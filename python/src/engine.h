@@ -5,12 +5,9 @@
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <string>
 
-#include "base/json.h"
 #include "python/src/model.h"
 #include "runtime/engine/engine.h"
-#include "text/grammar/grammar.h"
 
 namespace ttt::python {
 
@@ -67,8 +64,6 @@ class PyEngine : public std::enable_shared_from_this<PyEngine> {
   std::int64_t context() const;
   void drain();  // takes no further requests and waits for all others; signals are handled after that
   void close();  // cancels what runs, and lets go of the memory
-  // A constraint by name: "json", "schema", "regex" or "grammar".
-  std::shared_ptr<const TokenConstraint> constraint(const std::string& kind, const Json& value);
 
  private:
   std::shared_ptr<Engine> engine() const;
@@ -77,8 +72,6 @@ class PyEngine : public std::enable_shared_from_this<PyEngine> {
   std::unique_ptr<ThreadPool> threads_;
   mutable std::mutex mutex_;
   std::shared_ptr<Engine> engine_;
-  std::mutex vocabulary_lock_;
-  std::shared_ptr<const GrammarVocabulary> vocabulary_;
 };
 
 }  // namespace ttt::python

@@ -47,8 +47,7 @@ Json convert(nb::handle value, const std::string& where, int depth) {
     return items;
   }
   if (PyIndex_Check(value.ptr()) != 0) return integer(value, where);
-  const PyNumberMethods* number = Py_TYPE(value.ptr())->tp_as_number;
-  require(number != nullptr && number->nb_float != nullptr, ErrorKind::kUsage, where,
+  require(PyNumber_Check(value.ptr()) != 0, ErrorKind::kUsage, where,
           " wanted dict, list, str, a number, bool or None, got ", python_type(value));
   return nb::cast<double>(nb::float_(value));
 }

@@ -132,6 +132,15 @@ bool PyModel::has_tokenizer() {
   }
 }
 
+ConstraintCache& PyModel::constraints() {
+  const std::lock_guard lock(constraints_lock_);
+  if (!constraints_) {
+    constraints_ =
+        std::make_unique<ConstraintCache>(std::make_shared<const GrammarVocabulary>(tokenizer(), model().vocab_size()));
+  }
+  return *constraints_;
+}
+
 void PyModel::set_taps(const std::vector<PythonTap>& taps) {
   if (runs_.load() == std::this_thread::get_id()) return observer_->set(taps);  // from a tap
   compute([&] { observer_->set(taps); });

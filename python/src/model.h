@@ -18,6 +18,7 @@
 #include "python/src/observer.h"
 #include "runtime/load.h"
 #include "runtime/runner.h"
+#include "text/grammar/constraint_cache.h"
 #include "text/tokenizer.h"
 
 namespace ttt::python {
@@ -82,6 +83,8 @@ class PyModel : public std::enable_shared_from_this<PyModel> {
   // Read when it is first asked for; may be called without any lock.
   const Tokenizer& tokenizer();
   bool has_tokenizer();
+  // Constraints for this model's tokens; made when it is first asked for.
+  ConstraintCache& constraints();
 
   void set_taps(const std::vector<PythonTap>& taps);
   bool taps() const { return observer_->taps(); }
@@ -117,6 +120,8 @@ class PyModel : public std::enable_shared_from_this<PyModel> {
   std::unique_ptr<Runner> idle_;  // the last that was given back, for the next one who can use it
   std::mutex tokenizer_lock_;
   std::optional<Tokenizer> tokenizer_;
+  std::mutex constraints_lock_;
+  std::unique_ptr<ConstraintCache> constraints_;
 };
 
 }  // namespace ttt::python

@@ -85,15 +85,16 @@ SCRIPT = """
 
 @pytest.mark.parametrize("run", [
     "while True: model.generate([1, 2], max_new_tokens=400, ignore_end=True)",
-    "model.logits([[i % 900 for i in range(500)]] * 2000, last=1)",
-    "model.perplexity([i % 900 for i in range(500000)])",
-    "model.chat('the river', max_new_tokens=1); [model.chat('the river', ) for _ in range(10000)]",
+    "model.logits([[i % 900 for i in range(500)]] * 6000, last=1)",
+    "model.perplexity([i % 900 for i in range(2000000)])",
+    "model.chat('the river', max_new_tokens=1); [model.chat('the river') for _ in range(10000)]",
+    "engine = ttt.Engine(model)\n    while True: engine.generate([1], max_new_tokens=400, ignore_end=True).completions()",
 ])
 def test_ctrl_c_ends_any_run(tiny_path, run):
     script = textwrap.dedent(SCRIPT).format(run=run)
     done = subprocess.run([sys.executable, "-c", script, str(tiny_path)], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0 and done.stdout.startswith("interrupted"), done.stdout + done.stderr
-    assert float(done.stdout.split()[1]) < 3
+    assert float(done.stdout.split()[1]) < 5
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="the system has no fork")

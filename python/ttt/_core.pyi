@@ -182,6 +182,9 @@ class GenerateOptions:
     def add_end_ids(self, ids: _Sequence[int]) -> None:
         """Further ids that end a generation."""
 
+    def constrain(self, model: Model, kind: str, value: object) -> None:
+        """What the text must keep to: json, schema, regex or grammar."""
+
 class GenerationStream:
     """A continuation, token by token."""
 
@@ -201,6 +204,9 @@ class GenerationStream:
 
 def decoder_start_id(model: Model) -> int:
     """What the decoder of an encoder-decoder begins with."""
+
+def answer_end_ids(model: Model, template: ChatTemplate, variables: object) -> list[int]:
+    """Ids that end an answer of a conversation."""
 
 class Conversation:
     """Messages, and the rows of their tokens."""
@@ -256,3 +262,55 @@ def classify(model: Model, texts: _Sequence[tuple[str, str | None]]) -> list[lis
 
 def labels(model: Model) -> list[str]:
     """The names of the classes."""
+
+class EngineWaker:
+    """Tells a waiting thread or event loop that there may be events."""
+
+    def __init__(self) -> None: ...
+
+    @property
+    def descriptor(self) -> int:
+        """A file descriptor, readable when there may be events."""
+
+    def clear(self) -> None:
+        """Makes the descriptor unreadable, before one looks for events."""
+
+class EngineStream:
+    """A request."""
+
+    def poll(self) -> dict | None:
+        """The next event if there is one now."""
+
+    def next(self) -> dict | None:
+        """The next event; None after the last one."""
+
+    def cancel(self) -> None:
+        """Ends the request within one step."""
+
+    def usage(self) -> dict:
+        """Counts and times."""
+
+    @property
+    def done(self) -> bool:
+        """Whether all events were taken."""
+
+class Engine:
+    """Many requests on one model."""
+
+    def __init__(self, model: Model, sequences: int, context: int, step_rows: int, state_bytes: int, waiting: int, prefix_cache: bool, speculate: int, threads: int) -> None: ...
+
+    def submit(self, prompt: _Sequence[int], options: GenerateOptions, request: object, waker: EngineWaker) -> EngineStream:
+        """Puts a request into the queue."""
+
+    def stats(self) -> dict:
+        """Counts since the start."""
+
+    def drain(self) -> None:
+        """Takes no further requests, and waits for the others."""
+
+    def close(self) -> None:
+        """Cancels what runs, and ends the engine."""
+
+    @property
+    def context(self) -> int:
+        """Tokens of one sequence, at most."""

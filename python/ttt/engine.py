@@ -210,10 +210,6 @@ class Engine:
             min_new_tokens: before so many no end and no stop text ends a continuation.
             prompt_log_probs: log-probabilities of the prompt's tokens too, as ``log_probs`` says.
             keep_stop: the stop text is a part of the result.
-            json: the text must be a JSON object.
-            schema: the text must be a JSON value that this JSON schema describes.
-            regex: the text must match this regular expression as a whole.
-            grammar: the text must be of the language of this grammar, in llama.cpp's notation (GBNF).
             priority: lower ones run first; equal ones in the order of their arrival.
             cache_key: beginnings of prompts are shared only between requests with the same key.
 
@@ -227,10 +223,11 @@ class Engine:
             bad_words=None if bad_words is None else [list(w) for w in bad_words], seed=seed, log_probs=log_probs,
             end_ids=None if end_ids is None else list(end_ids), ignore_end=ignore_end,
             ignore_generation_config=ignore_generation_config)
+        self.model._constrain(options, json, schema, regex, grammar)
         return self._submit(ids, options, {
             "n": n, "min_new_tokens": min_new_tokens, "prompt_log_probs": prompt_log_probs,
             "stop": checked_stop(stop, True), "keep_stop": keep_stop, "priority": priority, "cache_key": cache_key,
-        }, _constraint(json, schema, regex, grammar))
+        })
 
     def chat(self, messages: str | Sequence[Message], *, system: str | None = None, tools: Sequence[Any] | None = None,
              documents: Sequence[Any] | None = None, template: ChatTemplate | str | None = None,
@@ -255,18 +252,17 @@ class Engine:
         options.setdefault("end_ids", _core.answer_end_ids(self.model._core, template._core, dict(variables or {})))
         return self.generate(ids, max_new_tokens=max(room, 1) if max_new_tokens is None else max_new_tokens, **options)
 
-    def _submit(self, ids: list[int], options: _core.GenerateOptions, request: dict[str, Any],
-                constraint: tuple[str, Any] | None) -> EngineStream:
+    def _submit(self, ids: list[int], options: _core.GenerateOptions, request: dict[str, Any]) -> EngineStream:
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:
-            return EngineStream(self._core.submit(ids, options, request, constraint, _core.EngineWaker()), None)
+            return EngineStream(self._core.submit(ids, options, request, _core.EngineWaker()), None)
         with self._lock:
             self._wakers = {known: waker for known, waker in self._wakers.items() if not known.is_closed()}
             if loop not in self._wakers:
                 self._wakers[loop] = _LoopWaker(loop)
             waker = self._wakers[loop]
-        return EngineStream(self._core.submit(ids, options, request, constraint, waker.core), waker)
+        return EngineStream(self._core.submit(ids, options, request, waker.core), waker)
 
     @property
     def stats(self) -> dict[str, int]:
@@ -304,15 +300,6 @@ class Engine:
     async def __aexit__(self, kind: type[BaseException] | None, value: BaseException | None,
                         traceback: TracebackType | None) -> None:
         self.close()
-
-
-def _constraint(json: bool, schema: Mapping[str, Any] | bool | None, regex: str | None,
-                grammar: str | None) -> tuple[str, Any] | None:
-    asked = [(kind, value) for kind, value in (("json", json or None), ("schema", schema), ("regex", regex),
-                                               ("grammar", grammar)) if value is not None]
-    if len(asked) > 1:
-        raise UsageError(f"{asked[0][0]} and {asked[1][0]} exclude each other")
-    return asked[0] if asked else None
 
 
 def _tokens(found: list[Any]) -> list[Token]:

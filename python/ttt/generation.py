@@ -43,7 +43,8 @@ class Generation:
         text: the continuation; None for a model without a tokenizer.
         ids: the tokens that were generated.
         reason: why it ended: ``"end"`` (an end token), ``"stop"`` (a stop text), ``"length"`` (max_new_tokens),
-            ``"context"`` (no room is left) or ``"stopped"`` (the stream was closed).
+            ``"context"`` (no room is left), ``"stopped"`` (the stream was closed) or ``"a dead end of the grammar"``
+            (no token keeps to the grammar).
         prompt_ids: the tokens of the prompt.
         tokens: every token with its text and, where asked for, log-probabilities.
     """

@@ -227,6 +227,15 @@ class Model:
             options["logit_bias"] = [{"id": int(i), "bias": float(b)} for i, b in options["logit_bias"].items()]
         return _core.GenerateOptions(self._core, {k: v for k, v in options.items() if v is not None})
 
+    def _constrain(self, options: _core.GenerateOptions, json: bool, schema: Mapping[str, Any] | bool | None,
+                   regex: str | None, grammar: str | None) -> None:
+        asked = [(kind, value) for kind, value in (("json", json or None), ("schema", schema), ("regex", regex),
+                                                   ("grammar", grammar)) if value is not None]
+        if len(asked) > 1:
+            raise UsageError(f"{asked[0][0]} and {asked[1][0]} exclude each other")
+        for kind, value in asked:
+            options.constrain(self._core, kind, value)
+
     @overload
     def generate(self, prompt: str | Ids, *, stream: Literal[False] = False, **options: Any) -> Generation: ...
     @overload
@@ -239,7 +248,8 @@ class Model:
                  seed: int | None = None, log_probs: int | None = None, stop: str | Sequence[str] | None = None,
                  end_ids: Sequence[int] | None = None, ignore_end: bool = False,
                  ignore_generation_config: bool = False, add_special: bool = True,
-                 source: str | Ids | None = None) -> Generation | GenerationStream:
+                 source: str | Ids | None = None, json: bool = False, schema: Mapping[str, Any] | bool | None = None,
+                 regex: str | None = None, grammar: str | None = None) -> Generation | GenerationStream:
         """Continues a prompt.
 
         What is not given is as in the model's ``generation_config.json``, and without one the most likely token is
@@ -268,6 +278,10 @@ class Model:
             ignore_generation_config: as if there were no ``generation_config.json``.
             add_special: add begin tokens to a prompt that is a text.
             source: the text or ids that the encoder of an encoder-decoder reads.
+            json: the text must be a JSON object.
+            schema: the text must be a JSON value that this JSON schema describes.
+            regex: the text must match this regular expression as a whole.
+            grammar: the text must be of the language of this grammar, in llama.cpp's notation (GBNF).
         """
         ids, source_ids = self._prompt(prompt, source, add_special)
         texts = checked_stop(stop, self._core.has_tokenizer)
@@ -278,6 +292,7 @@ class Model:
             bad_words=None if bad_words is None else [list(w) for w in bad_words], seed=seed, log_probs=log_probs,
             end_ids=None if end_ids is None else list(end_ids), ignore_end=ignore_end,
             ignore_generation_config=ignore_generation_config)
+        self._constrain(options, json, schema, regex, grammar)
         core = _core.GenerationStream(self._core, ids, options, source_ids)
         tokens = GenerationStream(core, ids, texts, log_probs is not None)
         if stream:

@@ -60,7 +60,8 @@ TEST_F(InspectToolTest, NumbersHaveTheDecimalsOfTheConfiguration) {
   const std::string model = random_model(c);
   const Finished json = tool({"inspect", "-m", model, "--json"});
   expect_ok(json);
-  for (const Json& b : Json::parse(json.out, "stdout").at("blocks", "").as_array("")) {
+  const Json out = Json::parse(json.out, "stdout");
+  for (const Json& b : out.at("blocks", "").as_array("")) {
     const std::string spec = b.at("spec", "").dump();
     if (b.at("block", "") == Json("RMSNorm")) {
       EXPECT_EQ(b.at("spec", "").at("eps", ""), Json(0.2)) << spec;

@@ -167,7 +167,7 @@ TEST(Safetensors, unknown_dtype_is_kept) {
   const SafetensorsFile f = parse(safetensors(one("F7_NEW", "[3]", "[0,5]"), "12345"));
   EXPECT_EQ(f.tensors[0].format, Format::kOther);
   EXPECT_EQ(f.tensors[0].format_name, "F7_NEW");
-  EXPECT_EQ(parse(safetensors(one("F8_E4M3", "[3]", "[0,3]"), "123")).tensors[0].format, Format::kOther);
+  EXPECT_EQ(parse(safetensors(one("F8_E5M2", "[3]", "[0,3]"), "123")).tensors[0].format, Format::kOther);
 }
 
 TEST(Safetensors, cut_at_every_byte) {

@@ -47,8 +47,10 @@ TEST_F(WeightRequestsTest, refuses) {
       {"rank", with("five", {1, 1}), ErrorKind::kUnsupported, "more than 4 extents"},
       {"to_q4_k", with("weight", {kOut, kIn}, {}, WeightUse::kMatrix, Format::kQ4_K), ErrorKind::kUnsupported,
        "is stored as F32 and cannot become q4_k"},
-      {"table_int8", with("weight", {kOut, kIn}, {}, WeightUse::kTable, Format::kInt8), ErrorKind::kUnsupported,
-       "is a table in F32 and cannot become int8"},
+      {"table_q4_0", with("weight", {kOut, kIn}, {}, WeightUse::kTable, Format::kQ4_0), ErrorKind::kUnsupported,
+       "is a table in F32 and cannot become q4_0"},
+      {"table_cut_int8", with("weight", {kOut, kIn}, {1, 0, 32}, WeightUse::kTable, Format::kInt8),
+       ErrorKind::kUnsupported, "int8 has one scale for a row"},
       {"cut_group", with("weight", {kOut, kIn}, {1, 8, 16}, WeightUse::kMatrix, Format::kInt8), ErrorKind::kUnsupported,
        "cannot be cut at inputs 8 + 16"},
   };

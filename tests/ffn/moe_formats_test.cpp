@@ -50,7 +50,7 @@ class StoredWeights final : public WeightBinder {
 
   ConstTensorView packed(const WeightRequest& request, unsigned seed) {
     const std::int64_t out = request.shape[0], in = request.shape[1];
-    const bool in_files = traits_of(format_).block_bytes > 0;
+    const bool in_files = std::ranges::find(grouped::kStored, format_) != std::end(grouped::kStored);
     const std::vector<float> floats = in_files ? std::vector<float>() : support::normal_values(out * in, seed, 0.1f);
     const std::vector<std::byte> blocks =
         in_files ? grouped::random_blocks(format_, out, in, seed) : std::vector<std::byte>();
@@ -137,7 +137,8 @@ TEST_P(MoEFormats, InvariantRowsAreBitwiseEqualInAnyBatch) {
 INSTANTIATE_TEST_SUITE_P(Formats, MoEFormats,
                          testing::Values(Format::kQ4_0, Format::kQ4_1, Format::kQ5_0, Format::kQ5_1, Format::kQ8_0,
                                          Format::kQ4_K, Format::kQ5_K, Format::kQ6_K, Format::kInt8, Format::kInt4,
-                                         Format::kBfp8B, Format::kBfp4B),
+                                         Format::kBfp8B, Format::kBfp4B, Format::kQ2_K, Format::kQ3_K, Format::kIQ4_XS,
+                                         Format::kTQ2_0),
                          [](const auto& f) { return grouped::case_name(f.param); });
 
 }  // namespace

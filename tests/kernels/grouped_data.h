@@ -18,8 +18,9 @@
 
 namespace ttt::kernels::grouped_tests {
 
-inline constexpr Format kStored[] = {Format::kQ4_0, Format::kQ4_1, Format::kQ5_0, Format::kQ5_1, Format::kQ8_0,
-                                     Format::kQ4_K, Format::kQ5_K, Format::kQ6_K, Format::kMXFP4};
+inline constexpr Format kStored[] = {Format::kQ4_0, Format::kQ4_1,   Format::kQ5_0,   Format::kQ5_1,  Format::kQ8_0,
+                                     Format::kQ4_K, Format::kQ5_K,   Format::kQ6_K,   Format::kMXFP4, Format::kQ2_K,
+                                     Format::kQ3_K, Format::kIQ4_NL, Format::kIQ4_XS, Format::kTQ1_0, Format::kTQ2_0};
 inline constexpr Format kQuantised[] = {Format::kQ8_0, Format::kInt8, Format::kInt4, Format::kBfp8B, Format::kBfp4B};
 
 inline std::vector<float> random_floats(std::int64_t n, unsigned seed, float scale = 1) {
@@ -40,6 +41,24 @@ class AlignedBytes {
   std::vector<std::byte> memory_;
 };
 
+// Where the scale of a block of a GGUF format is.
+inline std::int64_t scale_at(Format format) {
+  switch (format) {
+    case Format::kQ6_K:
+      return 208;
+    case Format::kQ2_K:
+      return 80;
+    case Format::kQ3_K:
+      return 108;
+    case Format::kTQ1_0:
+      return 52;
+    case Format::kTQ2_0:
+      return 64;
+    default:
+      return 0;
+  }
+}
+
 // Rows as files hold them: random codes, scales of the size of trained weights.
 inline std::vector<std::byte> random_blocks(Format format, std::int64_t rows, std::int64_t in, unsigned seed) {
   const FormatTraits& t = traits_of(format);
@@ -53,15 +72,15 @@ inline std::vector<std::byte> random_blocks(Format format, std::int64_t rows, st
   };
   std::normal_distribution<float> normal(0, 0.01f);
   const bool minimum = format == Format::kQ4_1 || format == Format::kQ5_1;
-  const bool two_level = format == Format::kQ4_K || format == Format::kQ5_K;
+  const bool two_level = format == Format::kQ4_K || format == Format::kQ5_K || format == Format::kQ2_K;
   for (std::int64_t b = 0; b < blocks; ++b) {
     const std::int64_t at = b * t.block_bytes;
     if (format == Format::kMXFP4) {
       bytes[static_cast<std::size_t>(at)] = static_cast<std::byte>(118 + random() % 6);
       continue;
     }
-    put(format == Format::kQ6_K ? at + 208 : at, normal(random));
-    if (minimum || two_level) put(at + 2, normal(random));
+    put(at + scale_at(format), normal(random));
+    if (minimum || two_level) put(at + scale_at(format) + 2, normal(random));
   }
   return bytes;
 }
@@ -86,7 +105,7 @@ inline PackedMatrix random_packed(Format format, std::int64_t out, std::int64_t 
   std::vector<std::byte> bytes;
   std::vector<float> floats;
   PackSource source;
-  if (traits_of(format).block_bytes > 0) {
+  if (std::ranges::find(kStored, format) != std::end(kStored)) {
     const std::int64_t unit = traits_of(format).block_elements, whole = (in + unit - 1) / unit * unit;
     bytes = random_blocks(format, out, whole, seed);
     source.rows = view_of(bytes.data(), format, {out, whole});

@@ -252,6 +252,44 @@ TEST_F(ConversationTest, ACallerStopsAnAnswerAndAPrompt) {
   EXPECT_EQ(at_last.prompt - at_last.prefilled, kept + 8);
 }
 
+TEST_F(ConversationTest, ACallerAsksForEachStep) {
+  chain({kColon, kX, kQ, kZ, kEndOfTurn});
+  Talk talk(model(), kTemplate, 200, {}, 4);
+  Conversation& c = *talk.conversation;
+  const auto wanted = [&](const Json::Array& messages) { return anew(messages, kTemplate, 200, talk); };
+  c.add("user", "one");
+  const Reply whole = wanted(c.messages());
+  c.begin_reply(talk.options);
+  EXPECT_THROW(c.begin_reply(talk.options), Error);
+  std::string text;
+  std::int64_t steps = 0;
+  while (const auto pieces = c.next_pieces()) {
+    ++steps;
+    for (const AnswerPiece& piece : *pieces) text += piece.text;
+  }
+  const Reply reply = c.end_reply();
+  EXPECT_EQ(text, whole.content);
+  EXPECT_EQ(reply.content, whole.content);
+  EXPECT_EQ(reply.ids, whole.ids);
+  EXPECT_EQ(reply.reason, StopReason::kEnd);
+  EXPECT_EQ(steps, (reply.prompt + 3) / 4 + 3);  // chunks of four rows, and three tokens
+  EXPECT_THROW(c.next_pieces(), Error);
+  EXPECT_THROW(c.end_reply(), Error);
+
+  // A reply that is cancelled leaves the messages, and rows that the next one uses.
+  c.add("user", "two");
+  const Json::Array before = c.messages();
+  c.begin_reply(talk.options);
+  while (c.next_pieces()->empty()) continue;
+  c.cancel_reply();
+  c.cancel_reply();
+  EXPECT_FALSE(c.replying());
+  EXPECT_EQ(c.messages(), before);
+  const Reply again = talk.answer();
+  EXPECT_EQ(again.ids, wanted(before).ids);
+  EXPECT_EQ(again.prefilled, 1);
+}
+
 TEST_F(ConversationTest, TheEndOfTheContextIsSaid) {
   chain({kColon, kX, kQ, kZ, kEndOfTurn});
   Talk talk(model(), kTemplate, 40);

@@ -218,6 +218,25 @@ TEST_F(GenerateTest, ManyContinuationsOfOnePrompt) {
   EXPECT_THROW(generate_many(runner, prompt, options, 0), Error);
 }
 
+// A caller that asks for each token gets what generate gives, and stops where it asks no more.
+TEST_F(GenerateTest, TokenByToken) {
+  const GenerateOptions options{.max_new_tokens = 6, .sampling = {.temperature = 1.5, .seed = 4}};
+  const Ids prompt{1, 2, 3}, wanted = run(prompt, options).ids;
+  TestModel m(directory_.path(), {}, kContext);
+  Runner runner = m.runner(8, 1);
+  Sequence sequence = runner.create();
+  Generation generation(runner, sequence, prompt, runner.extend(sequence, prompt), options, 0);
+  Ids ids;
+  for (int i = 0; i < 4; ++i) ids.push_back(generation.next()->id);
+  EXPECT_EQ(generation.reason(), StopReason::kCaller);
+  EXPECT_EQ(sequence.length(), 3 + 3);  // the last token is not a row yet
+  while (const auto token = generation.next()) ids.push_back(token->id);
+  EXPECT_EQ(ids, wanted);
+  EXPECT_EQ(generation.reason(), StopReason::kLength);
+  EXPECT_FALSE(generation.next());
+  EXPECT_EQ(sequence.length(), 3 + 5);
+}
+
 TEST_F(GenerateTest, LogProbabilitiesOfEveryToken) {
   const Generated plain = run({1}, {.max_new_tokens = 3});
   EXPECT_TRUE(plain.tokens.empty());

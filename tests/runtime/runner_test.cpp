@@ -118,6 +118,28 @@ TEST_F(RunnerTest, ChunksAgreeAndHandOverEveryWantedRowOnce) {
   }
 }
 
+TEST_F(RunnerTest, WritesIntoMemoryOfTheCaller) {
+  TestModel m = model();
+  const auto ids = some_ids(kVocab, 0, 50);
+  for (const std::int64_t first : {0, 20, 49, 50}) {
+    Runner runner = m.runner(16, 4);
+    Sequence sequence = runner.create();
+    std::vector<float> handed, written(static_cast<std::size_t>((50 - first) * kVocab), -1.0f);
+    runner.extend(sequence, ids, first, [&](std::int64_t, std::span<const float> rows) {
+      handed.insert(handed.end(), rows.begin(), rows.end());
+    });
+    sequence.truncate(0);
+    runner.extend(sequence, ids, first, written);
+    EXPECT_EQ(written, handed) << first;
+  }
+  Runner runner = m.runner(16, 4);
+  Sequence sequence = runner.create();
+  std::vector<float> few(static_cast<std::size_t>(kVocab - 1));
+  EXPECT_NE(message_of([&] { runner.extend(sequence, ids, 49, few); }).find("wanted memory for 320 values, got 319"),
+            std::string::npos);
+  EXPECT_EQ(sequence.length(), 0);
+}
+
 TEST_F(RunnerTest, WantedRowsAreThoseOfTheWholeStep) {
   TestModel m = model();
   Runner runner = m.runner(32, 8);

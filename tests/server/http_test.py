@@ -111,7 +111,8 @@ class Http(unittest.TestCase):
         ok = b'{"prompt": "a"}'
         for lengths in (b"", b"Content-Length: -1\r\n", b"Content-Length: 15\r\nContent-Length: 16\r\n",
                         b"Content-Length: 15\r\nTransfer-Encoding: chunked\r\n", b"Content-Length: 15, 15\r\n",
-                        b"Content-Length: 0x0f\r\n", b"Content-Length: +15\r\n", b"Content-Length: 99999999999999999999\r\n",
+                        b"Content-Length: 0x0f\r\n", b"Content-Length: +15\r\n",
+                        b"Content-Length: 99999999999999999999\r\n",
                         b"Transfer-Encoding: gzip, chunked\r\n", b"Transfer-Encoding: identity\r\n"):
             answer = self.server.raw(HEAD + lengths + b"\r\n" + ok)
             self.assertEqual(status_of(answer), 400, lengths)
@@ -188,6 +189,26 @@ class Keys(unittest.TestCase):
                 server.wait_for("the keys stay as they were")
                 self.assertEqual(server.get("/v1/models", headers={"Authorization": "Bearer secret-3"}).status, 200)
                 self.assertFalse([line for line in server.log() if "secret" in line])
+
+
+class Partitions(unittest.TestCase):
+    def test_102_prefixes_are_kept_apart_by_key(self):
+        import pathlib
+        import tempfile
+        with tempfile.TemporaryDirectory() as directory:
+            file = pathlib.Path(directory) / "keys"
+            file.write_text("secret-1\nsecret-2\n")
+            with Server("--api-key-file", file) as server:
+                def cached(key, **more):
+                    answer = server.post("/v1/completions", {"prompt": [5] * 200, "max_tokens": 1, **more},
+                                         headers={"Authorization": "Bearer " + key, "Content-Type": "application/json"})
+                    return answer.json()["usage"]["prompt_tokens_details"]["cached_tokens"]
+
+                self.assertEqual(cached("secret-1"), 0)
+                self.assertGreater(cached("secret-1"), 0)
+                self.assertEqual(cached("secret-2"), 0)
+                self.assertEqual(cached("secret-1", cache_salt="a"), 0)
+                self.assertGreater(cached("secret-1", cache_salt="a"), 0)
 
 
 if __name__ == "__main__":

@@ -149,7 +149,8 @@ class Parameters(unittest.TestCase):
 
     def test_83_models(self):
         answer = self.server.complete(model="other")
-        self.assertEqual((answer.status, answer.error["code"], answer.error["param"]), (404, "model_not_found", "model"))
+        self.assertEqual((answer.status, answer.error["code"]), (404, "model_not_found"))
+        self.assertEqual(answer.error["param"], "model")
         for name in ("", None, "small"):
             self.assertEqual(self.server.complete(model=name).status, 200)
         models = self.server.get("/v1/models").json()

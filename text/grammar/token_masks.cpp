@@ -110,7 +110,7 @@ class TokenMasks::Walk {
       }
     }
     stepper_.step(std::span(heads_).subspan(parent), byte, stacks_, heads_);
-    constexpr std::uint64_t kMostWork = std::uint64_t{1} << 26;
+    constexpr std::uint64_t kMostWork = std::uint64_t{1} << 24;
     require(
         stepper_.work() < kMostWork, ErrorKind::kUnsupported,
         "the grammar wanted fewer ways to read a text: after it, finding the tokens that may follow takes more than ",
@@ -155,6 +155,7 @@ constexpr PhaseEdge kPlainText[] = {{0, 0x20, 0x21, 0}, {0, 0x23, 0x5B, 0}, {0, 
                                     {2, 0xA0, 0xBF, 1}, {3, 0x80, 0xBF, 1}, {4, 0x80, 0x9F, 1}, {5, 0x90, 0xBF, 3},
                                     {6, 0x80, 0xBF, 3}, {7, 0x80, 0x8F, 3}};
 constexpr int kAnyLength = 1 << 20;
+constexpr std::size_t kManyStates = 256;  // then it is not worth its while
 
 }  // namespace
 
@@ -175,6 +176,7 @@ int TokenMasks::plain_reach(State state) const {
           const std::uint32_t to = automaton_.step(at, static_cast<std::uint8_t>(byte));
           if (to >= GrammarAutomaton::kDead) return count;
           if (to == std::exchange(last, to)) continue;
+          if (open.size() + next.size() > kManyStates) return count;
           if (e.next == 0) {
             next.push_back(to);
           } else if (std::pair<std::uint8_t, State> inner(e.next, to);
@@ -191,6 +193,7 @@ int TokenMasks::plain_reach(State state) const {
       if (std::find(seen.begin(), seen.end(), s) == seen.end()) frontier.push_back(s);
     }
     if (frontier.empty()) return kAnyLength;
+    if (seen.size() > kManyStates) return count + 1;
     seen.insert(seen.end(), frontier.begin(), frontier.end());
   }
   return GrammarVocabulary::kPlainLengths.back();

@@ -57,6 +57,7 @@ struct WeightRequest {
   Cut cut = {};
   WeightUse use = WeightUse::kMatrix;
   std::optional<Format> format = {};  // requested by the ImplConfig; absent: as stored (kVector: f32)
+  bool keep_narrower = false;         // as stored after all where that is grouped and takes no more bits than `format`
 
   std::string full_name() const;  // path and name joined, without a leading '/'
   Shape cut_shape() const;

@@ -31,7 +31,11 @@ kernels::ActivationFn scale_and_cap_of(const LMHeadSpec& spec, const LMHeadImplC
 
 }  // namespace
 
-void set_weight_format(LMHeadImplConfig& impl, Format format) { impl.weight = format; }
+void set_weight_format(LMHeadImplConfig& impl, const LMHeadSpec& spec, Format format) {
+  constexpr double kFewBits = 6;
+  impl.keep_narrower = spec.tie_word_embeddings && traits_of(format).nominal_bits < kFewBits;
+  impl.weight = impl.keep_narrower ? Format::kQ8_0 : format;
+}
 
 void validate(const LMHeadSpec& spec, const Context& context) {
   const std::string_view who = context.name_or("LMHead");
@@ -51,8 +55,10 @@ LMHeadImplConfig default_impl_config(const LMHeadSpec&, const DeviceTraits& trai
 
 void bind_weights(LMHeadWeights& weights, const LMHeadSpec& spec, const LMHeadImplConfig& impl,
                   const LMHeadNames& names, const Context& context, WeightBinder& binder) {
-  bind_outputs(weights, {.inputs = spec.hidden_dim, .outputs = spec.vocab_size, .bias = spec.bias}, impl.weight, names,
-               context, binder);
+  bind_outputs(
+      weights,
+      {.inputs = spec.hidden_dim, .outputs = spec.vocab_size, .bias = spec.bias, .keep_narrower = impl.keep_narrower},
+      impl.weight, names, context, binder);
 }
 
 LMHead::LMHead(const LMHeadSpec& spec, const LMHeadWeights& weights, const LMHeadImplConfig& impl,

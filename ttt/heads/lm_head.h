@@ -37,15 +37,19 @@ struct LMHeadSpec {
 
 struct LMHeadImplConfig {
   std::optional<Format> weight = {};  // absent: as stored
+  bool keep_narrower = false;         // WeightRequest::keep_narrower
   LinearImplConfig linear = {};
 
   bool operator==(const LMHeadImplConfig&) const = default;
   static void visit_fields(auto& self, auto&& visit) {
     visit("weight", self.weight);
+    visit("keep_narrower", self.keep_narrower);
     visit("linear", self.linear);
   }
 };
-void set_weight_format(LMHeadImplConfig& impl, Format format);
+// Of a tied head a format of four bits would also round what the embedding looks up exactly, and costs more there than
+// in all layers (docs/quality.md): such a head gets q8_0, or stays as stored if that takes no more bits.
+void set_weight_format(LMHeadImplConfig& impl, const LMHeadSpec& spec, Format format);
 
 // vocab is this rank's part of vocab_size.
 struct LMHeadWeights {

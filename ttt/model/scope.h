@@ -98,7 +98,9 @@ Block make(const Scope& scope, const typename Block::Spec& spec, const typename 
                   .places = &tree.places};
   in_block(scope.path(), [&] { validate(spec, context); });
   typename Block::ImplConfig impl = default_impl_config(spec, context.traits, options.strategy);
-  if constexpr (requires { set_weight_format(impl, Format::kF32); }) {
+  if constexpr (requires { set_weight_format(impl, spec, Format::kF32); }) {
+    if (options.weight_format) set_weight_format(impl, spec, *options.weight_format);
+  } else if constexpr (requires { set_weight_format(impl, Format::kF32); }) {
     if (options.weight_format) set_weight_format(impl, *options.weight_format);
   }
   if constexpr (requires { set_state_format(impl, Format::kF32); }) {

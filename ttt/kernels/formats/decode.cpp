@@ -30,20 +30,10 @@ void decode_row(const ConstTensorView& rows, std::int64_t r, std::int64_t begin,
     case Format::kBF16:
       decode_dense(rows.format, row + begin * traits_of(rows.format).block_bytes, count, out);
       return;
-    case Format::kQ4_0:
-    case Format::kQ4_1:
-    case Format::kQ5_0:
-    case Format::kQ5_1:
-    case Format::kQ8_0:
-    case Format::kQ4_K:
-    case Format::kQ5_K:
-    case Format::kQ6_K:
-    case Format::kMXFP4:
-      decode_blocks(rows.format, row, begin, count, out);
-      return;
     default:
-      fail(ErrorKind::kUnsupported,
-           text("decode_row wanted a format that files hold rows in, got ", name_of(rows.format)));
+      require(is_grouped(rows.format), ErrorKind::kUnsupported,
+              "decode_row wanted a format that files hold rows in, got ", name_of(rows.format));
+      decode_blocks(rows.format, row, begin, count, out);
   }
 }
 

@@ -22,20 +22,19 @@ PanelKind kind_of(Format format) {
 }
 
 bool is_two_level(PanelKind kind) {
-  return kind.scales == ScaleKind::kTwoLevel || kind.scales == ScaleKind::kTwoLevelSigned;
+  return kind.scales == ScaleKind::kTwoLevel || kind.scales == ScaleKind::kTwoLevelNibbles ||
+         kind.scales == ScaleKind::kTwoLevelSigned || kind.scales == ScaleKind::kSuper;
 }
 
 void check_source(Format format, const PackSource& s, std::int64_t in) {
   const std::string_view name = name_of(format);
   const PanelKind kind = kind_of(format);
   const ConstTensorView& rows = s.rows;
-  const bool quantises = format == Format::kQ8_0 || traits_of(format).block_bytes == 0;
+  const bool quantises = can_quantise_to(format);
   require(rows.layout == Layout::kRowMajor && rows.shape.rank() == 2, ErrorKind::kUnsupported, "packing to ", name,
           " wanted a row-major matrix, got ", rows.shape.to_string());
-  require(quantises ? is_dense(rows.format) || (rows.format == format && traits_of(format).block_bytes > 0)
-                    : rows.format == format,
-          ErrorKind::kUnsupported, "packing to ", name, " wanted ", quantises ? "dense" : name, " rows, got ",
-          name_of(rows.format));
+  require(rows.format == format || (quantises && is_dense(rows.format)), ErrorKind::kUnsupported, "packing to ", name,
+          " wanted ", quantises ? "dense" : name, " rows, got ", name_of(rows.format));
   const std::int64_t unit = format == Format::kInt8               ? 1
                             : kind.scales == ScaleKind::kExponent ? kind.group
                                                                   : kBlockInputs;
@@ -105,6 +104,17 @@ void write_codes(int bits, const Channels& channels, std::byte* to) {
     return;
   }
   std::uint8_t packed[6][64] = {};
+  if (bits < 4) {
+    for (int s = 0; s < kSteps; ++s) {
+      for (int i = 0; i < 64; ++i) {
+        std::uint8_t& low = packed[s / 4][i];
+        low = static_cast<std::uint8_t>(low | ((steps[s][i] & 3) << (2 * (s % 4))));
+        packed[2][i] = static_cast<std::uint8_t>(packed[2][i] | (steps[s][i] >> 2 << s));
+      }
+    }
+    std::memcpy(to, packed, static_cast<std::size_t>(bits) * 64);
+    return;
+  }
   for (int j = 0; j < 4; ++j) {
     for (int i = 0; i < 64; ++i) {
       packed[j][i] = static_cast<std::uint8_t>((steps[2 * j][i] & 15) | (steps[2 * j + 1][i] << 4));
@@ -145,7 +155,19 @@ void write_scales(PanelKind kind, const PanelLayout& l, const Channels& channels
       write_vector(channels, panel + 64 * super, scale_of);
       write_vector(channels, panel + 64 * super + 32, minimum_of);
       write_vector(channels, own, [](const BlockCodes& b) { return b.sub_scale[0]; });
-      write_vector(channels, own + 16, [](const BlockCodes& b) { return b.sub_minimum; });
+      write_vector(channels, own + 16, [](const BlockCodes& b) { return b.sub_minimum[0]; });
+      return;
+    case ScaleKind::kTwoLevelNibbles:
+      write_vector(channels, panel + 64 * super, scale_of);
+      write_vector(channels, panel + 64 * super + 32, minimum_of);
+      for (int h = 0; h < 2; ++h) {
+        write_vector(channels, own + 16 * h, [h](const BlockCodes& b) {
+          return static_cast<std::uint8_t>(b.sub_scale[h] | (b.sub_minimum[h] << 4));
+        });
+      }
+      return;
+    case ScaleKind::kSuper:
+      write_vector(channels, panel + 32 * super, scale_of);
       return;
     case ScaleKind::kTwoLevelSigned:
       write_vector(channels, panel + 32 * super, scale_of);
@@ -168,7 +190,7 @@ void pack_panel(Format format, const PackSource& source, std::int64_t out, std::
   for (std::size_t c = 0; c < readers.size(); ++c) {
     const std::int64_t r = panel * kPanelWidth + static_cast<std::int64_t>(c);
     const std::int64_t row = r >= out ? -1 : source.row_index ? source.row_index[r] : r;
-    readers[c] = {format, &source.rows, row, source.in_begin, in, 0, kind.table ? 0 : kind.centre};
+    readers[c] = {format, &source.rows, row, source.in_begin, in, 0, kind.table == CodeTable::kNone ? kind.centre : 0};
     if (format == Format::kInt8 && row >= 0) readers[c].scale = channel_scale(source.rows, row);
   }
   std::memset(to, 0, static_cast<std::size_t>(layout.codes));
@@ -188,6 +210,8 @@ BlockCodes read_panel_block(PanelKind kind, const PanelLayout& l, const std::byt
     const int s = j / 4, i = 4 * c + j % 4;
     const auto byte = [&](int row) { return std::to_integer<unsigned>(codes[row * 64 + i]); };
     unsigned code = kind.bits == 8 ? byte(s) : (byte(s / 2) >> (s % 2 * 4)) & 15u;
+    if (kind.bits < 4) code = (byte(s / 4) >> (s % 4 * 2)) & 3u;
+    if (kind.bits == 3) code |= ((byte(2) >> s) & 1u) << 2;
     if (kind.bits == 5) code |= ((byte(4) >> s) & 1u) << 4;
     if (kind.bits == 6) code |= ((byte(4 + s / 4) >> (s % 4 * 2)) & 3u) << 4;
     r.codes[j] = static_cast<std::uint8_t>(code);
@@ -210,14 +234,26 @@ BlockCodes read_panel_block(PanelKind kind, const PanelLayout& l, const std::byt
       r.scale = half_at(panel + 64 * super);
       r.minimum = half_at(panel + 64 * super + 32);
       r.sub_scale[0] = std::to_integer<std::uint8_t>(own[c]);
-      r.sub_minimum = std::to_integer<std::uint8_t>(own[16 + c]);
+      r.sub_minimum[0] = std::to_integer<std::uint8_t>(own[16 + c]);
+      break;
+    case ScaleKind::kTwoLevelNibbles:
+      r.scale = half_at(panel + 64 * super);
+      r.minimum = half_at(panel + 64 * super + 32);
+      for (int h = 0; h < 2; ++h) {
+        const auto both = std::to_integer<unsigned>(own[16 * h + c]);
+        r.sub_scale[h] = static_cast<std::uint8_t>(both & 15u);
+        r.sub_minimum[h] = static_cast<std::uint8_t>(both >> 4);
+      }
+      break;
+    case ScaleKind::kSuper:
+      r.scale = half_at(panel + 32 * super);
       break;
     case ScaleKind::kTwoLevelSigned:
       r.scale = half_at(panel + 32 * super);
       [[fallthrough]];
     case ScaleKind::kExponent:
       r.sub_scale[0] = std::to_integer<std::uint8_t>(own[c]);
-      if (kind.group == 16) r.sub_scale[1] = std::to_integer<std::uint8_t>(own[16 + c]);
+      r.sub_scale[1] = kind.group == 16 ? std::to_integer<std::uint8_t>(own[16 + c]) : r.sub_scale[0];
       break;
     case ScaleKind::kChannel:
       std::memcpy(&r.channel_scale, panel + 4 * c, 4);
@@ -232,8 +268,8 @@ std::int64_t packed_bytes(Format format, std::int64_t out, std::int64_t in) {
   const PanelKind kind = kind_of(format);
   const FormatTraits& t = traits_of(format);
   require(out >= 0 && in >= 0, ErrorKind::kBadData, "packing wanted extents of at least 0, got [", out, ", ", in, "]");
-  require(t.block_bytes == 0 || in % kBlockInputs == 0, ErrorKind::kBadData, "packing to ", t.name,
-          " wanted inputs in multiples of ", kBlockInputs, ", got ", in);
+  require((can_quantise_to(format) && format != Format::kQ8_0) || in % kBlockInputs == 0, ErrorKind::kBadData,
+          "packing to ", t.name, " wanted inputs in multiples of ", kBlockInputs, ", got ", in);
   // panel_layout itself does not check: a panel of any format stays below 32 bytes per input.
   checked_mul(checked_round_up(in, kBlockInputs, "packing"), 32, "packing");
   return checked_mul(panels_of(out), panel_layout(kind, in).bytes, "packing");

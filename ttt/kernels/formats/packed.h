@@ -20,9 +20,9 @@ std::int64_t packed_bytes(Format format, std::int64_t out, std::int64_t in);
 
 // The rows that packing reads: row r of the packed matrix is source row `row_of(r)` (null: r itself), and of each
 // row the elements [in_begin, in_begin + in). in_begin is a multiple of 32 (kBfp8B and kBfp4B: 16; kInt8: any). A cut
-// of kQ4_K, kQ5_K or kQ6_K that does not begin on a multiple of 256 must not have an `in` that is a multiple of 256
-// (kUnsupported): such a cut holds one super-block scale per 32 inputs. A scale of kInt8 is that of the whole source
-// row.
+// of a format with scales for 256 values that does not begin on a multiple of 256 must not have an `in` that is a
+// multiple of 256 (kUnsupported): such a cut holds one super-block scale per 32 inputs. A scale of kInt8 is that of the
+// whole source row.
 struct PackSource {
   ConstTensorView rows = {};  // [source rows, source in], row-major, blocks as in files, of the packed format; or any
                               // dense format for kInt8, kInt4, kBfp8B, kBfp4B and kQ8_0, which are then quantised

@@ -40,12 +40,14 @@ BlockCodes read_small_block(Format format, const std::byte* p) {
   b.scale = half_at(p);
   switch (format) {
     case Format::kQ4_0:
+    case Format::kIQ4_NL:
       read_nibbles(b, p + 2, nullptr);
       break;
     case Format::kQ5_0:
       read_nibbles(b, p + 6, p + 2);
       break;
     case Format::kQ4_1:
+    case Format::kInt4:
       b.minimum = half_at(p + 2), read_nibbles(b, p + 4, nullptr);
       break;
     case Format::kQ5_1:
@@ -60,6 +62,26 @@ BlockCodes read_small_block(Format format, const std::byte* p) {
   return b;
 }
 
+// Two exponents, then signs and magnitudes: a byte each, or neighbours in the nibbles of a byte.
+BlockCodes read_bfp_block(Format format, const std::byte* p) {
+  BlockCodes b;
+  b.sub_scale[0] = byte_at(p, 0), b.sub_scale[1] = byte_at(p, 1);
+  const bool eight = format == Format::kBfp8B;
+  const int sign = eight ? 128 : 8;
+  for (int j = 0; j < 32; ++j) {
+    const int code = eight ? byte_at(p, 2 + j) : (byte_at(p, 2 + j / 2) >> (j % 2 * 4)) & 15;
+    b.codes[j] = static_cast<std::uint8_t>(code & sign ? 2 * sign - code : sign + code);
+  }
+  return b;
+}
+
+BlockCodes read_int8_block(const std::byte* row, const std::byte* p) {
+  BlockCodes b;
+  std::memcpy(&b.channel_scale, row, sizeof b.channel_scale);
+  for (int j = 0; j < 32; ++j) b.codes[j] = byte_at(p, j) ^ 0x80u;
+  return b;
+}
+
 // The g-th group of 32 of a Q4_K or Q5_K block. Scales and minima of 6 bits are spread over 12 bytes.
 BlockCodes read_k_block(Format format, const std::byte* p, int g) {
   BlockCodes b;
@@ -68,10 +90,10 @@ BlockCodes read_k_block(Format format, const std::byte* p, int g) {
   const std::byte* s = p + 4;
   if (g < 4) {
     b.sub_scale[0] = byte_at(s, g) & 63;
-    b.sub_minimum = byte_at(s, g + 4) & 63;
+    b.sub_minimum[0] = byte_at(s, g + 4) & 63;
   } else {
     b.sub_scale[0] = static_cast<std::uint8_t>(low(byte_at(s, g + 4)) | (byte_at(s, g - 4) >> 6 << 4));
-    b.sub_minimum = static_cast<std::uint8_t>(high(byte_at(s, g + 4)) | (byte_at(s, g) >> 6 << 4));
+    b.sub_minimum[0] = static_cast<std::uint8_t>(high(byte_at(s, g + 4)) | (byte_at(s, g) >> 6 << 4));
   }
   const std::byte* fifth = format == Format::kQ5_K ? p + 16 : nullptr;
   const std::byte* nibbles = (fifth ? p + 48 : p + 16) + g / 2 * 32;
@@ -95,6 +117,75 @@ BlockCodes read_q6_k_block(const std::byte* p, int g) {
     const std::uint8_t n = byte_at(nibbles, j);
     b.codes[j] = (quarter < 2 ? low(n) : high(n)) | upper_bits(byte_at(upper, j), 2 * quarter, 2);
   }
+  return b;
+}
+
+// The g-th 32 of a Q2_K block.
+BlockCodes read_q2_k_block(const std::byte* p, int g) {
+  BlockCodes b;
+  b.scale = half_at(p + 80);
+  b.minimum = half_at(p + 82);
+  for (int h = 0; h < 2; ++h) {
+    b.sub_scale[h] = low(byte_at(p, 2 * g + h));
+    b.sub_minimum[h] = high(byte_at(p, 2 * g + h));
+  }
+  for (int j = 0; j < 32; ++j) b.codes[j] = (byte_at(p, 16 + g / 4 * 32 + j) >> (g % 4 * 2)) & 3;
+  return b;
+}
+
+// The g-th 32 of a Q3_K block. Scales of 6 bits, about 32: the low four in 8 bytes, the high two in 4.
+BlockCodes read_q3_k_block(const std::byte* p, int g) {
+  BlockCodes b;
+  b.scale = half_at(p + 108);
+  const std::byte* scales = p + 96;
+  for (int h = 0; h < 2; ++h) {
+    const int i = 2 * g + h;
+    const int lower = i < 8 ? low(byte_at(scales, i)) : high(byte_at(scales, i - 8));
+    const int upper = (byte_at(scales, 8 + i % 4) >> (i / 4 * 2)) & 3;
+    b.sub_scale[h] = static_cast<std::uint8_t>((lower | (upper << 4)) - 32);
+  }
+  for (int j = 0; j < 32; ++j) {
+    const int lower = (byte_at(p, 32 + g / 4 * 32 + j) >> (g % 4 * 2)) & 3, upper = (byte_at(p, j) >> g) & 1;
+    b.codes[j] = static_cast<std::uint8_t>(lower | (upper << 2));
+  }
+  return b;
+}
+
+// The g-th 32 of an IQ4_XS block. Scales of 6 bits, about 32: the low four in 4 bytes, the high two in 2.
+BlockCodes read_iq4_xs_block(const std::byte* p, int g) {
+  BlockCodes b;
+  b.scale = half_at(p);
+  const int lower = (byte_at(p, 4 + g / 2) >> (g % 2 * 4)) & 15, upper = (half_at(p + 2) >> (2 * g)) & 3;
+  b.sub_scale[0] = b.sub_scale[1] = static_cast<std::uint8_t>((lower | (upper << 4)) - 32);
+  read_nibbles(b, p + 8 + 16 * g, nullptr);
+  return b;
+}
+
+// The g-th 32 of a TQ1_0 block. A byte holds five digits to the base 3 as a fraction of 256, the first digit leading:
+// multiplied by a power of 3, without the carry, it begins with the digit wanted.
+BlockCodes read_tq1_0_block(const std::byte* p, int g) {
+  constexpr int kPowers[] = {1, 3, 9, 27, 81};
+  BlockCodes b;
+  b.scale = half_at(p + 52);
+  for (int j = 0; j < 32; ++j) {
+    const int e = 32 * g + j;
+    int byte = e % 32, digit = e / 32;
+    if (e >= 240) {
+      byte = 48 + e % 4, digit = (e - 240) / 4;
+    } else if (e >= 160) {
+      byte = 32 + e % 16, digit = (e - 160) / 16;
+    }
+    const int fraction = (byte_at(p, byte) * kPowers[digit]) & 255;
+    b.codes[j] = static_cast<std::uint8_t>((fraction * 3) >> 8);
+  }
+  return b;
+}
+
+// The g-th 32 of a TQ2_0 block.
+BlockCodes read_tq2_0_block(const std::byte* p, int g) {
+  BlockCodes b;
+  b.scale = half_at(p + 64);
+  for (int j = 0; j < 32; ++j) b.codes[j] = (byte_at(p, g / 4 * 32 + j) >> (g % 4 * 2)) & 3;
   return b;
 }
 
@@ -194,10 +285,32 @@ BlockCodes quantise_bfp(const float* x, int count, int magnitude_bits, int centr
 
 BlockCodes read_stored_block(Format format, const std::byte* row, std::int64_t begin) {
   const FormatTraits& t = traits_of(format);
-  const std::byte* p = row + begin / t.block_elements * t.block_bytes;
+  const std::byte* p = row + t.row_bytes + begin / t.block_elements * t.block_bytes;
   const int g = static_cast<int>(begin % t.block_elements / 32);
-  if (format == Format::kQ6_K) return read_q6_k_block(p, g);
-  return t.block_elements == 256 ? read_k_block(format, p, g) : read_small_block(format, p);
+  switch (format) {
+    case Format::kQ2_K:
+      return read_q2_k_block(p, g);
+    case Format::kQ3_K:
+      return read_q3_k_block(p, g);
+    case Format::kQ4_K:
+    case Format::kQ5_K:
+      return read_k_block(format, p, g);
+    case Format::kQ6_K:
+      return read_q6_k_block(p, g);
+    case Format::kIQ4_XS:
+      return read_iq4_xs_block(p, g);
+    case Format::kTQ1_0:
+      return read_tq1_0_block(p, g);
+    case Format::kTQ2_0:
+      return read_tq2_0_block(p, g);
+    case Format::kBfp8B:
+    case Format::kBfp4B:
+      return read_bfp_block(format, p);
+    case Format::kInt8:
+      return read_int8_block(row, p);
+    default:
+      return read_small_block(format, p);
+  }
 }
 
 BlockCodes quantise_block(Format format, const float* x, int count) {
@@ -213,6 +326,12 @@ BlockCodes quantise_block(Format format, const float* x, int count) {
   }
 }
 
+float channel_scale_of(const float* row, std::int64_t count) {
+  float most = 0;
+  for (std::int64_t i = 0; i < count; ++i) most = std::max(most, std::fabs(row[i]));
+  return most / 127;
+}
+
 BlockCodes quantise_block_int8(const float* x, int count, float channel_scale) {
   BlockCodes b;
   std::fill_n(b.codes, 32, std::uint8_t{128});
@@ -223,15 +342,27 @@ BlockCodes quantise_block_int8(const float* x, int count, float channel_scale) {
   return b;
 }
 
+namespace {
+int code_of(PanelKind kind, int stored) {
+  return kind.table == CodeTable::kNone ? stored : table_code(kind.table, stored);
+}
+}  // namespace
+
 void block_values(Format format, const BlockCodes& b, float* values) {
   const PanelKind kind = panel_kind(format);
   const float scale = f16_to_f32(b.scale), minimum = f16_to_f32(b.minimum);
   float group_scale[2] = {scale, scale};
-  float lowest = minimum;
+  float lowest[2] = {minimum, minimum};
   switch (kind.scales) {
     case ScaleKind::kTwoLevel:
       group_scale[0] = group_scale[1] = scale * b.sub_scale[0];
-      lowest = -(minimum * b.sub_minimum);
+      lowest[0] = lowest[1] = -(minimum * b.sub_minimum[0]);
+      break;
+    case ScaleKind::kTwoLevelNibbles:
+      for (int h = 0; h < 2; ++h) {
+        group_scale[h] = scale * b.sub_scale[h];
+        lowest[h] = -(minimum * b.sub_minimum[h]);
+      }
       break;
     case ScaleKind::kTwoLevelSigned:
       for (int h = 0; h < 2; ++h) group_scale[h] = scale * static_cast<float>(static_cast<std::int8_t>(b.sub_scale[h]));
@@ -241,7 +372,7 @@ void block_values(Format format, const BlockCodes& b, float* values) {
       break;
     case ScaleKind::kExponent:
       for (int j = 0; j < 32; ++j) {
-        const int code = (kind.table ? table_code(b.codes[j]) : b.codes[j]) - kind.centre;
+        const int code = code_of(kind, b.codes[j]) - kind.centre;
         values[j] = std::ldexp(static_cast<float>(code),
                                b.sub_scale[j / kind.group] - 127 - std::countr_zero(unsigned(kind.unit)));
       }
@@ -250,9 +381,10 @@ void block_values(Format format, const BlockCodes& b, float* values) {
       break;
   }
   if (kind.centre) {
-    for (int j = 0; j < 32; ++j) values[j] = group_scale[j / 16] * static_cast<float>(b.codes[j] - kind.centre);
+    for (int j = 0; j < 32; ++j)
+      values[j] = group_scale[j / 16] * static_cast<float>(code_of(kind, b.codes[j]) - kind.centre);
   } else {
-    for (int j = 0; j < 32; ++j) values[j] = group_scale[j / 16] * static_cast<float>(b.codes[j]) + lowest;
+    for (int j = 0; j < 32; ++j) values[j] = group_scale[j / 16] * static_cast<float>(b.codes[j]) + lowest[j / 16];
   }
 }
 

@@ -12,6 +12,8 @@
 // Codes of a block: step s (of 8) covers inputs 4s .. 4s + 3; its 64 codes are [channel][4 inputs], which is the
 // unsigned operand of an int8 dot over 16 channels.
 //   8 bits: the 8 steps.
+//   2 bits: 2 x 64 bytes: step s in bits 2(s % 4) and above of the (s / 4)-th.
+//   3 bits: as 2 bits, then 64 bytes with the third bits: bit s of byte i belongs to code i of step s.
 //   4 bits: 4 x 64 bytes, the j-th with step 2j in the low and step 2j + 1 in the high nibbles.
 //   5 bits: as 4 bits, then 64 bytes with the fifth bits: bit s of byte i belongs to code i of step s.
 //   table: as 4 bits, but each is an index into the table of the format's codes (table_code).
@@ -22,7 +24,9 @@
 //   kHalf            f16 [blocks][16]
 //   kHalfMinimum     f16 [blocks][scale, minimum][16]
 //   kTwoLevel        f16 [supers][scale, minimum][16], u8 [blocks][scale, minimum][16]; value = scale * code - minimum
-//   kTwoLevelSigned  f16 [supers][16], i8 [blocks][2][16]
+//   kTwoLevelNibbles f16 [supers][scale, minimum][16], u8 [blocks][2][16]: scale in the low, minimum in the high bits
+//   kTwoLevelSigned  f16 [supers][16], i8 [blocks][groups in a block][16]
+//   kSuper           f16 [supers][16]
 //   kChannel         f32 [16]
 //   kExponent        u8 [blocks][groups in a block][16]; the scale is 2^(e - 127) / unit
 
@@ -31,7 +35,19 @@ namespace ttt::kernels {
 inline constexpr std::int64_t kBlockInputs = 32;
 inline constexpr std::int64_t kPanelWidth = 16;
 
-enum class ScaleKind : std::uint8_t { kHalf, kHalfMinimum, kTwoLevel, kTwoLevelSigned, kChannel, kExponent };
+enum class ScaleKind : std::uint8_t {
+  kHalf,
+  kHalfMinimum,
+  kTwoLevel,
+  kTwoLevelNibbles,
+  kTwoLevelSigned,
+  kSuper,
+  kChannel,
+  kExponent
+};
+
+// What codes that are indices of four bits stand for.
+enum class CodeTable : std::uint8_t { kNone, kFp4, kIq4 };
 
 struct PanelKind {
   int bits = 0;    // of a code; 0: not a grouped format
@@ -39,15 +55,18 @@ struct PanelKind {
   int group = 32;  // inputs that share a scale within a block
   ScaleKind scales = ScaleKind::kHalf;
   int unit = 1;  // kExponent: the code distance from the centre that means 2^(e - 127)
-  bool table = false;
+  CodeTable table = CodeTable::kNone;
 };
 
 // Bits of the codes that kernels multiply: of a table's, those of its largest.
 __attribute__((always_inline)) static inline constexpr int code_bits(PanelKind kind) {
-  return kind.table ? 5 : kind.bits;
+  return kind.table == CodeTable::kFp4 ? 5 : kind.table == CodeTable::kIq4 ? 8 : kind.bits;
 }
-// The code of an index: twice the number that the four bits stand for, about the centre 12.
-__attribute__((always_inline)) static inline constexpr int table_code(int index) {
+// The codes of IQ4_NL and IQ4_XS: kvalues_iq4nl of ggml-common.h (ggml-org/llama.cpp), about the centre 128.
+inline constexpr std::uint8_t kIq4Codes[16] = {1, 24, 45, 63, 79, 93, 106, 118, 129, 141, 153, 166, 181, 197, 217, 241};
+// The code of an index. kFp4: twice the number that the four bits stand for, about the centre 12.
+__attribute__((always_inline)) static inline constexpr int table_code(CodeTable table, int index) {
+  if (table == CodeTable::kIq4) return kIq4Codes[index];
   const int m = index & 7, magnitude = m <= 4 ? m : m == 7 ? 12 : 2 * m - 4;
   return index < 8 ? 12 + magnitude : 12 - magnitude;
 }
@@ -79,7 +98,18 @@ __attribute__((always_inline)) static inline constexpr PanelKind panel_kind(Form
     case Format::kBfp4B:
       return {.bits = 4, .centre = 8, .group = 16, .scales = ScaleKind::kExponent, .unit = 4};
     case Format::kMXFP4:
-      return {.bits = 4, .centre = 12, .scales = ScaleKind::kExponent, .unit = 2, .table = true};
+      return {.bits = 4, .centre = 12, .scales = ScaleKind::kExponent, .unit = 2, .table = CodeTable::kFp4};
+    case Format::kQ2_K:
+      return {.bits = 2, .group = 16, .scales = ScaleKind::kTwoLevelNibbles};
+    case Format::kQ3_K:
+      return {.bits = 3, .centre = 4, .group = 16, .scales = ScaleKind::kTwoLevelSigned};
+    case Format::kIQ4_NL:
+      return {.bits = 4, .centre = 128, .table = CodeTable::kIq4};
+    case Format::kIQ4_XS:
+      return {.bits = 4, .centre = 128, .scales = ScaleKind::kTwoLevelSigned, .table = CodeTable::kIq4};
+    case Format::kTQ1_0:
+    case Format::kTQ2_0:
+      return {.bits = 2, .centre = 1, .scales = ScaleKind::kSuper};
     default:
       return {};
   }
@@ -110,10 +140,14 @@ __attribute__((always_inline)) static inline constexpr PanelLayout panel_layout(
       l.block_scale_bytes = 64;
       break;
     case ScaleKind::kTwoLevel:
+    case ScaleKind::kTwoLevelNibbles:
       l.block_scale_bytes = 32, l.block_scales = 64 * supers;
       break;
     case ScaleKind::kTwoLevelSigned:
-      l.block_scale_bytes = 32, l.block_scales = 32 * supers;
+      l.block_scale_bytes = kind.group == 32 ? 16 : 32, l.block_scales = 32 * supers;
+      break;
+    case ScaleKind::kSuper:
+      l.block_scales = 32 * supers;
       break;
     case ScaleKind::kChannel:
       l.block_scales = 64;

@@ -7,7 +7,7 @@
 
 namespace ttt::kernels {
 
-inline constexpr int kGroupedFormats = static_cast<int>(Format::kMXFP4) - static_cast<int>(Format::kQ4_0) + 1;
+inline constexpr int kGroupedFormats = static_cast<int>(Format::kTQ2_0) - static_cast<int>(Format::kQ4_0) + 1;
 
 // The products of one level, by format from kQ4_0 on.
 struct GroupedKernels {

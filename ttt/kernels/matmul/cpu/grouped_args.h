@@ -35,17 +35,23 @@ TTT_INLINE Rows row_of(const PreparedRows& x, std::int64_t r) {
 }
 
 // Per row and group of a chunk: where dots start, -centre * sum of the activation codes; or, for formats with minima,
-// x_scale * sum of 32 codes.
+// x_scale * sum of the codes.
 struct Corrections {
   std::int32_t start[2 * kChunk];
-  float sums[kChunk];
+  float sums[2 * kChunk];
 };
 
 // scales, sums: of 16 blocks.
 template <PanelKind kKind>
 TTT_INLINE void fill_whole(Corrections& c, const float* scales, const std::int32_t* sums) {
   static_assert(kChunk == kPanelWidth);  // one vector of blocks
-  if constexpr (kKind.centre == 0) {
+  if constexpr (kKind.centre == 0 && kKind.group == 16) {
+    for (int half = 0; half < 2; ++half) {
+      float twice[16];
+      for (int i = 0; i < 16; ++i) twice[i] = scales[8 * half + i / 2];
+      store_floats(c.sums + 16 * half, mul(to_floats(load_ints(sums + 16 * half)), load_floats(twice)));
+    }
+  } else if constexpr (kKind.centre == 0) {
     store_floats(c.sums, mul(to_floats(pair_sums(sums)), load_floats(scales)));
   } else if constexpr (!Dot<code_bits(kKind)>::kCentred && kKind.group == 32) {
     store_ints(c.start, mul_ints(pair_sums(sums), -kKind.centre));

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <cstring>
 
+#include "kernels/formats/packed_layout.h"
 #include "kernels/matmul/cpu/grouped_floats.h"
 
 namespace ttt::kernels::TTT_LEVEL::grouped {
@@ -34,6 +35,11 @@ TTT_INLINE __m512i widen_u8(const std::byte* p) {
 }
 TTT_INLINE Floats load_halves(const std::byte* p) { return {load_f16(reinterpret_cast<const std::uint16_t*>(p))}; }
 TTT_INLINE Floats load_u8(const std::byte* p) { return to_floats(widen_u8(p)); }
+// Of 16 bytes, the lower and the upper four bits.
+TTT_INLINE Floats load_low_nibbles(const std::byte* p) {
+  return to_floats(_mm512_and_si512(widen_u8(p), _mm512_set1_epi32(15)));
+}
+TTT_INLINE Floats load_high_nibbles(const std::byte* p) { return to_floats(_mm512_srli_epi32(widen_u8(p), 4)); }
 TTT_INLINE Floats load_i8(const std::byte* p) { return {TTT_LEVEL::load_i8(reinterpret_cast<const std::int8_t*>(p))}; }
 // 2^(e - 127) for 16 exponents.
 TTT_INLINE Floats load_exponents(const std::byte* p) {
@@ -62,7 +68,11 @@ TTT_INLINE Bytes shifted(Bytes x) {
   return x;
 }
 // table_code of 4-bit numbers.
-TTT_INLINE Bytes table_codes(Bytes x) {
+TTT_INLINE Bytes iq4_codes(Bytes x) {
+  const __m128i table = _mm_loadu_si128(reinterpret_cast<const __m128i*>(kIq4Codes));
+  return _mm512_shuffle_epi8(_mm512_broadcast_i32x4(table), x);
+}
+TTT_INLINE Bytes fp4_codes(Bytes x) {
   const __m128i table = _mm_setr_epi8(12, 13, 14, 15, 16, 18, 20, 24, 12, 11, 10, 9, 8, 6, 4, 0);
   return _mm512_shuffle_epi8(_mm512_broadcast_i32x4(table), x);
 }
@@ -97,11 +107,12 @@ struct Dot {
 
 #else
 
-// Codes of at most 6 bits: pairs of products fit i16, and so do sums of 8 (4 bits), 4 (5 bits) or 2 (6 bits) of them.
+// Codes of at most 6 bits: pairs of products fit i16, and so do sums of 8 (up to 4 bits), 4 (5 bits) or 2 (6 bits) of
+// them.
 template <int kBits>
 struct Dot {
   static constexpr bool kCentred = false;
-  static constexpr int kRun = kBits == 4 ? 8 : kBits == 5 ? 4 : 2;
+  static constexpr int kRun = kBits <= 4 ? 8 : kBits == 5 ? 4 : 2;
   using Operand = Bytes;
   __m512i sum, run;
 

@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "kernels/formats/half.h"
+#include "kernels/formats/packed_layout.h"
 #include "kernels/matmul/cpu/grouped_floats.h"
 
 // The baseline: vectors over 16 channels in four registers each.
@@ -65,6 +66,13 @@ TTT_INLINE Floats load_halves(const std::byte* p) {
 TTT_INLINE Floats load_u8(const std::byte* p) {
   return make_floats([&](int i) { return static_cast<float>(std::to_integer<int>(p[i])); });
 }
+// Of 16 bytes, the lower and the upper four bits.
+TTT_INLINE Floats load_low_nibbles(const std::byte* p) {
+  return make_floats([&](int i) { return static_cast<float>(std::to_integer<int>(p[i]) & 15); });
+}
+TTT_INLINE Floats load_high_nibbles(const std::byte* p) {
+  return make_floats([&](int i) { return static_cast<float>(std::to_integer<int>(p[i]) >> 4); });
+}
 TTT_INLINE Floats load_i8(const std::byte* p) {
   return make_floats([&](int i) { return static_cast<float>(static_cast<std::int8_t>(p[i])); });
 }
@@ -103,8 +111,16 @@ TTT_INLINE Bytes shifted(const Bytes& x) {
   return parts<Bytes>(
       [&](int i) { return kBy > 0 ? _mm_srli_epi16(x.v[i], kBy & 7) : _mm_slli_epi16(x.v[i], -kBy & 7); });
 }
+// table_code of 4-bit numbers, one by one: the baseline cannot look up vectors.
+TTT_INLINE Bytes iq4_codes(const Bytes& x) {
+  std::byte codes[64];
+  store_bytes(codes, x);
+#pragma GCC unroll 1
+  for (std::byte& code : codes) code = static_cast<std::byte>(kIq4Codes[std::to_integer<int>(code)]);
+  return load_bytes(codes);
+}
 // table_code of 4-bit numbers: magnitudes grow by one up to 4, from there by two, and the last by four.
-TTT_INLINE Bytes table_codes(const Bytes& x) {
+TTT_INLINE Bytes fp4_codes(const Bytes& x) {
   return parts<Bytes>([&](int i) {
     const __m128i m = _mm_and_si128(x.v[i], _mm_set1_epi8(7));
     const __m128i more = _mm_sub_epi8(_mm_max_epu8(m, _mm_set1_epi8(4)), _mm_set1_epi8(4));

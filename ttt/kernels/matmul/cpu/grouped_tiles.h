@@ -19,9 +19,10 @@ inline constexpr std::int64_t kTileLeastRows = 8;
 
 // A chunk of neighbouring panels: codes minus their centre, so that they are signed, and scales in f32. Made
 // once for all rows of a band.
+template <PanelKind kKind>
 struct SignedChunk {
   alignas(64) std::byte codes[kPanels][kChunk][512];
-  alignas(64) float scales[kPanels][kChunk][2][kPanelWidth];  // [1]: of the second 16, or the minimum
+  alignas(64) float scales[kPanels][kChunk][scale_vectors(kKind)][kPanelWidth];
 };
 
 template <PanelKind kKind, int kStep>
@@ -32,7 +33,7 @@ TTT_INLINE void sign_steps(const std::byte* from, std::byte* to) {
 
 template <PanelKind kKind>
 void fill_signed(const GroupedArgs& args, const WeightPanels& weights, std::int64_t begin, std::int64_t count,
-                 SignedChunk& u) {
+                 SignedChunk<kKind>& u) {
   for (int p = 0; p < kPanels; ++p) {
     const Panel& panel = weights.panels[p];
     for (std::int64_t c = 0; c < count; ++c) {
@@ -41,10 +42,7 @@ void fill_signed(const GroupedArgs& args, const WeightPanels& weights, std::int6
       for (int line = 0; line < kKind.bits; ++line) prefetch(codes + 2048 + 64 * line);
       sign_steps<kKind, 0>(codes, u.codes[p][c]);
       if constexpr (kKind.scales != ScaleKind::kChannel) {
-        const Scales s = scales_of<kKind>(panel, begin + c, args.layout.super_shift);
-        store_floats(u.scales[p][c][0], s.scale[0]);
-        if constexpr (kKind.group == 16) store_floats(u.scales[p][c][1], s.scale[1]);
-        if constexpr (kKind.centre == 0) store_floats(u.scales[p][c][1], s.minimum);
+        store_scales<kKind>(scales_of<kKind>(panel, begin + c, args.layout.super_shift), u.scales[p][c]);
       }
     }
   }
@@ -53,25 +51,28 @@ void fill_signed(const GroupedArgs& args, const WeightPanels& weights, std::int6
 // Of 16 rows and a chunk; missing rows repeat the last one.
 struct TileRows {
   alignas(64) float scales[kChunk][kTileRows];
-  alignas(64) float sums[kChunk][kTileRows];  // scale * sum of 32 codes; for formats with minima
+  alignas(64) float sums[2 * kChunk][kTileRows];  // by group: scale * sum of codes; for formats with minima
 };
 
 template <PanelKind kKind>
 TTT_INLINE void fill_rows(const PreparedRows& x, std::int64_t r, std::int64_t rows, std::int64_t begin,
                           std::int64_t count, TileRows& to) {
-  alignas(64) float scales[kTileRows][kChunk] = {}, sums[kTileRows][kChunk];
+  constexpr int kGroups = 32 / kKind.group;
+  alignas(64) float scales[kTileRows][kChunk] = {}, sums[kGroups][kTileRows][kChunk];
   for (std::int64_t i = 0; i < kTileRows; ++i) {
     const Rows row = row_of(x, r + (i < rows ? i : rows - 1));
     for (std::int64_t c = 0; c < count; ++c) scales[i][c] = row.scales[begin + c];
     if constexpr (kKind.centre == 0) {
       Corrections corrections;
       fill<kKind>(corrections, row, begin, count);
-      store_floats(sums[i], load_floats(corrections.sums));
+      for (int g = 0; g < kGroups; ++g) store_floats(sums[g][i], load_floats(corrections.sums + kChunk * g));
     }
   }
   static_assert(kChunk == 16 && kTileRows == 16);
   transpose_16x16(scales[0], kChunk, to.scales[0], kTileRows);
-  if constexpr (kKind.centre == 0) transpose_16x16(sums[0], kChunk, to.sums[0], kTileRows);
+  if constexpr (kKind.centre == 0) {
+    for (int g = 0; g < kGroups; ++g) transpose_16x16(sums[g][0], kChunk, to.sums[kChunk * g], kTileRows);
+  }
 }
 
 // Registers: 0 and 1 the dots of 16 rows and 16 channels, 2 and 3 activation codes, 4 and 5 codes of the weight.
@@ -87,8 +88,9 @@ TTT_INLINE TileConfig grouped_tile_config(int group, std::int64_t rows) {
 
 // Adds blocks [begin, begin + count) of `rows` rows, at most 16, from `r` on by one panel to its sums.
 template <PanelKind kKind>
-TTT_INLINE void add_panel(const GroupedArgs& args, const SignedChunk& u, int panel, const TileRows& x, std::int64_t r,
-                          std::int64_t rows, std::int64_t begin, std::int64_t count, float (*sums)[kPanelOutputs]) {
+TTT_INLINE void add_panel(const GroupedArgs& args, const SignedChunk<kKind>& u, int panel, const TileRows& x,
+                          std::int64_t r, std::int64_t rows, std::int64_t begin, std::int64_t count,
+                          float (*sums)[kPanelOutputs]) {
   constexpr int kGroups = 32 / kKind.group;
   constexpr std::int64_t kRing = 4;
   const std::int64_t groups = count * kGroups;
@@ -116,7 +118,8 @@ TTT_INLINE void add_panel(const GroupedArgs& args, const SignedChunk& u, int pan
       const Floats x_scale = all_floats(x.scales[block][i]);
       acc[i] = fma(to_floats(load_ints(dot + i * kPanelWidth)), kHasScale ? mul(scale, x_scale) : x_scale, acc[i]);
       if constexpr (kKind.centre == 0) {
-        acc[i] = fma(load_floats(u.scales[panel][block][1]), all_floats(x.sums[block][i]), acc[i]);
+        const float* minimum = u.scales[panel][block][minimum_at(kKind, static_cast<int>(g % kGroups))];
+        acc[i] = fma(load_floats(minimum), all_floats(x.sums[g][i]), acc[i]);
       }
     }
   };
@@ -138,7 +141,7 @@ TTT_INLINE void add_panel(const GroupedArgs& args, const SignedChunk& u, int pan
 
 // Adds blocks [begin, begin + count) of `rows` rows, at most 16, from `r` on by the panels to sums.
 template <PanelKind kKind>
-__attribute__((noinline)) void multiply_tile(const GroupedArgs& args, const SignedChunk& u, std::int64_t r,
+__attribute__((noinline)) void multiply_tile(const GroupedArgs& args, const SignedChunk<kKind>& u, std::int64_t r,
                                              std::int64_t rows, std::int64_t begin, std::int64_t count,
                                              float (*sums)[kPanelOutputs]) {
   TileRows x;
@@ -154,7 +157,7 @@ TTT_INLINE std::int64_t multiply_tiles(const GroupedArgs& args, const WeightPane
                                        std::int64_t end, std::int64_t begin, std::int64_t count,
                                        float (*sums)[kPanelOutputs]) {
   if (end - r < kTileLeastRows) return 0;
-  SignedChunk u;
+  SignedChunk<kKind> u;
   fill_signed<kKind>(args, weights, begin, count, u);
   std::int64_t done = 0;
   while (end - r - done >= kTileLeastRows) {

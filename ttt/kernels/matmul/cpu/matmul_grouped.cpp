@@ -72,7 +72,8 @@ TTT_INLINE void multiply_group(Floats (&acc)[kRows][kPanels], const std::byte* c
       const Floats scale = kHasScale ? mul(scales[p].scale[kHalf], x_scale) : x_scale;
       acc[r][p] = fma(to_floats(dots[r][p].result()), scale, acc[r][p]);
       if constexpr (kKind.centre == 0) {
-        acc[r][p] = fma(scales[p].minimum, all_floats(corrections[r].sums[in_chunk]), acc[r][p]);
+        const float sum = corrections[r].sums[in_chunk * kGroups + kHalf];
+        acc[r][p] = fma(scales[p].minimum[kHalf], all_floats(sum), acc[r][p]);
       }
     }
   }
@@ -81,9 +82,10 @@ TTT_INLINE void multiply_group(Floats (&acc)[kRows][kPanels], const std::byte* c
 // A chunk of a pair of panels with 8 bits a code and scales in f32, for bands of many rows. Where shifts, masks and
 // conversions share ports with the dots (measured: Sapphire Rapids, one core, 384 rows), unpacking once per band
 // instead of once per 6 rows gains 8 % for Q4_0 and 17 % for Q4_K.
+template <PanelKind kKind>
 struct Unpacked {
   alignas(64) std::byte codes[kGroupedPanels][kChunk][512];
-  alignas(64) float scales[kGroupedPanels][kChunk][2][kPanelWidth];  // [1]: of the second 16, or the minimum
+  alignas(64) float scales[kGroupedPanels][kChunk][scale_vectors(kKind)][kPanelWidth];
 };
 
 template <int kBits, int kStep>
@@ -93,14 +95,12 @@ TTT_INLINE void unpack_steps(const std::byte* from, std::byte* to) {
 }
 
 template <PanelKind kKind>
-void unpack(const GroupedArgs& args, const WeightPanels& weights, std::int64_t begin, std::int64_t count, Unpacked& u) {
+void unpack(const GroupedArgs& args, const WeightPanels& weights, std::int64_t begin, std::int64_t count,
+            Unpacked<kKind>& u) {
   for (int p = 0; p < kPanels; ++p) {
     const Panel& panel = weights.panels[p];
     for (std::int64_t c = 0; c < count; ++c) {
-      const Scales s = scales_of<kKind>(panel, begin + c, args.layout.super_shift);
-      store_floats(u.scales[p][c][0], s.scale[0]);
-      if constexpr (kKind.group == 16) store_floats(u.scales[p][c][1], s.scale[1]);
-      if constexpr (kKind.centre == 0) store_floats(u.scales[p][c][1], s.minimum);
+      store_scales<kKind>(scales_of<kKind>(panel, begin + c, args.layout.super_shift), u.scales[p][c]);
       if constexpr (kKind.bits < 8) {
         unpack_steps<stored_bits(kKind), 0>(panel.codes + (begin + c) * (kKind.bits * 64), u.codes[p][c]);
       }
@@ -108,15 +108,19 @@ void unpack(const GroupedArgs& args, const WeightPanels& weights, std::int64_t b
   }
 }
 
-TTT_INLINE Scales unpacked_scales(const Unpacked& u, int p, std::int64_t c) {
-  return {{load_floats(u.scales[p][c][0]), load_floats(u.scales[p][c][1])}, load_floats(u.scales[p][c][1])};
+template <PanelKind kKind>
+TTT_INLINE Scales unpacked_scales(const Unpacked<kKind>& u, int p, std::int64_t c) {
+  const auto& v = u.scales[p][c];
+  constexpr int kFirst = minimum_at(kKind, 0), kLast = scale_vectors(kKind) - 1;
+  return {{load_floats(v[0]), load_floats(v[1])},
+          {load_floats(v[kFirst < kLast ? kFirst : kLast]), load_floats(v[kLast])}};
 }
 
 // Adds blocks [begin, begin + count) of kRows rows from `r` by the panels to sums. u: these blocks, where kUnpacked.
 template <PanelKind kKind, int kRows, bool kUnpacked>
-__attribute__((noinline)) void multiply_chunk(const GroupedArgs& args, const WeightPanels& weights, const Unpacked* u,
-                                              std::int64_t r, std::int64_t begin, std::int64_t count,
-                                              float (*sums)[kPanelOutputs]) {
+__attribute__((noinline)) void multiply_chunk(const GroupedArgs& args, const WeightPanels& weights,
+                                              const Unpacked<kKind>* u, std::int64_t r, std::int64_t begin,
+                                              std::int64_t count, float (*sums)[kPanelOutputs]) {
   // 2 KiB of codes ahead, across the panel's end into the next; more than 4 rows find the panel in L1.
   constexpr bool kStreams = kRows <= 4 && !kUnpacked;
   constexpr std::int64_t kAhead = 2048;
@@ -138,7 +142,7 @@ __attribute__((noinline)) void multiply_chunk(const GroupedArgs& args, const Wei
 #pragma GCC unroll 2
     for (int p = 0; p < kPanels; ++p) {
       if constexpr (kUnpacked) {
-        scales[p] = unpacked_scales(*u, p, c);
+        scales[p] = unpacked_scales<kKind>(*u, p, c);
       } else {
         scales[p] = scales_of<kKind>(weights.panels[p], block, args.layout.super_shift);
       }
@@ -174,7 +178,7 @@ void multiply_rows(const GroupedArgs& args, const WeightPanels& weights, std::in
   r += by_tiles, sums += by_tiles;
 #endif
   if (kGains && end - r >= 2 * kGroupedRows) {
-    Unpacked u;
+    Unpacked<kKind> u;
     unpack<kKind>(args, weights, begin, count, u);
     for (; end - r >= kGroupedRows; r += kGroupedRows, sums += kGroupedRows) {
       multiply_chunk<kKind, kGroupedRows, kGains>(args, weights, &u, r, begin, count, sums);

@@ -32,7 +32,7 @@ TTT_INLINE void step_values(const std::byte* block, const Scales& s, Values& val
     Floats v = quarter_of(codes, j);
     if constexpr (kKind.centre != 0) v = add(v, all_floats(-kKind.centre));
     if constexpr (kKind.scales != ScaleKind::kChannel) v = mul(v, scale);
-    if constexpr (kKind.centre == 0) v = add(v, s.minimum);
+    if constexpr (kKind.centre == 0) v = add(v, s.minimum[kKind.group == 16 ? kStep / 4 : 0]);
     store_floats(values[4 * kStep + j], v);
   }
 }
