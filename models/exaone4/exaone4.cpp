@@ -51,6 +51,7 @@ Config read_config(ConfigReader& config, const Scope& scope) {
     config.refuse("layer_types", "wanted a list where sliding_window is null, got none");
   const std::int64_t every = listed || !c.windowed ? 0 : config.integer("sliding_window_pattern", 4, {.min = 1});
   c.windows = read_windows(config, c.layers, window, every);
+  config.finish();
   return c;
 }
 
@@ -77,14 +78,8 @@ constexpr GgufSpelling kSpellings[] = {{.architecture = "exaone4",
 
 const Family& exaone4_family() {
   static constexpr std::string_view kModelTypes[] = {"exaone4"};
-  static const Family family{.model_types = kModelTypes,
-                             .make = [](const Scope& scope, ConfigReader& config) -> std::unique_ptr<Model> {
-                               const Config c = read_config(config, scope);
-                               config.finish();
-                               return std::make_unique<DecoderModel<Layer, RMSNorm>>(
-                                   scope, c, DecoderEnds<RMSNorm>{.norm = norm_spec(c)});
-                             },
-                             .gguf = kSpellings};
+  static const Family family{
+      .model_types = kModelTypes, .make = make_decoder<Layer, RMSNorm, read_config, norm_spec>, .gguf = kSpellings};
   return family;
 }
 

@@ -44,6 +44,7 @@ Config read_config(ConfigReader& config, const Scope& scope) {
                                 .rope = {.max_positions = 4096, .part = config.has("gguf_architecture") ? 1.0 : 0.5}})};
   c.attention_bias = config.boolean("attention_bias", false);
   c.mlp_bias = config.boolean("mlp_bias", false);
+  config.finish();
   return c;
 }
 
@@ -77,14 +78,8 @@ constexpr GgufSpelling kSpellings[] = {
 
 const Family& nemotron_family() {
   static constexpr std::string_view kModelTypes[] = {"nemotron"};
-  static const Family family{.model_types = kModelTypes,
-                             .make = [](const Scope& scope, ConfigReader& config) -> std::unique_ptr<Model> {
-                               const Config c = read_config(config, scope);
-                               config.finish();
-                               return std::make_unique<DecoderModel<Layer, LayerNorm>>(
-                                   scope, c, DecoderEnds<LayerNorm>{.norm = norm_spec(c)});
-                             },
-                             .gguf = kSpellings};
+  static const Family family{
+      .model_types = kModelTypes, .make = make_decoder<Layer, LayerNorm, read_config, norm_spec>, .gguf = kSpellings};
   return family;
 }
 
