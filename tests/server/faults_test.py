@@ -123,7 +123,7 @@ class Clients(unittest.TestCase):
             idle(server)
 
     def test_92_slow_readers(self):
-        count = 500
+        count = 500 if LONG else 150
         limits = (2048, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(limits), limits[1]))
         with Server("--write-timeout", 3, "--max-num-seqs", 16, "--max-queue", 600) as server:
