@@ -25,8 +25,9 @@ LONG = float(os.environ.get("TTT_LONG_SECONDS", "0"))
 class Reader(threading.Thread):
     """Streams one answer after the other and compares each with the first."""
 
-    def __init__(self, server, tokens=60):
+    def __init__(self, server, tokens=60, **more):
         super().__init__(daemon=True)
+        self.more = more
         self.server, self.tokens, self.ended, self.answers, self.problem = server, tokens, False, 0, None
 
     def run(self):
@@ -34,7 +35,7 @@ class Reader(threading.Thread):
             first = None
             while not self.ended:
                 events, _ = self.server.events("/v1/completions", {"prompt": "undisturbed", "max_tokens": self.tokens,
-                                                                   "temperature": 0, "ignore_eos": True})
+                                                                   "temperature": 0, "ignore_eos": True, **self.more})
                 text = "".join(e["choices"][0]["text"] for e in events[:-1])
                 first = first or text
                 if text != first or events[-1] != "[DONE]":
@@ -122,11 +123,11 @@ class Clients(unittest.TestCase):
             idle(server)
 
     def test_92_slow_readers(self):
-        count = 500
+        count = 500 if LONG else 150
         limits = (2048, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(limits), limits[1]))
         with Server("--write-timeout", 3, "--max-num-seqs", 16, "--max-queue", 600) as server:
-            with Reader(server, 30):
+            with Reader(server, 30, priority=-1):  # before those that wait
                 # Log-probabilities make an answer larger than what the sockets take.
                 slow = [server.open_stream({"prompt": "abc", "max_tokens": 400, "logprobs": 20, "stream": True,
                                             "ignore_eos": True}, receive_buffer=2048) for _ in range(count)]

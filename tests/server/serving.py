@@ -205,7 +205,7 @@ class Server:
 
     def events(self, path, body):
         """The data of the events of a stream, "[DONE]" as text, and the answer's headers."""
-        connection = self.connect()
+        connection = self.connect(timeout=300)
         connection.request("POST", path, json.dumps({**body, "stream": True}), {"Content-Type": "application/json"})
         response = connection.getresponse()
         text = response.read().decode()
