@@ -36,7 +36,7 @@ MODEL_TYPES = {
     "ministral": {"sliding_window": 8, "layer_types": LAYERS}, "mistral": {},
     "mixtral": {"num_local_experts": 4, "num_experts_per_tok": 2}, "modernbert": {"global_attn_every_n_layers": 2}, "olmo2": {},
     "olmo3": {"sliding_window": 8}, "olmoe": {"num_experts": 4, "num_experts_per_tok": 2}, "phi": {}, "phi3": {}, "smollm3": {},
-    "starcoder2": {}, "exaone4": {"sliding_window": 8, "layer_types": LAYERS}, "nemotron": {},
+    "starcoder2": {}, "exaone4": {"sliding_window": 8, "layer_types": LAYERS}, "nemotron": {}, "ministral3": {},
 }
 # Whose rotary parameters differ by kind of layer.
 BY_LAYER = ["gemma3_text", "modernbert", "olmo3"]
