@@ -187,7 +187,7 @@ TEST_F(MainTest, LimitsOfTheProcessAreToldOrWorkedWith) {
     return tool({"generate", "-m", model, "-p", "a", "-n", "3", "-t", "2"}, {.limits = {{RLIMIT_AS, megabytes << 20}}});
   };
   EXPECT_EQ(limited(1000).out, "aaa");
-  const Finished little = limited(20);
+  const Finished little = limited(26);
   EXPECT_EQ(little.status, 5) << little.err;
 }
 

@@ -268,11 +268,32 @@ TEST_P(GroupedMatmul, ReadsNothingBeyondTheRows) {
   }
 }
 
-// Rows with one value in every code: stored formats take the byte, the others the number.
+// Where the codes of a block of a file are; the rest are scales.
+struct CodeBytes {
+  std::int64_t begin = 0, end = 0;
+};
+CodeBytes code_bytes(Format format) {
+  switch (format) {
+    case Format::kQ6_K:
+      return {0, 208};
+    case Format::kQ2_K:
+      return {16, 80};
+    case Format::kQ3_K:
+      return {0, 96};
+    case Format::kTQ1_0:
+      return {0, 52};
+    case Format::kTQ2_0:
+      return {0, 64};
+    default:
+      return {4, traits_of(format).block_bytes};
+  }
+}
+
+// Rows with one value in every code: formats of other files take the byte, our own the number.
 PackedMatrix extreme_weights(Format format, int byte, float number, std::int64_t out, std::int64_t in) {
   PackedMatrix w(format, out, in);
   const FormatTraits& t = traits_of(format);
-  if (t.block_bytes == 0) {
+  if (can_quantise_to(format) && format != Format::kQ8_0) {
     std::vector<float> values(static_cast<std::size_t>(out * in), number);
     for (std::size_t i = 0; i < values.size(); i += 32) values[i] = -values[i];  // kInt4 needs a range
     pack_panels(format, {.rows = view_of(values.data(), {out, in})}, out, in, 0, panels_of(out), w.memory.data());
@@ -280,10 +301,10 @@ PackedMatrix extreme_weights(Format format, int byte, float number, std::int64_t
   }
   auto bytes = random_blocks(format, out, in, 10);
   const auto blocks = static_cast<std::int64_t>(bytes.size()) / t.block_bytes;
+  const CodeBytes codes = code_bytes(format);
   for (std::int64_t b = 0; b < blocks; ++b) {
-    for (std::int64_t i = 0; i < t.block_bytes; ++i) {
-      const bool is_code = format == Format::kQ6_K ? i < 208 : i >= 4;
-      if (is_code) bytes[static_cast<std::size_t>(b * t.block_bytes + i)] = static_cast<std::byte>(byte);
+    for (std::int64_t i = codes.begin; i < codes.end; ++i) {
+      bytes[static_cast<std::size_t>(b * t.block_bytes + i)] = static_cast<std::byte>(byte);
     }
   }
   pack_panels(format, {.rows = view_of(bytes.data(), format, {out, in})}, out, in, 0, panels_of(out), w.memory.data());

@@ -143,7 +143,7 @@ TEST(Make, RefusesOverridesThatCannotBe) {
   EXPECT_EQ(with(R"({"model.layers.2.mlp": {}})"), "--impl: \"model.layers.2.mlp\" matches no block of this model");
   EXPECT_EQ(with(R"({"model.layers.*": {}})"), "--impl: \"model.layers.*\" matches no block of this model");
   EXPECT_EQ(with(R"({"lm_head": {"wieght": "f32"}})"),
-            "--impl: \"lm_head\" has no field \"wieght\"; it has weight, linear");
+            "--impl: \"lm_head\" has no field \"wieght\"; it has weight, keep_narrower, linear");
   EXPECT_EQ(with(R"({"lm_head": {"weight": 3}})"), "--impl: \"lm_head\".weight wanted string, got integer");
   EXPECT_NE(with(R"({"lm_head": {"weight": "q9"}})").find("\"lm_head\".weight wanted one of f32, "), std::string::npos);
   EXPECT_EQ(with(R"({"model.layers.*.self_attn": {"one": {"kind": "fast"}}})"),

@@ -173,7 +173,7 @@ TEST_F(LlamaRefuses, BadConfigurations) {
   expect(set("rope_scaling", Json(Json::Object{{"rope_type", "spiral"}, {"factor", 2.0}})), ErrorKind::kUnsupported,
          "spiral");
   expect(set("residual_multiplier", 0.5), ErrorKind::kUnsupported, "residual_multiplier");
-  expect(set("quantization_config", Json(Json::Object{{"quant_method", "gptq"}})), ErrorKind::kUnsupported, "gptq");
+  expect(set("quantization_config", Json(Json::Object{{"quant_method", "hqq"}})), ErrorKind::kUnsupported, "hqq");
   expect(set("num_hidden_layers", 9), ErrorKind::kBadData, "model.layers.");
 }
 

@@ -100,7 +100,7 @@ def check_tool(tool):
     check_output(tool, tiny_model.write(PLACE / "encoder", tensors, tiny_model.ENCODER), ids, tiny_model.states(ids, tensors))
     tensors = tiny_model.encoder_weights(classifier=True)
     classifier = tiny_model.write(PLACE / "classifier", tensors, tiny_model.ENCODER)
-    check_output(tool, classifier, ids, [tiny_model.classes(ids, tensors)] * len(ids))
+    check_output(tool, classifier, ids, [tiny_model.classes(ids, tensors)])
     unknown = (model / "config.json").read_text().replace('"tiny"', '"nothing"')
     (model / "config.json").write_text(unknown)
     said = run(tool, "inspect", "-m", model, status=6)

@@ -34,7 +34,9 @@ kernels::ActivationFn scale_and_cap_of(const LMHeadSpec& spec, const LMHeadImplC
 void set_weight_format(LMHeadImplConfig& impl, const LMHeadSpec& spec, Format format) {
   constexpr double kFewBits = 6;
   impl.keep_narrower = spec.tie_word_embeddings && traits_of(format).nominal_bits < kFewBits;
-  impl.weight = impl.keep_narrower ? Format::kQ8_0 : format;
+  const Format eight_bits =
+      spec.hidden_dim % traits_of(Format::kQ8_0).block_elements == 0 ? Format::kQ8_0 : Format::kBfp8B;
+  impl.weight = impl.keep_narrower ? eight_bits : format;
 }
 
 void validate(const LMHeadSpec& spec, const Context& context) {
