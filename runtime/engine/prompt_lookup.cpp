@@ -10,13 +10,11 @@ constexpr double kUnknownRatio = 1.0 / 16;  // of b to a, until steps of differe
 constexpr double kLearn = 0.1;              // weight of the latest guesses
 constexpr std::int64_t kRetry = 32;         // steps without guesses before another try
 
-std::uint64_t hash_of(std::span<const std::int32_t> ids) {
-  std::uint64_t h = 0xcbf29ce484222325;  // FNV-1a over whole tokens
-  for (const std::int32_t id : ids) h = (h ^ static_cast<std::uint32_t>(id)) * 0x100000001b3;
-  return h;
-}
-
 }  // namespace
+
+std::uint64_t PromptLookup::hash_of(std::span<const std::int32_t> ids) const {
+  return hash_({reinterpret_cast<const char*>(ids.data()), ids.size_bytes()});
+}
 
 void PromptLookup::index(std::span<const std::int32_t> ids) {
   for (; indexed_ < static_cast<std::int64_t>(ids.size()); ++indexed_) {

@@ -6,6 +6,8 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/seeded_hash.h"
+
 namespace ttt {
 
 // Guesses what follows a sequence from the sequence itself: what followed its last tokens where they stood before. As
@@ -20,7 +22,9 @@ class PromptLookup {
 
  private:
   void index(std::span<const std::int32_t> ids);
+  std::uint64_t hash_of(std::span<const std::int32_t> ids) const;
 
+  SeededHash hash_;  // clients choose the tokens
   // By the number of tokens: the index of the token after the latest place of these tokens, by a hash of them.
   std::array<std::unordered_map<std::uint64_t, std::int64_t>, kLongest + 1> after_;
   std::int64_t indexed_ = 0;  // tokens that have been the next one of a place
