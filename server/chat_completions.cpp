@@ -205,11 +205,7 @@ void chat(const std::shared_ptr<Call>& call, const Json& body) {
   const ServedModel& model = service.model();
   const ServiceOptions& options = service.options();
   Fields fields(body);
-  read_model(fields, model);
-  if (model.backend == nullptr) {
-    refuse_unsupported(
-        "model", "this model embeds or ranks texts and does not continue them; see /v1/embeddings and /v1/rerank");
-  }
+  read_generating_model(fields, model);
   ChatManner manner{.stream = read_stream_fields(fields)};
   EngineRequest request = read_sampling(fields, options, model, model.chat_end_ids);
   manner.choices = request.n;

@@ -243,11 +243,7 @@ void respond(const std::shared_ptr<Call>& call, const Json& body) {
   const ServedModel& model = service.model();
   const ServiceOptions& options = service.options();
   Fields fields(body);
-  read_model(fields, model);
-  if (model.backend == nullptr) {
-    refuse_unsupported(
-        "model", "this model embeds or ranks texts and does not continue them; see /v1/embeddings and /v1/rerank");
-  }
+  read_generating_model(fields, model);
   const bool stream = fields.boolean("stream").value_or(false);
   fields.unsupported("n", "a response is one", 1);
   fields.unsupported("top_logprobs", "responses have no log-probabilities", 0);

@@ -75,6 +75,13 @@ void read_model(Fields& fields, const ServedModel& model) {
                       .code = "model_not_found"});
 }
 
+void read_generating_model(Fields& fields, const ServedModel& model) {
+  read_model(fields, model);
+  if (model.backend != nullptr) return;
+  refuse_unsupported("model",
+                     "this model embeds or ranks texts and does not continue them; see /v1/embeddings and /v1/rerank");
+}
+
 std::vector<std::string> read_strings(Fields& fields, std::string_view name, std::int64_t most) {
   constexpr std::size_t kLongest = 4096;
   std::vector<std::string> strings;

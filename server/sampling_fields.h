@@ -17,6 +17,8 @@ StreamFields read_stream_fields(Fields& fields);
 
 // The model of the request: one of the served names, or none. Error 404 "model_not_found".
 void read_model(Fields& fields, const ServedModel& model);
+// The same, where the model must continue texts. Refused as unsupported for one that embeds or ranks them.
+void read_generating_model(Fields& fields, const ServedModel& model);
 
 // The parameters that choose tokens and end a text, which the completions and the chat API share: temperature, top_p,
 // top_k, min_p, penalties, logit_bias, seed, n, stop, stop_token_ids, min_tokens, ignore_eos and so on. What is absent
