@@ -90,8 +90,14 @@ TEST(CpuFeatures, AmxNeedsPermissionToo) {
   // Refused permission means the next level down.
   EXPECT_EQ(isa_in(usable_features(everything(kAmxState))), IsaLevel::kAmx);
   EXPECT_EQ(isa_in(usable_features(without)), IsaLevel::kAvx512Bf16);
-  EXPECT_TRUE(has_amx_units(without));
-  EXPECT_FALSE(has_amx_units({.leaf7_edx = ~(1u << 24)}));
+}
+
+// A hypervisor may hide the tiles of a core, but not how fast its vectors are.
+TEST(CpuFeatures, TheVendorSaysWhetherBf16DotsAreSlow) {
+  constexpr std::uint32_t kBf16 = 1u << 5;
+  EXPECT_TRUE(has_slow_bf16_dots({.intel = true, .leaf7_1_eax = kBf16}));
+  EXPECT_FALSE(has_slow_bf16_dots({.intel = true, .leaf7_1_eax = ~kBf16}));
+  EXPECT_FALSE(has_slow_bf16_dots({.intel = false, .leaf7_1_eax = kBf16}));
 }
 
 // Each feature alone is found where the processor reports it, and nowhere else.
@@ -117,7 +123,9 @@ TEST(CpuFeatures, EveryFeatureHasABitOfItsOwn) {
 TEST(CpuFeatures, ThisMachineIsAsLinuxDescribesIt) {
   std::ifstream info("/proc/cpuinfo");
   std::set<std::string> flags;
+  bool intel = false;
   for (std::string line; flags.empty() && std::getline(info, line);) {
+    if (line.starts_with("vendor_id")) intel = line.ends_with("GenuineIntel");
     if (!line.starts_with("flags")) continue;
     std::istringstream words(line);
     for (std::string word; words >> word;) flags.insert(word);
@@ -128,7 +136,7 @@ TEST(CpuFeatures, ThisMachineIsAsLinuxDescribesIt) {
     const auto feature = static_cast<CpuFeature>(i);
     EXPECT_EQ(usable.has(feature), flags.contains(std::string(name_of(feature)))) << name_of(feature);
   }
-  EXPECT_EQ(has_amx_units(query_cpu()), flags.contains("amx_tile"));
+  EXPECT_EQ(query_cpu().intel, intel);
 }
 
 }  // namespace

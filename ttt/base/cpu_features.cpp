@@ -4,6 +4,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 
 namespace ttt {
@@ -57,6 +58,12 @@ std::uint64_t read_permission() {
   return syscall(SYS_arch_prctl, kGetPermission, &granted) == 0 ? granted : 0;
 }
 
+// Whether CPUID reports the feature, usable by this process or not.
+bool reports(const CpuReport& report, CpuFeature feature) {
+  return std::ranges::any_of(
+      kSources, [&](const Source& s) { return s.feature == feature && (report.*s.word >> s.bit & 1u) != 0; });
+}
+
 // For the whole process, threads that run already included. To ask again is harmless.
 void request_tile_permission() {
   constexpr long kRequestPermission = 0x1023, kTileDataComponent = 18;  // ARCH_REQ_XCOMP_PERM, bit number in XCR0
@@ -94,6 +101,10 @@ IsaLevel isa_in(CpuFeatures features) {
 CpuReport query_cpu() {
   CpuReport r;
   std::uint32_t eax = 0, ebx = 0, ecx = 0, edx = 0;
+  // The vendor's name stands in ebx, edx and ecx.
+  if (__get_cpuid(0, &eax, &ebx, &ecx, &edx)) {
+    r.intel = ebx == signature_INTEL_ebx && edx == signature_INTEL_edx && ecx == signature_INTEL_ecx;
+  }
   if (__get_cpuid(1, &eax, &ebx, &ecx, &edx)) r.leaf1_ecx = ecx;
   // Without a leaf 7 nothing is written. Its eax says how many subleaves follow; those beyond answer with something
   // else.
@@ -103,7 +114,7 @@ CpuReport query_cpu() {
   }
   if (r.leaf1_ecx & kOsxsave) r.xcr0 = read_xcr0();
   r.permitted = read_permission();
-  const bool tiles = has_amx_units(r) && (r.xcr0 & kTileState) == kTileState;
+  const bool tiles = reports(r, CpuFeature::kAmxTile) && (r.xcr0 & kTileState) == kTileState;
   if (tiles && (r.permitted & kTileData) == 0) {
     request_tile_permission();
     r.permitted = read_permission();
@@ -121,11 +132,6 @@ CpuFeatures usable_features(const CpuReport& report) {
   return found;
 }
 
-bool has_amx_units(const CpuReport& report) {
-  for (const Source& s : kSources) {
-    if (s.feature == CpuFeature::kAmxTile) return (report.*s.word >> s.bit & 1u) != 0;
-  }
-  return false;
-}
+bool has_slow_bf16_dots(const CpuReport& report) { return report.intel && reports(report, CpuFeature::kAvx512Bf16); }
 
 }  // namespace ttt

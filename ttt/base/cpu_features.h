@@ -92,6 +92,7 @@ IsaLevel isa_in(CpuFeatures features);
 // Reports of the processor and the operating system. Sources: Intel SDM volume 2, CPUID; volume 1, 13
 // (XCR0); Linux, Documentation/arch/x86/xstate.rst (permission for AMX).
 struct CpuReport {
+  bool intel = false;  // the vendor of CPUID 0 is GenuineIntel
   std::uint32_t leaf1_ecx = 0;
   std::uint32_t leaf7_ebx = 0, leaf7_ecx = 0, leaf7_edx = 0;  // CPUID 7, subleaf 0
   std::uint32_t leaf7_1_eax = 0;                              // CPUID 7, subleaf 1
@@ -106,7 +107,9 @@ CpuReport query_cpu();
 // process was granted permission.
 CpuFeatures usable_features(const CpuReport& report);
 
-// Whether the processor has AMX units, usable by this process or not.
-bool has_amx_units(const CpuReport& report);
+// Whether the processor's vectors multiply pairs of bf16 at half the rate of f32, as Intel's cores with AMX do, which
+// leave bf16 to their tiles: 108 against 216 Gop/s (Sapphire Rapids class core). AMD's cores take pairs at twice the
+// rate. The vendor decides, since a hypervisor may hide the tiles.
+bool has_slow_bf16_dots(const CpuReport& report);
 
 }  // namespace ttt

@@ -57,7 +57,7 @@ DeviceTraits query_device_traits() {
   DeviceTraits t;
   const CpuReport cpu = query_cpu();
   t.features = usable_features(cpu);
-  t.slow_bf16_dots = has_amx_units(cpu);
+  t.slow_bf16_dots = has_slow_bf16_dots(cpu);
   const ProcessLimits limits = query_process_limits();
   t.cores = limits.cores;
   query_caches(t);

@@ -10,8 +10,7 @@ namespace ttt {
 // name. Which kernels are chosen depends on these values alone.
 struct DeviceTraits {
   CpuFeatures features = {};
-  // Cores with AMX units, whether this process may use those or not, issue a bf16 dot product of vectors every other
-  // cycle; others issue one every cycle.
+  // bf16 dot products of vectors run at half the rate of f32 (has_slow_bf16_dots); elsewhere at twice that rate.
   bool slow_bf16_dots = false;
   std::int64_t cores = 1;             // in the affinity mask, limited by the cgroup's quota, at least 1
   std::int64_t l1d_bytes = 32 << 10;  // per core
