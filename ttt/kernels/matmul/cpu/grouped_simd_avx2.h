@@ -114,6 +114,7 @@ TTT_INLINE Quad load_quad(const std::int8_t* p) {
   return _mm256_set1_epi32(v);
 }
 TTT_INLINE void prefetch(const std::byte* p) { _mm_prefetch(reinterpret_cast<const char*>(p), _MM_HINT_T0); }
+TTT_INLINE void prefetch_l2(const std::byte* p) { _mm_prefetch(reinterpret_cast<const char*>(p), _MM_HINT_T1); }
 
 // The j-th of 4 numbers per channel, as a vector over the channels.
 TTT_INLINE Floats quarter_of(Bytes x, int j) {

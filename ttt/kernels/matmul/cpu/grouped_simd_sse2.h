@@ -138,6 +138,7 @@ TTT_INLINE Quad load_quad(const std::int8_t* p) {
   return _mm_unpacklo_epi64(wide, wide);
 }
 TTT_INLINE void prefetch(const std::byte*) {}
+TTT_INLINE void prefetch_l2(const std::byte*) {}
 
 // The j-th of 4 numbers per channel, as a vector over the channels.
 TTT_INLINE Floats quarter_of(const Bytes& x, int j) {
