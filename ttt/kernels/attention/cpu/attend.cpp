@@ -10,6 +10,9 @@ namespace {
 constexpr float kLowest = -3.0e38f;  // below every score, but finite: minus infinity less itself is no number
 constexpr float kInfinity = __builtin_inff();
 
+constexpr std::int64_t kLineBytes = 64;
+TTT_INLINE void fetch(const std::byte* p) { _mm_prefetch(reinterpret_cast<const char*>(p), _MM_HINT_T1); }
+
 // Queries of one sequence whose heads share a KV head.
 struct Queries {
   std::int64_t count = 0, seq = 0, kv = 0;
@@ -23,20 +26,27 @@ struct Queries {
   float m[kMaxQueryBlock], l[kMaxQueryBlock];
 };
 
+// Addresses of rows of a block of keys or values; null for rows whose page was freed, and scales that there are none
+// of.
+struct Located {
+  const std::byte* data[kMaxKeyBlock];
+  const std::byte* scales[kMaxKeyBlock];
+};
+
 struct Tile {
   alignas(64) float scores[kMaxQueryBlock * kMaxKeyBlock];
   alignas(64) float keys[kTileDims * kTileKeys];
   alignas(64) float decoded[kMaxKeyBlock * kTileDims];
   alignas(64) float zeros[kTileDims];
-  const std::byte* data[kMaxKeyBlock];
-  const std::byte* scales[kMaxKeyBlock];
+  Located keys_at, values_at;
   const float* rows[kMaxKeyBlock];
   alignas(64) float alpha[kMaxQueryBlock], beta[kMaxQueryBlock];
 };
 
-// Addresses of keys [first, last) of the block that starts at row `block`; null for rows whose page was freed.
+// Finds rows [first, last) of the block that starts at row `block`, and fetches them: rows of one head are found in
+// pages, at whose borders the processor's own prefetching begins anew.
 TTT_INLINE void locate(const RowsView& view, const Queries& q, std::int64_t block, std::int64_t first,
-                       std::int64_t last, Tile& t) {
+                       std::int64_t last, Located& to) {
   for (std::int64_t i = first; i < last;) {
     const std::int32_t page = view.page_of(q.seq, block + i);
     const std::int64_t offset = (block + i) % view.page_rows, left = view.page_rows - offset;
@@ -45,8 +55,10 @@ TTT_INLINE void locate(const RowsView& view, const Queries& q, std::int64_t bloc
     const std::byte* row = page < 0 ? nullptr : view.row(page, q.kv, offset);
     const std::byte* scale = scaled ? view.row_scales(page, q.kv, offset) : nullptr;
     for (; i < stop; ++i) {
-      t.data[i] = row;
-      t.scales[i] = scale;
+      to.data[i] = row;
+      to.scales[i] = scale;
+      for (std::int64_t line = 0; page >= 0 && line < view.row_stride; line += kLineBytes) fetch(row + line);
+      if (scaled) fetch(scale);
       row += page < 0 ? 0 : view.row_stride;
       scale += scaled ? view.scale_row_stride : 0;
     }
@@ -55,17 +67,19 @@ TTT_INLINE void locate(const RowsView& view, const Queries& q, std::int64_t bloc
 
 // t.rows[i] for i in [first, last): dims values from `begin` on, readable in whole vectors. All that depends on the
 // format of the rows; the rest is compiled once and gets it as a function.
-using DecodeFn = void (*)(Tile& t, std::int64_t first, std::int64_t last, std::int64_t begin, std::int64_t dims);
+using DecodeFn = void (*)(Tile& t, const Located& at, std::int64_t first, std::int64_t last, std::int64_t begin,
+                          std::int64_t dims);
 template <Format kFormat>
-void decode_rows(Tile& t, std::int64_t first, std::int64_t last, std::int64_t begin, std::int64_t dims) {
+void decode_rows(Tile& t, const Located& at, std::int64_t first, std::int64_t last, std::int64_t begin,
+                 std::int64_t dims) {
   for (std::int64_t i = first; i < last; ++i) {
-    if (t.data[i] == nullptr) {
+    if (at.data[i] == nullptr) {
       t.rows[i] = t.zeros;
     } else if (kFormat == Format::kF32 && dims % kLanes == 0) {
-      t.rows[i] = reinterpret_cast<const float*>(t.data[i]) + begin;
+      t.rows[i] = reinterpret_cast<const float*>(at.data[i]) + begin;
     } else {
       float* to = t.decoded + i * kTileDims;
-      decode_part<kFormat>(t.data[i], t.scales[i], begin, dims, to);
+      decode_part<kFormat>(at.data[i], at.scales[i], begin, dims, to);
       t.rows[i] = to;
     }
   }
@@ -73,14 +87,14 @@ void decode_rows(Tile& t, std::int64_t first, std::int64_t last, std::int64_t be
 
 // Scores of keys [first, last) of the block, in tiles of 64 keys from the block's begin: products of `width` values of
 // the queries with the rows that were located.
-TTT_INLINE void score_part(DecodeFn decode, const float* const* queries, std::int64_t count, std::int64_t width,
-                           bool accumulate, std::int64_t first, std::int64_t last, Tile& t) {
+TTT_INLINE void score_part(DecodeFn decode, const Located& at, const float* const* queries, std::int64_t count,
+                           std::int64_t width, bool accumulate, std::int64_t first, std::int64_t last, Tile& t) {
   for (std::int64_t tile = first / kTileKeys * kTileKeys; tile < last; tile += kTileKeys) {
     const std::int64_t a = tile > first ? tile : first, b = tile + kTileKeys < last ? tile + kTileKeys : last;
     for (std::int64_t begin = 0; begin < width; begin += kTileDims) {
       const std::int64_t dims = width - begin < kTileDims ? width - begin : kTileDims;
       for (std::int64_t i = tile; i < tile + kTileKeys; ++i) t.rows[i] = t.zeros;
-      decode(t, a, b, begin, dims);
+      decode(t, at, a, b, begin, dims);
       transpose_rows(t.rows + tile, dims, t.keys);
       for_row_tiles(count, [&]<int kRows>(std::int64_t i) {
         float* s = t.scores + i * kMaxKeyBlock + tile;
@@ -172,21 +186,18 @@ TTT_INLINE void merge_factors(float a, float b, float& m, float& alpha, float& b
 // Adds keys [first, last) of the block that starts at row `block` to the queries' sums.
 TTT_INLINE void add_block(DecodeFn decode, const AttendArgs& args, Queries& q, std::int64_t block, std::int64_t first,
                           std::int64_t last, Tile& t) {
-  locate(args.state.keys, q, block, first, last, t);
-  score_part(decode, q.q, q.count, args.key_dim, false, first, last, t);
-  if (args.latent) {
-    locate(args.state.values, q, block, first, last, t);
-    score_part(decode, q.latent, q.count, args.value_dim, true, first, last, t);
-  }
+  locate(args.state.keys, q, block, first, last, t.keys_at);
+  locate(args.state.values, q, block, first, last, t.values_at);
+  score_part(decode, t.keys_at, q.q, q.count, args.key_dim, false, first, last, t);
+  if (args.latent) score_part(decode, t.values_at, q.latent, q.count, args.value_dim, true, first, last, t);
   for (std::int64_t i = 0; i < q.count; ++i) {
     const Partial part = weigh(args, q, i, block, first, last, t);
     merge_factors(q.m[i], part.m, q.m[i], t.alpha[i], t.beta[i]);
     q.l[i] = q.l[i] * t.alpha[i] + part.l * t.beta[i];
   }
-  locate(args.state.values, q, block, first, last, t);
   for (std::int64_t begin = 0; begin < args.value_dim; begin += kTileDims) {
     const std::int64_t dims = args.value_dim - begin < kTileDims ? args.value_dim - begin : kTileDims;
-    decode(t, first, last, begin, dims);
+    decode(t, t.values_at, first, last, begin, dims);
     for_row_tiles(q.count, [&]<int kRows>(std::int64_t i) {
       const float* p = t.scores + i * kMaxKeyBlock;
       std::int64_t at = 0;

@@ -168,28 +168,37 @@ TTT_INLINE float scale_of(const std::byte* scales, std::int64_t at) {
   }
 }
 
+// kLanes values of a stored row from value `at` on, or the `count` that there are and zeros.
+template <Format kFormat>
+TTT_INLINE F32 decode_vector(const std::byte* row, const std::byte* scales, std::int64_t at) {
+  if constexpr (kFormat == Format::kF32) {
+    return load(reinterpret_cast<const float*>(row) + at);
+  } else if constexpr (kFormat == Format::kBF16) {
+    return load_bf16(reinterpret_cast<const std::uint16_t*>(row) + at);
+  } else {
+    return load_i8(reinterpret_cast<const std::int8_t*>(row) + at) * splat(scale_of<kFormat>(scales, at));
+  }
+}
+template <Format kFormat>
+TTT_INLINE F32 decode_tail(const std::byte* row, const std::byte* scales, std::int64_t at, std::int64_t count) {
+  if constexpr (kFormat == Format::kF32) {
+    return load_part(reinterpret_cast<const float*>(row) + at, count);
+  } else {
+    constexpr std::int64_t kBytes = kFormat == Format::kBF16 ? 2 : 1;
+    alignas(32) std::byte last[16 * kBytes] = {};  // loads of eight bytes take 16 codes with them
+    std::memcpy(last, row + at * kBytes, static_cast<std::size_t>(count * kBytes));
+    if constexpr (kFormat == Format::kBF16) return load_bf16(reinterpret_cast<const std::uint16_t*>(last));
+    return load_i8(reinterpret_cast<const std::int8_t*>(last)) * splat(scale_of<kFormat>(scales, at));
+  }
+}
+
 // Values [begin, begin + n) of a stored row as f32; begin is a multiple of kTileDims. Zeros up to a whole vector.
 template <Format kFormat>
 TTT_INLINE void decode_part(const std::byte* row, const std::byte* scales, std::int64_t begin, std::int64_t n,
                             float* to) {
-  for (std::int64_t d = 0; d < n; d += kLanes) {
-    const std::int64_t count = n - d < kLanes ? n - d : kLanes;
-    if constexpr (kFormat == Format::kF32) {
-      const float* x = reinterpret_cast<const float*>(row) + begin + d;
-      store(to + d, count == kLanes ? load(x) : load_part(x, count));
-    } else if constexpr (kFormat == Format::kBF16) {
-      const std::uint16_t* x = reinterpret_cast<const std::uint16_t*>(row) + begin + d;
-      std::uint16_t last[kLanes] = {};
-      if (count < kLanes)
-        x = static_cast<const std::uint16_t*>(std::memcpy(last, x, static_cast<std::size_t>(count) * 2));
-      store(to + d, load_bf16(x));
-    } else {
-      const std::int8_t* x = reinterpret_cast<const std::int8_t*>(row) + begin + d;
-      std::int8_t last[16] = {};
-      if (count < kLanes) x = static_cast<const std::int8_t*>(std::memcpy(last, x, static_cast<std::size_t>(count)));
-      store(to + d, load_i8(x) * splat(scale_of<kFormat>(scales, begin + d)));
-    }
-  }
+  std::int64_t d = 0;
+  for (; d + kLanes <= n; d += kLanes) store(to + d, decode_vector<kFormat>(row, scales, begin + d));
+  if (d < n) store(to + d, decode_tail<kFormat>(row, scales, begin + d, n - d));
 }
 
 // e^x, zero where it is below e^-87 and for minus infinity.
