@@ -22,13 +22,7 @@ StepPlan plan(const BuiltModel& built, ThreadPool& threads, Communicator& commun
   for (const std::int64_t rows : shape.rows) {
     entries.push_back({.rows = rows, .past = shape.at_end ? config.context - rows : 0});
   }
-  const std::span<const StateSpec> slots = built.tree->states;
-  const Model& model = *built.model;
-  const PlannedStep planned(slots, pool_config(config, slots), entries, shape.wanted, RowsKind::kTokens,
-                            model.input_size());
-  return plan_forward(*built.tree, threads, communicator, [&](Exec& exec) {
-    model.forward(exec, planned.step(), view_of(static_cast<float*>(nullptr), {shape.wanted, model.output_size()}));
-  });
+  return plan_step(built, threads, communicator, config, entries, shape.wanted);
 }
 
 // A source of so many rows: what Runner::encode runs.
@@ -93,7 +87,18 @@ StepPlan plan_forward(const ModelTree& tree, ThreadPool& threads, Communicator& 
 
 StepPlan plan_step(const BuiltModel& built, ThreadPool& threads, Communicator& communicator, const RunnerConfig& config,
                    std::int64_t rows, std::int64_t wanted) {
-  return plan(built, threads, communicator, config, {.rows = {rows}, .wanted = wanted});
+  const PlannedStep::Entry entry{.rows = rows};
+  return plan_step(built, threads, communicator, config, {&entry, 1}, wanted);
+}
+
+StepPlan plan_step(const BuiltModel& built, ThreadPool& threads, Communicator& communicator, const RunnerConfig& config,
+                   std::span<const PlannedStep::Entry> entries, std::int64_t wanted) {
+  const std::span<const StateSpec> slots = built.tree->states;
+  const Model& model = *built.model;
+  const PlannedStep planned(slots, pool_config(config, slots), entries, wanted, RowsKind::kTokens, model.input_size());
+  return plan_forward(*built.tree, threads, communicator, [&](Exec& exec) {
+    model.forward(exec, planned.step(), view_of(static_cast<float*>(nullptr), {wanted, model.output_size()}));
+  });
 }
 
 RunnerMemory plan_runner(const BuiltModel& built, ThreadPool& threads, Communicator& communicator,

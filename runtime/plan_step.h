@@ -28,6 +28,9 @@ StepPlan plan_forward(const ModelTree& tree, ThreadPool& threads, Communicator& 
 // Of a step of a model in which one sequence begins with `rows` rows, the last `wanted` of which have outputs.
 StepPlan plan_step(const BuiltModel& built, ThreadPool& threads, Communicator& communicator, const RunnerConfig& config,
                    std::int64_t rows, std::int64_t wanted);
+// Of a step with these entries, the last `wanted` rows of which have outputs. The context of `config` holds them.
+StepPlan plan_step(const BuiltModel& built, ThreadPool& threads, Communicator& communicator, const RunnerConfig& config,
+                   std::span<const PlannedStep::Entry> entries, std::int64_t wanted);
 
 // The exact memory of a Runner.
 struct RunnerMemory {

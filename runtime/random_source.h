@@ -16,22 +16,28 @@ namespace ttt {
 // checkpoint; other parts of it (rows of a fused tensor, experts of a stacked one) have their own.
 class RandomSource final : public WeightSource {
  public:
+  // kPlan: only counts the bytes; the views have no data.
+  enum class Mode : std::uint8_t { kMake, kPlan };
   // `stored`: the format that matrices have when a block requests none.
-  RandomSource(Format stored, ParallelFor parallel_for) : stored_(stored), parallel_for_(parallel_for) {}
+  RandomSource(Format stored, ParallelFor parallel_for, Mode mode = Mode::kMake)
+      : stored_(stored), parallel_for_(parallel_for), mode_(mode) {}
 
   ConstTensorView fetch(const WeightRequest& request) override;
   bool has(const std::string&) const override { return false; }
 
-  std::int64_t bytes() const;
+  std::int64_t bytes() const { return bytes_; }
 
  private:
   ConstTensorView dense(const WeightRequest& request, Format format);
   ConstTensorView panels(const WeightRequest& request, Format format);
+  std::byte* allocate(std::int64_t bytes);  // null in a plan
 
   Format stored_;
   ParallelFor parallel_for_;
+  Mode mode_;
   std::map<std::string, ConstTensorView> known_;  // by part and form
   std::vector<Buffer> memory_;
+  std::int64_t bytes_ = 0;
 };
 
 }  // namespace ttt
