@@ -113,6 +113,10 @@ def memory_rows(answers):
     return rows
 
 
+def counted(count, noun):
+    return f"{count} {noun}" + ("" if count == 1 else "s")
+
+
 def limits_line(answers):
     machines = [a["machine"] for _, a in answers]
 
@@ -121,11 +125,11 @@ def limits_line(answers):
         low, high = f"{min(values):.3g}", f"{max(values):.3g}"
         return (low if low == high else f"{low} to {high}") + f" {unit}"
 
-    of = sorted({f"`{m['isa']}`, {m['threads']} threads" for m in machines})
+    of = sorted({f"`{m['isa']}`, {counted(m['threads'], 'thread')}" for m in machines})
     return (f"{'; '.join(of)}. Measured in the same runs: f32 {span('f32_ops_per_s', 1e12, 'Top/s')}, bf16 "
             f"{span('bf16_ops_per_s', 1e12, 'Top/s')}, int8 {span('int8_ops_per_s', 1e12, 'Top/s')}, read "
-            f"{span('read_bytes_per_s', 1e9, 'GB/s')}. Medians of {answers[0][1]['repeat']} runs, the slowest and the "
-            "fastest in brackets.\n")
+            f"{span('read_bytes_per_s', 1e9, 'GB/s')}. Medians of {counted(answers[0][1]['repeat'], 'run')}, the "
+            "slowest and the fastest in brackets.\n")
 
 
 def tables(answers):

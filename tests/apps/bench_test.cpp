@@ -1,6 +1,7 @@
 #include <cmath>
 #include <set>
 #include <sstream>
+#include <utility>
 
 #include "apps/tool.h"
 #include "base/traits.h"
@@ -44,6 +45,31 @@ TEST_F(BenchToolTest, MeasuresACheckpointAndPrintsText) {
   const Finished f = tool({"bench", "-m", random_model(), "--prompt", "4", "--generate", "2", "--repeat", "1"});
   expect_ok(f);
   EXPECT_NE(f.out.find("decode_tokens_per_s"), std::string::npos) << f.out;
+}
+
+TEST_F(BenchToolTest, MeasuresACheckpointInSeveralFormats) {
+  const Finished f = tool({"bench", "-m", random_model(), "--format", "auto,int8", "--prompt", "4", "--generate", "2",
+                           "--repeat", "1", "--json"});
+  expect_ok(f);
+  const Json out = Json::parse(f.out, "stdout");
+  const Json::Array& rows = out.at("rows", "").as_array("");
+  ASSERT_EQ(rows.size(), 2u);
+  EXPECT_EQ(rows[1].at("format", ""), Json("int8"));
+  EXPECT_LT(number(rows[1], "decode_bytes_per_step"), number(rows[0], "decode_bytes_per_step"));
+  EXPECT_LT(number(rows[1], "weight_bytes"), number(rows[0], "weight_bytes"));
+}
+
+TEST_F(BenchToolTest, MeasuresTheBlocksOfASingleCombination) {
+  const std::string shape = file("shape.json", config().dump());
+  const Finished f = tool({"bench", "--config", shape, "--prompt", "4", "--generate", "3", "--repeat", "1", "--context",
+                           "7", "--by-block", "--json"});
+  expect_ok(f);
+  const Json out = Json::parse(f.out, "stdout");
+  for (const auto& [key, calls] : {std::pair{"prefill_by_block", 1}, std::pair{"decode_by_block", 3}}) {
+    const Json::Array& blocks = out.at(key, "").as_array(key);
+    ASSERT_GT(blocks.size(), 3u);
+    EXPECT_EQ(number(blocks.back(), "calls"), calls) << key;
+  }
 }
 
 // The fields and their order, of the text and of JSON: programs read both.
