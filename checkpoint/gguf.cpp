@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "base/checked.h"
+#include "base/enum_names.h"
 #include "checkpoint/gguf_parser.h"
 #include "checkpoint/printable.h"
 
@@ -61,9 +62,9 @@ double number_at(const GgufValue& v, std::int64_t i, std::string_view what) {
 }  // namespace
 
 std::string_view name_of(GgufType type) {
-  constexpr std::string_view kNames[] = {"u8",   "i8",     "u16",   "i16", "u32", "i32", "f32",
-                                         "bool", "string", "array", "u64", "i64", "f64"};
-  return kNames[static_cast<std::size_t>(type)];
+  constexpr EnumNames<13> kNames{"u8",   "i8",     "u16",   "i16", "u32", "i32", "f32",
+                                 "bool", "string", "array", "u64", "i64", "f64"};
+  return name_in(kNames, type);
 }
 
 GgufFile GgufFile::parse(std::shared_ptr<const MappedFile> file) {

@@ -4,24 +4,14 @@
 #include <optional>
 #include <utility>
 
+#include "base/enum_names.h"
 #include "base/error.h"
 
 namespace ttt {
 
 std::string_view name_of(StopReason reason) {
-  switch (reason) {
-    case StopReason::kEnd:
-      return "end";
-    case StopReason::kLength:
-      return "length";
-    case StopReason::kContext:
-      return "context";
-    case StopReason::kCaller:
-      return "stopped";
-    case StopReason::kDeadEnd:
-      return "a dead end of the grammar";
-  }
-  return {};
+  constexpr EnumNames<5> kNames{"end", "length", "context", "stopped", "a dead end of the grammar"};
+  return name_in(kNames, reason);
 }
 
 namespace {

@@ -5,6 +5,7 @@
 #include <span>
 #include <utility>
 
+#include "base/enum_names.h"
 #include "text/tool_bodies.h"
 
 namespace ttt {
@@ -64,10 +65,8 @@ std::size_t begun(std::string_view text, std::string_view mark) {
 }  // namespace
 
 std::string_view name_of(ToolFormat format) {
-  constexpr std::array<std::string_view, 7> kNames{"hermes",   "llama3", "mistral", "harmony",
-                                                   "deepseek", "cohere", "granite"};
-  const auto i = static_cast<std::size_t>(format);
-  return i < kNames.size() ? kNames.at(i) : std::string_view{};
+  constexpr EnumNames<7> kNames{"hermes", "llama3", "mistral", "harmony", "deepseek", "cohere", "granite"};
+  return name_in(kNames, format);
 }
 
 std::optional<ToolFormat> find_tool_format(std::string_view source) {

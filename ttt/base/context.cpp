@@ -1,28 +1,18 @@
 #include "base/context.h"
 
-#include <array>
-
+#include "base/enum_names.h"
 #include "base/error.h"
 
 namespace ttt {
 namespace {
 
-constexpr std::array<std::string_view, 6> kStrategies{"default", "performance", "accuracy",
-                                                      "memory",  "reference",   "invariant"};
+constexpr EnumNames<6> kStrategies{"default", "performance", "accuracy", "memory", "reference", "invariant"};
 
 }  // namespace
 
-std::string_view name_of(Strategy strategy) {
-  const auto i = static_cast<std::size_t>(strategy);
-  return i < kStrategies.size() ? kStrategies[i] : std::string_view();
-}
+std::string_view name_of(Strategy strategy) { return name_in(kStrategies, strategy); }
 
-std::optional<Strategy> strategy_named(std::string_view name) {
-  for (std::size_t i = 0; i < kStrategies.size(); ++i) {
-    if (kStrategies[i] == name) return static_cast<Strategy>(i);
-  }
-  return std::nullopt;
-}
+std::optional<Strategy> strategy_named(std::string_view name) { return value_in<Strategy>(kStrategies, name); }
 
 Place Places::add(std::string path) {
   paths_.push_back(std::move(path));

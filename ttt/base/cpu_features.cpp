@@ -7,14 +7,15 @@
 #include <algorithm>
 #include <array>
 
+#include "base/enum_names.h"
+
 namespace ttt {
 namespace {
 
-constexpr std::array<std::string_view, kIsaLevels> kIsaNames{"sse2",        "avx2",        "avx_vnni", "avx512",
-                                                             "avx512_vnni", "avx512_bf16", "amx"};
-constexpr std::array<std::string_view, kCpuFeatures> kFeatureNames{
-    "avx2",        "fma",         "f16c",        "avx512f",  "avx512bw", "avx512dq", "avx512vl",
-    "avx512_vnni", "avx512_bf16", "avx512_fp16", "avx_vnni", "amx_tile", "amx_int8", "amx_bf16"};
+constexpr EnumNames<kIsaLevels> kIsaNames{"sse2", "avx2", "avx_vnni", "avx512", "avx512_vnni", "avx512_bf16", "amx"};
+constexpr EnumNames<kCpuFeatures> kFeatureNames{"avx2",     "fma",      "f16c",        "avx512f",     "avx512bw",
+                                                "avx512dq", "avx512vl", "avx512_vnni", "avx512_bf16", "avx512_fp16",
+                                                "avx_vnni", "amx_tile", "amx_int8",    "amx_bf16"};
 
 // Registers of XCR0: the upper halves of ymm; mask registers and the rest of zmm; tile configuration and tiles.
 constexpr std::uint64_t kYmmState = 0x6, kZmmState = 0xE6, kTileState = 0x60000, kTileData = 0x40000;
@@ -72,22 +73,11 @@ void request_tile_permission() {
 
 }  // namespace
 
-std::string_view name_of(CpuFeature feature) {
-  const auto i = static_cast<std::size_t>(feature);
-  return i < kFeatureNames.size() ? kFeatureNames[i] : std::string_view();
-}
+std::string_view name_of(CpuFeature feature) { return name_in(kFeatureNames, feature); }
 
-std::string_view name_of(IsaLevel level) {
-  const auto i = static_cast<std::size_t>(level);
-  return i < kIsaNames.size() ? kIsaNames[i] : std::string_view();
-}
+std::string_view name_of(IsaLevel level) { return name_in(kIsaNames, level); }
 
-std::optional<IsaLevel> isa_named(std::string_view name) {
-  for (std::size_t i = 0; i < kIsaNames.size(); ++i) {
-    if (kIsaNames[i] == name) return static_cast<IsaLevel>(i);
-  }
-  return std::nullopt;
-}
+std::optional<IsaLevel> isa_named(std::string_view name) { return value_in<IsaLevel>(kIsaNames, name); }
 
 IsaLevel isa_in(CpuFeatures features) {
   IsaLevel best = IsaLevel::kSse2;

@@ -1,10 +1,10 @@
 #include "collectives/messages.h"
 
 #include <algorithm>
-#include <array>
 #include <numeric>
 #include <utility>
 
+#include "base/enum_names.h"
 #include "base/error.h"
 
 namespace ttt {
@@ -22,9 +22,9 @@ std::int64_t total(std::span<const std::int64_t> counts) {
 }  // namespace
 
 std::string_view name_of(Collective kind) {
-  constexpr std::array<std::string_view, kCollectives> kNames{"all_reduce", "all_gather", "reduce_scatter", "broadcast",
-                                                              "all_to_all", "barrier",    "split"};
-  return kNames[static_cast<std::size_t>(kind)];
+  constexpr EnumNames<kCollectives> kNames{"all_reduce", "all_gather", "reduce_scatter", "broadcast",
+                                           "all_to_all", "barrier",    "split"};
+  return name_in(kNames, kind);
 }
 
 std::string call_name(std::string_view group, Collective kind) {

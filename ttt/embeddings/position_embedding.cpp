@@ -1,15 +1,15 @@
 #include "embeddings/position_embedding.h"
 
-#include <array>
 #include <cmath>
 
+#include "base/enum_names.h"
 #include "base/error.h"
 #include "block/checked_weights.h"
 
 namespace ttt {
 namespace {
 
-constexpr std::array<std::string_view, 2> kLayoutNames{"interleaved", "half_split"};
+constexpr EnumNames<2> kLayoutNames{"interleaved", "half_split"};
 // Sines have no last position; this one is exact in double precision.
 constexpr std::int64_t kEndless = std::int64_t{1} << 40;
 
@@ -31,10 +31,7 @@ void check_kind(const SinusoidalPositions& kind, const PositionEmbeddingSpec& sp
 
 }  // namespace
 
-std::string_view name_of(SinusoidLayout layout) {
-  const auto i = static_cast<std::size_t>(layout);
-  return i < kLayoutNames.size() ? kLayoutNames[i] : std::string_view();
-}
+std::string_view name_of(SinusoidLayout layout) { return name_in(kLayoutNames, layout); }
 
 void validate(const PositionEmbeddingSpec& spec, const Context& context) {
   const std::string_view who = context.name_or("PositionEmbedding");

@@ -5,6 +5,7 @@
 #include <functional>
 #include <numbers>
 
+#include "base/enum_names.h"
 #include "base/error.h"
 
 namespace ttt {
@@ -195,27 +196,13 @@ std::vector<float> by_section(const RoPESpec& s, const std::vector<float>& all) 
 }  // namespace
 
 std::string_view name_of(RotaryLayout layout) {
-  switch (layout) {
-    case RotaryLayout::kHalfSplit:
-      return "half_split";
-    case RotaryLayout::kInterleaved:
-      return "interleaved";
-    case RotaryLayout::kHalfSplitByAxis:
-      return "half_split_by_axis";
-  }
-  return {};
+  constexpr EnumNames<3> kNames{"half_split", "interleaved", "half_split_by_axis"};
+  return name_in(kNames, layout);
 }
 
 std::string_view name_of(SectionFrequencies frequencies) {
-  switch (frequencies) {
-    case SectionFrequencies::kContinued:
-      return "continued";
-    case SectionFrequencies::kOwn:
-      return "own";
-    case SectionFrequencies::kStrided:
-      return "strided";
-  }
-  return {};
+  constexpr EnumNames<3> kNames{"continued", "own", "strided"};
+  return name_in(kNames, frequencies);
 }
 
 void validate(const RoPESpec& s, std::string_view where) {

@@ -1,9 +1,9 @@
 #include "embeddings/token.h"
 
-#include <array>
 #include <cmath>
 #include <utility>
 
+#include "base/enum_names.h"
 #include "base/error.h"
 #include "block/checked_weights.h"
 #include "kernels/rows/rows.h"
@@ -12,7 +12,7 @@
 namespace ttt {
 namespace {
 
-constexpr std::array<std::string_view, 2> kSplitNames{"vocabulary", "hidden"};
+constexpr EnumNames<2> kSplitNames{"vocabulary", "hidden"};
 
 // Columns that no block of a stored format crosses: rows hold whole blocks, so the width tells which there can be.
 std::int64_t column_unit(std::int64_t hidden_dim) {
@@ -36,10 +36,7 @@ Part column_part(const TokenEmbeddingSpec& spec, const Context& context) {
 
 }  // namespace
 
-std::string_view name_of(TableSplit split) {
-  const auto i = static_cast<std::size_t>(split);
-  return i < kSplitNames.size() ? kSplitNames[i] : std::string_view();
-}
+std::string_view name_of(TableSplit split) { return name_in(kSplitNames, split); }
 
 void validate(const TokenEmbeddingSpec& spec, const Context& context) {
   const std::string_view who = context.name_or("TokenEmbedding");

@@ -5,20 +5,18 @@
 #include <limits>
 #include <type_traits>
 
+#include "base/enum_names.h"
 #include "base/error.h"
 
 namespace ttt {
 namespace {
 
-constexpr std::array<std::string_view, 3> kKindNames{"mean", "cls", "last"};
+constexpr EnumNames<3> kKindNames{"mean", "cls", "last"};
 constexpr std::array<kernels::PoolRowsFn, 3> kPools{kernels::pool_mean, kernels::pool_first, kernels::pool_last};
 
 }  // namespace
 
-std::string_view name_of(PoolingKind kind) {
-  const auto i = static_cast<std::size_t>(kind);
-  return i < kKindNames.size() ? kKindNames[i] : std::string_view();
-}
+std::string_view name_of(PoolingKind kind) { return name_in(kKindNames, kind); }
 
 void validate(const PoolingSpec& spec, const Context& context) {
   const std::string_view who = context.name_or("Pooling");

@@ -1,8 +1,8 @@
 #include "normalization/distributed.h"
 
-#include <array>
 #include <span>
 
+#include "base/enum_names.h"
 #include "base/error.h"
 #include "block/check_rows.h"
 #include "block/checked_weights.h"
@@ -13,7 +13,7 @@
 namespace ttt {
 namespace {
 
-constexpr std::array<std::string_view, 2> kStrategyNames{"all_reduce", "all_gather"};
+constexpr EnumNames<2> kStrategyNames{"all_reduce", "all_gather"};
 
 // What both base norms come down to.
 struct Base {
@@ -41,10 +41,7 @@ bool exchanges_statistics(const DistributedNormSpec& spec, const DistributedNorm
 
 }  // namespace
 
-std::string_view name_of(DistributedStrategy strategy) {
-  const auto i = static_cast<std::size_t>(strategy);
-  return i < kStrategyNames.size() ? kStrategyNames[i] : std::string_view();
-}
+std::string_view name_of(DistributedStrategy strategy) { return name_in(kStrategyNames, strategy); }
 
 void validate(const DistributedNormSpec& spec, const Context& context) {
   const std::string_view who = context.name_or("DistributedNorm");

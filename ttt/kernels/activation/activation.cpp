@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "base/enum_names.h"
 #include "base/error.h"
 #include "kernels/at_level.h"
 
@@ -9,8 +10,8 @@ namespace ttt {
 namespace {
 
 // In the order of Activation.
-constexpr std::array<std::string_view, 9> kNames{"identity",   "relu", "relu2",   "gelu", "gelu_tanh",
-                                                 "quick_gelu", "silu", "sigmoid", "tanh"};
+constexpr EnumNames<9> kNames{"identity",   "relu", "relu2",   "gelu", "gelu_tanh",
+                              "quick_gelu", "silu", "sigmoid", "tanh"};
 
 struct Spelling {
   std::string_view name;
@@ -28,15 +29,10 @@ constexpr std::array<Spelling, 8> kSpellings{{{"linear", Activation::kIdentity},
 
 }  // namespace
 
-std::string_view name_of(Activation activation) {
-  const auto i = static_cast<std::size_t>(activation);
-  return i < kNames.size() ? kNames[i] : std::string_view();
-}
+std::string_view name_of(Activation activation) { return name_in(kNames, activation); }
 
 std::optional<Activation> activation_named(std::string_view name) {
-  for (std::size_t i = 0; i < kNames.size(); ++i) {
-    if (kNames[i] == name) return static_cast<Activation>(i);
-  }
+  if (const auto own = value_in<Activation>(kNames, name)) return own;
   for (const Spelling& s : kSpellings) {
     if (s.name == name) return s.activation;
   }

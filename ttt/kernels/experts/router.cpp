@@ -1,25 +1,20 @@
 #include "kernels/experts/router.h"
 
-#include <array>
 #include <cmath>
 #include <limits>
+
+#include "base/enum_names.h"
 
 namespace ttt {
 namespace {
 
-constexpr std::array<std::string_view, 4> kScoreNames{"softmax", "sigmoid", "sqrt_softplus", "logit"};
-constexpr std::array<std::string_view, 2> kWeightNames{"score", "softmax_of_selected"};
+constexpr EnumNames<4> kScoreNames{"softmax", "sigmoid", "sqrt_softplus", "logit"};
+constexpr EnumNames<2> kWeightNames{"score", "softmax_of_selected"};
 
 }  // namespace
 
-std::string_view name_of(RouterScore score) {
-  const auto i = static_cast<std::size_t>(score);
-  return i < kScoreNames.size() ? kScoreNames[i] : std::string_view();
-}
-std::string_view name_of(RouterWeight weight) {
-  const auto i = static_cast<std::size_t>(weight);
-  return i < kWeightNames.size() ? kWeightNames[i] : std::string_view();
-}
+std::string_view name_of(RouterScore score) { return name_in(kScoreNames, score); }
+std::string_view name_of(RouterWeight weight) { return name_in(kWeightNames, weight); }
 
 namespace kernels {
 namespace {

@@ -1,6 +1,7 @@
 #include "kernels/matmul/prepare.h"
 
 #include "base/checked.h"
+#include "base/enum_names.h"
 #include "base/error.h"
 #include "kernels/at_level.h"
 
@@ -40,15 +41,8 @@ Sizes sizes_of(ActivationForm form, bool panels, std::int64_t rows, std::int64_t
 }  // namespace
 
 std::string_view name_of(ActivationForm form) {
-  switch (form) {
-    case ActivationForm::kF32:
-      return "f32";
-    case ActivationForm::kBF16:
-      return "bf16";
-    case ActivationForm::kInt8:
-      return "int8";
-  }
-  return {};
+  constexpr EnumNames<3> kNames{"f32", "bf16", "int8"};
+  return name_in(kNames, form);
 }
 
 std::int64_t prepared_bytes(ActivationForm form, bool panels, std::int64_t rows, std::int64_t in) {
