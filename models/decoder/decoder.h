@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 #include "embeddings/token.h"
@@ -68,12 +69,18 @@ class DecoderModel final : public Model {
   LMHead head_;
 };
 
-// Family::make of a DecoderModel with the usual ends. kRead(config, scope) returns the Config of Layer, and has refused
-// keys that it does not know (ConfigReader::finish); kNorm(config) returns the Spec of the last norm.
-template <class Layer, class Norm, auto kRead, auto kNorm>
+// Family::make of a DecoderModel. kRead(config, scope) returns the Config of Layer, and has refused keys that it does
+// not know (ConfigReader::finish); kEnds(config) returns the DecoderEnds, or of the usual ones the Spec of their norm.
+template <class Layer, class Norm, auto kRead, auto kEnds>
 std::unique_ptr<Model> make_decoder(const Scope& scope, ConfigReader& config) {
   const auto c = kRead(config, scope);
-  return std::make_unique<DecoderModel<Layer, Norm>>(scope, c, DecoderEnds<Norm>{.norm = kNorm(c)});
+  DecoderEnds<Norm> ends;
+  if constexpr (std::is_same_v<decltype(kEnds(c)), DecoderEnds<Norm>>) {
+    ends = kEnds(c);
+  } else {
+    ends.norm = kEnds(c);
+  }
+  return std::make_unique<DecoderModel<Layer, Norm>>(scope, c, ends);
 }
 
 }  // namespace ttt

@@ -60,14 +60,18 @@ std::int64_t read_top_k(ConfigReader& config, std::int64_t absent, std::int64_t 
   return top_k;
 }
 
-AttentionSpec attention_spec(const DecoderConfig& c, std::int64_t layer) {
+AttentionSpec attention_spec(const DecoderConfig& c, std::int64_t layer, bool bias) {
   const std::int64_t window = c.windows[static_cast<std::size_t>(layer)];
   return {.hidden_dim = c.hidden,
           .num_heads = c.heads,
           .num_kv_heads = c.kv_heads,
           .head_dim = c.head_dim,
           .visible = {.behind = window > 0 ? window - 1 : Visible::kAll},
-          .position = c.rope};
+          .position = c.rope,
+          .q_bias = bias,
+          .k_bias = bias,
+          .v_bias = bias,
+          .o_bias = bias};
 }
 
 }  // namespace ttt

@@ -51,7 +51,7 @@ std::vector<std::int64_t> read_windows(ConfigReader& config, std::int64_t layers
 // num_experts_per_tok, at most `experts`.
 std::int64_t read_top_k(ConfigReader& config, std::int64_t absent, std::int64_t experts);
 
-// Grouped heads, rotated, with the window of this layer.
-AttentionSpec attention_spec(const DecoderConfig& config, std::int64_t layer);
+// Grouped heads, rotated, with the window of this layer; bias: on all four projections.
+AttentionSpec attention_spec(const DecoderConfig& config, std::int64_t layer, bool bias = false);
 
 }  // namespace ttt

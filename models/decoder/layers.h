@@ -2,6 +2,7 @@
 
 #include "attention/attention.h"
 #include "base/exec.h"
+#include "model/scope.h"
 
 // The two most usual layers of decoders, for families to derive theirs from. What else a layer does, its family writes
 // out.
@@ -23,6 +24,16 @@ struct PreNormLayer {
     ffn.forward_add(exec, normed, x);
   }
 };
+
+// The layer of most decoders, by the names that their checkpoints have.
+template <class Norm, class FeedForward>
+PreNormLayer<Norm, FeedForward> make_pre_norm_layer(const Scope& s, const typename Norm::Spec& norm,
+                                                    const AttentionSpec& attention,
+                                                    const typename FeedForward::Spec& ffn,
+                                                    const typename FeedForward::Names& ffn_names = {}) {
+  return {make<Norm>(s / "input_layernorm", norm), make<Attention>(s / "self_attn", attention),
+          make<Norm>(s / "post_attention_layernorm", norm), make<FeedForward>(s / "mlp", ffn, ffn_names)};
+}
 
 // x += norm(attention(x)); x += norm(ffn(x))
 template <class Norm, class FeedForward>

@@ -14,11 +14,10 @@ namespace {
 RMSNormSpec norm_spec(const GemmaConfig& c) { return {.dim = c.hidden, .eps = c.eps, .weight_offset = 1}; }
 
 AttentionSpec attention_spec(const GemmaConfig& c, std::int64_t i) {
-  AttentionSpec spec = attention_spec(static_cast<const DecoderConfig&>(c), i);
+  AttentionSpec spec = attention_spec(c, i, c.bias);
   if (c.windows[static_cast<std::size_t>(i)] > 0) spec.position = c.window_rope;
   spec.scale = c.scale;
   spec.soft_cap = c.score_cap;
-  spec.q_bias = spec.k_bias = spec.v_bias = spec.o_bias = c.bias;
   if (c.qk_norm) spec.qk_norm = RMSNormSpec{.eps = c.eps, .weight_offset = 1};
   return spec;
 }

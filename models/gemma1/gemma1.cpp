@@ -17,18 +17,11 @@ struct Config : DecoderConfig {
 
 RMSNormSpec norm_spec(const Config& c) { return {.dim = c.hidden, .eps = c.eps, .weight_offset = 1}; }
 
-AttentionSpec attention_spec(const Config& c, std::int64_t i) {
-  AttentionSpec spec = attention_spec(static_cast<const DecoderConfig&>(c), i);
-  spec.q_bias = spec.k_bias = spec.v_bias = spec.o_bias = c.bias;
-  return spec;
-}
-
 struct Layer : PreNormLayer<RMSNorm, GatedMLP> {
   Layer(const Scope& s, const Config& c, std::int64_t i)
-      : PreNormLayer{
-            make<RMSNorm>(s / "input_layernorm", norm_spec(c)), make<Attention>(s / "self_attn", attention_spec(c, i)),
-            make<RMSNorm>(s / "post_attention_layernorm", norm_spec(c)),
-            make<GatedMLP>(s / "mlp", {.hidden_dim = c.hidden, .ffn_dim = c.ffn, .activation = c.activation})} {}
+      : PreNormLayer(make_pre_norm_layer<RMSNorm, GatedMLP>(
+            s, norm_spec(c), attention_spec(c, i, c.bias),
+            {.hidden_dim = c.hidden, .ffn_dim = c.ffn, .activation = c.activation})) {}
 };
 
 // Where the configuration is silent: as GemmaConfig of transformers.
@@ -45,7 +38,12 @@ Config read_config(ConfigReader& config, const Scope& scope) {
   config.ignore("hidden_activation");
   c.bias = config.boolean("attention_bias", false);
   config.only("use_bidirectional_attention", Json(false));
+  config.finish();
   return c;
+}
+
+DecoderEnds<RMSNorm> ends(const Config& c) {
+  return {.norm = norm_spec(c), .embedding_scale = std::sqrt(static_cast<float>(c.hidden))};
 }
 
 constexpr GgufChange kGain = GgufChange::kSubtractOne;
@@ -68,15 +66,7 @@ constexpr GgufSpelling kSpellings[] = {{.architecture = "gemma",
 const Family& gemma1_family() {
   static constexpr std::string_view kModelTypes[] = {"gemma"};
   static const Family family{
-      .model_types = kModelTypes,
-      .make = [](const Scope& scope, ConfigReader& config) -> std::unique_ptr<Model> {
-        const Config c = read_config(config, scope);
-        config.finish();
-        return std::make_unique<DecoderModel<Layer, RMSNorm>>(
-            scope, c,
-            DecoderEnds<RMSNorm>{.norm = norm_spec(c), .embedding_scale = std::sqrt(static_cast<float>(c.hidden))});
-      },
-      .gguf = kSpellings};
+      .model_types = kModelTypes, .make = make_decoder<Layer, RMSNorm, read_config, ends>, .gguf = kSpellings};
   return family;
 }
 

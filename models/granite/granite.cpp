@@ -20,9 +20,8 @@ struct Config : DecoderConfig {
 RMSNormSpec norm_spec(const Config& c) { return {.dim = c.hidden, .eps = c.eps}; }
 
 AttentionSpec attention_spec(const Config& c, std::int64_t i) {
-  AttentionSpec spec = attention_spec(static_cast<const DecoderConfig&>(c), i);
+  AttentionSpec spec = attention_spec(c, i, c.attention_bias);
   spec.scale = c.score_scale;
-  spec.q_bias = spec.k_bias = spec.v_bias = spec.o_bias = c.attention_bias;
   return spec;
 }
 

@@ -22,14 +22,13 @@ AttentionSpec attention_spec(const Config& c, std::int64_t i) {
 
 struct Layer : PreNormLayer<RMSNorm, GatedMLP> {
   Layer(const Scope& s, const Config& c, std::int64_t i)
-      : PreNormLayer{
-            make<RMSNorm>(s / "input_layernorm", norm_spec(c)), make<Attention>(s / "self_attn", attention_spec(c, i)),
-            make<RMSNorm>(s / "post_attention_layernorm", norm_spec(c)),
-            make<GatedMLP>(s / "mlp", {.hidden_dim = c.hidden, .ffn_dim = c.ffn, .activation = c.activation})} {}
+      : PreNormLayer(make_pre_norm_layer<RMSNorm, GatedMLP>(
+            s, norm_spec(c), attention_spec(c, i),
+            {.hidden_dim = c.hidden, .ffn_dim = c.ffn, .activation = c.activation})) {}
 };
 
 // Where the configuration is silent: as MistralConfig and MinistralConfig of transformers.
-Config read_config(ConfigReader& config, const Scope& scope) {
+Config read_first(ConfigReader& config, const Scope& scope) {
   Config c{read_decoder_config(
       config, scope,
       {.shape = {.vocab = 32000, .hidden = 4096, .layers = 32, .heads = 32, .kv_heads = 8, .tied = false},
@@ -75,17 +74,17 @@ Config read_third(ConfigReader& config, const Scope& scope) {
   return c;
 }
 
+Config read_config(ConfigReader& config, const Scope& scope) {
+  const Config c = config.string("model_type") == "ministral3" ? read_third(config, scope) : read_first(config, scope);
+  config.finish();
+  return c;
+}
+
 }  // namespace
 
 const Family& mistral_family() {
   static constexpr std::string_view kModelTypes[] = {"mistral", "ministral", "ministral3"};
-  static const Family family{
-      .model_types = kModelTypes, .make = [](const Scope& scope, ConfigReader& config) -> std::unique_ptr<Model> {
-        const Config c =
-            config.string("model_type") == "ministral3" ? read_third(config, scope) : read_config(config, scope);
-        config.finish();
-        return std::make_unique<DecoderModel<Layer, RMSNorm>>(scope, c, DecoderEnds<RMSNorm>{.norm = norm_spec(c)});
-      }};
+  static const Family family{.model_types = kModelTypes, .make = make_decoder<Layer, RMSNorm, read_config, norm_spec>};
   return family;
 }
 

@@ -16,21 +16,11 @@ struct Config : DecoderConfig {
 
 LayerNormSpec norm_spec(const Config& c) { return {.dim = c.hidden, .eps = c.eps, .weight_offset = 1}; }
 
-AttentionSpec attention_spec(const Config& c, std::int64_t i) {
-  AttentionSpec spec = attention_spec(static_cast<const DecoderConfig&>(c), i);
-  spec.q_bias = spec.k_bias = spec.v_bias = spec.o_bias = c.attention_bias;
-  return spec;
-}
-
 struct Layer : PreNormLayer<LayerNorm, MLP> {
   Layer(const Scope& s, const Config& c, std::int64_t i)
-      : PreNormLayer{
-            make<LayerNorm>(s / "input_layernorm", norm_spec(c)),
-            make<Attention>(s / "self_attn", attention_spec(c, i)),
-            make<LayerNorm>(s / "post_attention_layernorm", norm_spec(c)),
-            make<MLP>(
-                s / "mlp",
-                MLPSpec{.hidden_dim = c.hidden, .ffn_dim = c.ffn, .activation = c.activation, .bias = c.mlp_bias})} {}
+      : PreNormLayer(make_pre_norm_layer<LayerNorm, MLP>(
+            s, norm_spec(c), attention_spec(c, i, c.attention_bias),
+            {.hidden_dim = c.hidden, .ffn_dim = c.ffn, .activation = c.activation, .bias = c.mlp_bias})) {}
 };
 
 // Where the configuration is silent: as NemotronConfig of transformers.

@@ -17,11 +17,10 @@ struct Config : DecoderConfig {
 RMSNormSpec norm_spec(const Config& c) { return {.dim = c.hidden, .eps = c.eps}; }
 
 AttentionSpec attention_spec(const Config& c, std::int64_t i) {
-  AttentionSpec spec = attention_spec(static_cast<const DecoderConfig&>(c), i);
+  AttentionSpec spec = attention_spec(c, i, c.attention_bias);
   if (c.windows[static_cast<std::size_t>(i)] > 0) spec.position = c.window_rope;
   spec.qk_norm = RMSNormSpec{.eps = c.eps};
   spec.qk_norm_whole = true;
-  spec.q_bias = spec.k_bias = spec.v_bias = spec.o_bias = c.attention_bias;
   return spec;
 }
 

@@ -18,19 +18,16 @@ struct Config : DecoderConfig {
 RMSNormSpec norm_spec(const Config& c) { return {.dim = c.hidden, .eps = c.eps}; }
 
 AttentionSpec attention_spec(const Config& c, std::int64_t i) {
-  AttentionSpec spec = attention_spec(static_cast<const DecoderConfig&>(c), i);
+  AttentionSpec spec = attention_spec(c, i, c.attention_bias);
   spec.qk_norm = RMSNormSpec{.eps = c.eps};
   spec.qk_norm_whole = true;
   spec.qkv_clip = c.clip;
-  spec.q_bias = spec.k_bias = spec.v_bias = spec.o_bias = c.attention_bias;
   return spec;
 }
 
 struct Layer : PreNormLayer<RMSNorm, MoE> {
   Layer(const Scope& s, const Config& c, std::int64_t i)
-      : PreNormLayer{make<RMSNorm>(s / "input_layernorm", norm_spec(c)),
-                     make<Attention>(s / "self_attn", attention_spec(c, i)),
-                     make<RMSNorm>(s / "post_attention_layernorm", norm_spec(c)), make<MoE>(s / "mlp", c.moe)} {}
+      : PreNormLayer(make_pre_norm_layer<RMSNorm, MoE>(s, norm_spec(c), attention_spec(c, i), c.moe)) {}
 };
 
 // Where the configuration is silent: as OlmoeConfig of transformers.

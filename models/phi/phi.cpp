@@ -16,10 +16,9 @@ struct Config : DecoderConfig {
 LayerNormSpec norm_spec(const Config& c) { return {.dim = c.hidden, .eps = c.eps}; }
 
 AttentionSpec biased_attention(const Config& c, std::int64_t i) {
-  AttentionSpec spec = attention_spec(c, i);
+  AttentionSpec spec = attention_spec(c, i, true);
   if (c.qk_norm) spec.qk_layer_norm = LayerNormSpec{.eps = c.eps};
   spec.qk_layer_norm_shared = c.qk_norm;
-  spec.q_bias = spec.k_bias = spec.v_bias = spec.o_bias = true;
   return spec;
 }
 
@@ -58,7 +57,12 @@ Config read_config(ConfigReader& config, const Scope& scope) {
                                 .activation = "gelu_new",
                                 .rope = {.max_positions = 2048, .part = config.has("gguf_architecture") ? 1.0 : 0.5}})};
   c.qk_norm = config.boolean("qk_layernorm", false);
+  config.finish();
   return c;
+}
+
+DecoderEnds<LayerNorm> ends(const Config& c) {
+  return {.norm = norm_spec(c), .head_bias = true, .final_norm = "model.final_layernorm"};
 }
 
 constexpr std::array kOwnKeys{
@@ -92,15 +96,7 @@ constexpr GgufSpelling kSpellings[] = {{.architecture = "phi2",
 const Family& phi_family() {
   static constexpr std::string_view kModelTypes[] = {"phi"};
   static const Family family{
-      .model_types = kModelTypes,
-      .make = [](const Scope& scope, ConfigReader& config) -> std::unique_ptr<Model> {
-        const Config c = read_config(config, scope);
-        config.finish();
-        return std::make_unique<DecoderModel<Layer, LayerNorm>>(
-            scope, c,
-            DecoderEnds<LayerNorm>{.norm = norm_spec(c), .head_bias = true, .final_norm = "model.final_layernorm"});
-      },
-      .gguf = kSpellings};
+      .model_types = kModelTypes, .make = make_decoder<Layer, LayerNorm, read_config, ends>, .gguf = kSpellings};
   return family;
 }
 

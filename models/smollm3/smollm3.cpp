@@ -17,20 +17,16 @@ struct Config : DecoderConfig {
 RMSNormSpec norm_spec(const Config& c) { return {.dim = c.hidden, .eps = c.eps}; }
 
 AttentionSpec attention_spec(const Config& c, std::int64_t i) {
-  AttentionSpec spec = attention_spec(static_cast<const DecoderConfig&>(c), i);
-  spec.q_bias = spec.k_bias = spec.v_bias = spec.o_bias = c.attention_bias;
+  AttentionSpec spec = attention_spec(c, i, c.attention_bias);
   if (!c.rotates[static_cast<std::size_t>(i)]) spec.position = NoPosition{};
   return spec;
 }
 
 struct Layer : PreNormLayer<RMSNorm, GatedMLP> {
   Layer(const Scope& s, const Config& c, std::int64_t i)
-      : PreNormLayer{make<RMSNorm>(s / "input_layernorm", norm_spec(c)),
-                     make<Attention>(s / "self_attn", attention_spec(c, i)),
-                     make<RMSNorm>(s / "post_attention_layernorm", norm_spec(c)),
-                     make<GatedMLP>(
-                         s / "mlp",
-                         {.hidden_dim = c.hidden, .ffn_dim = c.ffn, .activation = c.activation, .bias = c.mlp_bias})} {}
+      : PreNormLayer(make_pre_norm_layer<RMSNorm, GatedMLP>(
+            s, norm_spec(c), attention_spec(c, i),
+            {.hidden_dim = c.hidden, .ffn_dim = c.ffn, .activation = c.activation, .bias = c.mlp_bias})) {}
 };
 
 // no_rope_layers has 1 where a layer rotates; where it is silent, one layer of no_rope_layer_interval does not.

@@ -16,21 +16,12 @@ struct Config : DecoderConfig {
 
 LayerNormSpec norm_spec(const Config& c) { return {.dim = c.hidden, .eps = c.eps}; }
 
-AttentionSpec attention_spec(const Config& c, std::int64_t i) {
-  AttentionSpec spec = attention_spec(static_cast<const DecoderConfig&>(c), i);
-  spec.q_bias = spec.k_bias = spec.v_bias = spec.o_bias = c.bias;
-  return spec;
-}
-
 struct Layer : PreNormLayer<LayerNorm, MLP> {
   Layer(const Scope& s, const Config& c, std::int64_t i)
-      : PreNormLayer{
-            make<LayerNorm>(s / "input_layernorm", norm_spec(c)),
-            make<Attention>(s / "self_attn", attention_spec(c, i)),
-            make<LayerNorm>(s / "post_attention_layernorm", norm_spec(c)),
-            make<MLP>(
-                s / "mlp", {.hidden_dim = c.hidden, .ffn_dim = c.ffn, .activation = c.activation, .bias = c.bias},
-                {.up = "c_fc.weight", .down = "c_proj.weight", .up_bias = "c_fc.bias", .down_bias = "c_proj.bias"})} {}
+      : PreNormLayer(make_pre_norm_layer<LayerNorm, MLP>(
+            s, norm_spec(c), attention_spec(c, i, c.bias),
+            {.hidden_dim = c.hidden, .ffn_dim = c.ffn, .activation = c.activation, .bias = c.bias},
+            {.up = "c_fc.weight", .down = "c_proj.weight", .up_bias = "c_fc.bias", .down_bias = "c_proj.bias"})) {}
 };
 
 // Where the configuration is silent: as Starcoder2Config of transformers.
