@@ -2,19 +2,15 @@
 
 #include "kernels/at_level.h"
 #include "kernels/norm/layer_norm.h"
+#include "kernels/norm/reference_row.h"
 
 namespace ttt::kernels::reference {
 namespace {
-
-double value_at(const ConstTensorView& vector, std::int64_t i, double otherwise) {
-  return vector.data == nullptr ? otherwise : static_cast<double>(vector.row<float>(0)[i]);
-}
 
 template <bool kAdd>
 void norm_row(const LayerNormArgs& args, std::int64_t r) {
   const std::int64_t n = args.x.dim(1);
   const float* x = args.x.row<float>(r);
-  float* y = args.y.row<float>(r);
   double sum = 0, squares = 0;
   for (std::int64_t i = 0; i < n; ++i) sum += static_cast<double>(x[i]);
   const double mean = sum / static_cast<double>(n);
@@ -23,12 +19,12 @@ void norm_row(const LayerNormArgs& args, std::int64_t r) {
     squares += distance * distance;
   }
   const double root = std::sqrt(squares / static_cast<double>(n) + static_cast<double>(args.eps));
-  for (std::int64_t i = 0; i < n; ++i) {
-    double gain = 1;
-    if (args.weight.data != nullptr) gain = static_cast<double>(args.weight_offset) + value_at(args.weight, i, 0);
-    const double v = (static_cast<double>(x[i]) - mean) / root * gain + value_at(args.bias, i, 0);
-    y[i] = static_cast<float>(kAdd ? static_cast<double>(y[i]) + v : v);
-  }
+  scale_row<kAdd>(x, args.y.row<float>(r), n,
+                  {.mean = mean,
+                   .root = root,
+                   .weight_offset = static_cast<double>(args.weight_offset),
+                   .weight = values_or_null(args.weight),
+                   .bias = values_or_null(args.bias)});
 }
 
 }  // namespace

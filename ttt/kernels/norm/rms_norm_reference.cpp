@@ -1,6 +1,7 @@
 #include <cmath>
 
 #include "kernels/at_level.h"
+#include "kernels/norm/reference_row.h"
 #include "kernels/norm/rms_norm.h"
 
 namespace ttt::kernels::reference {
@@ -10,18 +11,12 @@ template <bool kAdd>
 void norm_row(const RmsNormArgs& args, std::int64_t r) {
   const std::int64_t n = args.x.dim(1);
   const float* x = args.x.row<float>(r);
-  float* y = args.y.row<float>(r);
   double squares = 0;
   for (std::int64_t i = 0; i < n; ++i) squares += static_cast<double>(x[i]) * static_cast<double>(x[i]);
   const double root = std::sqrt(squares / static_cast<double>(n) + static_cast<double>(args.eps));
-  for (std::int64_t i = 0; i < n; ++i) {
-    double gain = 1;
-    if (args.weight.data != nullptr) {
-      gain = static_cast<double>(args.weight_offset) + static_cast<double>(args.weight.row<float>(0)[i]);
-    }
-    const double v = static_cast<double>(x[i]) / root * gain;
-    y[i] = static_cast<float>(kAdd ? static_cast<double>(y[i]) + v : v);
-  }
+  scale_row<kAdd>(
+      x, args.y.row<float>(r), n,
+      {.root = root, .weight_offset = static_cast<double>(args.weight_offset), .weight = values_or_null(args.weight)});
 }
 
 }  // namespace
