@@ -1,8 +1,11 @@
 #include "text/sentencepiece_model.h"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
+#include <span>
 #include <utility>
+#include <variant>
 
 #include "base/error.h"
 #include "base/utf8.h"
@@ -118,68 +121,54 @@ SentencePieceModel::Piece read_piece(Message piece) {
   return result;
 }
 
+// Where the value of a field goes.
+struct Field {
+  std::uint64_t number;
+  std::variant<bool SentencePieceModel::*, std::int64_t SentencePieceModel::*, std::string SentencePieceModel::*> to;
+};
+constexpr Field kTrainerFields[] = {
+    {24, &SentencePieceModel::space_after}, {35, &SentencePieceModel::byte_fallback},
+    {40, &SentencePieceModel::unk_id},      {41, &SentencePieceModel::bos_id},
+    {42, &SentencePieceModel::eos_id},      {43, &SentencePieceModel::pad_id},
+    {45, &SentencePieceModel::unk_piece},   {46, &SentencePieceModel::bos_piece},
+    {47, &SentencePieceModel::eos_piece},   {48, &SentencePieceModel::pad_piece},
+};
+constexpr Field kNormalizerFields[] = {
+    {3, &SentencePieceModel::add_dummy_prefix},
+    {4, &SentencePieceModel::remove_extra_whitespaces},
+    {5, &SentencePieceModel::escape_whitespaces},
+};
+
+void read_field(const Message& message, std::span<const Field> fields, SentencePieceModel& model) {
+  const auto field = std::ranges::find(fields, message.number(), &Field::number);
+  if (field == fields.end()) return;
+  if (const auto* flag = std::get_if<bool SentencePieceModel::*>(&field->to)) {
+    model.** flag = message.boolean();
+  } else if (const auto* id = std::get_if<std::int64_t SentencePieceModel::*>(&field->to)) {
+    model.** id = message.id();
+  } else {
+    model.*std::get<std::string SentencePieceModel::*>(field->to) = message.utf8();
+  }
+}
+
 void read_trainer(Message trainer, SentencePieceModel& model) {
   while (trainer.next()) {
-    switch (trainer.number()) {
-      case 3: {
-        const std::uint64_t kind = trainer.integer();
-        require(kind >= 1 && kind <= 4, ErrorKind::kBadData, trainer.where(), ": model_type wanted 1 to 4, got ", kind);
-        model.kind = static_cast<SentencePieceModel::Kind>(kind);
-        break;
-      }
-      case 24:
-        model.space_after = trainer.boolean();
-        break;
-      case 35:
-        model.byte_fallback = trainer.boolean();
-        break;
-      case 40:
-        model.unk_id = trainer.id();
-        break;
-      case 41:
-        model.bos_id = trainer.id();
-        break;
-      case 42:
-        model.eos_id = trainer.id();
-        break;
-      case 43:
-        model.pad_id = trainer.id();
-        break;
-      case 45:
-        model.unk_piece = trainer.utf8();
-        break;
-      case 46:
-        model.bos_piece = trainer.utf8();
-        break;
-      case 47:
-        model.eos_piece = trainer.utf8();
-        break;
-      case 48:
-        model.pad_piece = trainer.utf8();
-        break;
-      default:
-        break;
+    if (trainer.number() == 3) {
+      const std::uint64_t kind = trainer.integer();
+      require(kind >= 1 && kind <= 4, ErrorKind::kBadData, trainer.where(), ": model_type wanted 1 to 4, got ", kind);
+      model.kind = static_cast<SentencePieceModel::Kind>(kind);
+    } else {
+      read_field(trainer, kTrainerFields, model);
     }
   }
 }
 
 void read_normalizer(Message normalizer, SentencePieceModel& model) {
   while (normalizer.next()) {
-    switch (normalizer.number()) {
-      case 2:
-        model.charsmap = normalizer.bytes();
-        break;
-      case 3:
-        model.add_dummy_prefix = normalizer.boolean();
-        break;
-      case 4:
-        model.remove_extra_whitespaces = normalizer.boolean();
-        break;
-      case 5:
-        model.escape_whitespaces = normalizer.boolean();
-        break;
-      default:
-        break;
+    if (normalizer.number() == 2) {
+      model.charsmap = normalizer.bytes();
+    } else {
+      read_field(normalizer, kNormalizerFields, model);
     }
   }
 }
