@@ -7,13 +7,14 @@ For every architecture: NAME/config.json, NAME/model.safetensors (bf16, as save_
 NAME/ids.npy (int32 [tokens]) and NAME/logits.npy (float32 [tokens, vocab]), computed in float32 with eager attention from
 the rounded weights. Needs torch and transformers.
 """
-import argparse
 import json
 import pathlib
 import shutil
 import tempfile
 
 import numpy as np
+
+from golden_arguments import write_each
 
 TOKENS, VOCAB = 40, 96
 SHAPE = dict(vocab_size=VOCAB, hidden_size=48, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2,
@@ -149,15 +150,5 @@ def write(name, folder):
           f"{sum(f.stat().st_size for f in folder.iterdir())} bytes")
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    default = pathlib.Path(__file__).resolve().parent.parent / "tests" / "golden" / "composed"
-    parser.add_argument("--output", type=pathlib.Path, default=default)
-    parser.add_argument("--only", nargs="*", choices=list(ARCHITECTURES), default=list(ARCHITECTURES))
-    args = parser.parse_args()
-    for name in args.only:
-        write(name, args.output / name)
-
-
 if __name__ == "__main__":
-    main()
+    write_each(__doc__, "composed", ARCHITECTURES, write)

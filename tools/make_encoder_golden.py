@@ -14,13 +14,14 @@ float32 from the rounded weights with eager attention:
   image models       pixels.npy (float32 [channels, height, width]) and output.npy
 Needs torch and transformers.
 """
-import argparse
 import json
 import pathlib
 import shutil
 import tempfile
 
 import numpy as np
+
+from golden_arguments import write_each
 
 VOCAB, LEAST_VOCAB = 96, 89
 TARGETS = 24
@@ -179,15 +180,5 @@ def write(name, folder):
     print(f"{name:20} {transformers.__version__} {sum(f.stat().st_size for f in folder.iterdir())} bytes")
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    default = pathlib.Path(__file__).resolve().parent.parent / "tests" / "golden" / "encoders"
-    parser.add_argument("--output", type=pathlib.Path, default=default)
-    parser.add_argument("--only", nargs="*", choices=list(MODELS), default=list(MODELS))
-    args = parser.parse_args()
-    for name in args.only:
-        write(name, args.output / name)
-
-
 if __name__ == "__main__":
-    main()
+    write_each(__doc__, "encoders", MODELS, write)

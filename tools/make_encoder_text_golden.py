@@ -18,13 +18,13 @@ tokenizer.json, tokenizer_config.json and answers.json, with the texts and for
 A tokenizer.json that is there is kept: training one does not give the same vocabulary twice.
 Needs torch, transformers, tokenizers and safetensors.
 """
-import argparse
 import json
 import pathlib
 
 import numpy as np
 import torch
 import transformers
+from golden_arguments import golden_parser
 from make_encoder_golden import randomise, rounded
 from safetensors.torch import save_file
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
@@ -218,9 +218,7 @@ def write_translator(folder, made, kind, fields):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    default = pathlib.Path(__file__).resolve().parent.parent / "tests" / "golden" / "encoder_texts"
-    parser.add_argument("--output", type=pathlib.Path, default=default)
+    parser = golden_parser(__doc__, "encoder_texts")
     args = parser.parse_args()
     with torch.no_grad():
         write_labels(args.output / "labels")

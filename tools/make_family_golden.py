@@ -15,7 +15,6 @@ For every variant of tools/family_variants/FAMILY.py, FAMILY/VARIANT/ gets
 computed from the rounded weights in float32, whole sequences at once, with eager attention and experts. Prompts are drawn
 until no choice among the 128 is close. With --choices the folder stays, and only experts.npy is written. Needs torch, transformers and, for GGUF files, gguf.
 """
-import argparse
 import json
 import pathlib
 import shutil
@@ -29,6 +28,7 @@ import transformers
 from safetensors.torch import load_file, save_file
 
 from family_variants import VOCAB, modules
+from golden_arguments import golden_parser
 from make_composed_golden import randomise
 
 SHORT, PROMPTS, GREEDY = 16, (700, 3000), 128
@@ -153,9 +153,7 @@ def write(family, name, variant, folder):
 
 def main():
     transformers.utils.logging.disable_progress_bar()
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    default = pathlib.Path(__file__).resolve().parent.parent / "tests" / "golden" / "families"
-    parser.add_argument("--output", type=pathlib.Path, default=default)
+    parser = golden_parser(__doc__, "families")
     parser.add_argument("--choices", action="store_true")
     parser.add_argument("names", nargs="*", metavar="FAMILY[/VARIANT]")
     args = parser.parse_args()

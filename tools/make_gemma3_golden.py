@@ -7,7 +7,6 @@ reference.json holds prompts, their token ids and the greedy continuation, and t
 first ids of tests/golden/text/shakespeare.txt; N.digest the logits of the first N of them (make_llama_golden.py says how
 they are written). Float32, eager attention, weights unpacked. Needs torch, transformers and gguf.
 """
-import argparse
 import json
 import pathlib
 
@@ -15,6 +14,7 @@ import numpy as np
 import torch
 import transformers
 
+from golden_arguments import GOLDEN, golden_parser
 from hf_directory_from_gguf import load_gguf, load_tokenizer
 from make_llama_golden import write_digest
 from make_smollm2_golden import greedy, perplexity
@@ -28,10 +28,8 @@ PROMPTS = ["The capital of France is", "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12,",
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    golden = pathlib.Path(__file__).resolve().parent.parent / "tests" / "golden"
+    parser = golden_parser(__doc__, "gemma3")
     parser.add_argument("gguf", type=pathlib.Path)
-    parser.add_argument("--output", type=pathlib.Path, default=golden / "gemma3")
     args = parser.parse_args()
     torch.set_num_threads(2)
     transformers.utils.logging.disable_progress_bar()
@@ -43,7 +41,7 @@ def main():
         with torch.no_grad():
             return model(torch.tensor([list(ids)]), use_cache=False).logits[0].numpy()
 
-    ids = tokenizer((golden / "text" / "shakespeare.txt").read_text()).input_ids[:PERPLEXITY_TOKENS]
+    ids = tokenizer((GOLDEN / "text" / "shakespeare.txt").read_text()).input_ids[:PERPLEXITY_TOKENS]
     np.array(ids, "<u4").tofile(args.output / "text_ids.u32")
     for n in LENGTHS:
         write_digest(args.output / f"{n}.digest", logits(ids[:n]), ids[:n], full_rows=0, argmax=True,

@@ -16,7 +16,6 @@ A digest file is the 8 bytes "TTTDGST1", a u32 with the length of a JSON header,
     if header["log_sum_exp"]              f32 log_sum_exp[tokens], of every row
     if header["argmax"]                   i32 argmax[tokens], of every row
 """
-import argparse
 import json
 import pathlib
 import struct
@@ -24,6 +23,7 @@ import tempfile
 
 import numpy as np
 
+from golden_arguments import golden_parser
 from make_random_checkpoint import fnv1a, llama_tensors, random_words, token_ids, write_checkpoint
 
 LENGTHS = [16, 700, 3000]
@@ -151,9 +151,7 @@ def reference_logits(directory, ids, dtype):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    default = pathlib.Path(__file__).resolve().parent.parent / "tests" / "golden" / "llama"
-    parser.add_argument("--output", type=pathlib.Path, default=default)
+    parser = golden_parser(__doc__, "llama")
     parser.add_argument("--only", nargs="*", choices=list(CONFIGS), default=list(CONFIGS))
     parser.add_argument("--directories", type=pathlib.Path, help="write the checkpoints too: FOLDER/tiny_NAME*")
     args = parser.parse_args()

@@ -6,12 +6,13 @@
 DIRECTORY: what tools/fetch_model.sh minilm prints. lines.txt holds a text a line; embeddings.npy [lines, 384] the mean
 of the last states, of length 1, in float32 with eager attention, of texts that are cut to 256 tokens.
 """
-import argparse
 import pathlib
 
 import numpy as np
 import torch
 from transformers import AutoModel, AutoTokenizer
+
+from golden_arguments import golden_parser
 
 LINES = ["This is an example sentence", "Each sentence is converted", "a",
          "Caf\u00e9 na\u00efve \u65e5\u672c\u8a9e \u2014 \U0001f600 test!", "What is the capital of France?",
@@ -20,10 +21,8 @@ LINES = ["This is an example sentence", "Each sentence is converted", "a",
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = golden_parser(__doc__, "minilm")
     parser.add_argument("model", type=pathlib.Path)
-    default = pathlib.Path(__file__).resolve().parent.parent / "tests" / "golden" / "minilm"
-    parser.add_argument("--output", type=pathlib.Path, default=default)
     args = parser.parse_args()
     tokenizer = AutoTokenizer.from_pretrained(args.model)
     model = AutoModel.from_pretrained(args.model, dtype=torch.float32, attn_implementation="eager").eval()

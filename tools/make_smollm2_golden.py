@@ -6,7 +6,6 @@
 Needs torch, transformers, gguf, and llama-cpp-python for the peer. The README.md in that folder says what each file
 holds and defines perplexity.
 """
-import argparse
 import collections
 import hashlib
 import json
@@ -17,6 +16,7 @@ import numpy as np
 import torch
 import transformers
 
+from golden_arguments import GOLDEN, golden_parser
 from hf_directory_from_gguf import load_gguf, load_tokenizer
 from make_llama_golden import ids_checksum, write_digest
 
@@ -212,11 +212,9 @@ PARTS = ["facts", "digests", "generation", "perplexity", "llama_cpp_perplexity",
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    golden = pathlib.Path(__file__).resolve().parent.parent / "tests" / "golden"
+    parser = golden_parser(__doc__, "smollm2")
     parser.add_argument("gguf", type=pathlib.Path)
-    parser.add_argument("--output", type=pathlib.Path, default=golden / "smollm2")
-    parser.add_argument("--text", type=pathlib.Path, default=golden / "text" / "shakespeare.txt")
+    parser.add_argument("--text", type=pathlib.Path, default=GOLDEN / "text" / "shakespeare.txt")
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS, help="make these anew, keep the others")
     args = parser.parse_args()
     torch.set_num_threads(1)

@@ -7,7 +7,6 @@
 `router`: a model with experts, drawn by PyTorch.
 Needs torch and transformers.
 """
-import argparse
 import json
 import pathlib
 import subprocess
@@ -17,6 +16,7 @@ import tempfile
 import torch
 import transformers
 
+from golden_arguments import golden_parser
 from make_random_checkpoint import write_checkpoint
 
 TOOLS = pathlib.Path(__file__).resolve().parent
@@ -45,9 +45,7 @@ def record(model, tokens, output, *options):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--output", type=pathlib.Path, default=TOOLS.parent / "tests/golden/trace")
-    output = parser.parse_args().output
+    output = golden_parser(__doc__, "trace").parse_args().output
     transformers.utils.logging.disable_progress_bar()
     with tempfile.TemporaryDirectory() as directory:
         config = json.loads((output / "bias/config.json").read_text())
