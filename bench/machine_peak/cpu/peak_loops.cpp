@@ -94,45 +94,39 @@ double int8_loop(std::int64_t n, float* sink) noexcept {
 }
 #else
 
-// The int8 dots as the grouped kernels form them: unsigned codes times signed activations, four by four into i32.
-#if defined(__AVX512VNNI__)
+#if defined(__AVX512BW__)
 using I32 = __m512i;
 TTT_INLINE I32 splat_i32(int v) { return _mm512_set1_epi32(v); }
 TTT_INLINE I32 add_i32(I32 a, I32 b) { return _mm512_add_epi32(a, b); }
-TTT_INLINE I32 dot(I32 acc, I32 a, I32 b) { return _mm512_dpbusd_epi32(acc, a, b); }
-#elif defined(__AVX512BW__)
-using I32 = __m512i;
-TTT_INLINE I32 splat_i32(int v) { return _mm512_set1_epi32(v); }
-TTT_INLINE I32 add_i32(I32 a, I32 b) { return _mm512_add_epi32(a, b); }
-TTT_INLINE I32 dot(I32 acc, I32 a, I32 b) {
-  // The operand depends on the sum, so that the products are not hoisted out of the loop.
-  return _mm512_add_epi32(acc,
-                          _mm512_madd_epi16(_mm512_maddubs_epi16(_mm512_xor_si512(a, acc), b), splat_i32(0x00010001)));
-}
-#elif defined(__AVXVNNI__)
-using I32 = __m256i;
-TTT_INLINE I32 splat_i32(int v) { return _mm256_set1_epi32(v); }
-TTT_INLINE I32 add_i32(I32 a, I32 b) { return _mm256_add_epi32(a, b); }
-TTT_INLINE I32 dot(I32 acc, I32 a, I32 b) { return _mm256_dpbusd_avx_epi32(acc, a, b); }
+TTT_INLINE I32 xor_i32(I32 a, I32 b) { return _mm512_xor_si512(a, b); }
+TTT_INLINE I32 dots(I32 a, I32 b) { return _mm512_madd_epi16(_mm512_maddubs_epi16(a, b), splat_i32(0x00010001)); }
 #elif defined(__AVX2__)
 using I32 = __m256i;
 TTT_INLINE I32 splat_i32(int v) { return _mm256_set1_epi32(v); }
 TTT_INLINE I32 add_i32(I32 a, I32 b) { return _mm256_add_epi32(a, b); }
-TTT_INLINE I32 dot(I32 acc, I32 a, I32 b) {
-  return _mm256_add_epi32(acc,
-                          _mm256_madd_epi16(_mm256_maddubs_epi16(_mm256_xor_si256(a, acc), b), splat_i32(0x00010001)));
-}
+TTT_INLINE I32 xor_i32(I32 a, I32 b) { return _mm256_xor_si256(a, b); }
+TTT_INLINE I32 dots(I32 a, I32 b) { return _mm256_madd_epi16(_mm256_maddubs_epi16(a, b), splat_i32(0x00010001)); }
 #else
 using I32 = __m128i;
 TTT_INLINE I32 splat_i32(int v) { return _mm_set1_epi32(v); }
 TTT_INLINE I32 add_i32(I32 a, I32 b) { return _mm_add_epi32(a, b); }
+TTT_INLINE I32 xor_i32(I32 a, I32 b) { return _mm_xor_si128(a, b); }
 // Without maddubs the codes are widened to 16 bits first.
-TTT_INLINE I32 dot(I32 acc, I32 a, I32 b) {
-  const __m128i x = _mm_xor_si128(a, acc), none = _mm_setzero_si128();
-  const __m128i low = _mm_madd_epi16(_mm_unpacklo_epi8(x, none), _mm_unpacklo_epi8(b, none));
-  const __m128i high = _mm_madd_epi16(_mm_unpackhi_epi8(x, none), _mm_unpackhi_epi8(b, none));
-  return _mm_add_epi32(acc, _mm_add_epi32(low, high));
+TTT_INLINE I32 dots(I32 a, I32 b) {
+  const I32 none = _mm_setzero_si128();
+  return add_i32(_mm_madd_epi16(_mm_unpacklo_epi8(a, none), _mm_unpacklo_epi8(b, none)),
+                 _mm_madd_epi16(_mm_unpackhi_epi8(a, none), _mm_unpackhi_epi8(b, none)));
 }
+#endif
+
+// The int8 dots as the grouped kernels form them: unsigned codes times signed activations, four by four into i32.
+#if defined(__AVX512VNNI__)
+TTT_INLINE I32 add_dots(I32 acc, I32 a, I32 b) { return _mm512_dpbusd_epi32(acc, a, b); }
+#elif defined(__AVXVNNI__) && !defined(__AVX512BW__)
+TTT_INLINE I32 add_dots(I32 acc, I32 a, I32 b) { return _mm256_dpbusd_avx_epi32(acc, a, b); }
+#else
+// The operand depends on the sum, so that the products are not hoisted out of the loop.
+TTT_INLINE I32 add_dots(I32 acc, I32 a, I32 b) { return add_i32(acc, dots(xor_i32(a, acc), b)); }
 #endif
 
 double int8_loop(std::int64_t n, float* sink) noexcept {
@@ -143,7 +137,7 @@ double int8_loop(std::int64_t n, float* sink) noexcept {
   for (int c = 0; c < kChains; ++c) acc[c] = splat_i32(static_cast<int>(sink[0]) + c);
   for (std::int64_t i = 0; i < n; ++i) {
 #pragma GCC unroll 24
-    for (int c = 0; c < kChains; ++c) acc[c] = dot(acc[c], a, b);
+    for (int c = 0; c < kChains; ++c) acc[c] = add_dots(acc[c], a, b);
   }
   I32 total = splat_i32(0);
 #pragma GCC unroll 24
