@@ -1,23 +1,14 @@
 #include <gtest/gtest.h>
 
-#include <functional>
-
 #include "attention/attention.h"
 #include "support/attention_layer.h"
+#include "support/mixer_step.h"
 
 namespace ttt {
 namespace {
 
 using support::AttentionLayer;
-
-std::string message_of(const std::function<void()>& f) {
-  try {
-    f();
-  } catch (const Error& e) {
-    return e.what();
-  }
-  return "nothing";
-}
+using support::message_of;
 
 const AttentionSpec kGood{
     .hidden_dim = 48, .num_heads = 6, .num_kv_heads = 2, .head_dim = 16, .position = RoPESpec{.rotary_dim = 16}};

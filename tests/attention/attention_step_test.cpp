@@ -1,12 +1,12 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <functional>
 #include <set>
 
 #include "attention/attention.h"
 #include "state/prefix_cache.h"
 #include "support/attention_layer.h"
+#include "support/mixer_step.h"
 
 // What steps bring: positions on several axes, many sequences, reused beginnings, one row or many.
 namespace ttt {
@@ -14,6 +14,8 @@ namespace {
 
 using support::AttentionLayer;
 using support::Feed;
+using support::message_of;
+using support::said_of_step;
 
 constexpr std::int64_t kHidden = 40;
 
@@ -35,15 +37,6 @@ std::vector<std::int64_t> positions_on(std::int64_t axes, std::int64_t rows) {
       p.push_back(r < 4 ? r : 4 + (a == 0 ? 0 : (a == 1 ? r / 3 : r % 3)) + 2 * r / 5);
   }
   return p;
-}
-
-std::string message_of(const std::function<void()>& f) {
-  try {
-    f();
-  } catch (const Error& e) {
-    return e.what();
-  }
-  return "nothing";
 }
 
 // One layer and a pool for it.
@@ -176,18 +169,9 @@ TEST(AttentionSteps, PrefillAndDecodeAreChecked) {
   const AttentionLayer layer(spec);
   World world(layer, spec, {}, {.sequences = 2, .context = 20, .page_rows = 4});
   Sequence a = world.pool.create(), b = world.pool.create();
-  std::vector<float> x = layer.inputs(5), y(x.size());
-  const std::vector<std::int32_t> ids(5);
-  using Call = void (Attention::*)(Exec&, ConstTensorView, const Step&, TensorView) const;
-  const auto call = [&](Call f, std::int64_t rows_a, std::int64_t rows_b) {
+  const auto call = [&](auto f, std::int64_t rows_a, std::int64_t rows_b) {
     const StepEntry entries[] = {{&a, rows_a}, {&b, rows_b}};
-    const std::int64_t rows = rows_a + rows_b;
-    const Step step = world.builder.prepare(entries, std::span(ids).first(static_cast<std::size_t>(rows)));
-    return message_of([&] {
-      (world.attention.*f)(world.runner.exec, view_of(x.data(), {rows, kHidden}), step,
-                           view_of(y.data(), {rows, kHidden}));
-      world.builder.commit();
-    });
+    return said_of_step(world.attention, f, world.runner.exec, world.builder, entries, kHidden);
   };
   EXPECT_EQ(call(&Attention::decode, 3, 1), "[] decode wanted one row for each of 2 sequences, got 4 rows");
   EXPECT_EQ(call(&Attention::prefill, 3, 1), "nothing");

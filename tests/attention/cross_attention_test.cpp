@@ -3,19 +3,21 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <functional>
 #include <map>
 
 #include "base/fields.h"
 #include "collectives/threads.h"
 #include "state/step_builder.h"
 #include "support/attention_golden.h"
+#include "support/mixer_step.h"
 #include "support/weight_cutter.h"
 
 namespace ttt {
 namespace {
 
+using support::message_of;
 using support::Runner;
+using support::said_of_step;
 
 // The largest difference as a share of what rounding in f32 may cost.
 double share_of_rounding(const std::vector<float>& got, const std::vector<float>& wanted, std::int64_t length) {
@@ -116,15 +118,6 @@ TEST(CrossAttentionLaws, SplitsFormatsAndRanksAgree) {
   }
 }
 
-std::string message_of(const std::function<void()>& f) {
-  try {
-    f();
-  } catch (const Error& e) {
-    return e.what();
-  }
-  return "nothing";
-}
-
 TEST(CrossAttentionErrors, SayWhatWasWanted) {
   const auto refused = [&](auto change, const Context& context = {}) {
     CrossAttentionSpec s = kSpec;
@@ -153,21 +146,13 @@ TEST(CrossAttentionErrors, PrefillAndDecodeAreChecked) {
   StepBuilder builder(pool, 16, 2);
   Sequence a = pool.create(), b = pool.create();
   Runner runner(1);
-  std::vector<float> source = support::random_values(12 * 40, 4), x = support::random_values(4 * 48, 5);
+  std::vector<float> source = support::random_values(12 * 40, 4);
   const StepEntry sources[] = {{&a, 5}, {&b, 7}};
   block.store(runner.exec, view_of(source.data(), {12, 40}), builder.prepare_source(sources));
   builder.commit();
-  using Call = void (CrossAttention::*)(Exec&, ConstTensorView, const Step&, TensorView) const;
-  const std::vector<std::int32_t> ids(4);
-  const auto call = [&](Call f, std::int64_t rows_a, std::int64_t rows_b) {
+  const auto call = [&](auto f, std::int64_t rows_a, std::int64_t rows_b) {
     const StepEntry entries[] = {{&a, rows_a}, {&b, rows_b}};
-    const Step step = builder.prepare(entries, std::span(ids).first(static_cast<std::size_t>(rows_a + rows_b)));
-    std::vector<float> y(x.size());
-    const Shape shape{step.rows(), 48};
-    return message_of([&] {
-      (block.*f)(runner.exec, view_of(x.data(), shape), step, view_of(y.data(), shape));
-      builder.commit();
-    });
+    return said_of_step(block, f, runner.exec, builder, entries, 48);
   };
   EXPECT_EQ(call(&CrossAttention::decode, 3, 1), "[] decode wanted one row for each of 2 sequences, got 4 rows");
   EXPECT_EQ(call(&CrossAttention::prefill, 3, 1), "nothing");

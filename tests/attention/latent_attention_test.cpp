@@ -5,7 +5,6 @@
 #include <bit>
 #include <cmath>
 #include <cstring>
-#include <functional>
 #include <map>
 
 #include "base/fields.h"
@@ -14,12 +13,15 @@
 #include "kernels/grouped_data.h"
 #include "state/step_builder.h"
 #include "support/attention_golden.h"
+#include "support/mixer_step.h"
 #include "support/weight_cutter.h"
 
 namespace ttt {
 namespace {
 
+using support::message_of;
 using support::Runner;
+using support::said_of_step;
 using Spec = MultiHeadLatentAttentionSpec;
 using Impl = MultiHeadLatentAttentionImplConfig;
 
@@ -280,15 +282,6 @@ TEST(LatentAttentionState, IsOneLatentRowOnEveryRank) {
   EXPECT_EQ(StatePool::bytes(slots, {.context = 64}), 64 * (6 + 36) * 4);
 }
 
-std::string message_of(const std::function<void()>& f) {
-  try {
-    f();
-  } catch (const Error& e) {
-    return e.what();
-  }
-  return "nothing";
-}
-
 TEST(LatentAttentionErrors, SayWhatWasWanted) {
   const auto refused = [&](auto change, const Context& context = {}) {
     Spec s = spec_of(0);
@@ -326,18 +319,9 @@ TEST(LatentAttentionErrors, PrefillAndDecodeAreChecked) {
   StepBuilder builder(pool, 16, 2);
   Sequence a = pool.create(), b = pool.create();
   Runner runner(1);
-  std::vector<float> x = support::random_values(4 * 48, 5);
-  using Call = void (MultiHeadLatentAttention::*)(Exec&, ConstTensorView, const Step&, TensorView) const;
-  const std::vector<std::int32_t> ids(4);
-  const auto call = [&](Call f, std::int64_t rows_a, std::int64_t rows_b) {
+  const auto call = [&](auto f, std::int64_t rows_a, std::int64_t rows_b) {
     const StepEntry entries[] = {{&a, rows_a}, {&b, rows_b}};
-    const Step step = builder.prepare(entries, std::span(ids).first(static_cast<std::size_t>(rows_a + rows_b)));
-    std::vector<float> y(x.size());
-    const Shape shape{step.rows(), 48};
-    return message_of([&] {
-      (block.*f)(runner.exec, view_of(x.data(), shape), step, view_of(y.data(), shape));
-      builder.commit();
-    });
+    return said_of_step(block, f, runner.exec, builder, entries, 48);
   };
   EXPECT_EQ(call(&MultiHeadLatentAttention::decode, 1, 2),
             "[] decode wanted one row for each of 2 sequences, got 3 rows");
