@@ -1,8 +1,8 @@
 #include <algorithm>
 #include <charconv>
-#include <unordered_map>
 
 #include "base/error.h"
+#include "base/text_table.h"
 #include "checkpoint/gguf_translate.h"
 #include "checkpoint/printable.h"
 
@@ -163,7 +163,7 @@ class TensorTranslator {
 
   const GgufFile& file_;
   const Json& config_;
-  std::unordered_map<std::string_view, const GgufTensor*> patterns_;
+  TextTable<const GgufTensor*> patterns_;
   std::int64_t unrolled_ = 0;
   GgufTensors result_;
 };

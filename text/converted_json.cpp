@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <string>
-#include <unordered_map>
 #include <utility>
 
 #include "base/error.h"
+#include "base/text_table.h"
 #include "text/json_fields.h"
 #include "text/json_parts.h"
 
@@ -40,7 +40,7 @@ ConvertedJson json_of_vocab_txt(std::string_view vocab, const Json* config, std:
                                         {"cls_token", "[CLS]"},
                                         {"mask_token", "[MASK]"}});
   // Of equal lines the last counts.
-  std::unordered_map<std::string_view, std::size_t> last;
+  TextTable<std::size_t> last;
   std::size_t lines = 0;
   for_each_line(vocab, [&](std::string_view line) { last[line] = lines++; });
   Json::Object tokens;

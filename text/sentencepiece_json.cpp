@@ -1,10 +1,10 @@
 #include <algorithm>
 #include <string>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "base/error.h"
+#include "base/text_table.h"
 #include "text/converted_json.h"
 #include "text/json_fields.h"
 #include "text/json_parts.h"
@@ -48,7 +48,7 @@ Json precompiled(const SentencePieceModel& model) {
 // Every way to join two pieces into one. By score: of normal pieces, the best first; else of all, the first in the file
 // first.
 Json merges_of(const SentencePieceModel& model, bool by_score) {
-  std::unordered_map<std::string_view, std::size_t> known;
+  TextTable<std::size_t> known;
   for (std::size_t id = 0; id < model.pieces.size(); ++id) {
     const bool normal = model.pieces[id].type == SentencePieceModel::Type::kNormal;
     if (normal || !by_score) known.emplace(model.pieces[id].text, id);

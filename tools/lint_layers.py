@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Refuses includes against the direction of the layers, and names of models inside ttt/.
+"""Refuses includes against the direction of the layers, names of models inside ttt/, tables by text with a hash whose
+collisions can be computed in advance, and blocks that ask whether they are planned.
 
 Usage: lint_layers.py [ROOT]
 
@@ -22,6 +23,11 @@ COMMENT = re.compile(r'//[^\n]*|/\*.*?\*/|("(?:\\.|[^"\\\n])*")', re.S)
 MODEL_NAME = re.compile(r"llama(?!3)|mistral|mixtral|qwen|gemma|smollm|deepseek|falcon|starcoder|olmo|granite|chatglm|"
                         r"gpt_?neo|gpt_?oss|gpt_?2|gpt_?j|roberta|distilbert|\bbert|internlm|commandr|\bphi_?\d",
                         re.I)
+
+# A table by text is a TextTable (base/text_table.h) or ordered.
+HASHED_TEXT = re.compile(r"\bunordered_(?:multi)?(?:map|set)\s*<\s*(?:const\s+)?(?:std::)?string(?:_view)?\b[^;]*;", re.S)
+# A plan is the same code run over headers: only what launches kernels and collectives tells it from a run.
+PLANNING = re.compile(r"\bplanning\s*\(\s*\)")
 
 
 def without_comments(code):
@@ -96,6 +102,12 @@ def check(root, path):
             # Test helpers for users may need the test framework that they help with.
             if not (own_folder == "testing" and system.startswith("gtest/")):
                 note(match.start(), f"<{system}> in a public header")
+    for match in HASHED_TEXT.finditer(code):
+        if "Seeded" not in match.group(0):
+            note(match.start(), "a table by text wants a seeded hash: TextTable in base/text_table.h")
+    if own_folder in BLOCKS or own_folder in ("block", "linear", "model", "models", "runtime"):
+        for match in PLANNING.finditer(code):
+            note(match.start(), "asks whether it is planned")
     if in_ttt:
         for match in MODEL_NAME.finditer(code):
             note(match.start(), f'"{match.group(0)}" names a model')

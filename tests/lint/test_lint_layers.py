@@ -52,6 +52,19 @@ class Layers(unittest.TestCase):
     def test_base_includes_nothing_of_ours(self):
         self.refused("ttt/base/tensor.h", '#include "kernels/rms_norm.h"\n', "base is not above kernels")
 
+    def test_tables_by_text_have_a_seeded_hash(self):
+        for table in ("std::unordered_map<std::string, int> ids;", "std::unordered_set<std::string_view> seen;",
+                      "unordered_map<\n    std::string, std::vector<int>> more;"):
+            self.refused("text/a.cpp", table + "\n", "wants a seeded hash")
+        self.accepted("text/a.cpp", "std::unordered_map<std::string, int, SeededTextHash> ids;\n")
+        self.accepted("text/a.cpp", "std::unordered_map<int, std::string> texts;\n")
+        self.accepted("text/a.cpp", "TextTable<int> ids;  // no std::unordered_map<std::string, int>\n")
+
+    def test_blocks_do_not_ask_whether_they_are_planned(self):
+        self.refused("ttt/ffn/mlp.cpp", "if (!exec.planning()) f();\n", "asks whether it is planned")
+        self.refused("models/llama/llama.cpp", "if (exec . planning ( )) f();\n", "asks whether it is planned")
+        self.accepted("ttt/collectives/launch.h", "if (!exec.planning()) f();\n")
+
     def test_equal_rank_outside_blocks(self):
         self.refused("text/chat.cpp", '#include "checkpoint/store.h"\n', "text is not above checkpoint")
         self.refused("checkpoint/a.cpp", '#include "text/tokenizer.h"\n', "checkpoint is not above text")

@@ -7,9 +7,8 @@
 #include <mutex>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 
-#include "base/seeded_hash.h"
+#include "base/text_table.h"
 #include "text/grammar/grammar.h"
 
 namespace ttt {
@@ -32,18 +31,12 @@ class ConstraintCache {
     std::string key;
     std::shared_ptr<const TokenConstraint> constraint;
   };
-  // Keys come from strangers: the hash is seeded.
-  struct Hash {
-    SeededHash hash;
-    std::size_t operator()(std::string_view s) const { return hash(s); }
-  };
-
   std::shared_ptr<const GrammarVocabulary> vocabulary_;
   std::size_t constraints_;
   std::int64_t mask_bytes_;
   std::mutex mutex_;
   std::list<Entry> entries_;  // used last first
-  std::unordered_map<std::string_view, std::list<Entry>::iterator, Hash> by_key_;
+  TextTable<std::list<Entry>::iterator> by_key_;
 };
 
 }  // namespace ttt

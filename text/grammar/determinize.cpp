@@ -2,10 +2,9 @@
 
 #include <algorithm>
 #include <string_view>
-#include <unordered_map>
 
 #include "base/error.h"
-#include "base/seeded_hash.h"
+#include "base/text_table.h"
 
 namespace ttt {
 namespace {
@@ -182,12 +181,7 @@ class SubsetConstruction {
   const GrammarGraph& graph_;
   DeterministicRule result_;
   std::vector<std::vector<std::uint32_t>> members_;  // of each node
-  // Keys are sets that the author of a grammar can choose: the hash is seeded.
-  struct Hash {
-    SeededHash hash;
-    std::size_t operator()(const std::string& s) const { return hash(std::string_view(s)); }
-  };
-  std::unordered_map<std::string, std::uint32_t, Hash> ids_;
+  TextTable<std::uint32_t, std::string> ids_;        // of sets that the author of a grammar can choose
   std::vector<std::uint32_t> seen_, kept_;
   std::uint32_t round_ = 0;
 };
