@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <limits>
 
-#include "base/error.h"
+#include "base/numerical_error.h"
 
 namespace ttt {
 
@@ -15,10 +15,10 @@ void require_numbers(std::span<const float> logits, std::int64_t vocab) {
   if (numbers) return;
   const auto bad = std::ranges::find_if(logits, [](float v) { return !(v < kInfinity); });
   const std::int64_t at = bad - logits.begin();
-  fail(ErrorKind::kBadData,
-       text("numerical error: the logit of id ", at % vocab, " in row ", at / vocab, " of this step is ", *bad,
-            "; --check-weights finds NaN and infinite weights, --format f32 --kv-format f32 rules out what other "
-            "formats cannot hold"));
+  fail_numerically(
+      text("the logit of id ", at % vocab, " in row ", at / vocab, " of this step is ", *bad,
+           "; --check-weights finds NaN and infinite weights, --format f32 --kv-format f32 rules out what other "
+           "formats cannot hold"));
 }
 
 }  // namespace ttt

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/numerical_error.h"
+
 namespace ttt::server {
 namespace {
 
@@ -13,7 +15,7 @@ ApiError error_of_event(const EngineEvent& event) {
     return {.status = 500, .message = "the generation failed", .type = "server_error", .code = "internal_error"};
   }
   ApiError error = error_of(*event.error);
-  const bool numerical = std::string_view(event.error->what()).find("numerical error") != std::string_view::npos;
+  const bool numerical = is_numerical_error(*event.error);
   if (numerical || error.status == 400) {
     error.status = 500;
     error.type = "server_error";

@@ -61,16 +61,16 @@ TEST(Sampler, RefusesLogitsThatAreNoNumbers) {
   for (const double temperature : {0.0, 1.0}) {
     const SamplingSpec spec{.temperature = temperature};
     EXPECT_EQ(refused(spec, {0, 1, nan, 2}, ErrorKind::kBadData),
-              "numerical error at step 1 (position 3): the logit of id 2 is nan");
+              "numerical error: at step 1 (position 3) the logit of id 2 is nan");
     EXPECT_EQ(refused(spec, {0, kInfinity}, ErrorKind::kBadData),
-              "numerical error at step 1 (position 3): the logit of id 1 is inf");
+              "numerical error: at step 1 (position 3) the logit of id 1 is inf");
     EXPECT_EQ(refused(spec, {-kInfinity, -kInfinity}, ErrorKind::kBadData),
-              "numerical error at step 1 (position 3): all logits are -inf");
+              "numerical error: at step 1 (position 3) all logits are -inf");
   }
   EXPECT_EQ(refused({.temperature = 1e-6}, {0, 3e38F}, ErrorKind::kBadData),
-            "numerical error at step 1 (position 3): temperature makes a score infinite");
+            "numerical error: at step 1 (position 3) temperature makes a score infinite");
   EXPECT_EQ(refused({.repetition_penalty = 1e-30}, {3e38F, 1}, ErrorKind::kBadData),
-            "numerical error at step 1 (position 3): penalties make a score infinite");
+            "numerical error: at step 1 (position 3) penalties make a score infinite");
 }
 
 TEST(Sampler, RefusesWhenNothingIsLeft) {

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <thread>
 
+#include "base/numerical_error.h"
 #include "tests/server/fake_backend.h"
 
 namespace ttt::server {
@@ -105,7 +106,8 @@ TEST(Service, ToolChoiceNoneAndCallsThatAreNone) {
 TEST(Service, ErrorsBeforeAndAfterTheFirstToken) {
   TestServer server(kHermes);
   EngineEvent error = ends(FinishReason::kError);
-  error.error = Error(ErrorKind::kBadData, "numerical error: logit 5 is NaN");
+  error.error =
+      Error(ErrorKind::kBadData, ErrorParts{.where = std::string(kNumericalError), .problem = "logit 5 is NaN"});
   server.backend.script = {error};
   const std::string before = server.post("/v1/chat/completions", chat(Json::Object{{"stream", Json(true)}}));
   EXPECT_TRUE(before.starts_with("HTTP/1.1 500 ")) << before;

@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "base/error.h"
+#include "base/numerical_error.h"
 
 namespace ttt {
 namespace {
@@ -27,7 +28,7 @@ float largest_of(std::span<const float> x) {
 }
 
 std::string step_of(const SequenceHistory& history) {
-  return text("numerical error at step ", history.generated(), " (position ", history.size(), "): ");
+  return text("at step ", history.generated(), " (position ", history.size(), ") ");
 }
 
 // Checked before bias and penalties, which may then only add -infinity.
@@ -35,9 +36,9 @@ float checked_largest(std::span<const float> logits, const SequenceHistory& hist
   const float largest = largest_of(logits);
   if (std::isnan(largest)) {
     const auto bad = std::find_if(logits.begin(), logits.end(), [](float v) { return !(v < kInfinity); });
-    fail(ErrorKind::kBadData, text(step_of(history), "the logit of id ", bad - logits.begin(), " is ", *bad));
+    fail_numerically(text(step_of(history), "the logit of id ", bad - logits.begin(), " is ", *bad));
   }
-  require(largest > -kInfinity, ErrorKind::kBadData, step_of(history), "all logits are -inf");
+  if (!(largest > -kInfinity)) fail_numerically(step_of(history) + "all logits are -inf");
   return largest;
 }
 
@@ -102,7 +103,7 @@ void exclude(const TokenFilter& filter, std::span<float> scores) {
 
 SampleResult log_probs_of(std::span<const float> logits, std::int32_t id, std::int64_t count, SamplerWorkspace& w) {
   const float largest = largest_of(logits);
-  require(std::isfinite(largest), ErrorKind::kBadData, "numerical error: the largest logit is ", largest);
+  if (!std::isfinite(largest)) fail_numerically(text("the largest logit is ", largest));
   SampleResult result{.id = id};
   add_log_probs(logits, count, w, result);
   return result;
@@ -151,7 +152,7 @@ std::span<const Candidate> Sampler::distribution(std::span<const float> logits, 
     exclude(filter, w.scores);
     scores = w.scores;
     largest = largest_of(scores);
-    require(!std::isnan(largest), ErrorKind::kBadData, step_of(history), "penalties make a score infinite");
+    if (std::isnan(largest)) fail_numerically(step_of(history) + "penalties make a score infinite");
     require(largest > -kInfinity, ErrorKind::kUsage,
             "sampling: logit_bias, penalties and bad_words exclude every token",
             filter.allowed.empty() && filter.excluded.empty() ? "" : " that may follow here");
@@ -167,7 +168,7 @@ std::span<const Candidate> Sampler::distribution(std::span<const float> logits, 
     std::transform(scores.begin(), scores.end(), w.scores.begin(), [t = plan_.temperature](float x) { return x / t; });
     scores = w.scores;
     largest /= plan_.temperature;
-    require(std::isfinite(largest), ErrorKind::kBadData, step_of(history), "temperature makes a score infinite");
+    if (!std::isfinite(largest)) fail_numerically(step_of(history) + "temperature makes a score infinite");
   }
   float least = std::max(largest + kNegligible, std::numeric_limits<float>::lowest());
   const std::int64_t top_k = plan_.truncation.top_k();

@@ -50,7 +50,7 @@ class Sampler {
   // The token that follows `history`. The draw is random.uniform(history.generated()): the same for the same seed,
   // sequence number, history and logits. Does not append to the history.
   //
-  // Error{kInternal}: logits of another size than the vocabulary. Error{kBadData} "numerical error at step N ...": a
+  // Error{kInternal}: logits of another size than the vocabulary. Error{kBadData} "numerical error: at step N ...": a
   // logit is NaN or +infinity, or all are -infinity. Error{kUsage}: bias, penalties, bad words and the filter exclude
   // every token. The filter applies after these, before temperature; log-probabilities do not depend on it.
   SampleResult sample(std::span<const float> logits, const SequenceHistory& history, const RandomStream& random,
