@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "runtime/engine/as_error.h"
 
 namespace ttt {
 namespace {
@@ -41,12 +42,9 @@ EngineEvent Continuation::advance(std::span<const float> logits, std::span<const
     for (std::size_t row = 0; choose(logits.subspan(row * vocab, vocab), workspace, event); ++row) {
       if (row == guesses.size() || ids().back() != guesses[row]) break;
     }
-  } catch (const Error& e) {
-    event.finish = FinishReason::kError;
-    event.error = e;
   } catch (const std::exception& e) {
     event.finish = FinishReason::kError;
-    event.error = Error(ErrorKind::kInternal, e.what());
+    event.error = as_error(e);
   }
   finished_ = event.finish.has_value();
   return event;

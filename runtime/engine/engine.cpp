@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "runtime/engine/as_error.h"
 #include "runtime/engine/engine_config.h"
 #include "runtime/engine/engine_core.h"
 
@@ -152,10 +153,8 @@ void Engine::Impl::serve() {
       core.follow();
       publish();
     }
-  } catch (const Error& e) {
-    end_with(e);
   } catch (const std::exception& e) {
-    end_with(Error(ErrorKind::kInternal, e.what()));
+    end_with(as_error(e));
   }
 }
 

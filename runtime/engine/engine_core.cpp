@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <exception>
-#include <new>
 #include <utility>
 
 #include "base/error.h"
+#include "runtime/engine/as_error.h"
 
 namespace ttt {
 
@@ -142,15 +142,9 @@ void EngineCore::run(std::span<Entry> entries) {
   std::span<const float> logits;
   try {
     logits = forward(entries);
-  } catch (const Error& e) {
-    if (!alone_ || e.kind() == ErrorKind::kPeerLost) throw;
-    error = e;
-  } catch (const std::bad_alloc&) {
-    if (!alone_) throw;
-    error = Error(ErrorKind::kResources, "a step wanted more memory than there is");
   } catch (const std::exception& e) {
-    if (!alone_) throw;
-    error = Error(ErrorKind::kInternal, e.what());
+    error = as_error(e);
+    if (!alone_ || error->kind() == ErrorKind::kPeerLost) throw;
   }
   if (error && entries.size() == 1) {
     fail(*entries[0].run, *error);

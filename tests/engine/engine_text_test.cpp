@@ -4,6 +4,11 @@
 
 #include <algorithm>
 #include <limits>
+#include <memory>
+#include <new>
+#include <optional>
+#include <stdexcept>
+#include <utility>
 
 #include "engine/engine_world.h"
 #include "text/utf8_filter.h"
@@ -177,6 +182,41 @@ TEST_F(EngineText, KeepsToAConstraint) {
   ASSERT_TRUE(o.error);
   EXPECT_EQ(o.error->kind(), ErrorKind::kUsage);
   EXPECT_EQ(o.text, "a");
+}
+
+// Throws where it is asked what may follow: that happens in a parallel region of the engine.
+template <class Thrown>
+class Throwing : public TokenConstraint {
+ public:
+  explicit Throwing(Thrown thrown) : thrown_(std::move(thrown)) {}
+  struct State : ConstraintState {
+    explicit State(const Thrown& t) : thrown(t) {}
+    void allowed(std::span<std::uint32_t>) override { throw thrown; }
+    bool can_end() const override { return false; }
+    void accept(std::int32_t) override {}
+    std::unique_ptr<ConstraintState> fork() const override { return std::make_unique<State>(*this); }
+    Thrown thrown;
+  };
+  std::unique_ptr<ConstraintState> begin() const override { return std::make_unique<State>(thrown_); }
+
+ private:
+  Thrown thrown_;
+};
+
+TEST_F(EngineText, WhatAChoiceThrowsEndsItsOwnRequestWithItsKind) {
+  const auto kind_of = [&](auto thrown) -> std::optional<ErrorKind> {
+    const auto constraint = std::make_shared<Throwing<decltype(thrown)>>(thrown);
+    // Two at once, so that the choices are a parallel region.
+    EngineStream beside = engine_->submit(from_a({.max_new_tokens = 6}));
+    EngineStream stream = engine_->submit(from_a({.n = 2, .max_new_tokens = 8, .constraint = constraint}));
+    const std::vector<Outcome> broken = collect(stream, 2);
+    EXPECT_EQ(collect(beside).front().text, rest(6));
+    for (const Outcome& o : broken) EXPECT_EQ(o.finish, FinishReason::kError);
+    return broken[1].error ? std::optional(broken[1].error->kind()) : std::nullopt;
+  };
+  EXPECT_EQ(kind_of(std::bad_alloc()), ErrorKind::kResources);
+  EXPECT_EQ(kind_of(std::runtime_error("broken")), ErrorKind::kInternal);
+  EXPECT_EQ(kind_of(Error(ErrorKind::kUnsupported, "broken")), ErrorKind::kUnsupported);
 }
 
 TEST_F(EngineText, PromptTokensHaveLogProbabilities) {

@@ -5,14 +5,19 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <new>
+#include <vector>
 
 #include "base/error.h"
 #include "checkpoint/check_weights.h"
 #include "checkpoint/checkpoint.h"
 #include "runtime/load.h"
+#include "runtime/quantize/plan.h"
+#include "runtime/quantize/tensor_rows.h"
 #include "runtime/random_source.h"
 #include "support/model.h"
 #include "support/tiny_model.h"
@@ -77,6 +82,22 @@ TEST_F(FailingLoads, ChecksOfWeightsEndInTheCaller) {
   const auto checkpoint = open_checkpoint(path(), {});
   const Ways ways = with_every_shortage(1, [&] { check_weights(*checkpoint, threads); });
   EXPECT_GE(ways.failed, 4);
+}
+
+TEST_F(FailingLoads, RowsOfANewCheckpointEndInTheCaller) {
+  ThreadPool threads(3);
+  const auto checkpoint = open_checkpoint(path(), {});
+  const QuantizePlan plan = plan_quantize(
+      *checkpoint, families(), {.traits = query_device_traits(), .weight_format = Format::kQ8_0, .context = 16});
+  const auto converted =
+      std::ranges::find_if(plan.tensors, [](const PlannedTensor& t) { return t.shape.rank() == 2 && !t.kept(); });
+  ASSERT_NE(converted, plan.tensors.end());
+  const Ways ways = with_every_shortage(1, [&] {
+    TensorRows rows(*converted);
+    std::vector<std::byte> bytes(static_cast<std::size_t>(rows.rows() * rows.row_bytes()));
+    rows.write(0, rows.rows(), bytes.data(), threads);
+  });
+  EXPECT_GE(ways.failed, converted->shape[0]);  // every row is converted in memory of its own
 }
 
 TEST_F(FailingLoads, MadeUpWeightsEndInTheCaller) {
