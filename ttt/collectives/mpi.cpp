@@ -343,11 +343,12 @@ JobEnd Session::end(int status, const std::string& message) {
   std::array<char, 64> host{};
   if (gethostname(host.data(), host.size() - 1) == 0) mine.host = host;
   copy_text(mine.message, message);
-  notices_[static_cast<std::size_t>(rank_)] = mine;
+  // What is not sent in time may be sent later: it is read from a place that outlives this function.
+  const Notice& kept = notices_[static_cast<std::size_t>(rank_)].emplace(mine);
   std::vector<MPI_Request> sends(static_cast<std::size_t>(ranks_), MPI_REQUEST_NULL);
   for (std::int64_t r = 0; r < ranks_; ++r) {
     if (r == rank_) continue;
-    MPI_Isend(&mine, sizeof mine, MPI_BYTE, static_cast<int>(r), 0, notices_world_,
+    MPI_Isend(&kept, sizeof kept, MPI_BYTE, static_cast<int>(r), 0, notices_world_,
               &sends[static_cast<std::size_t>(r)]);
   }
   const auto all_heard = [&] { return std::ranges::all_of(notices_, [](const auto& n) { return n.has_value(); }); };
