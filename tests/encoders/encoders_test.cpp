@@ -138,6 +138,27 @@ TEST_P(Encoders, ThePlanIsWhatIsAllocated) {
   }
 }
 
+// Outputs for fewer rows than are wanted would mean to take the sequence in parts.
+TEST_P(Encoders, ASequenceIsNotSplitForItsOutputs) {
+  TestModel m = model();
+  const Text t = text_of(16);
+  if (m.loaded().model().output() == OutputKind::kClasses) return;
+  Runner runner = m.runner(64, 3);
+  Sequence s = runner.create();
+  std::int64_t taken = 0;
+  const auto take = [&](std::int64_t, std::span<const float>) { ++taken; };
+  try {
+    runner.extend(s, t.ids, 16 - 4, take);
+    ADD_FAILURE() << "wanted an error";
+  } catch (const Error& e) {
+    EXPECT_EQ(e.kind(), ErrorKind::kUsage);
+    EXPECT_NE(std::string(e.what()).find("taken whole"), std::string::npos) << e.what();
+  }
+  EXPECT_EQ(s.length(), 0);
+  runner.extend(s, t.ids, 16 - 3, take);
+  EXPECT_EQ(taken, 1);
+}
+
 // What a model says of types is what it takes, and a step that is refused leaves the sequence as it was.
 TEST_P(Encoders, TypesOutOfRangeAreRefused) {
   TestModel m = model();

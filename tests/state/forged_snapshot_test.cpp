@@ -141,6 +141,19 @@ class ForgedSnapshots : public testing::Test {
       return false;
     }
   }
+  // Of a sequence with so many rows of its own and of a source, but no page of any group.
+  std::vector<std::byte> without_pages(std::int64_t length, std::int64_t source) const {
+    std::vector<std::byte> data(bytes_.begin(), bytes_.begin() + static_cast<std::ptrdiff_t>(numbers_));
+    const auto put = [&](std::int64_t value) {
+      const std::byte* p = reinterpret_cast<const std::byte*>(&value);
+      data.insert(data.end(), p, p + sizeof value);
+    };
+    put(length);
+    put(source);
+    for (std::size_t group = 0; group < to_.pool.groups().size(); ++group) put(0);
+    put(0);  // the sum
+    return data;
+  }
   std::int64_t number_at(std::size_t index) const {
     std::int64_t value = 0;
     std::memcpy(&value, bytes_.data() + numbers_ + 8 * index, sizeof value);
@@ -161,16 +174,16 @@ class ForgedSnapshots : public testing::Test {
 TEST_F(ForgedSnapshots, ASourceHasAllItsPages) {
   ASSERT_EQ(number_at(0), 15);
   ASSERT_EQ(number_at(1), 7);
-  std::vector<std::byte> data(bytes_.begin(), bytes_.begin() + static_cast<std::ptrdiff_t>(numbers_));
-  const auto put = [&](std::int64_t value) {
-    const std::byte* p = reinterpret_cast<const std::byte*>(&value);
-    data.insert(data.end(), p, p + sizeof value);
-  };
-  for (const std::int64_t n : {0, 7, 0, 0, 0, 0, 0, 0, 0}) put(n);  // no rows of its own, no page of any group, the sum
-  EXPECT_FALSE(try_restore(data));
+  EXPECT_FALSE(try_restore(without_pages(0, 7)));
   EXPECT_FALSE(try_restore(with(1, 0))) << "pages without rows";
   EXPECT_FALSE(try_restore(with(1, 8 + 1))) << "more rows than pages";
   EXPECT_FALSE(try_restore(with(1, 12))) << "more rows than one of the slots has room for";
+}
+
+// A sequence that says to have rows, of which no page is there.
+TEST_F(ForgedSnapshots, OwnRowsHaveThePagesThatTheNextTokenSees) {
+  EXPECT_TRUE(try_restore(without_pages(0, 0))) << "a sequence without rows";
+  for (const std::int64_t length : {1, 5, 15}) EXPECT_FALSE(try_restore(without_pages(length, 0))) << length;
 }
 
 TEST_F(ForgedSnapshots, EveryNumberIsCheckedAgainstWhatIsRead) {
