@@ -1,8 +1,9 @@
 #include "checkpoint/safetensors.h"
 
 #include <gtest/gtest.h>
+#include <time.h>
 
-#include <chrono>
+#include <algorithm>
 
 #include "tests/checkpoint/test_files.h"
 
@@ -180,13 +181,28 @@ TEST(Safetensors, cut_at_every_byte) {
   }
 }
 
-TEST(Safetensors, header_of_100000_tensors_in_linear_time) {
+// The least time that this thread computed for while it parsed the header of so many tensors; waiting does not count.
+double parsing_seconds(std::int64_t tensors) {
   SafetensorsWriter w;
-  for (int i = 0; i < 100'000; ++i) w.add(text("model.layers.", i, ".weight"), "U8", {1}, "x");
+  for (std::int64_t i = 0; i < tensors; ++i) w.add(text("model.layers.", i, ".weight"), "U8", {1}, "x");
   const std::string bytes = w.bytes();
-  const auto begin = std::chrono::steady_clock::now();
-  EXPECT_EQ(parse(bytes).tensors.size(), 100'000U);
-  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(5));
+  const auto computed = [] {
+    timespec t{};
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return static_cast<double>(t.tv_sec) + 1e-9 * static_cast<double>(t.tv_nsec);
+  };
+  double least = 1e9;
+  for (int round = 0; round < 5; ++round) {
+    const double begin = computed();
+    EXPECT_EQ(parse(bytes).tensors.size(), static_cast<std::size_t>(tensors));
+    least = std::min(least, computed() - begin);
+  }
+  return least;
+}
+
+// Eight times as many tensors take eight times as long, not 64 times.
+TEST(Safetensors, header_of_100000_tensors_in_linear_time) {
+  EXPECT_LT(parsing_seconds(100'000), 30 * parsing_seconds(12'500));
 }
 
 TEST(Safetensors, mutations_give_results_or_errors) {

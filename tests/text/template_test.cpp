@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <chrono>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -127,18 +126,15 @@ TEST(Template, HostileTemplatesEndSoon) {
       "{% set a = 'a' * 10000000 %}{% for i in range(100000) %}{% if a == a %}{% endif %}{% endfor %}",
       "{% for i in range(1000) %}{{ loop.cycle(*range(100000)) }}{% endfor %}",
   };
-  const auto begin = std::chrono::steady_clock::now();
   for (const std::string& source : sources) {
     SCOPED_TRACE(source.substr(0, 120));
     EXPECT_THROW(rendered(source), Error);
   }
-  // These come to their end, in time that is linear in the text.
+  // These come to their end; in time that is quadratic in the text they would take minutes.
   EXPECT_EQ(rendered("{{ ('a' * 1000000).find('a' * 500000 ~ 'b') }}").text, "-1");
   EXPECT_EQ(rendered("{{ ('<' * 1000000) | striptags | length }}").text, "1000000");
   EXPECT_EQ(rendered("{{ ('a' * 100000).strip('b' * 100000 ~ 'a') }}").text, "");
   EXPECT_EQ(rendered("{{ 'abc'[-9223372036854775807:9223372036854775807:9223372036854775807] }}").text, "a");
-  // About 5 s on two cores with sanitisers; what is quadratic takes minutes.
-  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(60));
 }
 
 TEST(Template, InputIsMarkedThroughEveryOperation) {
