@@ -229,6 +229,18 @@ TEST_F(LoadTest, ADirectoryWithANameLikeABlocksPathIsNamedOnce) {
   EXPECT_EQ(e.parts().got, "0");
 }
 
+// A block names its path; that the configuration wanted what it refuses is added by who read both.
+TEST_F(LoadTest, WhatABlockRefusesOfAConfigurationNamesTheFileToo) {
+  Json config = support::golden_config("gqa");
+  write(config);
+  config.set("head_dim", 7);  // rotations are of pairs
+  support::write_file(path() / "config.json", config.dump());
+  const Error e = failure(options_);
+  EXPECT_EQ(e.kind(), ErrorKind::kBadData) << e.what();
+  EXPECT_EQ(e.parts().where, (path() / "config.json").string()) << e.what();
+  EXPECT_EQ(e.parts().block, "model.layers.0.self_attn") << e.what();
+}
+
 TEST_F(LoadTest, ErrorsOfTheConfigurationSayWhoWantedTheKey) {
   Json config = support::golden_config("gqa");
   write(config);
