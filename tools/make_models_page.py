@@ -16,7 +16,8 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 CHECKPOINTS = [*ROOT.glob("tests/golden/families/*/*/config.json"), *ROOT.glob("tests/golden/encoders/*/config.json")]
 
-# What a family made the layers below models/ grow: {family: (lines below ttt/, what)}. Who adds a family fills it in.
+# What a family made the layers below models/ grow: {family: (lines that its commits added below ttt/, what)}. Where a
+# commit served several families, its hunks were told apart. Who adds a family fills it in.
 GREW = {
     "cohere": (105, "a norm with its own gains for every head of queries and keys (`ttt/attention/head_norms.h`)"),
     "deepseek": (39, "latent attention from files that store the key rows and the value rows of `kv_b` separately"),
@@ -24,9 +25,9 @@ GREW = {
     "vit": (130, "LayerScale as a block; input rows instead of ids (`ttt/base/step.h`, `ttt/state/step_builder.h`)"),
     "bert": (71, "token types, and state that is kept for one step only (`ttt/state/step_builder.h`)"),
     "glm": (0, "a default of `partial_rotary_factor` in `checkpoint/rope_parameters.h`"),
-    "nemotron": (20, "gains that are stored less one, in LayerNorm too (`weight_offset`)"),
-    "olmoe": (75, "limited queries, keys and values (`AttentionSpec::qkv_clip`, `ttt/kernels/activation/clamp.h`)"),
-    "phi": (35, "a LayerNorm of queries and keys that all heads share (`AttentionSpec::qk_layer_norm_shared`)"),
+    "nemotron": (30, "gains that are stored less one, in LayerNorm too (`weight_offset`)"),
+    "olmoe": (102, "limited queries, keys and values (`AttentionSpec::qkv_clip`, `ttt/kernels/activation/clamp.h`)"),
+    "phi": (48, "a LayerNorm of queries and keys that all heads share (`AttentionSpec::qk_layer_norm_shared`)"),
     "phi3": (0, "a default of `original_max_position_embeddings` in `checkpoint/rope_parameters.h`"),
 }
 
