@@ -22,6 +22,10 @@ inline constexpr std::string_view kO200k =
 inline constexpr std::string_view kClip = R"('s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+)";
 inline constexpr std::string_view kPunctuationOrMath = R"([\p{P}\$\+<=>\^~\|]+)";
 inline constexpr std::string_view kAsciiDigitTriples = "[0-9][0-9][0-9]";
+// Of SentencePiece models as transformers converts them.
+inline constexpr std::string_view kManySpaces = " {2,}";
+inline constexpr std::string_view kSpacesAtEnds = R"(\A +| +\z)";
+inline constexpr std::string_view kMarkAtStart = "\\A\xE2\x96\x81";  // U+2581
 // Splits digits in groups of three from the right.
 inline constexpr std::string_view kTriplesFromRight = R"((?=(\d{3})+(?!\d)))";
 

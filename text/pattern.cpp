@@ -1,5 +1,6 @@
 #include "text/pattern.h"
 
+#include <algorithm>
 #include <limits>
 #include <utility>
 
@@ -211,6 +212,13 @@ Pattern Pattern::for_regex(std::string_view regex, std::string_view where) {
   if (regex == regexes::kClip) return Pattern(Kind::kClip);
   if (regex == regexes::kPunctuationOrMath) return punctuation_or_ascii_math();
   if (regex == regexes::kAsciiDigitTriples) return ascii_digit_triples();
+  if (regex == regexes::kManySpaces) return Pattern(Kind::kManySpaces);
+  if (regex == regexes::kSpacesAtEnds) return Pattern(Kind::kSpacesAtEnds);
+  if (regex == regexes::kMarkAtStart) {
+    Pattern p(Kind::kLiteralAtStart);
+    p.literal_ = regex.substr(2);
+    return p;
+  }
   if (regex == regexes::kTriplesFromRight) return digit_triples_from_right(CharSet::property("Nd"), false);
   if (regex == R"(\w+|[^\w\s]+)") return words_or_symbols();
   if (regex == R"(\p{N})") return run_of(kNumber, 1);
@@ -283,6 +291,20 @@ std::optional<Pattern::Match> Pattern::find(std::string_view s, std::size_t from
       return find_punctuation(t, s, from);
     case Kind::kDigitTriples:
       return find_digit_triple(s, from);
+    case Kind::kManySpaces: {
+      const std::size_t begin = s.find("  ", from);
+      if (begin == std::string_view::npos) return std::nullopt;
+      return Match{begin, std::min(s.find_first_not_of(' ', begin), s.size())};
+    }
+    case Kind::kSpacesAtEnds: {
+      if (from == 0 && s[0] == ' ') return Match{0, std::min(s.find_first_not_of(' '), s.size())};
+      const std::size_t begin = std::max(from, s.find_last_not_of(' ') + 1);  // npos + 1 is 0
+      if (begin == s.size()) return std::nullopt;
+      return Match{begin, s.size()};
+    }
+    case Kind::kLiteralAtStart:
+      if (from > 0 || !s.starts_with(literal_)) return std::nullopt;
+      return Match{0, literal_.size()};
     case Kind::kLiteral: {
       const std::size_t at = s.find(literal_, from);
       if (at == std::string_view::npos) return std::nullopt;

@@ -49,6 +49,7 @@ std::uint32_t TokenTrie::make(std::uint32_t node, unsigned char byte) {
   slots_[i].key = key;
   const auto made = static_cast<std::uint32_t>(i);
   if (node == kRoot) first_[byte] = made;
+  slots_[node].children |= std::uint32_t{1} << (byte & 31);
   return made;
 }
 

@@ -22,6 +22,7 @@ class TokenTrie {
   // The node behind `byte`, or kNone.
   std::uint32_t child(std::uint32_t node, unsigned char byte) const {
     if (node == kRoot) return first_[byte];
+    if ((slots_[node].children >> (byte & 31) & 1) == 0) return kNone;
     const std::uint64_t key = (std::uint64_t{node} << 8) | byte;
     for (std::size_t i = hash_(key) & mask_;; i = (i + 1) & mask_) {
       if (slots_[i].key == key) return static_cast<std::uint32_t>(i);
@@ -38,6 +39,7 @@ class TokenTrie {
   struct Slot {
     std::uint64_t key = kFree;  // parent and byte
     std::int32_t id = -1;
+    std::uint32_t children = 0;  // bit (byte & 31) of each child's byte: most bytes without a child need no look-up
   };
 
   std::uint32_t make(std::uint32_t node, unsigned char byte);
