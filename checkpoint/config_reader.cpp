@@ -54,6 +54,7 @@ constexpr std::string_view kHarmless[] = {
     "finetuning_task",
     // Set by the translation of GGUF files.
     "gguf_architecture",
+    "gguf_pooling_type",
     "id2label",
     "label2id",
     "num_labels",

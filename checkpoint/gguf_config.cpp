@@ -36,6 +36,7 @@ class ConfigTranslator {
     sizes();
     rope();
     token_ids();
+    if (take("pooling_type")) config_.set("gguf_pooling_type", Json(file_.integer(prefix_ + "pooling_type")));
     judge_unknown();
     if (spelling_.complete != nullptr) spelling_.complete(file_, config_);
     return std::move(config_);
@@ -174,6 +175,11 @@ class ConfigTranslator {
     if (!scaling.is_null()) config_.set("rope_scaling", std::move(scaling));
   }
 
+  bool is_one(std::string_view below) const {
+    const std::string key = text(prefix_, "rope.", below);
+    return file_.find(key) != nullptr && file_.number(key) == 1;
+  }
+
   // Without a type a factor means linear. Parameters of other types than the file's have no effect in llama.cpp.
   Json rope_scaling() {
     Json scaling;
@@ -186,7 +192,12 @@ class ConfigTranslator {
     } kNumbers[] = {{"scale_linear", "factor", type == "linear", false},  // files from before rope.scaling.*
                     {"scaling.factor", "factor", type != "none", false},
                     {"scaling.original_context_length", "original_max_position_embeddings", yarn || longrope, false},
-                    {"scaling.attn_factor", "attention_factor", longrope, true},
+                    // Converters copy attention_factor, the whole factor of cosines and sines, under either name. As 1
+                    // the first says nothing: llama.cpp multiplies the usual factor of yarn by it.
+                    {"scaling.attn_factor", "attention_factor", longrope || (yarn && !is_one("scaling.attn_factor")),
+                     true},
+                    {"scaling.yarn_attn_factor", "attention_factor", yarn, false},
+                    {"scaling.yarn_ext_factor", "extrapolation_factor", false, true},
                     {"scaling.yarn_beta_fast", "beta_fast", yarn, false},
                     {"scaling.yarn_beta_slow", "beta_slow", yarn, false}};
     for (const auto& n : kNumbers) {
@@ -236,7 +247,7 @@ class ConfigTranslator {
   }
 
   void judge_unknown() {
-    constexpr std::string_view kOfNoTextModel[] = {"pooling_type", "classifier.output_labels", "tensor_data_layout"};
+    constexpr std::string_view kOfNoTextModel[] = {"classifier.output_labels", "tensor_data_layout"};
     for (const std::string_view key : file_.keys()) {
       if (!key.starts_with(prefix_) || done_.contains(key)) continue;
       const std::string_view below = key.substr(prefix_.size());

@@ -66,10 +66,11 @@ struct GgufSpelling {
 //   num_attention_heads. attention.value_length other than head_dim becomes v_head_dim.
 // - rope.dimension_count other than head_dim becomes partial_rotary_factor.
 // - rope.scaling.* is assembled into rope_scaling; rope_freqs.weight keeps its name and sets rope_freq_factors: true.
+// - gguf_pooling_type: pooling_type, for embeddings.
 // - gguf_architecture: that of the file. Where the reference of a directory, transformers, and that of a GGUF file,
 //   llama.cpp, differ, a family distinguishes them by it.
 // A key below "ARCHITECTURE." that is neither done here nor in the table is a note if it has no effect (0, false,
-// empty) or if llama.cpp reads it for no text model (pooling_type, classifier.output_labels, tensor_data_layout), else
+// empty) or if llama.cpp reads it for no text model (classifier.output_labels, tensor_data_layout), else
 // Error {kUnsupported} naming it. Tensors that no pattern matches keep the name of the file and are counted as extra.
 
 }  // namespace ttt

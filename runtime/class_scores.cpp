@@ -29,6 +29,13 @@ ClassScores pair_scores(const Checkpoint& checkpoint) {
   return ClassScores::kPlain;
 }
 
+bool classifies_tokens(const Json& config) {
+  const Json* names = config.find("architectures");
+  if (names == nullptr || !names->is_array() || names->as_array("architectures").empty()) return false;
+  const Json& first = names->as_array("architectures")[0];
+  return first.is_string() && first.as_string("architectures").ends_with("ForTokenClassification");
+}
+
 std::vector<double> apply_scores(ClassScores scores, std::span<const float> outputs) {
   std::vector<double> p(outputs.begin(), outputs.end());
   if (scores == ClassScores::kSigmoid) {

@@ -22,6 +22,9 @@ ClassScores class_scores(const Json& config, std::int64_t classes);
 // of a class of torch.nn, else the sigmoid. Error{kUnsupported} naming another function.
 ClassScores pair_scores(const Checkpoint& checkpoint);
 
+// Whether the checkpoint classifies tokens: its architecture ends in ForTokenClassification.
+bool classifies_tokens(const Json& config);
+
 // outputs: those of one text.
 std::vector<double> apply_scores(ClassScores scores, std::span<const float> outputs);
 

@@ -119,10 +119,30 @@ void read_modules(const fs::path& directory, const Json& list, const std::string
   require(pooled, ErrorKind::kUnsupported, where, ": wanted a Pooling module, got none");
 }
 
+// As numbered by llama.cpp. 0, none, and 4, for rerankers, say nothing about embeddings.
+PoolingKind gguf_pooling(const Checkpoint& checkpoint, const Json& pooling) {
+  switch (pooling.as_integer("pooling_type")) {
+    case 0:
+    case 1:
+    case 4:
+      return PoolingKind::kMean;
+    case 2:
+      return PoolingKind::kCls;
+    case 3:
+      return PoolingKind::kLast;
+    default:
+      fail(ErrorKind::kUnsupported,
+           text(checkpoint.config_where(), ": pooling_type wanted 0 to 4, got ", pooling.dump()));
+  }
+}
+
 }  // namespace
 
-EmbeddingModules read_embedding_modules(const fs::path& directory) {
+EmbeddingModules read_embedding_modules(const Checkpoint& checkpoint) {
+  const fs::path& directory = checkpoint.path();
   EmbeddingModules m;
+  if (const Json* pooling = checkpoint.config().find("gguf_pooling_type"))
+    m.pooling = gguf_pooling(checkpoint, *pooling);
   const fs::path modules = directory / "modules.json";
   if (const auto list = read_json(modules)) read_modules(directory, *list, modules.string(), m);
   const fs::path limits = directory / "sentence_bert_config.json";

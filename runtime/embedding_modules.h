@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "checkpoint/checkpoint.h"
 #include "heads/dense.h"
 #include "heads/pooling.h"
 
@@ -25,8 +26,8 @@ struct EmbeddingModules {
   std::string prompt = {};    // prepended to every text
 };
 
-// Of a directory. Error{kUnsupported} naming an unsupported module, pooling or activation; Error{kBadData}
-// for files that contradict themselves.
-EmbeddingModules read_embedding_modules(const std::filesystem::path& directory);
+// Of a directory, or of a GGUF file, whose metadata may name a pooling ("pooling_type"). Error{kUnsupported} naming an
+// unsupported module, pooling or activation; Error{kBadData} for files that contradict themselves.
+EmbeddingModules read_embedding_modules(const Checkpoint& checkpoint);
 
 }  // namespace ttt

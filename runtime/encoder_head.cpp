@@ -39,11 +39,13 @@ class Transform {
   std::vector<LayerNorm> norm_;  // one or none
 };
 
-class MaskedLMHead final : public EncoderHead {
+// Of each row by itself.
+class RowHead final : public EncoderHead {
  public:
-  MaskedLMHead(const Scope& scope, const MaskedLMHeadSpec& s)
-      : hidden_(s.decoder.input_dim),
-        vocab_(s.decoder.output_dim),
+  RowHead(const Scope& scope, const MaskedLMHeadSpec& s, OutputKind kind)
+      : kind_(kind),
+        hidden_(s.decoder.input_dim),
+        size_(s.decoder.output_dim),
         transform_(scope, s.transform),
         decoder_(make<Dense>(scope / s.decoder_path, s.decoder, s.decoder_names)) {}
   void forward(Exec& exec, const Step& step, ConstTensorView x, TensorView output) const override {
@@ -53,28 +55,64 @@ class MaskedLMHead final : public EncoderHead {
     transform_.forward(exec, rows);
     decoder_.forward(exec, rows, output);
   }
-  OutputKind kind() const override { return OutputKind::kLogits; }
-  std::int64_t size() const override { return vocab_; }
+  OutputKind kind() const override { return kind_; }
+  std::int64_t size() const override { return size_; }
 
  private:
-  std::int64_t hidden_, vocab_;
+  OutputKind kind_;
+  std::int64_t hidden_, size_;
   Transform transform_;
   Dense decoder_;
+};
+
+// The first row of each sequence and the mean of its others, side by side.
+class FirstAndOthers {
+ public:
+  FirstAndOthers(const Scope& scope, std::int64_t hidden)
+      : hidden_(hidden),
+        first_(make<Pooling>(scope / "first", {.hidden_dim = hidden, .kind = PoolingKind::kCls})),
+        others_(make<Pooling>(scope / "others", {.hidden_dim = hidden, .kind = PoolingKind::kMean})) {}
+
+  // pooled: [seqs, 2 * hidden], dense. A single row, which only plans have, stands for the others too.
+  void forward(Exec& exec, ConstTensorView x, const BatchView& batch, TensorView pooled) const {
+    const TensorView halves = view_of(pooled.row<float>(0), {2 * batch.seqs(), hidden_});
+    for (std::int64_t s = 0; s < batch.seqs(); ++s) {
+      const auto at = static_cast<std::size_t>(s);
+      const std::int64_t begin = batch.row_begin[at], rows = batch.row_begin[at + 1] - begin;
+      const auto pool = [&](const Pooling& pooling, std::int64_t from, std::int64_t count, std::int64_t half) {
+        const std::array<std::int64_t, 2> ends{0, count};
+        BatchView one;  // positions and work lists are not read
+        one.row_begin = ends;
+        one.past = batch.past.subspan(at, 1);
+        pooling.forward(exec, rows_of(x, from, count), one, rows_of(halves, 2 * s + half, 1));
+      };
+      pool(first_, begin, rows, 0);
+      pool(others_, rows > 1 ? begin + 1 : begin, std::max(rows - 1, std::int64_t{1}), 1);
+    }
+  }
+
+ private:
+  std::int64_t hidden_;
+  Pooling first_, others_;
 };
 
 class SequenceClassHead final : public EncoderHead {
  public:
   SequenceClassHead(const Scope& scope, const SequenceClassHeadSpec& s)
-      : hidden_(s.pooling.hidden_dim),
+      : hidden_(s.pooling.hidden_dim * (s.mean_of_others ? 2 : 1)),
         classes_(s.classifier.output_dim),
-        pooling_(make<Pooling>(scope / s.pooling_path, s.pooling)),
         transform_(scope, s.transform),
-        classifier_(make<Dense>(scope / s.classifier_path, s.classifier)) {}
+        classifier_(make<Dense>(scope / s.classifier_path, s.classifier)) {
+    const Scope place = scope / s.pooling_path;
+    if (s.mean_of_others) both_.emplace_back(place, s.pooling.hidden_dim);
+    if (!s.mean_of_others) pooling_.push_back(make<Pooling>(place, s.pooling));
+  }
   void forward(Exec& exec, const Step& step, ConstTensorView x, TensorView output) const override {
     const std::int64_t seqs = step.batch.seqs();
     Scratch::Frame frame(exec.scratch);
     const TensorView pooled = frame.take({seqs, hidden_}), classes = frame.take({seqs, classes_});
-    pooling_.forward(exec, x, step.batch, pooled);
+    for (const Pooling& pooling : pooling_) pooling.forward(exec, x, step.batch, pooled);
+    for (const FirstAndOthers& both : both_) both.forward(exec, x, step.batch, pooled);
     transform_.forward(exec, pooled);
     classifier_.forward(exec, pooled, classes);
     const auto& begins = step.batch.row_begin;
@@ -89,7 +127,9 @@ class SequenceClassHead final : public EncoderHead {
 
  private:
   std::int64_t hidden_, classes_;
-  Pooling pooling_;
+  // One of the two has one.
+  std::vector<Pooling> pooling_;
+  std::vector<FirstAndOthers> both_;
   Transform transform_;
   Dense classifier_;
 };
@@ -99,7 +139,13 @@ class SequenceClassHead final : public EncoderHead {
 std::unique_ptr<EncoderHead> make_state_head(std::int64_t hidden) { return std::make_unique<StateHead>(hidden); }
 
 std::unique_ptr<EncoderHead> make_masked_lm_head(const Scope& scope, const MaskedLMHeadSpec& spec) {
-  return std::make_unique<MaskedLMHead>(scope, spec);
+  return std::make_unique<RowHead>(scope, spec, OutputKind::kLogits);
+}
+
+std::unique_ptr<EncoderHead> make_token_class_head(const Scope& scope, const TokenClassHeadSpec& spec) {
+  const MaskedLMHeadSpec head{
+      .transform = spec.transform, .decoder = spec.classifier, .decoder_path = spec.classifier_path};
+  return std::make_unique<RowHead>(scope, head, OutputKind::kTokenClasses);
 }
 
 std::unique_ptr<EncoderHead> make_sequence_class_head(const Scope& scope, const SequenceClassHeadSpec& spec) {
@@ -108,33 +154,50 @@ std::unique_ptr<EncoderHead> make_sequence_class_head(const Scope& scope, const 
 
 OutputKind read_output_kind(ConfigReader& config, std::optional<OutputKind> asked, const HeadTensors& has) {
   const ConfigReader::Part part(config, "read_output_kind");
-  const auto there = [&](OutputKind kind) {
-    return kind == OutputKind::kHiddenStates || (kind == OutputKind::kLogits ? has.masked_lm : has.classes);
+  struct Ending {
+    std::string_view text;
+    OutputKind kind;
   };
-  const OutputKind of_tensors = has.classes     ? OutputKind::kClasses
-                                : has.masked_lm ? OutputKind::kLogits
-                                                : OutputKind::kHiddenStates;
+  constexpr std::array<Ending, 7> kEndings{{{"ForMaskedLM", OutputKind::kLogits},
+                                            {"ForPreTraining", OutputKind::kLogits},
+                                            {"ForSequenceClassification", OutputKind::kClasses},
+                                            {"ForImageClassification", OutputKind::kClasses},
+                                            {"ForTokenClassification", OutputKind::kTokenClasses},
+                                            {"ForQuestionAnswering", OutputKind::kTokenClasses},
+                                            {"Model", OutputKind::kHiddenStates}}};
   const std::vector<std::string> names = config.strings("architectures");
+  const auto* of_name = kEndings.end();
+  if (!names.empty()) {
+    of_name = std::ranges::find_if(kEndings, [&](const Ending& e) { return names[0].ends_with(e.text); });
+  }
+  const auto named = [&](OutputKind kind) { return of_name != kEndings.end() && of_name->kind == kind; };
+  const auto there = [&](OutputKind kind) {
+    switch (kind) {
+      case OutputKind::kLogits:
+        return has.masked_lm;
+      case OutputKind::kClasses:
+        return has.classes && !named(OutputKind::kTokenClasses);
+      case OutputKind::kTokenClasses:
+        return has.token_classes && !named(OutputKind::kClasses);
+      case OutputKind::kHiddenStates:
+        break;
+    }
+    return true;
+  };
   if (asked) {
     if (!there(*asked))
       config.unsupported("architectures", text("has no head for ", name_of(*asked), ", which was asked for"));
     return *asked;
   }
-  if (names.empty()) return of_tensors;
-  struct Ending {
-    std::string_view text;
-    OutputKind kind;
-  };
-  constexpr std::array<Ending, 5> kEndings{{{"ForMaskedLM", OutputKind::kLogits},
-                                            {"ForPreTraining", OutputKind::kLogits},
-                                            {"ForSequenceClassification", OutputKind::kClasses},
-                                            {"ForImageClassification", OutputKind::kClasses},
-                                            {"Model", OutputKind::kHiddenStates}}};
-  for (const Ending& e : kEndings) {
-    // Directories of embedding models keep the name of the checkpoint that they came from, without its head.
-    if (names[0].ends_with(e.text)) return there(e.kind) ? e.kind : OutputKind::kHiddenStates;
+  if (names.empty()) {
+    for (const OutputKind kind : {OutputKind::kClasses, OutputKind::kLogits, OutputKind::kTokenClasses}) {
+      if (there(kind)) return kind;
+    }
+    return OutputKind::kHiddenStates;
   }
-  config.unsupported("architectures", text('"', names[0], "\" is not supported"));
+  if (of_name == kEndings.end()) config.unsupported("architectures", text('"', names[0], "\" is not supported"));
+  // Directories of embedding models keep the name of the checkpoint that they came from, without its head.
+  return there(of_name->kind) ? of_name->kind : OutputKind::kHiddenStates;
 }
 
 std::int64_t read_classes(ConfigReader& config) {

@@ -43,18 +43,28 @@ struct MaskedLMHeadSpec {
 };
 std::unique_ptr<EncoderHead> make_masked_lm_head(const Scope& scope, const MaskedLMHeadSpec& spec);
 
+// classes = transform(row) w^T + b, of each row: heads for tokens, and for the ends of an answer.
+struct TokenClassHeadSpec {
+  HeadTransform transform = {};
+  DenseSpec classifier = {};
+  std::string_view classifier_path = {};
+};
+std::unique_ptr<EncoderHead> make_token_class_head(const Scope& scope, const TokenClassHeadSpec& spec);
+
 // classes = transform(pooled rows of the sequence) w^T + b; every wanted row has those of its sequence.
 struct SequenceClassHeadSpec {
   PoolingSpec pooling = {};
+  bool mean_of_others = false;  // with cls: the mean of the other rows follows, and the pooled row is twice as wide
   HeadTransform transform = {};
   DenseSpec classifier = {};
   std::string_view pooling_path = "pooling", classifier_path = {};
 };
 std::unique_ptr<EncoderHead> make_sequence_class_head(const Scope& scope, const SequenceClassHeadSpec& spec);
 
-// The heads of a checkpoint.
+// The heads whose tensors a checkpoint has. `classifier` of some families may be of texts or of tokens: both are set
+// then, and the architecture tells them apart.
 struct HeadTensors {
-  bool masked_lm = false, classes = false;
+  bool masked_lm = false, classes = false, token_classes = false;
 };
 // `asked`; else the head that `architectures` names, if its tensors exist; else the head whose tensors exist.
 // Error{kUnsupported} naming a requested head that is missing, or an architecture with another head.

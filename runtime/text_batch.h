@@ -4,6 +4,7 @@
 #include <span>
 #include <vector>
 
+#include "checkpoint/checkpoint.h"
 #include "runtime/runner.h"
 #include "text/tokenizer.h"
 
@@ -28,8 +29,20 @@ struct TextBatch {
   std::vector<std::int64_t> begins;  // rows of each text's beginning, and of the end of the last
 };
 
+// What the decoder of an encoder-decoder reads of a text that its encoder has read: the text's ids, behind `start` and
+// without the last, which has to be `end`, the row that its head reads.
+struct ShiftedSource {
+  std::int32_t start = 0, end = 0;
+};
+// Of the configuration: decoder_start_token_id and eos_token_id. Error{kBadData} where they are missing.
+ShiftedSource shifted_source(const Checkpoint& checkpoint);
+
 // Of a model with a head for classes: the classes of each text, [texts.size(), runner.output_size()], in their order.
-// Texts of similar length share a step.
-std::vector<float> classes_of(Runner& runner, std::span<const Encoding> texts);
+// Texts of similar length share a step. `shifted` is for encoder-decoders, which take one text after the other.
+// Error{kUsage} for a text whose last id is not shifted.end.
+std::vector<float> classes_of(Runner& runner, std::span<const Encoding> texts, const ShiftedSource& shifted = {});
+// Of a model with a head for classes of tokens: for each text [its ids, runner.output_size()]. A step has as many
+// wanted rows as the runner's configuration has rows.
+std::vector<std::vector<float>> token_classes_of(Runner& runner, std::span<const Encoding> texts);
 
 }  // namespace ttt

@@ -267,6 +267,8 @@ const std::string& Tokenizer::token_text(std::int64_t id) const {
 
 std::optional<std::int32_t> Tokenizer::id_of(std::string_view token) const { return parts_->id_of(token); }
 bool Tokenizer::is_special(std::int64_t id) const { return flag(parts_->special, id); }
+std::int64_t Tokenizer::ids_before() const { return std::ssize(parts_->post_processor.before()); }
+std::int64_t Tokenizer::ids_after() const { return std::ssize(parts_->post_processor.after()); }
 std::optional<std::int32_t> Tokenizer::bos_id() const { return parts_->bos; }
 std::optional<std::int32_t> Tokenizer::eos_id() const { return parts_->eos; }
 std::optional<std::int32_t> Tokenizer::eot_id() const { return parts_->eot; }

@@ -102,6 +102,9 @@ class Tokenizer {
   std::optional<std::int32_t> pad_id() const;
   bool adds_bos() const;  // encode with add_special starts with bos_id()
   bool adds_eos() const;
+  // How many ids encode with add_special puts before the ids of one text, and after them.
+  std::int64_t ids_before() const;
+  std::int64_t ids_after() const;
   // Tokens that end a generation, known by key or by name; GGUF files only, sorted.
   const std::vector<std::int32_t>& end_ids() const;
 

@@ -7,7 +7,8 @@ computes with them.
 For every one NAME/config.json and NAME/model.safetensors (bf16, as save_pretrained names the tensors), all results in
 float32 from the rounded weights with eager attention:
   encoders           ids_16.npy and ids_300.npy (int32 [tokens]), types_16.npy and types_300.npy where there are token
-                     types, and output_16.npy and output_300.npy (float32 [tokens, width], or [1, classes]);
+                     types, and output_16.npy and output_300.npy (float32 [tokens, width], or [1, classes]; the two logits of
+                     answers are columns);
                      of the 300 rows every fourth
   encoder-decoders   source_16.npy, source_300.npy, target_16.npy, target_300.npy (int32), output_16.npy, output_300.npy
                      (float32 [targets, vocab]) and greedy_16.npy, greedy_300.npy (int32 [32]), what follows the start
@@ -62,10 +63,18 @@ MODELS = {
                                                      num_hidden_layers=2, vocab_size=89)),
     "modernbert_class": ("ModernBertForSequenceClassification", dict(MODERN, classifier_pooling="mean", num_labels=3,
                                                                      num_hidden_layers=2)),
+    "bert_tokens": ("BertForTokenClassification", dict(BERT, num_labels=5)),
+    "roberta_tokens": ("RobertaForTokenClassification", dict(BERT, type_vocab_size=1, pad_token_id=1, num_labels=3)),
+    "xlm_roberta_tokens": ("XLMRobertaForTokenClassification", dict(BERT, type_vocab_size=1, pad_token_id=1, num_labels=4)),
+    "distilbert_tokens": ("DistilBertForTokenClassification", dict(DISTIL, num_labels=3)),
+    "distilbert_answer": ("DistilBertForQuestionAnswering", dict(DISTIL, num_labels=2)),
+    "mpnet_tokens": ("MPNetForTokenClassification", dict(BERT, num_labels=2)),
+    "modernbert_tokens": ("ModernBertForTokenClassification", dict(MODERN, num_labels=3, num_hidden_layers=2)),
     "vit": ("ViTModel", dict(IMAGE, intermediate_size=48)),
     "vit_class": ("ViTForImageClassification", dict(IMAGE, intermediate_size=48, image_size=[12, 20], num_labels=5,
                                                     qkv_bias=False)),
     "dinov2": ("Dinov2Model", dict(IMAGE, mlp_ratio=2)),
+    "dinov2_class": ("Dinov2ForImageClassification", dict(IMAGE, mlp_ratio=2, num_labels=5)),
     "dinov2_gated": ("Dinov2Model", dict(IMAGE, mlp_ratio=2, use_swiglu_ffn=True)),
     "t5": ("T5ForConditionalGeneration", dict(T5)),
     "t5_gated": ("T5ForConditionalGeneration", dict(T5, feed_forward_proj="gated-gelu", tie_word_embeddings=False,
@@ -73,6 +82,7 @@ MODELS = {
                                                     relative_attention_max_distance=50)),
     "t5_encoder": ("T5EncoderModel", dict(T5)),
     "bart": ("BartForConditionalGeneration", dict(BART)),
+    "bart_class": ("BartForSequenceClassification", dict(BART, num_labels=3, eos_token_id=2)),
     "bart_scaled": ("BartForConditionalGeneration", dict(BART, scale_embedding=True, activation_function="relu",
                                                          decoder_attention_heads=2, decoder_layers=1)),
 }
@@ -119,13 +129,20 @@ def tensor(torch, ids):
 
 
 def result(output):
-    found = output.logits if hasattr(output, "logits") else output.last_hidden_state
+    import torch
+
+    if hasattr(output, "start_logits"):
+        found = torch.stack([output.start_logits, output.end_logits], -1)
+    else:
+        found = output.logits if hasattr(output, "logits") else output.last_hidden_state
     return found.float().numpy().reshape(-1, found.shape[-1])
 
 
 def write_encoder(model, torch, folder):
     for count in (16, 300):
         ids = ids_of(count, count)
+        if model.config.is_encoder_decoder:
+            ids[-1] = model.config.eos_token_id  # what its head reads
         inputs = {"input_ids": tensor(torch, ids), "attention_mask": torch.ones(1, count, dtype=torch.int64)}
         types = getattr(model.config, "type_vocab_size", 1)
         if types > 1:
@@ -173,7 +190,7 @@ def write(name, folder):
     with torch.no_grad():
         if getattr(model.config, "image_size", None):
             write_image(model, torch, folder)
-        elif model.config.is_encoder_decoder:
+        elif model.config.is_encoder_decoder and kind != "BartForSequenceClassification":
             write_translator(model, torch, folder)
         else:
             write_encoder(model, torch, folder)

@@ -8,6 +8,9 @@ Each folder holds config.json, model.safetensors (bf16; results are in float32 f
 tokenizer.json, tokenizer_config.json and answers.json, with the texts and for
   labels      BERT with three classes. "cases": fields put into config.json and tokenizer_config.json, and the scores
               [texts][label] of the text-classification pipeline with truncation
+  tokens      BERT with three classes of tokens. "tokens": for every text what the token-classification pipeline says
+              without an aggregation, no label being ignored
+  bart_labels BART with three classes, as labels
   pairs       BERT with one class. "query" and "scores": the logits of every pair (query, text), cut to the longest
               that the model and the tokenizer allow; "cases" as above; limits.json: ids of texts that are cut
   pairs_plain DistilBERT with one class, whose tokenizer.json knows types that the model does not; the same, and
@@ -139,6 +142,28 @@ def write_labels(folder):
     save_json(folder / "answers.json", dict(texts=LINES, labels=["sad", "glad", "neither"], cases=cases))
 
 
+def write_tokens(folder):
+    model, tokenizer = write(folder, word_piece(), "BertForTokenClassification",
+                             dict(SMALL, max_position_embeddings=160, id2label={0: "O", 1: "B-THING", 2: "I-THING"},
+                                  label2id={"O": 0, "B-THING": 1, "I-THING": 2}))
+    pipeline = transformers.pipeline("token-classification", model=model, tokenizer=tokenizer, ignore_labels=[])
+    tokens = []
+    for line in LINES:
+        spelled = tokenizer.convert_ids_to_tokens(tokenizer(line)["input_ids"])  # unknown words too
+        tokens.append([dict(index=t["index"], token=spelled[t["index"]], label=t["entity"], score=float(t["score"]))
+                       for t in pipeline(line)])
+    save_json(folder / "answers.json", dict(texts=LINES, tokens=tokens))
+
+
+def write_bart_labels(folder):
+    fields = dict(d_model=20, encoder_layers=2, decoder_layers=2, encoder_attention_heads=4, decoder_attention_heads=4,
+                  encoder_ffn_dim=36, decoder_ffn_dim=32, max_position_embeddings=160, decoder_start_token_id=2,
+                  eos_token_id=2, forced_eos_token_id=None, id2label={0: "no", 1: "maybe", 2: "yes"},
+                  label2id={"no": 0, "maybe": 1, "yes": 2})
+    model, _ = write(folder, byte_bpe(), "BartForSequenceClassification", fields, inputs=("input_ids", "attention_mask"))
+    save_json(folder / "answers.json", dict(texts=LINES, labels=["no", "maybe", "yes"], cases=[classified(model, folder)]))
+
+
 def write_pairs(folder):
     model, tokenizer = write(folder, word_piece(), "BertForSequenceClassification",
                              dict(SMALL, max_position_embeddings=29, num_labels=1))
@@ -222,6 +247,8 @@ def main():
     args = parser.parse_args()
     with torch.no_grad():
         write_labels(args.output / "labels")
+        write_tokens(args.output / "tokens")
+        write_bart_labels(args.output / "bart_labels")
         write_pairs(args.output / "pairs")
         write_limits(args.output / "pairs")
         write_pairs_plain(args.output / "pairs_plain")

@@ -36,7 +36,7 @@ int embed(EmbedFlags f) {
   require(f.batch >= 1, ErrorKind::kUsage, "--batch wanted a positive number, got ", f.batch);
   f.model.output = OutputKind::kHiddenStates;
   const auto checkpoint = open_model(f.model);
-  const EmbeddingModules modules = read_embedding_modules(checkpoint->path());
+  const EmbeddingModules modules = read_embedding_modules(*checkpoint);
   const Tokenizer tokenizer = tokenizer_of(f.model, *checkpoint);
   say_remarks(tokenizer, f.model.verbose);
   const PlannedModel planned = plan_model(*checkpoint, f.model.families, load_options(f.model));

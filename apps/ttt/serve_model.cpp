@@ -159,7 +159,7 @@ void ServeModel::load_templates(const ServeModelOptions& o) {
 void ServeModel::load_embedder(const ServeModelOptions& o) {
   ModelOptions model = o.model;
   model.output = OutputKind::kHiddenStates;
-  const EmbeddingModules modules = read_embedding_modules(checkpoint_->path());
+  const EmbeddingModules modules = read_embedding_modules(*checkpoint_);
   const PlannedModel planned = plan_model(*checkpoint_, model.families, load_options(model));
   served_.text_limit = text_limit(*checkpoint_, planned.built.context);
   if (modules.max_rows > 0) served_.text_limit.ids = std::min(modules.max_rows, planned.built.context);

@@ -124,17 +124,29 @@ struct Decoder {
   }
 };
 
-std::unique_ptr<Model> make_bart(const Scope& s, const BartConfig& c) {
-  const std::string ids = table(s, c);
-  Encoder encoder(s / c.prefix, c, ids);
-  Decoder decoder(s / c.prefix, c, ids);
+std::unique_ptr<EncoderHead> make_head(const Scope& s, const BartConfig& c, const std::string& ids) {
+  if (c.output == OutputKind::kClasses) {
+    return make_sequence_class_head(
+        s, {.pooling = {.hidden_dim = c.hidden, .kind = PoolingKind::kLast},
+            .transform = {.dense = {.input_dim = c.hidden, .output_dim = c.hidden, .activation = Activation::kTanh},
+                          .dense_path = "classification_head.dense"},
+            .classifier = {.input_dim = c.hidden, .output_dim = c.classes},
+            .classifier_path = "classification_head.out_proj"});
+  }
   LMHead head = make<LMHead>(
       s / "lm_head",
       {.hidden_dim = c.hidden, .vocab_size = c.vocab, .tie_word_embeddings = c.tied, .bias = c.logits_bias},
       {.weight = c.tied ? ids : "weight", .bias = "/final_logits_bias"});
+  return make_vocabulary_head(std::move(head), c.vocab);
+}
+
+std::unique_ptr<Model> make_bart(const Scope& s, const BartConfig& c) {
+  const std::string ids = table(s, c);
+  Encoder encoder(s / c.prefix, c, ids);
+  Decoder decoder(s / c.prefix, c, ids);
   return std::make_unique<EncoderDecoderModel<Encoder, Decoder>>(
       EncoderInputs{.hidden = c.hidden, .vocab = c.vocab, .max_rows = c.positions}, std::move(encoder),
-      std::move(decoder), std::move(head));
+      std::move(decoder), make_head(s, c, ids));
 }
 
 }  // namespace

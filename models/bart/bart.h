@@ -16,6 +16,9 @@ struct BartConfig {
   Activation activation = Activation::kGelu;
   float embedding_scale = 1;
   bool tied = false, logits_bias = false;
+  OutputKind output =
+      OutputKind::kLogits;  // or classes: of the decoder's last row, whose ids are the source's, shifted
+  std::int64_t classes = 0;
 };
 BartConfig read_bart_config(ConfigReader& config, const Scope& scope);
 

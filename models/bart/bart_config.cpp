@@ -7,6 +7,25 @@
 #include "runtime/rope_config.h"
 
 namespace ttt {
+namespace {
+
+void read_output(ConfigReader& config, const Scope& scope, BartConfig& c) {
+  const std::vector<std::string> names = config.strings("architectures");
+  const std::string name = names.empty() ? "BartModel" : names[0];
+  const bool classifies = name == "BartForSequenceClassification";
+  if (!classifies && name != "BartForConditionalGeneration" && name != "BartModel") {
+    config.unsupported("architectures", text('"', name, "\" is not supported"));
+  }
+  c.output = classifies ? OutputKind::kClasses : OutputKind::kLogits;
+  if (classifies) c.classes = read_classes(config);
+  const OutputKind asked = scope.options().output.value_or(c.output);
+  if (asked != c.output) {
+    config.unsupported("architectures", text("has no head for ", name_of(asked), ", which was asked for"));
+  }
+}
+
+}  // namespace
+
 BartConfig read_bart_config(ConfigReader& config, const Scope& scope) {
   // Where the configuration is silent: as BartConfig of transformers.
   const WeightSource& source = scope.source();
@@ -38,14 +57,7 @@ BartConfig read_bart_config(ConfigReader& config, const Scope& scope) {
   c.source_rows = scope.options().source_rows > 0 ? scope.options().source_rows : c.positions;
   require(c.source_rows <= c.positions, ErrorKind::kUsage, config.where(), ": a source wanted at most ", c.positions,
           " rows (max_position_embeddings), got ", c.source_rows);
-  const std::vector<std::string> names = config.strings("architectures");
-  if (!names.empty() && names[0] != "BartForConditionalGeneration" && names[0] != "BartModel") {
-    config.unsupported("architectures", text('"', names[0], "\" is not supported"));
-  }
-  if (scope.options().output.value_or(OutputKind::kLogits) != OutputKind::kLogits) {
-    config.unsupported("architectures",
-                       text("has no head for ", name_of(*scope.options().output), ", which was asked for"));
-  }
+  read_output(config, scope, c);
   // Training, and what other keys say in full.
   constexpr std::string_view kHarmless[] = {"activation_dropout", "classif_dropout",   "decoder_layerdrop",
                                             "encoder_layerdrop",  "init_std",          "is_decoder",

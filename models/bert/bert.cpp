@@ -2,6 +2,7 @@
 
 #include "embeddings/position_embedding.h"
 #include "embeddings/token.h"
+#include "models/bert/bert_gguf.h"
 #include "models/encoder/encoder.h"
 #include "normalization/layernorm.h"
 
@@ -44,6 +45,9 @@ std::unique_ptr<EncoderHead> make_head(const Scope& s, const BertConfig& c) {
                                        .transform = {.dense = square(c.class_activation), .dense_path = n.class_dense},
                                        .classifier = {.input_dim = c.hidden, .output_dim = c.classes},
                                        .classifier_path = n.classifier});
+    case OutputKind::kTokenClasses:
+      return make_token_class_head(
+          s, {.classifier = {.input_dim = c.hidden, .output_dim = c.classes}, .classifier_path = c.token_classifier});
     case OutputKind::kHiddenStates:
       break;
   }
@@ -98,10 +102,13 @@ std::unique_ptr<Model> make_bert(const Scope& s, const BertConfig& c) {
 
 const Family& bert_family() {
   static constexpr std::string_view kModelTypes[] = {"bert", "roberta", "xlm-roberta", "distilbert", "mpnet"};
-  static const Family family{.model_types = kModelTypes, .make = [](const Scope& scope, ConfigReader& config) {
-                               return make_bert(scope,
-                                                read_bert_config(config, scope.source(), scope.options().output));
-                             }};
+  static const Family family{.model_types = kModelTypes,
+                             .make =
+                                 [](const Scope& scope, ConfigReader& config) {
+                                   return make_bert(scope,
+                                                    read_bert_config(config, scope.source(), scope.options().output));
+                                 },
+                             .gguf = bert_gguf_spellings()};
   return family;
 }
 

@@ -30,6 +30,7 @@ struct BertConfig : EncoderShape {
   PositionRule rule = NoPosition{};
   OutputKind output = OutputKind::kHiddenStates;
   std::int64_t classes = 0;
+  std::string_view token_classifier = {};  // its place, of the head for classes of tokens
   TensorName decoder = {}, decoder_bias = {};
 };
 

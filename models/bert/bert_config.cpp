@@ -103,7 +103,7 @@ BertConfig read_bert(ConfigReader& config, const std::string& type) {
   c.activation = activation_of(config, "hidden_act", "gelu");
   if (plain) c.lm_activation = c.activation;
   if (!mpnet) {
-    c.types = config.integer("type_vocab_size", 2, {.min = 1, .max = 1 << 16});
+    c.types = config.integer("type_vocab_size", 2, {.min = 0, .max = 1 << 16});
     for (const char* key : {"is_decoder", "add_cross_attention"}) config.only(key, Json(false));
     config.only("position_embedding_type", Json("absolute"));
   }
@@ -122,10 +122,13 @@ void read_heads(ConfigReader& config, const WeightSource& source, std::optional<
   const BertNames& n = *c.names;
   const bool tied = config.boolean("tie_word_embeddings", true);
   const bool own = source.has(text(n.lm_decoder, ".weight"));
-  c.output = read_output_kind(
-      config, asked,
-      {.masked_lm = source.has(text(n.lm_dense, ".weight")), .classes = source.has(text(n.classifier, ".weight"))});
-  if (c.output == OutputKind::kClasses) c.classes = read_classes(config);
+  const auto weight = [&](std::string_view stem) { return source.has(text(stem, ".weight")); };
+  c.token_classifier = weight("qa_outputs") ? "qa_outputs" : "classifier";
+  c.output = read_output_kind(config, asked,
+                              {.masked_lm = weight(n.lm_dense),
+                               .classes = weight(n.classifier) && weight(n.class_dense),
+                               .token_classes = weight(c.token_classifier)});
+  if (c.output == OutputKind::kClasses || c.output == OutputKind::kTokenClasses) c.classes = read_classes(config);
   const std::string table = text(c.prefix.empty() ? "" : c.prefix + ".", kWords);
   c.decoder = tied && !own ? "/" + table : std::string("weight");
   const std::string bias(n.lm_bias);
@@ -143,7 +146,9 @@ BertConfig read_bert_config(ConfigReader& config, const WeightSource& source, st
   if (!source.has(std::string(kWords))) c.prefix = c.names->prefix;
   read_heads(config, source, asked, c);
   constexpr std::string_view kHarmless[] = {"qa_dropout", "seq_classif_dropout", "tie_weights_", "output_past",
-                                            "pooler_*",   "directionality"};
+                                            "pooler_*", "directionality",
+                                            // of GGUF files, which every architecture has, and of their labels
+                                            "head_dim", "num_key_value_heads", "gguf_*"};
   config.finish(kHarmless);
   return c;
 }

@@ -8,7 +8,25 @@ namespace {
 std::string weight(std::string_view stem) { return text(stem, ".weight"); }
 std::string bias(std::string_view stem) { return text(stem, ".bias"); }
 
+class VocabularyHead final : public EncoderHead {
+ public:
+  VocabularyHead(LMHead head, std::int64_t vocab) : head_(std::move(head)), vocab_(vocab) {}
+  void forward(Exec& exec, const Step& step, ConstTensorView x, TensorView output) const override {
+    head_.forward(exec, x, step.wanted_rows, output);
+  }
+  OutputKind kind() const override { return OutputKind::kLogits; }
+  std::int64_t size() const override { return vocab_; }
+
+ private:
+  LMHead head_;
+  std::int64_t vocab_;
+};
+
 }  // namespace
+
+std::unique_ptr<EncoderHead> make_vocabulary_head(LMHead head, std::int64_t vocab) {
+  return std::make_unique<VocabularyHead>(std::move(head), vocab);
+}
 
 AttentionNames attention_names(std::string_view q, std::string_view k, std::string_view v, std::string_view o) {
   return {.q = weight(q),

@@ -50,7 +50,7 @@ class EncoderModel final : public Model {
   std::unique_ptr<EncoderHead> head_;
 };
 
-// logits = head(decoder(ids, encoder(source ids)))
+// output = head(decoder(ids, encoder(source ids)))
 //
 // A Decoder has, beside a forward like an Encoder's,
 //     void store(Exec&, ConstTensorView x, const Step& source) const;
@@ -58,7 +58,7 @@ class EncoderModel final : public Model {
 template <class Encoder, class Decoder>
 class EncoderDecoderModel final : public Model {
  public:
-  EncoderDecoderModel(const EncoderInputs& inputs, Encoder encoder, Decoder decoder, LMHead head)
+  EncoderDecoderModel(const EncoderInputs& inputs, Encoder encoder, Decoder decoder, std::unique_ptr<EncoderHead> head)
       : inputs_(inputs), encoder_(std::move(encoder)), decoder_(std::move(decoder)), head_(std::move(head)) {}
 
   void encode(Exec& exec, const Step& source) const override {
@@ -67,13 +67,15 @@ class EncoderDecoderModel final : public Model {
     encoder_.forward(exec, source, x);
     decoder_.store(exec, x, source);
   }
-  void forward(Exec& exec, const Step& step, TensorView logits) const override {
+  void forward(Exec& exec, const Step& step, TensorView output) const override {
     Scratch::Frame frame(exec.scratch);
     const TensorView x = frame.take({step.rows(), inputs_.hidden});
     decoder_.forward(exec, step, x);
-    head_.forward(exec, x, step.wanted_rows, logits);
+    head_->forward(exec, step, x, output);
   }
   bool has_encoder() const override { return true; }
+  OutputKind output() const override { return head_->kind(); }
+  std::int64_t output_size() const override { return head_->size(); }
   std::int64_t vocab_size() const override { return inputs_.vocab; }
   std::int64_t max_rows() const override { return inputs_.max_rows; }
 
@@ -81,8 +83,11 @@ class EncoderDecoderModel final : public Model {
   EncoderInputs inputs_;
   Encoder encoder_;
   Decoder decoder_;
-  LMHead head_;
+  std::unique_ptr<EncoderHead> head_;
 };
+
+// The logits of a decoder's wanted rows.
+std::unique_ptr<EncoderHead> make_vocabulary_head(LMHead head, std::int64_t vocab);
 
 // x = norm(x + attention(x)); x = norm(x + ffn(x))
 template <class Norm, class FeedForward>

@@ -47,6 +47,10 @@ std::unique_ptr<EncoderHead> make_head(const Scope& s, const ModernBertConfig& c
                                           .transform = transform,
                                           .classifier = {.input_dim = c.hidden, .output_dim = c.classes},
                                           .classifier_path = "classifier"});
+    case OutputKind::kTokenClasses:
+      return make_token_class_head(s, {.transform = transform,
+                                       .classifier = {.input_dim = c.hidden, .output_dim = c.classes},
+                                       .classifier_path = "classifier"});
     case OutputKind::kHiddenStates:
       break;
   }

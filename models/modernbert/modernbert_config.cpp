@@ -46,9 +46,10 @@ void read_head(ConfigReader& config, const Scope& scope, ModernBertConfig& c) {
   c.pooling = pooling == "cls" ? PoolingKind::kCls : PoolingKind::kMean;
   config.only("sparse_prediction", Json(false));
   const bool tied = config.boolean("tie_word_embeddings", true), classes = source.has("classifier.weight");
-  c.output = read_output_kind(config, scope.options().output,
-                              {.masked_lm = source.has("head.dense.weight") && !classes, .classes = classes});
-  if (c.output == OutputKind::kClasses) c.classes = read_classes(config);
+  c.output = read_output_kind(
+      config, scope.options().output,
+      {.masked_lm = source.has("head.dense.weight") && !classes, .classes = classes, .token_classes = classes});
+  if (c.output == OutputKind::kClasses || c.output == OutputKind::kTokenClasses) c.classes = read_classes(config);
   const bool own = source.has("decoder.weight") || !tied;
   c.decoder = own ? std::string("weight") : "/model.embeddings.tok_embeddings.weight";
 }

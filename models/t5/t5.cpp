@@ -4,6 +4,7 @@
 #include "embeddings/token.h"
 #include "models/decoder/layers.h"
 #include "models/encoder/encoder.h"
+#include "models/t5/t5_gguf.h"
 #include "normalization/rmsnorm.h"
 
 namespace ttt {
@@ -48,8 +49,8 @@ TokenEmbedding make_embedding(const Scope& s, const T5Config& c) {
 
 PlainOrGatedMLP make_ffn(const Scope& s, const T5Config& c) {
   if (!c.gated) {
-    return PlainOrGatedMLP(
-        make<MLP>(s, {.hidden_dim = c.hidden, .ffn_dim = c.ffn, .activation = c.activation}, mlp_names("wi", "wo")));
+    return PlainOrGatedMLP(make<MLP>(s, {.hidden_dim = c.hidden, .ffn_dim = c.ffn, .activation = c.activation},
+                                     mlp_names(c.plain_up, "wo")));
   }
   return PlainOrGatedMLP(make<GatedMLP>(s, {.hidden_dim = c.hidden, .ffn_dim = c.ffn, .activation = c.activation},
                                         {.gate = "wi_0.weight", .up = "wi_1.weight", .down = "wo.weight"}));
@@ -138,16 +139,17 @@ std::unique_ptr<Model> make_t5(const Scope& s, const T5Config& c) {
       {.hidden_dim = c.hidden, .vocab_size = c.vocab, .tie_word_embeddings = c.tied, .logit_scale = c.logit_scale},
       {.weight = c.tied ? "/shared.weight" : "weight"});
   return std::make_unique<EncoderDecoderModel<Encoder, Decoder>>(inputs, std::move(encoder), std::move(decoder),
-                                                                 std::move(head));
+                                                                 make_vocabulary_head(std::move(head), c.vocab));
 }
 
 }  // namespace
 
 const Family& t5_family() {
   static constexpr std::string_view kModelTypes[] = {"t5"};
-  static const Family family{.model_types = kModelTypes, .make = [](const Scope& scope, ConfigReader& config) {
-                               return make_t5(scope, read_t5_config(config, scope));
-                             }};
+  static const Family family{
+      .model_types = kModelTypes,
+      .make = [](const Scope& scope, ConfigReader& config) { return make_t5(scope, read_t5_config(config, scope)); },
+      .gguf = t5_gguf_spellings()};
   return family;
 }
 

@@ -17,6 +17,7 @@ struct T5Config {
   float eps = 0, logit_scale = 1;
   Activation activation = Activation::kRelu;
   bool gated = false;
+  std::string_view plain_up = "wi";  // without a gate; GGUF files have one name for both
   bool tied = false;
   OutputKind output = OutputKind::kLogits;  // states: the encoder alone
 };

@@ -62,9 +62,10 @@ T5Config read_t5_config(ConfigReader& config, const Scope& scope) {
   const std::int64_t trained = config.positions("n_positions").value_or(kTrained);
   c.source_rows = scope.options().source_rows > 0 ? scope.options().source_rows : trained;
   c.output = read_output(config, scope);
+  if (config.has("gguf_architecture")) c.plain_up = "wi_1";
   // Training, and what the reference derives from other keys and writes down too.
-  constexpr std::string_view kHarmless[] = {"dense_act_fn",       "dropout_rate", "is_decoder",
-                                            "is_encoder_decoder", "is_gated_act", "output_past"};
+  constexpr std::string_view kHarmless[] = {"dense_act_fn", "dropout_rate", "is_decoder", "is_encoder_decoder",
+                                            "is_gated_act", "output_past",  "head_dim",   "num_key_value_heads"};
   config.finish(kHarmless);
   return c;
 }

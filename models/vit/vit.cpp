@@ -28,7 +28,8 @@ Attention make_attention(const Scope& s, const ViTConfig& c) {
 std::unique_ptr<EncoderHead> make_head(const Scope& s, const ViTConfig& c) {
   if (c.output == OutputKind::kHiddenStates) return make_state_head(c.hidden);
   return make_sequence_class_head(s, {.pooling = {.hidden_dim = c.hidden, .kind = PoolingKind::kCls},
-                                      .classifier = {.input_dim = c.hidden, .output_dim = c.classes},
+                                      .mean_of_others = c.dino,
+                                      .classifier = {.input_dim = c.hidden * (c.dino ? 2 : 1), .output_dim = c.classes},
                                       .classifier_path = "classifier"});
 }
 

@@ -48,13 +48,9 @@ ViTConfig read_vit_config(ConfigReader& config, const Scope& scope) {
   read_patches(config, c.dino ? 14 : 16, c);
   read_ffn(config, c);
   if (!scope.source().has("embeddings.cls_token")) c.prefix = c.dino ? "dinov2" : "vit";
-  // DINOv2's classifier reads more than the class token.
   const bool classes = scope.source().has("classifier.weight");
   c.output = read_output_kind(config, scope.options().output, {.masked_lm = false, .classes = classes});
-  if (c.output == OutputKind::kClasses) {
-    if (c.dino) config.unsupported("architectures", "with a classifier are not supported for this model type");
-    c.classes = read_classes(config);
-  }
+  if (c.output == OutputKind::kClasses) c.classes = read_classes(config);
   // Of training, of heads that are not read, and where backbones hand out states between layers.
   constexpr std::string_view kHarmless[] = {
       "encoder_stride", "pooler_*",        "layerscale_value", "drop_path_rate", "out_features",

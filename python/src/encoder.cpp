@@ -38,7 +38,7 @@ void require_rows(const PyModel& m, const Tokenizer& tokenizer, const Encoding& 
 OwnedFloats embed(PyModel& m, const std::vector<std::string>& texts, std::int64_t batch, std::int64_t& width) {
   require_output(m, OutputKind::kHiddenStates, "embed");
   require(batch >= 1, ErrorKind::kUsage, "batch wanted a positive number, got ", batch);
-  const EmbeddingModules modules = read_embedding_modules(m.checkpoint().path());
+  const EmbeddingModules modules = read_embedding_modules(m.checkpoint());
   const Tokenizer& tokenizer = m.tokenizer();
   TextLimit limit = limit_of(m);
   if (modules.max_rows > 0) limit.ids = std::min(modules.max_rows, m.context());

@@ -24,10 +24,12 @@ std::string isa_names() {
 }
 
 OutputKind output_of(const std::string& name) {
-  for (const OutputKind kind : {OutputKind::kLogits, OutputKind::kHiddenStates, OutputKind::kClasses}) {
+  for (const OutputKind kind :
+       {OutputKind::kLogits, OutputKind::kHiddenStates, OutputKind::kClasses, OutputKind::kTokenClasses}) {
     if (name == name_of(kind)) return kind;
   }
-  fail(ErrorKind::kUsage, text("output wanted \"logits\", \"hidden states\" or \"classes\", got \"", name, "\""));
+  fail(ErrorKind::kUsage,
+       text("output wanted \"logits\", \"hidden states\", \"classes\" or \"token classes\", got \"", name, "\""));
 }
 
 // The arguments, each of the type that it has to have.

@@ -63,8 +63,8 @@ class Model:
     def __init__(self, path: str | os.PathLike[str], *, format: str = "auto", kv_format: str | None = None,
                  strategy: str = "default", ctx: int = 0, threads: int = 0, chunk: int = 512, isa: str | None = None,
                  impl: Mapping[str, Mapping[str, Any]] | None = None,
-                 output: Literal["logits", "hidden states", "classes"] | None = None, source_rows: int = 0,
-                 strict: bool = False, allow_unknown_keys: bool = False, mmap: bool = True) -> None:
+                 output: Literal["logits", "hidden states", "classes", "token classes"] | None = None,
+                 source_rows: int = 0, strict: bool = False, allow_unknown_keys: bool = False, mmap: bool = True) -> None:
         """Loads a model.
 
         Args:
@@ -108,9 +108,10 @@ class Model:
         """What was loaded and decided.
 
         Keys: ``path``, ``family`` (model_type), ``config``, ``generation_config``, ``parameters``, ``vocab_size``,
-        ``output`` (``"logits"``, ``"hidden states"``, ``"classes"``), ``output_size``, ``input_size`` (of image
-        models), ``has_encoder``, ``context``, ``max_rows``, ``chunk``, ``threads``, ``strategy``, ``isa``, ``memory``
-        (bytes of the weights and of the run of one sequence), ``warnings``, ``notes``.
+        ``output`` (``"logits"``, ``"hidden states"``, ``"classes"``, ``"token classes"``), ``output_size``,
+        ``input_size`` (of image models), ``has_encoder``, ``context``, ``max_rows``, ``chunk``, ``threads``,
+        ``strategy``, ``isa``, ``memory`` (bytes of the weights and of the run of one sequence), ``warnings``,
+        ``notes``.
         """
         return self._core.info()
 

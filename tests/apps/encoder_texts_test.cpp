@@ -146,6 +146,31 @@ TEST_F(EncoderTexts, ClassifyGivesTheScoreOfASingleLabel) {
   expect_classes();
 }
 
+TEST_F(EncoderTexts, ClassifyReadsTextsWithBothSidesOfBart) {
+  use("bart_labels");
+  expect_classes();
+}
+
+// Every token of the text with its label, and none of those that the tokenizer adds.
+TEST_F(EncoderTexts, ClassifyLabelsTokens) {
+  use("tokens");
+  const auto& wanted = answer("tokens").as_array("tokens");
+  for (const char* batch : {"32", "1"}) {
+    const std::vector<Json> got = lines({"classify", "--batch", batch});
+    ASSERT_EQ(got.size(), wanted.size());
+    for (std::size_t i = 0; i < got.size(); ++i) {
+      const auto &g = got[i].as_array("tokens"), &w = wanted[i].as_array("tokens");
+      ASSERT_EQ(g.size(), w.size()) << i;
+      for (std::size_t k = 0; k < g.size(); ++k) {
+        for (const char* key : {"index", "token", "label"}) EXPECT_EQ(g[k].at(key, "t"), w[k].at(key, "t")) << i << key;
+        EXPECT_NEAR(g[k].at("score", "t").as_number("score"), w[k].at("score", "t").as_number("score"), kTolerance);
+      }
+    }
+  }
+  expect_error(tool({"rerank", "-m", model(), "--query", "who?"}, {.input = input()}), 6,
+               {"has no head for classes, which was asked for"});
+}
+
 TEST_F(EncoderTexts, ClassifyPassesNoTypesToAModelWithout) {
   use("pairs_plain");
   expect_classes();

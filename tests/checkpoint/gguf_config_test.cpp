@@ -99,6 +99,23 @@ TEST(GgufConfig, rope_scaling) {
                   "test"));
 }
 
+// Converters copy attention_factor, as of OLMo-3, under the one or the other name.
+TEST(GgufConfig, attention_factor_of_yarn) {
+  const auto scaling = [](std::string_view key, float value) {
+    const Json c = config(llama()
+                              .string("llama.rope.scaling.type", "yarn")
+                              .f32("llama.rope.scaling.factor", 8)
+                              .f32("llama.rope.scaling.yarn_ext_factor", 1)
+                              .f32(text("llama.rope.scaling.", key), value));
+    return *c.find("rope_scaling");
+  };
+  for (const char* key : {"attn_factor", "yarn_attn_factor"}) {
+    expect_json(scaling(key, 1.2079441F), "attention_factor", Json(1.2079441));
+  }
+  EXPECT_EQ(scaling("attn_factor", 1).find("attention_factor"), nullptr);
+  expect_json(scaling("yarn_attn_factor", 1), "attention_factor", Json(1.0));
+}
+
 // The same architecture with and without experts is two model types.
 TEST(GgufConfig, llama_with_experts_is_mixtral) {
   expect_json(config(llama()), "model_type", Json("llama"));
@@ -118,7 +135,9 @@ TEST(GgufConfig, refuses) {
   refused(ErrorKind::kUnsupported, "key 'llama.attention.clamp_kqv' may change results",
           llama().f32("llama.attention.clamp_kqv", 8));
   refused(ErrorKind::kUnsupported, "key 'llama.rope.scaling.attn_factor'",
-          llama().string("llama.rope.scaling.type", "yarn").f32("llama.rope.scaling.attn_factor", 2));
+          llama().string("llama.rope.scaling.type", "linear").f32("llama.rope.scaling.attn_factor", 2));
+  refused(ErrorKind::kUnsupported, "key 'llama.rope.scaling.yarn_ext_factor'",
+          llama().string("llama.rope.scaling.type", "yarn").f32("llama.rope.scaling.yarn_ext_factor", 2));
   refused(ErrorKind::kUnsupported, "key 'llama.rope.scaling.yarn_log_multiplier'",
           llama().f32("llama.rope.scaling.yarn_log_multiplier", 0.1F));
   refused(ErrorKind::kBadData, "key 'llama.vocab_size' wanted",
@@ -153,9 +172,11 @@ TEST(GgufConfig, keys_that_change_nothing) {
                                   .u32("llama.nextn_predict_layers", 0)
                                   .u32("qwen2.block_count", 7);
   const ConfigReport report = report_of(harmless, {});
-  ASSERT_EQ(report.notes.size(), 4u);
-  EXPECT_NE(report.notes[0].find("key 'llama.pooling_type' is ignored"), std::string::npos) << report.notes[0];
-  expect_error(ErrorKind::kUnsupported, "key 'llama.pooling_type' may change results",
+  ASSERT_EQ(report.notes.size(), 3u);
+  EXPECT_NE(report.notes[0].find("key 'llama.classifier.output_labels' is ignored"), std::string::npos)
+      << report.notes[0];
+  expect_json(config(harmless), "gguf_pooling_type", Json(3));
+  expect_error(ErrorKind::kUnsupported, "key 'llama.classifier.output_labels' may change results",
                [&] { report_of(harmless, {.strict = true}); });
   const GgufWriter unknown = llama().f32("llama.attention.clamp_kqv", 8);
   EXPECT_EQ(report_of(unknown, {.allow_unknown_keys = true}).notes.size(), 1u);

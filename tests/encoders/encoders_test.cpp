@@ -33,6 +33,9 @@ class Encoders : public testing::TestWithParam<const char*> {
                          Communicator& communicator = self_communicator()) {
     return {folder(GetParam()), std::move(options), kContext, threads, communicator};
   }
+  static TestModel file_model() {
+    return {folder(GetParam()) / "model.gguf", exact(), kContext, 2, self_communicator()};
+  }
   static Floats run(TestModel& m, const Text& t) {
     const auto rows = static_cast<std::int64_t>(t.ids.size());
     Runner runner = m.runner(64, rows);
@@ -186,11 +189,27 @@ TEST_P(Encoders, TypesOutOfRangeAreRefused) {
   EXPECT_EQ(sequence.length(), 0);
 }
 
+// The same weights in a GGUF file, as tools/make_encoder_gguf.py writes it.
+class EncoderFiles : public Encoders {};
+
+TEST_P(EncoderFiles, EqualTransformers) {
+  TestModel m = file_model();
+  for (const int count : {16, 300}) {
+    EXPECT_LT(error_of_range(text_of(count).output, run(m, text_of(count))), kTolerance) << count << " rows";
+  }
+  EXPECT_EQ(m.loaded().weights->unused(), std::vector<std::string>{});
+}
+
+INSTANTIATE_TEST_SUITE_P(Families, EncoderFiles,
+                         testing::Values("bert", "distilbert", "roberta", "roberta_class", "t5_encoder"),
+                         [](const auto& a) { return std::string(a.param); });
+
 INSTANTIATE_TEST_SUITE_P(Families, Encoders,
                          testing::Values("bert", "bert_mlm", "bert_class", "roberta", "roberta_class",
                                          "xlm_roberta_mlm", "distilbert", "distilbert_mlm", "distilbert_class", "mpnet",
                                          "mpnet_mlm", "mpnet_class", "t5_encoder", "modernbert", "modernbert_mlm",
-                                         "modernbert_class"),
+                                         "modernbert_class", "bert_tokens", "roberta_tokens", "xlm_roberta_tokens",
+                                         "distilbert_tokens", "distilbert_answer", "mpnet_tokens", "modernbert_tokens"),
                          [](const auto& a) { return std::string(a.param); });
 
 }  // namespace

@@ -142,7 +142,8 @@ TEST_P(Images, RefuseWhatIsNoImage) {
   EXPECT_THROW(reads_ids.encode(other, Ids{1}), Error);
 }
 
-INSTANTIATE_TEST_SUITE_P(Families, Images, testing::Values("vit", "vit_class", "dinov2", "dinov2_gated"),
+INSTANTIATE_TEST_SUITE_P(Families, Images,
+                         testing::Values("vit", "vit_class", "dinov2", "dinov2_gated", "dinov2_class"),
                          [](const auto& a) { return std::string(a.param); });
 
 }  // namespace

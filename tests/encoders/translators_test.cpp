@@ -7,6 +7,7 @@
 #include "encoders/fixtures.h"
 #include "runtime/generate.h"
 #include "runtime/memory_plan.h"
+#include "runtime/text_batch.h"
 
 namespace ttt::encoders {
 namespace {
@@ -183,6 +184,46 @@ TEST_P(Translators, RefuseWhatCannotBe) {
             "[step] entry 0 wanted a sequence without a source, got one with 16 rows");
   runner.extend(x, std::span(p.target).first(1));
   EXPECT_EQ(message([&] { runner.encode(x, p.source); }), "a source wanted a sequence without tokens, got one with 1");
+}
+
+// The same weights in a GGUF file, as tools/make_encoder_gguf.py writes it.
+class TranslatorFiles : public Translators {};
+
+TEST_P(TranslatorFiles, EqualTransformers) {
+  TestModel m(folder(GetParam()) / "model.gguf", with_source(exact()), kContext, 2, self_communicator());
+  for (const int count : {16, 300}) {
+    const Pair p = pair_of(count);
+    EXPECT_LT(error_of_range(p.output, run(m, p, 24, 24)), kTolerance) << count << " rows";
+  }
+  EXPECT_EQ(m.loaded().weights->unused(), std::vector<std::string>{});
+}
+
+INSTANTIATE_TEST_SUITE_P(Families, TranslatorFiles, testing::Values("t5"),
+                         [](const auto& a) { return std::string(a.param); });
+
+// BART's classes: the decoder reads the source, shifted, and the head its last row.
+TEST(TranslatorsWithClasses, EqualTransformers) {
+  const auto f = folder("bart_class");
+  TestModel m(f, with_source(exact(), 300), 300, 2, self_communicator());
+  EXPECT_EQ(m.loaded().model().output(), OutputKind::kClasses);
+  const ShiftedSource shifted = shifted_source(*open_checkpoint(f, {}));
+  Runner runner = m.runner(300, 1);
+  std::vector<Encoding> texts;
+  Floats wanted;
+  for (const std::string end : {"_16.npy", "_300.npy"}) {
+    texts.push_back({.ids = ids_in(f / ("ids" + end))});
+    const Floats row = support::read_npy(f / ("output" + end));
+    wanted.insert(wanted.end(), row.begin(), row.end());
+  }
+  EXPECT_LT(error_of_range(wanted, classes_of(runner, texts, shifted)), kTolerance);
+  texts[1].ids.back() = 7;
+  try {
+    classes_of(runner, texts, shifted);
+    ADD_FAILURE() << "wanted an error";
+  } catch (const Error& e) {
+    EXPECT_EQ(e.kind(), ErrorKind::kUsage);
+    EXPECT_NE(std::string(e.what()).find("wanted to end in id 2 (eos_token_id), got 7"), std::string::npos) << e.what();
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Families, Translators, testing::Values("t5", "t5_gated", "bart", "bart_scaled"),
