@@ -76,7 +76,6 @@ What a checkpoint asks for and a family does not do is an error that names it; n
 are known:
 
 - GGUF files of the architecture `mistral3` (Ministral 3);
-- weights in FP8, of directories (DeepSeek-V3, Ministral 3 as published; the copies in bf16 run);
 - `phimoe` (Phi-3.5-MoE), whose router chooses by another rule, and `lm_head_bias` of `phi3`;
 - the image parts of `llama4`, whose text model runs, and all of `mistral3` and `gemma3`, whose text models have model types of their own;
 - `use_bidirectional_attention` of the Gemmas; heads of encoders for choices and for the next sentence ([encoders.md](encoders.md)).

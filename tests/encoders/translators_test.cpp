@@ -211,7 +211,7 @@ TEST(TranslatorsWithClasses, EqualTransformers) {
   std::vector<Encoding> texts;
   Floats wanted;
   for (const std::string end : {"_16.npy", "_300.npy"}) {
-    texts.push_back({.ids = ids_in(f / ("ids" + end))});
+    texts.push_back({.ids = ids_in(f / ("ids" + end)), .types = {}});
     const Floats row = support::read_npy(f / ("output" + end));
     wanted.insert(wanted.end(), row.begin(), row.end());
   }

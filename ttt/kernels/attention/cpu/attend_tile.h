@@ -158,9 +158,9 @@ TTT_INLINE void transpose_rows(const float* const* rows, std::int64_t dims, floa
 template <Format kFormat>
 TTT_INLINE float scale_of(const std::byte* scales, std::int64_t at) {
   if constexpr (kFormat == Format::kInt8) {
-    return reinterpret_cast<const float*>(scales)[at / 32];
+    return reinterpret_cast<const float*>(scales)[static_cast<std::uint64_t>(at) / 32];
   } else {
-    const std::int32_t exponent = reinterpret_cast<const std::int8_t*>(scales)[at / 16];
+    const std::int32_t exponent = reinterpret_cast<const std::int8_t*>(scales)[static_cast<std::uint64_t>(at) / 16];
     const std::uint32_t bits = static_cast<std::uint32_t>(exponent + 127) << 23;
     float power = 0;
     std::memcpy(&power, &bits, sizeof power);
@@ -196,6 +196,11 @@ TTT_INLINE F32 decode_tail(const std::byte* row, const std::byte* scales, std::i
 template <Format kFormat>
 TTT_INLINE void decode_part(const std::byte* row, const std::byte* scales, std::int64_t begin, std::int64_t n,
                             float* to) {
+  if (n == kTileDims) {  // as nearly always: without a loop
+#pragma GCC unroll 16
+    for (std::int64_t d = 0; d < kTileDims; d += kLanes) store(to + d, decode_vector<kFormat>(row, scales, begin + d));
+    return;
+  }
   std::int64_t d = 0;
   for (; d + kLanes <= n; d += kLanes) store(to + d, decode_vector<kFormat>(row, scales, begin + d));
   if (d < n) store(to + d, decode_tail<kFormat>(row, scales, begin + d, n - d));
