@@ -110,7 +110,7 @@ TEST(GgufConfig, attention_factor_of_yarn) {
     return *c.find("rope_scaling");
   };
   for (const char* key : {"attn_factor", "yarn_attn_factor"}) {
-    expect_json(scaling(key, 1.2079441F), "attention_factor", Json(double{1.2079441F}));
+    expect_json(scaling(key, 1.2079442F), "attention_factor", Json(1.2079442));
   }
   EXPECT_EQ(scaling("attn_factor", 1).find("attention_factor"), nullptr);
   expect_json(scaling("yarn_attn_factor", 1), "attention_factor", Json(1.0));
