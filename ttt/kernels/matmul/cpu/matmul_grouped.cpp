@@ -116,36 +116,41 @@ TTT_INLINE Scales unpacked_scales(const Unpacked<kKind>& u, int p, std::int64_t 
           {load_floats(v[kFirst < kLast ? kFirst : kLast]), load_floats(v[kLast])}};
 }
 
-// The codes of the chunk that follows, in this pair of panels or in the next one. While a band of many rows is
-// multiplied with a chunk, every product of kGroupedRows rows fetches a share of the next chunk into L2: left to the
-// first product that reads it, memory would be waited for. 384 rows by 192 MB of weights: int8 409 to 448 Gop/s, q4_0
-// 379 to 400 (one Emerald Rapids core).
+// The codes of the chunk that follows, in these panels or in the next ones. While a band is multiplied with a chunk,
+// its products of kGroupedRows rows fetch the next chunk into L2, each a share: left to the first product that reads
+// it, memory would be waited for. 384 rows by 192 MB of weights: int8 409 to 448 Gop/s, q4_0 379 to 400 (one Emerald
+// Rapids core).
 struct NextCodes {
   const std::byte* panels[kPanels];
-
-  // kChunk lines of it, for the i-th product of the band.
-  template <PanelKind kKind>
-  TTT_INLINE_MEMBER const std::byte* share(std::int64_t i) const {
-    const std::int64_t shares = kPanels * kKind.bits, at = i < shares ? i : shares - 1;
-    return panels[at / kKind.bits] + at % kKind.bits * (64 * kChunk);
-  }
+  std::int64_t lines;  // of each panel, for each of kChunk blocks
 };
+// The share of the i-th of `products` products. blocks: where the next chunk begins.
 template <PanelKind kKind>
-TTT_INLINE NextCodes codes_after(const GroupedArgs& args, const WeightPanels& weights, std::int64_t blocks) {
+TTT_INLINE NextCodes next_codes(const GroupedArgs& args, const WeightPanels& weights, std::int64_t blocks,
+                                std::int64_t i, std::int64_t products) {
   const bool within = blocks < args.layout.blocks;
   NextCodes next;
+  next.lines = (kKind.bits + products - 1) / products;
   for (int p = 0; p < kPanels; ++p) {
-    next.panels[p] = weights.panels[p].codes + (within ? blocks * (kKind.bits * 64) : kPanels * args.layout.bytes);
+    next.panels[p] = weights.panels[p].codes + (within ? blocks * (kKind.bits * 64) : kPanels * args.layout.bytes) +
+                     i * next.lines * (64 * kChunk);
   }
+  if (i * next.lines >= kKind.bits) next.lines = 0;  // those before have fetched everything
   return next;
+}
+TTT_INLINE void fetch_next(const NextCodes& next, std::int64_t block) {
+  for (std::int64_t line = block * next.lines; line < (block + 1) * next.lines; ++line) {
+#pragma GCC unroll 2
+    for (int p = 0; p < kPanels; ++p) prefetch_l2(next.panels[p] + 64 * line);
+  }
 }
 
 // Adds blocks [begin, begin + count) of kRows rows from `r` by the panels to sums. u: these blocks, where kUnpacked.
-// next: kChunk lines to fetch; read where kRows is kGroupedRows.
+// next: what to fetch meanwhile; read where kRows is kGroupedRows.
 template <PanelKind kKind, int kRows, bool kUnpacked>
 __attribute__((noinline)) void multiply_chunk(const GroupedArgs& args, const WeightPanels& weights,
                                               const Unpacked<kKind>* u, std::int64_t r, std::int64_t begin,
-                                              std::int64_t count, float (*sums)[kPanelOutputs], const std::byte* next) {
+                                              std::int64_t count, float (*sums)[kPanelOutputs], const NextCodes& next) {
   // 2 KiB of codes ahead, across the panel's end into the next; more than 4 rows find the panel in L1.
   constexpr bool kStreams = kRows <= 4 && !kUnpacked;
   constexpr std::int64_t kAhead = 2048;
@@ -162,7 +167,7 @@ __attribute__((noinline)) void multiply_chunk(const GroupedArgs& args, const Wei
   }
   for (std::int64_t c = 0; c < count; ++c) {
     const std::int64_t block = begin + c;
-    if constexpr (kRows == kGroupedRows) prefetch_l2(next + 64 * c);
+    if constexpr (kRows == kGroupedRows) fetch_next(next, c);
     Scales scales[kPanels];
     const std::byte* codes[kPanels];
 #pragma GCC unroll 2
@@ -195,11 +200,12 @@ template <PanelKind kKind>
 void multiply_rows(const GroupedArgs& args, const WeightPanels& weights, std::int64_t r, std::int64_t end,
                    std::int64_t begin, std::int64_t count, float (*sums)[kPanelOutputs]) {
   constexpr bool kGains = kKind.scales != ScaleKind::kChannel;  // those have nothing to unpack
-  const NextCodes next = codes_after<kKind>(args, weights, begin + count);
-  std::int64_t products = 0;
+  const std::int64_t first = r, products = end - r < kGroupedRows ? 1 : (end - r) / kGroupedRows;
+  const auto next = [&]() __attribute__((always_inline)) {
+    return next_codes<kKind>(args, weights, begin + count, (r - first) / kGroupedRows, products);
+  };
   const auto step = [&](auto rows) __attribute__((always_inline)) {
-    multiply_chunk<kKind, rows.value, false>(args, weights, nullptr, r, begin, count, sums,
-                                             next.share<kKind>(products++));
+    multiply_chunk<kKind, rows.value, false>(args, weights, nullptr, r, begin, count, sums, next());
     r += rows.value, sums += rows.value;
   };
 #if defined(TTT_TILES)
@@ -210,8 +216,7 @@ void multiply_rows(const GroupedArgs& args, const WeightPanels& weights, std::in
     Unpacked<kKind> u;
     unpack<kKind>(args, weights, begin, count, u);
     for (; end - r >= kGroupedRows; r += kGroupedRows, sums += kGroupedRows) {
-      multiply_chunk<kKind, kGroupedRows, kGains>(args, weights, &u, r, begin, count, sums,
-                                                  next.share<kKind>(products++));
+      multiply_chunk<kKind, kGroupedRows, kGains>(args, weights, &u, r, begin, count, sums, next());
     }
   }
   while (end - r >= kGroupedRows) step(std::integral_constant<int, kGroupedRows>{});
