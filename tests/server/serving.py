@@ -219,8 +219,12 @@ class Server:
         return data, dict(response.getheaders())
 
     def metrics(self):
+        """Values by name. A server that has no room for another connection answers 503 and is asked again."""
+        end = time.monotonic() + 10
+        while (response := self.get("/metrics")).status == 503 and time.monotonic() < end:
+            time.sleep(0.02)
         values = {}
-        for line in self.get("/metrics").body.decode().splitlines():
+        for line in response.body.decode().splitlines():
             if not line.startswith("#"):
                 name, value = line.rsplit(" ", 1)
                 values[name] = float(value)
