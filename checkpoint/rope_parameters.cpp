@@ -226,6 +226,9 @@ class Resolver {
       read_original();
       read_factor(true);
       optional("attention_factor", kPositive);
+      for (const char* key : {"short_mscale", "long_mscale"}) {
+        if (defaults_.longrope_mscales) wanted(key, kPositive);
+      }
       factors("short_factor");
       factors("long_factor");
     }

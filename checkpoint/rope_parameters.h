@@ -31,6 +31,8 @@ struct RopeDefaults {
   // Whether the class rotates only the part of each head that partial_rotary_factor names. Others ignore it, and
   // fail at other rules than "default".
   bool rotates_part = true;
+  // Whether the class multiplies what longrope turns by short_mscale or long_mscale, which the object must have.
+  bool longrope_mscales = false;
   // JSON: rope_parameters of a configuration that has neither spelling. Empty: "default".
   std::string_view absent = {};
 };

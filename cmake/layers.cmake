@@ -1,8 +1,14 @@
 # One library for each layer. Sources are globbed: a block is added by adding its files.
 
 # Headers of the standard library are most of what a small source compiles, so they are compiled once. Sources include
-# what they use all the same: TTT_PRECOMPILE=OFF (the debug preset) builds without. OWN: for a target that is compiled
-# otherwise than the library ttt. So are shared libraries, each with a macro of its own.
+# what they use all the same: TTT_PRECOMPILE=OFF (the debug preset) builds without them.
+set(ttt_precompiled_headers
+    <algorithm> <array> <atomic> <bit> <charconv> <chrono> <cmath> <condition_variable> <cstdint> <cstdio> <cstdlib>
+    <cstring> <deque> <exception> <filesystem> <functional> <initializer_list> <limits> <map> <memory> <mutex> <numeric>
+    <optional> <set> <span> <string> <string_view> <system_error> <thread> <unordered_map> <utility> <variant> <vector>)
+
+# OWN: for a target that is compiled otherwise than the library ttt. So are shared libraries, each with a macro of its
+# own.
 function(ttt_precompile target)
   cmake_parse_arguments(ARG "OWN" "" "" ${ARGN})
   if(NOT TTT_PRECOMPILE)
@@ -12,9 +18,7 @@ function(ttt_precompile target)
     target_precompile_headers(${target} REUSE_FROM ttt)
     return()
   endif()
-  target_precompile_headers(${target} PRIVATE <algorithm> <array> <charconv> <cmath> <cstdint> <cstring> <functional>
-                                              <limits> <memory> <numeric> <optional> <span> <string> <string_view>
-                                              <utility> <variant> <vector>)
+  target_precompile_headers(${target} PRIVATE ${ttt_precompiled_headers})
 endfunction()
 
 function(ttt_core_library)

@@ -25,6 +25,7 @@
 #include "models/olmoe/olmoe.h"
 #include "models/phi/phi.h"
 #include "models/phi3/phi3.h"
+#include "models/phimoe/phimoe.h"
 #include "models/qwen/qwen.h"
 #include "models/smollm3/smollm3.h"
 #include "models/starcoder2/starcoder2.h"
@@ -59,6 +60,7 @@ std::span<const Family> families() {
       olmoe_family(),
       phi_family(),
       phi3_family(),
+      phimoe_family(),
       qwen_family(),
       smollm3_family(),
       starcoder2_family(),

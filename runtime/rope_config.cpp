@@ -50,11 +50,13 @@ void set_scaling(RoPESpec& spec, const Json& rope) {
                                .truncate = truncate == nullptr || truncate->as_bool("truncate")};
   }
   if (type == "longrope") {
+    const bool longer = spec.context > original_context(rope);
+    const std::optional<double> mscale = optional_number(rope, longer ? "long_mscale" : "short_mscale");
     spec.scaling = LongRoPEScaling{.short_factor = numbers(rope, "short_factor"),
                                    .long_factor = numbers(rope, "long_factor"),
                                    .factor = factor,
                                    .original_max_position_embeddings = original_context(rope),
-                                   .attention_factor = optional_number(rope, "attention_factor")};
+                                   .attention_factor = mscale ? mscale : optional_number(rope, "attention_factor")};
   }
 }
 

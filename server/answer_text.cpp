@@ -1,5 +1,6 @@
 #include "server/answer_text.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace ttt::server {
@@ -64,9 +65,27 @@ void AnswerText::add(std::vector<AnswerPiece> pieces, std::vector<AnswerPart>& p
   }
 }
 
+void AnswerText::count_reasoning(const EngineEvent& event) {
+  std::size_t count = event.ids.size();
+  if (!splitter_.in_reasoning()) {
+    const auto is_mark = [&](std::int32_t id) {
+      return tokenizer_.is_token(id) && tokenizer_.is_special(id) && splitter_.in_marks(tokenizer_.token_text(id));
+    };
+    for (std::size_t i = 0; i < event.ids.size(); ++i) {
+      if (is_mark(event.ids[i])) count = i + 1;
+    }
+  }
+  reasoning_tokens_ += static_cast<std::int64_t>(count);
+}
+
 std::vector<AnswerPart> AnswerText::push(const EngineEvent& event) {
   std::vector<AnswerPart> parts;
-  add(splitter_.push(without_controls(event)), parts);
+  const bool reasoned = splitter_.in_reasoning();
+  std::vector<AnswerPiece> pieces = splitter_.push(without_controls(event));
+  if (reasoned || splitter_.in_reasoning() || std::ranges::any_of(pieces, &AnswerPiece::reasoning)) {
+    count_reasoning(event);
+  }
+  add(std::move(pieces), parts);
   return parts;
 }
 

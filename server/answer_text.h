@@ -32,12 +32,16 @@ class AnswerText {
   std::vector<AnswerPart> push(const EngineEvent& event);
   std::vector<AnswerPart> finish();
   bool called() const { return calls_ > 0; }
+  // Tokens up to the mark that ends the reasoning, this included. Tokens that came in one event are told apart where
+  // the mark is a control token; otherwise all of an event that has the mark count.
+  std::int64_t reasoning_tokens() const { return reasoning_tokens_; }
 
  private:
   void add_content(std::string_view text, std::vector<AnswerPart>& parts);
   void add_piece(ToolPiece& piece, std::vector<AnswerPart>& parts);
   void add(std::vector<AnswerPiece> pieces, std::vector<AnswerPart>& parts);
   std::string without_controls(const EngineEvent& event);
+  void count_reasoning(const EngineEvent& event);
 
   const Tokenizer& tokenizer_;
   bool filters_;
@@ -45,7 +49,7 @@ class AnswerText {
   ReasoningSplitter splitter_;
   std::optional<ToolCallParser> tools_;
   std::vector<std::string> dropped_;  // texts of control tokens that are still to come
-  std::int64_t calls_ = 0;
+  std::int64_t calls_ = 0, reasoning_tokens_ = 0;
 };
 
 }  // namespace ttt::server

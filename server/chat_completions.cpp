@@ -81,12 +81,15 @@ class ChatWriter final : public AnswerWriter {
     bool begun = false;
   };
 
-  static Json usage_json(const EngineUsage& u) {
+  Json usage_json(const EngineUsage& u) const {
+    std::int64_t reasoning = 0;
+    for (const Choice& choice : choices_) reasoning += choice.text.reasoning_tokens();
     Json usage{Json::Object{}};
     usage.set("prompt_tokens", u.prompt);
     usage.set("completion_tokens", u.generated);
     usage.set("total_tokens", u.prompt + u.generated);
     usage.set("prompt_tokens_details", Json::Object{{"cached_tokens", Json(u.cached)}});
+    usage.set("completion_tokens_details", Json::Object{{"reasoning_tokens", Json(reasoning)}});
     return usage;
   }
 

@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <fstream>
 #include <iterator>
+#include <numeric>
 
 #include "base/error.h"
 
@@ -27,15 +28,13 @@ void header(std::string& out, std::string_view name, std::string_view type, std:
 
 std::string braces(std::string_view labels) { return labels.empty() ? std::string() : text("{", labels, "}"); }
 
-void counters(std::string& out, std::string_view name, std::string_view help,
-              const std::map<std::string, std::int64_t>& by_labels, std::string_view labels) {
-  header(out, name, "counter", help);
-  for (const auto& [own, count] : by_labels) {
-    out += text(name, "{", labels, labels.empty() ? "" : ",", own, "} ", count, "\n");
-  }
-}
-
 }  // namespace
+
+Histogram::Histogram(std::span<const double> bounds, std::span<const std::int64_t> counts, double sum)
+    : bounds_(bounds.begin(), bounds.end()),
+      counts_(counts.begin(), counts.end()),
+      count_(std::accumulate(counts.begin(), counts.end(), std::int64_t{0})),
+      sum_(sum) {}
 
 void Histogram::add(double value) {
   const auto at = std::ranges::lower_bound(bounds_, value) - bounds_.begin();
@@ -68,6 +67,20 @@ void write_metric(std::string& out, std::string_view name, std::string_view type
                   std::string_view labels) {
   header(out, name, type, help);
   out += text(name, braces(labels), " ", value, "\n");
+}
+
+void write_counters(std::string& out, std::string_view name, std::string_view help,
+                    const std::map<std::string, double>& by_labels, std::string_view labels) {
+  header(out, name, "counter", help);
+  for (const auto& [own, count] : by_labels) {
+    out += text(name, "{", labels, labels.empty() ? "" : ",", own, "} ", count, "\n");
+  }
+}
+
+void write_histogram(std::string& out, std::string_view name, std::string_view help, const Histogram& histogram,
+                     std::string_view labels) {
+  header(out, name, "histogram", help);
+  histogram.write(out, name, labels);
 }
 
 void Metrics::http_request(std::string_view handler, std::string_view method, int status) {
@@ -110,12 +123,12 @@ std::string Metrics::text_format(std::string_view labels) const {
   const std::lock_guard lock(mutex_);
   std::string out;
   const auto histogram = [&](std::string_view name, std::string_view help, const Histogram& h) {
-    header(out, name, "histogram", help);
-    h.write(out, name, labels);
+    write_histogram(out, name, help, h, labels);
   };
-  counters(out, "ttt_http_requests_total", "Requests that were answered.", http_, {});
-  counters(out, "ttt_request_success_total", "Choices that were finished, by reason.", finished_, labels);
-  counters(out, "ttt_requests_rejected_total", "Requests that were refused, by the code of the error.", rejected_, {});
+  write_counters(out, "ttt_http_requests_total", "Requests that were answered.", http_, {});
+  write_counters(out, "ttt_request_success_total", "Choices that were finished, by reason.", finished_, labels);
+  write_counters(out, "ttt_requests_rejected_total", "Requests that were refused, by the code of the error.", rejected_,
+                 {});
   write_metric(out, "ttt_requests_cancelled_total", "counter", "Requests whose client went away before the end.",
                static_cast<double>(cancelled_), labels);
   histogram("ttt_time_to_first_token_seconds", "From the arrival of a request to its first token.", first_token_);

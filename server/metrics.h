@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <map>
 #include <mutex>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -14,6 +15,8 @@ namespace ttt::server {
 class Histogram {
  public:
   explicit Histogram(std::vector<double> bounds) : bounds_(std::move(bounds)), counts_(bounds_.size() + 1) {}
+  // Of counts that were made elsewhere, one for each interval.
+  Histogram(std::span<const double> bounds, std::span<const std::int64_t> counts, double sum);
   void add(double value);
   void write(std::string& out, std::string_view name, std::string_view labels) const;
 
@@ -29,6 +32,12 @@ std::string label(std::string_view name, std::string_view value);
 // One metric of one value with its HELP and TYPE lines. `type`: gauge or counter.
 void write_metric(std::string& out, std::string_view name, std::string_view type, std::string_view help, double value,
                   std::string_view labels = {});
+
+// One counter with a value for each set of labels.
+void write_counters(std::string& out, std::string_view name, std::string_view help,
+                    const std::map<std::string, double>& by_labels, std::string_view labels);
+void write_histogram(std::string& out, std::string_view name, std::string_view help, const Histogram& histogram,
+                     std::string_view labels);
 
 // What happened to requests since the start. Any thread.
 class Metrics {
@@ -49,7 +58,7 @@ class Metrics {
 
  private:
   mutable std::mutex mutex_;
-  std::map<std::string, std::int64_t> http_, finished_, rejected_;  // by labels
+  std::map<std::string, double> http_, finished_, rejected_;  // by labels
   std::int64_t cancelled_ = 0;
   Histogram first_token_{
       {0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10, 20, 40, 80}};

@@ -97,7 +97,8 @@ constexpr std::string_view kSchemas = R"({
   "Usage": {"type": "object", "required": ["prompt_tokens", "total_tokens"], "properties": {
     "prompt_tokens": {"type": "integer"}, "completion_tokens": {"type": "integer"},
     "total_tokens": {"type": "integer"}, "prompt_tokens_details": {"type": "object",
-      "properties": {"cached_tokens": {"type": "integer"}}}}},
+      "properties": {"cached_tokens": {"type": "integer"}}}, "completion_tokens_details": {"type": "object",
+      "properties": {"reasoning_tokens": {"type": "integer"}}}}},
   "ChatCompletion": {"type": "object", "required": ["id", "object", "created", "model", "choices", "usage"],
     "properties": {"id": {"type": "string"}, "object": {"const": "chat.completion"}, "created": {"type": "integer"},
     "model": {"type": "string"}, "usage": {"$ref": "#/components/schemas/Usage"},

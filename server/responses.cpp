@@ -62,12 +62,12 @@ class ResponseWriter final : public AnswerWriter {
     return r;
   }
 
-  static Json usage_json(const EngineUsage& u) {
+  Json usage_json(const EngineUsage& u) const {
     Json usage{Json::Object{}};
     usage.set("input_tokens", u.prompt);
     usage.set("input_tokens_details", Json::Object{{"cached_tokens", Json(u.cached)}});
     usage.set("output_tokens", u.generated);
-    usage.set("output_tokens_details", Json::Object{{"reasoning_tokens", Json(0)}});
+    usage.set("output_tokens_details", Json::Object{{"reasoning_tokens", Json(text_.reasoning_tokens())}});
     usage.set("total_tokens", u.prompt + u.generated);
     return usage;
   }

@@ -37,6 +37,9 @@ class ReasoningSplitter {
   std::vector<AnswerPiece> push(std::string_view text);
   std::vector<AnswerPiece> finish();  // the text that was held back; call once, at the end
 
+  // Whether the text that comes next belongs to reasoning, as far as is known.
+  bool in_reasoning() const { return reasoning_; }
+
   // Whether the text of a token is a part of a mark, so that it must be pushed although it is a control token.
   bool in_marks(std::string_view token) const;
 

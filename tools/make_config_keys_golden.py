@@ -21,9 +21,10 @@ from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 MODEL_TYPES = ["llama", "qwen2", "qwen3", "qwen2_moe", "qwen3_moe", "gemma2", "gemma3_text", "mistral", "ministral", "mixtral",
                "smollm3", "gemma", "phi", "phi3", "granite", "granitemoe", "granitemoeshared", "starcoder2", "olmo2", "olmo3",
                "olmoe", "glm", "glm4", "gpt2", "gpt_neox", "cohere", "cohere2", "deepseek_v2", "deepseek_v3", "glm4_moe",
-               "gpt_oss", "llama4_text", "exaone4", "nemotron", "ministral3"]
+               "gpt_oss", "llama4_text", "exaone4", "nemotron", "ministral3", "phimoe"]
 # Of classes without head_dim: heads of hidden / heads.
-NARROW = ["smollm3", "phi", "phi3", "granite", "granitemoe", "granitemoeshared", "starcoder2", "olmo2", "olmo3", "olmoe"]
+NARROW = ["smollm3", "phi", "phi3", "granite", "granitemoe", "granitemoeshared", "starcoder2", "olmo2", "olmo3", "olmoe",
+          "phimoe"]
 BASE = {"vocab_size": 64, "hidden_size": 64, "intermediate_size": 32, "num_hidden_layers": 4,
         "num_attention_heads": 32, "num_key_value_heads": 2, "head_dim": 16, "max_position_embeddings": 128,
         "tie_word_embeddings": False, "pad_token_id": None, "bos_token_id": 1, "eos_token_id": 2}
@@ -63,6 +64,10 @@ OWN_SETTINGS = {
     "gpt_oss": [{"swiglu_limit": 0.5}, {"swiglu_alpha": 1.0}, {"experts_per_token": 1}, {"initial_context_length": 64},
                 {"attention_bias": False}, {"num_local_experts": 2}, {"sliding_window": None}, {"head_dim": None},
                 {"layer_types": ["full_attention"] * 4}, {"layer_types": LAYERS}, {"rope_scaling": {}}],
+    "phimoe": [{"router_jitter_noise": 0.5}, {"input_jitter_noise": 0.5}] + [
+        {"rope_parameters": {"rope_type": "longrope", "short_factor": [1.5] * 8, "long_factor": [2.0] * 8, "short_mscale": short,
+                             "long_mscale": long, "original_max_position_embeddings": 16}}
+        for short, long in ((1.25, 1.25), (1.0, 1.25), (1.25, 1.0))],
     "llama4_text": [{"intermediate_size_mlp": 48}, {"moe_layers": [1]}, {"moe_layers": []}, {"interleave_moe_layer_step": 2},
                     {"no_rope_layers": [1, 1, 0, 1]}, {"no_rope_layer_interval": 2}, {"attention_chunk_size": 8},
                     {"attention_chunk_size": None}, {"attn_temperature_tuning": False}, {"floor_scale": 4}, {"attn_scale": 0.5},
@@ -111,7 +116,7 @@ def base(model_type):
     if model_type == "gpt2":
         return {**OWN["gpt2"], **{k: BASE[k] for k in ("tie_word_embeddings", "pad_token_id", "bos_token_id", "eos_token_id")}}
     keys = {**BASE, **(EXPERTS if model_type == "qwen3_moe" else {})}
-    if model_type in ("mixtral", "granitemoe", "granitemoeshared"):
+    if model_type in ("mixtral", "granitemoe", "granitemoeshared", "phimoe"):
         keys |= {"num_local_experts": 4, "num_experts_per_tok": 2}
     if model_type == "olmoe":
         keys |= {"num_experts": 4, "num_experts_per_tok": 2}

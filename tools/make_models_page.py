@@ -28,6 +28,7 @@ GREW = {
     "nemotron": (30, "gains that are stored less one, in LayerNorm too (`weight_offset`)"),
     "olmoe": (102, "limited queries, keys and values (`AttentionSpec::qkv_clip`, `ttt/kernels/activation/clamp.h`)"),
     "phi": (48, "a LayerNorm of queries and keys that all heads share (`AttentionSpec::qk_layer_norm_shared`)"),
+    "phimoe": (29, "weights of experts by SparseMixer (`RouterWeight::kSparseMixer` in `ttt/kernels/experts/router.h`)"),
     "phi3": (0, "a default of `original_max_position_embeddings` in `checkpoint/rope_parameters.h`"),
 }
 
@@ -76,7 +77,7 @@ What a checkpoint asks for and a family does not do is an error that names it; n
 are known:
 
 - GGUF files of the architecture `mistral3` (Ministral 3);
-- `phimoe` (Phi-3.5-MoE), whose router chooses by another rule, and `lm_head_bias` of `phi3`;
+- `lm_head_bias` of `phi3`;
 - the image parts of `llama4`, whose text model runs, and all of `mistral3` and `gemma3`, whose text models have model types of their own;
 - `use_bidirectional_attention` of the Gemmas; heads of encoders for choices and for the next sentence ([encoders.md](encoders.md)).
 """

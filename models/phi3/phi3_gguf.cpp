@@ -39,6 +39,19 @@ Json factors(const GgufFile& file, std::string_view name) {
 
 void complete(const GgufFile& file, Json& config) {
   complete_rms_norm(file, config);
+  complete_longrope(file, config);
+}
+
+constexpr GgufSpelling kSpellings[] = {{.architecture = "phi3",
+                                        .model_type = "phi3",
+                                        .hf_architecture = "Phi3ForCausalLM",
+                                        .keys = kKeys,
+                                        .tensors = kTensors,
+                                        .complete = complete}};
+
+}  // namespace
+
+void complete_longrope(const GgufFile& file, Json& config) {
   if (const Json* window = config.find("sliding_window"); window != nullptr && *window == Json(0)) {
     config.set("sliding_window", Json());  // llama.cpp writes 0 for none
   }
@@ -51,15 +64,6 @@ void complete(const GgufFile& file, Json& config) {
                                                {"long_factor", factors(file, "rope_factors_long.weight")},
                                                {"attention_factor", attention_factor}}));
 }
-
-constexpr GgufSpelling kSpellings[] = {{.architecture = "phi3",
-                                        .model_type = "phi3",
-                                        .hf_architecture = "Phi3ForCausalLM",
-                                        .keys = kKeys,
-                                        .tensors = kTensors,
-                                        .complete = complete}};
-
-}  // namespace
 
 std::span<const GgufSpelling> phi3_gguf_spellings() { return kSpellings; }
 

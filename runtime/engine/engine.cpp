@@ -1,5 +1,6 @@
 #include "runtime/engine/engine.h"
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <deque>
@@ -194,6 +195,12 @@ EngineStream Engine::submit(EngineRequest request, std::function<void()> wake) {
   return impl_->submit(std::move(request), std::move(wake));
 }
 void Engine::drain() { impl_->drain(); }
+void StepTimes::add(double step_seconds) {
+  const auto at = std::ranges::lower_bound(kBounds, step_seconds) - kBounds.begin();
+  ++counts[static_cast<std::size_t>(at)];
+  seconds += step_seconds;
+}
+
 EngineStats Engine::stats() const {
   const std::lock_guard lock(impl_->mutex);
   EngineStats stats = impl_->stats;

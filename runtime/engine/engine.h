@@ -1,9 +1,11 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "runtime/engine/request.h"
 #include "runtime/session.h"
@@ -51,6 +53,17 @@ class EngineStream {
   std::shared_ptr<EngineMailbox> mailbox_;
 };
 
+// How long the steps of an engine took.
+struct StepTimes {
+  // Upper bounds of the intervals in seconds; one more interval is above them.
+  static constexpr std::array<double, 16> kBounds{0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1,
+                                                  0.25,   0.5,   1,      2.5,   5,    10,    30,   60};
+  std::array<std::int64_t, kBounds.size() + 1> counts = {};
+  double seconds = 0;  // of all steps together
+
+  void add(double step_seconds);
+};
+
 struct EngineStats {
   std::int64_t running = 0, waiting = 0;
   std::int64_t pages = 0, used_pages = 0, cached_pages = 0;  // of these only cached: they are given to who needs them
@@ -58,6 +71,10 @@ struct EngineStats {
   std::int64_t prefix_queries = 0, prefix_hits = 0;          // tokens asked for and found
   std::int64_t preemptions = 0, steps = 0;
   std::int64_t guessed = 0, guessed_right = 0;  // tokens of speculation
+  StepTimes step_times = {};
+  // On several ranks, by rank: seconds in collectives of the model, mostly the wait for the slowest rank. Brought up to
+  // date every few steps.
+  std::vector<double> exchange_seconds = {};
 };
 
 // Runs any number of requests on one model: every step takes a mix of prompt chunks and single tokens. One thread of

@@ -24,6 +24,7 @@ EngineStats EngineCore::stats() const {
   stats.pages = state_.pages();
   stats.used_pages = state_.used_pages();
   stats.cached_pages = state_.cached_pages();
+  stats.exchange_seconds.assign(state_.exchange_seconds().begin(), state_.exchange_seconds().end());
   return stats;
 }
 
@@ -112,7 +113,9 @@ void EngineCore::run_step() {
   const Clock::time_point begin = Clock::now();
   const std::int64_t rows = rows_planned();
   run(plan_);
-  cost_.add(rows, std::chrono::duration<double>(Clock::now() - begin).count());
+  const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
+  cost_.add(rows, seconds);
+  counted_.step_times.add(seconds);
   ++counted_.steps;
   std::erase_if(running_, [&](const auto& r) { return r->slot < 0; });
 }

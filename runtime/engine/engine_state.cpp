@@ -12,12 +12,16 @@ namespace {
 // What rank 0 tells the others.
 enum Operation : std::int64_t { kOpen, kFork, kClose, kForward, kCommit, kFinish };
 
+// So many steps pass until the ranks exchange how long they have waited for each other.
+constexpr std::int64_t kStepsOfReport = 16;
+
 }  // namespace
 
 EngineState::EngineState(const BuiltModel& model, ThreadPool& threads, Communicator& communicator, Observer& observer,
                          const RunnerConfig& config, bool prefix_cache)
     : ranks_(communicator),
-      runner_(model, threads, communicator, observer, config),
+      timed_(communicator),
+      runner_(model, threads, communicator.ranks() > 1 ? timed_ : communicator, observer, config),
       slots_(static_cast<std::size_t>(config.sequences)) {
   const auto grows = [](const PageGroup& g) { return g.grows(); };
   if (prefix_cache && std::ranges::any_of(runner_.state().groups(), grows)) cache_.emplace(runner_.state());
@@ -106,7 +110,17 @@ std::span<const float> EngineState::forward(std::span<const SlotRows> entries) {
     for (const StepEntry& e : entries_) runner_.state().add_wanted_pages(*e.sequence, e.rows, pages);
     cache_->make_room(pages);
   }
-  return runner_.forward(entries_, ids_, wanted_rows_);
+  const std::span<const float> outputs = runner_.forward(entries_, ids_, wanted_rows_);
+  if (ranks_.ranks() > 1 && ++forwards_ % kStepsOfReport == 0) gather_exchange_seconds();
+  return outputs;
+}
+
+void EngineState::gather_exchange_seconds() {
+  const double mine = timed_.seconds();
+  const auto ranks = static_cast<std::size_t>(ranks_.ranks());
+  exchange_seconds_.resize(ranks);
+  ranks_.all_gather(std::as_bytes(std::span(&mine, 1)), std::vector<std::int64_t>(ranks, sizeof mine),
+                    std::as_writable_bytes(std::span(exchange_seconds_)));
 }
 
 void EngineState::commit(std::span<const std::int64_t> kept) {

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "collectives/timed.h"
 #include "runtime/engine/operation_log.h"
 #include "runtime/runner.h"
 #include "state/prefix_cache.h"
@@ -60,6 +61,9 @@ class EngineState {
   std::int64_t most_rows() const;                                        // that one sequence can have
   std::int64_t pages() const, used_pages() const, cached_pages() const;  // without a window, or else with the first
 
+  // EngineStats::exchange_seconds
+  std::span<const double> exchange_seconds() const { return exchange_seconds_; }
+
  private:
   struct Slot {
     Sequence sequence = {};
@@ -70,10 +74,14 @@ class EngineState {
   const Slot& at(std::int64_t slot) const { return slots_[static_cast<std::size_t>(slot)]; }
   std::int64_t take_slot();
   bool leads() const { return ranks_.ranks() > 1 && ranks_.rank() == 0; }
+  void gather_exchange_seconds();
   bool follow_one(OperationReader& operations);
   const PageGroup* counted_group() const;
 
   Communicator& ranks_;
+  TimedCommunicator timed_;  // the same ranks, for the model where there are several
+  std::vector<double> exchange_seconds_;
+  std::int64_t forwards_ = 0;
   OperationLog log_;  // since the last message
   Runner runner_;
   std::optional<PrefixCache> cache_;

@@ -2,9 +2,13 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <memory>
+#include <thread>
 #include <vector>
 
 #include "base/error.h"
+#include "collectives/timed.h"
 
 namespace ttt {
 namespace {
@@ -31,6 +35,35 @@ TEST(SelfCommunicator, EveryCollectiveIsTheIdentity) {
   c.broadcast(d, 0);
   EXPECT_EQ(d, a);
   c.barrier();
+}
+
+// A communicator whose barrier takes a while.
+class SlowCommunicator final : public Communicator {
+ public:
+  std::int64_t rank() const override { return 3; }
+  std::int64_t ranks() const override { return 5; }
+  void all_reduce(std::span<float> x) override { x[0] = 7; }
+  void all_gather(std::span<const std::byte>, std::span<const std::int64_t>, std::span<std::byte>) override {}
+  void reduce_scatter(std::span<const float>, std::span<const std::int64_t>, std::span<float>) override {}
+  void broadcast(std::span<std::byte>, std::int64_t) override {}
+  void all_to_all(std::span<const std::byte>, std::span<const std::int64_t>, std::span<std::byte>,
+                  std::span<const std::int64_t>) override {}
+  void barrier() override { std::this_thread::sleep_for(std::chrono::milliseconds(20)); }
+  std::unique_ptr<Communicator> split(std::string_view, std::int64_t, std::int64_t) override { return nullptr; }
+};
+
+TEST(TimedCommunicator, SumsUpTheTimeOfAnother) {
+  SlowCommunicator slow;
+  TimedCommunicator timed(slow);
+  EXPECT_EQ(timed.rank(), 3);
+  EXPECT_EQ(timed.ranks(), 5);
+  EXPECT_EQ(timed.seconds(), 0);
+  std::vector<float> x(1);
+  timed.all_reduce(x);
+  EXPECT_EQ(x[0], 7);
+  timed.barrier();
+  timed.barrier();
+  EXPECT_GE(timed.seconds(), 0.04);
 }
 
 TEST(SelfCommunicator, RefusesContradictions) {

@@ -51,6 +51,10 @@ void add_routers(List<MoE>& list) {
   add("score sqrt_softplus", [](RouterSpec& r) { r.score = RouterScore::kSqrtSoftplus; });
   add("score logit", [](RouterSpec& r) { r.score = RouterScore::kLogit; });
   add("weight softmax_of_selected", [](RouterSpec& r) { r.weight = RouterWeight::kSoftmaxOfSelected; });
+  add("weight sparse_mixer", [](RouterSpec& r) {
+    r.weight = RouterWeight::kSparseMixer;
+    r.tolerance = 0.5f;
+  });
   add("top_k 1", [](RouterSpec& r) { r.top_k = 1; });
   add("top_k 5: all experts", [](RouterSpec& r) { r.top_k = 5; });
   add("selection_bias", [](RouterSpec& r) { r.selection_bias = true; });

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <numeric>
 #include <thread>
 
 #include "collectives/threads.h"
@@ -42,7 +43,15 @@ TEST_P(EngineRanks, StepAlike) {
         expect_same(alone[i], collect(streams[i], requests[i].n), text("request ", i));
       }
       engine.drain();
-      EXPECT_EQ(engine.stats().used_pages, engine.stats().cached_pages);
+      const EngineStats stats = engine.stats();
+      EXPECT_EQ(stats.used_pages, stats.cached_pages);
+      EXPECT_EQ(std::accumulate(stats.step_times.counts.begin(), stats.step_times.counts.end(), std::int64_t{0}),
+                stats.steps);
+      ASSERT_EQ(stats.exchange_seconds.size(), 2u);
+      for (const double seconds : stats.exchange_seconds) {
+        EXPECT_GT(seconds, 0);
+        EXPECT_LT(seconds, stats.step_times.seconds);
+      }
     } else {
       EXPECT_THROW(engine.submit(requests[0]), Error);
       engine.drain();

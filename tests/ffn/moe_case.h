@@ -116,17 +116,19 @@ struct MoEData {
   reference::Route route(const reference::Row& x, std::int32_t id) const {
     using reference::Row;
     const RouterSpec& r = spec.router;
-    reference::Router f{.weight = doubles(router),
-                        .routed = spec.routed(),
-                        .top_k = r.top_k,
-                        .groups = r.groups,
-                        .groups_used = r.groups_used,
-                        .group_top = r.group_top,
-                        .score = {},
-                        .softmax_of_selected = r.weight == RouterWeight::kSoftmaxOfSelected,
-                        .renormalise = r.renormalise,
-                        .logit_scale = r.logit_scale,
-                        .routed_scale = r.routed_scale};
+    reference::Router f{
+        .weight = doubles(router),
+        .routed = spec.routed(),
+        .top_k = r.top_k,
+        .groups = r.groups,
+        .groups_used = r.groups_used,
+        .group_top = r.group_top,
+        .score = {},
+        .softmax_of_selected = r.weight == RouterWeight::kSoftmaxOfSelected,
+        .renormalise = r.renormalise,
+        .sparse_mixer = r.weight == RouterWeight::kSparseMixer ? std::optional<double>(r.tolerance) : std::nullopt,
+        .logit_scale = r.logit_scale,
+        .routed_scale = r.routed_scale};
     if (r.bias) f.bias = doubles(router_bias);
     if (r.selection_bias) f.selection_bias = doubles(selection_bias);
     if (r.expert_scale) f.expert_scale = doubles(expert_scale);

@@ -82,6 +82,24 @@ TEST(Router, LimitsGroupsAsTheFormulaDoes) {
   }
 }
 
+// Weights of the experts that are near to the one chosen among those that were not chosen before.
+TEST(Router, SparseMixerWeighsWhatIsNear) {
+  kernels::RouterRule rule{
+      .score = RouterScore::kLogit, .weight = RouterWeight::kSparseMixer, .top_k = 2, .tolerance = 0.5f};
+  // Of 2: 1 is near (distance 0.5), 0.9 is not. Of 1, without 2: 0.9 is near, -1 is not.
+  Chosen c = route_row({0.9f, 2, -1, 1}, rule);
+  EXPECT_EQ(c.experts, (std::vector<std::int32_t>{1, 3}));
+  EXPECT_FLOAT_EQ(c.weights[0], 1 / (1 + std::exp(-1.0f)));
+  EXPECT_FLOAT_EQ(c.weights[1], 1 / (1 + std::exp(-0.1f)));
+  // Below 0 the size is that of the other logit.
+  c = route_row({-1, -1.5f, -4}, rule);
+  EXPECT_EQ(c.experts, (std::vector<std::int32_t>{0, 1}));
+  EXPECT_FLOAT_EQ(c.weights[0], 1 / (1 + std::exp(-0.5f)));
+  EXPECT_FLOAT_EQ(c.weights[1], 1);
+  rule.tolerance = 0;
+  EXPECT_EQ(route_row({3, 0, 3}, rule).weights, (std::vector<float>{0.5f, 1}));
+}
+
 TEST(ExpertRows, SortsAssignmentsByExpert) {
   const std::vector<std::int32_t> experts{3, 0, -1, 3, 1, 3, 0};
   std::vector<std::int64_t> begin(5, -7);
@@ -208,6 +226,13 @@ TEST(MoE, RefusesBadSpecs) {
             "groups 1");
   EXPECT_EQ(changed([](MoESpec& s) { s.router.sum_floor = -1; }),
             "[MoE] router wanted finite numbers, got routed_scale 1, logit_scale 1, sum_floor -1");
+  EXPECT_EQ(changed([](MoESpec& s) { s.router.tolerance = 0.5f; }),
+            "[MoE] tolerance wanted weight sparse_mixer, got score");
+  EXPECT_EQ(changed([](MoESpec& s) {
+              s.router.weight = RouterWeight::kSparseMixer;
+              s.router.tolerance = -1;
+            }),
+            "[MoE] tolerance wanted a finite number of at least 0, got -1");
   EXPECT_EQ(changed([](MoESpec& s) { s.router.score = static_cast<RouterScore>(9); }), "[MoE] score has no number 9");
   EXPECT_EQ(changed([](MoESpec& s) { s.router.weight = static_cast<RouterWeight>(9); }),
             "[MoE] weight has no number 9");
@@ -314,7 +339,8 @@ TEST(MoE, SpecGoesThroughJson) {
                      .num_experts = 4,
                      .identity_experts = 2,
                      .router = {.score = RouterScore::kSqrtSoftplus,
-                                .weight = RouterWeight::kSoftmaxOfSelected,
+                                .weight = RouterWeight::kSparseMixer,
+                                .tolerance = 0.25f,
                                 .top_k = 2,
                                 .groups = 2,
                                 .renormalise = true,

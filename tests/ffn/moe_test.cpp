@@ -73,6 +73,11 @@ std::vector<Case> cases() {
              s.expert.bias = true;
              s.expert.clamp = GateClamp{.limit = 1.0f};
            }),
+      with("sparse_mixer", five,
+           [](MoESpec& s) {
+             s.router = {
+                 .score = RouterScore::kLogit, .weight = RouterWeight::kSparseMixer, .tolerance = 0.9f, .top_k = 3};
+           }),
       with("norm_scale_dense", five,
            [](MoESpec& s) {
              s.router = {.top_k = 2,

@@ -130,6 +130,14 @@ TEST(PublishedConfigs, AreUnderstood) {
       R"({"model_type": "phi3", "vocab_size": 64, "hidden_size": 32, "num_attention_heads": 4, "num_hidden_layers": 2,
           "original_max_position_embeddings": 4096, "max_position_embeddings": 131072, "rope_theta": 10000.0,
           "rope_scaling": {"type": "su", "long_factor": [1, 2, 3, 4], "short_factor": [1, 1, 1, 1]}})",
+      // Phi-3.5-MoE
+      R"({"model_type": "phimoe", "vocab_size": 64, "hidden_size": 32, "num_attention_heads": 4, "num_hidden_layers": 2,
+          "num_key_value_heads": 2, "attention_bias": true, "lm_head_bias": true, "input_jitter_noise": 0.01,
+          "num_local_experts": 4, "num_experts_per_tok": 2, "output_router_logits": false, "router_aux_loss_coef": 0.0,
+          "router_jitter_noise": 0.01, "original_max_position_embeddings": 4096, "max_position_embeddings": 131072,
+          "rope_scaling": {"type": "longrope", "long_factor": [1, 2, 3, 4], "short_factor": [1, 1, 1, 1],
+          "short_mscale": 1.243163121016122, "long_mscale": 1.243163121016122,
+          "original_max_position_embeddings": 4096}, "rope_theta": 10000.0, "sliding_window": 131072})",
       // Phi-2
       R"({"model_type": "phi", "vocab_size": 64, "hidden_size": 80, "num_attention_heads": 4, "num_hidden_layers": 2,
           "num_key_value_heads": 4, "partial_rotary_factor": 0.4, "qk_layernorm": false, "rope_scaling": null,
@@ -197,7 +205,12 @@ TEST(PublishedConfigs, WhatIsNotThereIsRefusedByName) {
        "rope_parameters"},
       {R"({"model_type": "mixtral", "num_local_experts": 2, "num_experts_per_tok": 3})", "num_experts_per_tok"},
       {R"({"model_type": "phi3", "lm_head_bias": true})", "lm_head_bias"},
-      {R"({"model_type": "phimoe"})", "phimoe"}};
+      {R"({"model_type": "phimoe", "hidden_size": 32, "num_attention_heads": 4, "num_experts_per_tok": 1})",
+       "num_experts_per_tok"},
+      {R"({"model_type": "phimoe", "hidden_size": 32, "num_attention_heads": 4, "original_max_position_embeddings": 4096,
+           "rope_scaling": {"type": "longrope", "short_factor": [1, 1, 1, 1], "long_factor": [1, 2, 3, 4]}})",
+       "short_mscale"},
+      {R"({"model_type": "rwkv"})", "rwkv"}};
   for (const auto& [config, part] : kConfigs) {
     const Built built = build(Json::parse(config, "config.json"));
     EXPECT_TRUE(built.refused) << config;

@@ -115,6 +115,20 @@ class Parameters(unittest.TestCase):
         self.refuses("top_logprobs", "/v1/chat/completions", top_logprobs=2)
         self.assertEqual(self.server.post("/v1/completions", []).status, 400)
 
+    def test_98_99_images_and_audio(self):
+        """No model that is served takes either: each way to send one is refused by its field, before it is decoded."""
+        for part in ({"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0KGgo="}},
+                     {"type": "image_url", "image_url": {"url": "data:image/gif;base64,not an image"}},
+                     {"type": "input_audio", "input_audio": {"data": "", "format": "wav"}},
+                     {"type": "input_audio", "input_audio": {"data": "UklGRg==", "format": "mp3"}},
+                     {"type": "video_url", "video_url": {"url": "x"}}, {"type": "file", "file": {"file_id": "x"}}):
+            self.refuses("messages[0].content[1].type", "/v1/chat/completions",
+                         messages=[{"role": "user", "content": [{"type": "text", "text": "a"}, part]}])
+        for part in ({"type": "input_image", "image_url": "x"}, {"type": "input_audio", "input_audio": {}}):
+            self.refuses("input[0].content[0].type", "/v1/responses", input=[{"role": "user", "content": [part]}])
+        for path in ("/v1/audio/transcriptions", "/v1/audio/speech", "/v1/images/generations"):
+            self.assertEqual(self.server.post(path, {"input": "a"}).status, 404)
+
     def test_80_ranges(self):
         for name, values in {"temperature": (-1, 1e9, float("nan"), float("inf")), "top_p": (2, -0.1),
                              "top_k": (-5, 1.5, 2**40), "min_p": (-1, 1.1), "presence_penalty": (1e308, -3),

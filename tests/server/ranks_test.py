@@ -40,6 +40,10 @@ class Ranks(unittest.TestCase):
         self.assertEqual(together["text"], alone["text"])
         for a, b in zip(together["logprobs"]["token_logprobs"], alone["logprobs"]["token_logprobs"]):
             self.assertAlmostEqual(a, b, places=3)
+        server.complete(max_tokens=40)
+        for rank in "01":
+            self.assertRegex(server.get("/metrics").body.decode(),
+                             r'ttt_rank_exchange_seconds_total\{model_name="[^"]*",rank="%s"\} [0-9.e-]+\n' % rank)
         stream = server.open_stream(max_tokens=60)
         text = stream.recv(1000)
         # To the first rank: mpirun, on SIGTERM, ends all ranks after a second.

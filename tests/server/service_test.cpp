@@ -50,7 +50,10 @@ TEST(Service, ToolCallsAndReasoning) {
                            said("<tool_call>{\"name\": \"add\", \"argu"),
                            said("ments\": {\"a\": 1}}</tool_call>"),
                            ends(FinishReason::kEnd)};
-  const Json choice = first_choice(server.json("/v1/chat/completions", chat(Json::Object{{"tools", tools()}})));
+  const Json answer = server.json("/v1/chat/completions", chat(Json::Object{{"tools", tools()}}));
+  const Json details = answer.at("usage", "").at("completion_tokens_details", "");
+  EXPECT_EQ(details.at("reasoning_tokens", ""), Json(2));  // with the token of the closing mark
+  const Json& choice = first_choice(answer);
   EXPECT_EQ(choice.at("finish_reason", ""), Json("tool_calls"));
   const Json& message = choice.at("message", "");
   EXPECT_EQ(message.at("content", ""), Json("Sure."));

@@ -14,15 +14,18 @@ VARIANTS = {
 }
 
 
-def tensors(config, found):
-    """Experts stacked: w1 is the gate, w3 the other factor, w2 leads back."""
-    found = permute_queries_and_keys(config, found)
+def name_experts(found):
+    """Experts stacked, as GGUF files name them: w1 is the gate, w3 the other factor, w2 leads back."""
     part = {"w1": "gate", "w2": "down", "w3": "up"}
     result = {}
     for name, tensor in found.items():
         head, _, rest = name.partition(".block_sparse_moe.experts.")
         result[name if not rest else f"blk.{head.split('.')[-1]}.ffn_{part[rest.split('.')[0]]}_exps.weight"] = tensor
     return result
+
+
+def tensors(config, found):
+    return name_experts(permute_queries_and_keys(config, found))
 
 
 GGUF = {"mixtral": GgufFamily("LLAMA", tensors=tensors, own_tensors=True)}

@@ -55,7 +55,8 @@ kernels::RouterRule rule_of(const RouterSpec& r) {
           .logit_scale = r.logit_scale,
           .renormalise = r.renormalise,
           .sum_floor = r.sum_floor,
-          .routed_scale = r.routed_scale};
+          .routed_scale = r.routed_scale,
+          .tolerance = r.tolerance};
 }
 
 // Routing must not depend on what a format rounds away, so the router is multiplied in f32 under every strategy.

@@ -34,6 +34,10 @@ void check_router(const RouterSpec& r, const MoESpec& spec, std::string_view who
       std::isfinite(r.routed_scale) && std::isfinite(r.logit_scale) && std::isfinite(r.sum_floor) && r.sum_floor >= 0,
       ErrorKind::kBadData, "[", who, "] router wanted finite numbers, got routed_scale ", r.routed_scale,
       ", logit_scale ", r.logit_scale, ", sum_floor ", r.sum_floor);
+  require(std::isfinite(r.tolerance) && r.tolerance >= 0, ErrorKind::kBadData, "[", who,
+          "] tolerance wanted a finite number of at least 0, got ", r.tolerance);
+  require(r.tolerance == 0 || r.weight == RouterWeight::kSparseMixer, ErrorKind::kUsage, "[", who,
+          "] tolerance wanted weight sparse_mixer, got ", name_of(r.weight));
   if (!r.norm) return;
   validate(*r.norm, context);
   require(r.norm->dim == spec.hidden_dim, ErrorKind::kBadData, "[", who, "] router norm wanted dim ", spec.hidden_dim,

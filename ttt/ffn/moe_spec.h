@@ -14,6 +14,7 @@ namespace ttt {
 struct RouterSpec {
   RouterScore score = RouterScore::kSoftmax;
   RouterWeight weight = RouterWeight::kScore;
+  float tolerance = 0;  // of RouterWeight::kSparseMixer
   std::int64_t top_k = 1;
   std::int64_t groups = 1, groups_used = 1, group_top = 1;
   bool selection_bias = false;   // added to the scores for the choice only
@@ -30,6 +31,7 @@ struct RouterSpec {
   static void visit_fields(auto& self, auto&& visit) {
     visit("score", self.score);
     visit("weight", self.weight);
+    visit("tolerance", self.tolerance);
     visit("top_k", self.top_k);
     visit("groups", self.groups);
     visit("groups_used", self.groups_used);

@@ -109,6 +109,19 @@ Row limited_to_groups(const Row& keys, const Router& r) {
 
 }  // namespace
 
+// What is left of e^l of the experts that may still be chosen and are near to the largest of them, shared out.
+Row sparse_mixer(Row logits, const std::vector<std::int64_t>& chosen, double tolerance) {
+  Row weights;
+  for (const std::int64_t c : chosen) {
+    const double m = logits[static_cast<std::size_t>(c)];
+    double sum = 0;
+    for (const double l : logits) sum += (m - l) / std::max(std::abs(l), m) <= tolerance ? std::exp(l - m) : 0;
+    weights.push_back(1 / sum);
+    logits[static_cast<std::size_t>(c)] = -std::numeric_limits<double>::infinity();
+  }
+  return weights;
+}
+
 Route route(const Row& x, const Router& r) {
   Row logits = linear(x, r.weight, {}, r.routed);
   for (std::size_t e = 0; e < logits.size(); ++e)
@@ -121,6 +134,7 @@ Route route(const Row& x, const Router& r) {
     y.weights.push_back((r.softmax_of_selected ? logits : scores)[static_cast<std::size_t>(e)]);
   }
   if (r.softmax_of_selected) y.weights = softmax(y.weights);
+  if (r.sparse_mixer) y.weights = sparse_mixer(logits, y.experts, *r.sparse_mixer);
   const double sum = r.renormalise ? std::accumulate(y.weights.begin(), y.weights.end(), 0.0) : 1.0;
   for (std::size_t i = 0; i < y.weights.size(); ++i) {
     const auto e = static_cast<std::size_t>(y.experts[i]);

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -49,6 +50,7 @@ struct Router {
   std::int64_t routed = 0, top_k = 1, groups = 1, groups_used = 1, group_top = 1;
   std::function<Row(const Row&)> score = {};  // of all logits
   bool softmax_of_selected = false, renormalise = false;
+  std::optional<double> sparse_mixer = {};  // the tolerance, where weights are those of SparseMixer
   double logit_scale = 1, routed_scale = 1;
   std::vector<std::int64_t> fixed = {};  // the experts, if they are not chosen by score
 };

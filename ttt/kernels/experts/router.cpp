@@ -9,7 +9,7 @@ namespace ttt {
 namespace {
 
 constexpr EnumNames<4> kScoreNames{"softmax", "sigmoid", "sqrt_softplus", "logit"};
-constexpr EnumNames<2> kWeightNames{"score", "softmax_of_selected"};
+constexpr EnumNames<3> kWeightNames{"score", "softmax_of_selected", "sparse_mixer"};
 
 }  // namespace
 
@@ -95,12 +95,28 @@ std::int32_t table_entry(const RouteArgs& args, std::int64_t row, std::int64_t s
   return e >= 0 && e < experts ? static_cast<std::int32_t>(e) : -1;
 }
 
+// The weight of chosen expert number i by RouterWeight::kSparseMixer.
+float sparse_mixer_weight(const RouteArgs& args, const float* logits, const std::int32_t* experts, std::int64_t i) {
+  const float own = logits[experts[i]];
+  float sum = 0;
+  for (std::int32_t e = 0; e < args.logits.dim(1); ++e) {
+    bool before = false;
+    for (std::int64_t j = 0; j < i; ++j) before = before || experts[j] == e;
+    const float size = std::abs(logits[e]) < own ? own : std::abs(logits[e]);
+    if (!before && !((own - logits[e]) / size > args.rule.tolerance)) sum += std::exp(logits[e] - own);
+  }
+  return 1 / sum;
+}
+
 void weigh_row(const RouteArgs& args, const float* logits, const float* scores, const std::int32_t* experts, float* w) {
   const RouterRule& rule = args.rule;
   const auto at = [&](const float* values, std::int64_t i) { return experts[i] < 0 ? 0.0f : values[experts[i]]; };
   if (rule.weight == RouterWeight::kSoftmaxOfSelected) {
     softmax(
         rule.top_k, [&](std::int64_t i) { return at(logits, i); }, w);
+  } else if (rule.weight == RouterWeight::kSparseMixer) {
+    for (std::int64_t i = 0; i < rule.top_k; ++i)
+      w[i] = experts[i] < 0 ? 0 : sparse_mixer_weight(args, logits, experts, i);
   } else {
     for (std::int64_t i = 0; i < rule.top_k; ++i) w[i] = at(scores, i);
   }

@@ -22,8 +22,11 @@ std::string_view name_of(RouterScore score);  // "softmax", "sigmoid", "sqrt_sof
 enum class RouterWeight : std::uint8_t {
   kScore,              // its score
   kSoftmaxOfSelected,  // softmax over the logits of the chosen
+  // SparseMixer (arXiv 2409.12136) as it is in inference. For an expert of logit m that is chosen after others:
+  //     1 / sum of e^(l - m) over the logits l of experts not chosen before it with (m - l) / max(|l|, m) <= tolerance
+  kSparseMixer,
 };
-std::string_view name_of(RouterWeight weight);  // "score", "softmax_of_selected"
+std::string_view name_of(RouterWeight weight);  // "score", "softmax_of_selected", "sparse_mixer"
 
 namespace kernels {
 
@@ -38,6 +41,7 @@ struct RouterRule {
   bool renormalise = false;  // weights / max(sum of weights, sum_floor)
   float sum_floor = 0;
   float routed_scale = 1;  // a last factor of the weights
+  float tolerance = 0;     // of kSparseMixer
 };
 
 // For every row the top_k experts with the largest score + selection_bias, largest first, equal ones by ascending index

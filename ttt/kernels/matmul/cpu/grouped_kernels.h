@@ -1,7 +1,17 @@
 #pragma once
 
+#include <cstdint>
+
 #include "kernels/cpu/level.h"
+#include "kernels/formats/packed_layout.h"
 #include "kernels/matmul/matmul_grouped.h"
+
+namespace ttt::kernels {
+
+// A task's outputs are whole pairs of panels, at every level.
+inline constexpr std::int64_t kGroupedUnit = 2 * kPanelWidth;
+
+}  // namespace ttt::kernels
 
 // The entries of a table of kGroupedFormats kernels, in the order of Format: grouped::kernel<format>(name) makes one.
 // The names end with `suffix`, a literal.

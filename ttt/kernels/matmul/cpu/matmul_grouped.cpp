@@ -273,11 +273,9 @@ void tile(const PreparedRows& x, const MatmulProblem& problem, std::int64_t out_
   }
 }
 
-// Whole pairs of panels, at every level.
-constexpr std::int64_t kUnit = 2 * kPanelWidth;
 template <Format kFormat>
 constexpr MatmulKernel kernel(std::string_view name) {
-  return {ActivationForm::kInt8, false, kUnit, tile<panel_kind(kFormat)>, name};
+  return {ActivationForm::kInt8, false, kGroupedUnit, tile<panel_kind(kFormat)>, name};
 }
 
 }  // namespace

@@ -90,11 +90,9 @@ void tile_f32(const PreparedRows& x, const MatmulProblem& problem, std::int64_t 
   }
 }
 
-// Whole pairs of panels, at every level.
-constexpr std::int64_t kUnit = 2 * kPanelWidth;
 template <Format kFormat>
 constexpr MatmulKernel kernel(std::string_view name) {
-  return {ActivationForm::kF32, false, kUnit, tile_f32<panel_kind(kFormat)>, name};
+  return {ActivationForm::kF32, false, kGroupedUnit, tile_f32<panel_kind(kFormat)>, name};
 }
 
 }  // namespace
