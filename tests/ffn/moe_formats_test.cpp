@@ -58,7 +58,7 @@ class StoredWeights final : public WeightBinder {
     const Cut& cut = request.cut;
     if (cut.axis == 0) whole = rows_of(whole, cut.begin, cut.count);
     const Shape shape = request.cut_shape();
-    memory_.push_back(std::make_unique<grouped::AlignedBytes>(kernels::packed_bytes(format_, shape[0], shape[1]) + 64));
+    memory_.push_back(std::make_unique<support::GuardedBytes>(kernels::packed_bytes(format_, shape[0], shape[1])));
     std::byte* to = memory_.back()->data();
     kernels::pack_panels(format_, {.rows = whole, .in_begin = cut.axis == 1 ? cut.begin : 0}, shape[0], shape[1], 0,
                          kernels::panels_of(shape[0]), to);
@@ -69,7 +69,7 @@ class StoredWeights final : public WeightBinder {
   std::mutex mutex_;  // ranks are threads
   std::map<std::string, ConstTensorView> views_;
   std::vector<std::vector<float>> values_;
-  std::vector<std::unique_ptr<grouped::AlignedBytes>> memory_;
+  std::vector<std::unique_ptr<support::GuardedBytes>> memory_;
 };
 
 MoESpec spec() {

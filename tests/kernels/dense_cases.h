@@ -1,7 +1,5 @@
 #pragma once
 
-#include <sys/mman.h>
-
 #include <cmath>
 #include <cstring>
 #include <random>
@@ -11,6 +9,7 @@
 #include "base/exec.h"
 #include "collectives/self.h"
 #include "kernels/matmul/matmul_dense.h"
+#include "support/guarded_bytes.h"
 
 // What the tests of dense products share: an Exec, weights that end where memory ends, and the product in double.
 namespace ttt::testing {
@@ -22,28 +21,6 @@ struct ExecParts {
   Scratch scratch;
   NoObserver observer;
   Exec exec;
-};
-
-// Bytes whose end is the end of a page that no readable page follows.
-class GuardedBytes {
- public:
-  explicit GuardedBytes(std::int64_t bytes) : bytes_(bytes), mapped_((bytes + kPage - 1) / kPage * kPage + kPage) {
-    void* p =
-        mmap(nullptr, static_cast<std::size_t>(mapped_), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (p == MAP_FAILED) throw std::bad_alloc();
-    base_ = static_cast<std::byte*>(p);
-    if (mprotect(base_ + mapped_ - kPage, static_cast<std::size_t>(kPage), PROT_NONE) != 0) throw std::bad_alloc();
-  }
-  ~GuardedBytes() { munmap(base_, static_cast<std::size_t>(mapped_)); }
-  GuardedBytes(const GuardedBytes&) = delete;
-  GuardedBytes& operator=(const GuardedBytes&) = delete;
-
-  std::byte* begin() { return base_ + mapped_ - kPage - bytes_; }
-
- private:
-  static constexpr std::int64_t kPage = 4096;
-  std::int64_t bytes_, mapped_;
-  std::byte* base_ = nullptr;
 };
 
 inline std::uint16_t to_bf16(float x) {
@@ -78,7 +55,7 @@ struct DenseMatrix {
     std::uniform_real_distribution<float> uniform(-1, 1);
     for (std::int64_t o = 0; o < out; ++o) {
       for (std::int64_t i = 0; i < in; ++i) {
-        std::byte* p = memory.begin() + o * row_bytes + i * element;
+        std::byte* p = memory.data() + o * row_bytes + i * element;
         const float x = uniform(random);
         double& v = values[static_cast<std::size_t>(o * in + i)];
         std::uint16_t h = to_bf16(x);
@@ -90,11 +67,11 @@ struct DenseMatrix {
       }
     }
   }
-  ConstTensorView view() { return {memory.begin(), format, Layout::kRowMajor, {out, in}, row_bytes}; }
+  ConstTensorView view() { return {memory.data(), format, Layout::kRowMajor, {out, in}, row_bytes}; }
 
   Format format;
   std::int64_t out, in, element, row_bytes;
-  GuardedBytes memory;
+  support::GuardedBytes memory;
   std::vector<double> values;  // [out, in]
 };
 

@@ -13,6 +13,7 @@
 #include "kernels/formats/half.h"
 #include "kernels/formats/packed.h"
 #include "kernels/formats/packed_block.h"
+#include "support/guarded_bytes.h"
 
 // Weights for the tests of grouped formats.
 
@@ -30,16 +31,6 @@ inline std::vector<float> random_floats(std::int64_t n, unsigned seed, float sca
   for (float& x : v) x = normal(random);
   return v;
 }
-
-// Memory that starts on a multiple of 64 bytes, as packed weights do.
-class AlignedBytes {
- public:
-  explicit AlignedBytes(std::int64_t n) : memory_(static_cast<std::size_t>(n + 64)) {}
-  std::byte* data() { return memory_.data() + (64 - reinterpret_cast<std::uintptr_t>(memory_.data()) % 64) % 64; }
-
- private:
-  std::vector<std::byte> memory_;
-};
 
 // Where the scale of a block of a GGUF format is.
 inline std::int64_t scale_at(Format format) {
@@ -89,7 +80,7 @@ inline std::vector<std::byte> random_blocks(Format format, std::int64_t rows, st
 struct PackedMatrix {
   Format format;
   std::int64_t out, in;
-  AlignedBytes memory;
+  support::GuardedBytes memory;
 
   PackedMatrix(Format f, std::int64_t o, std::int64_t i) : format(f), out(o), in(i), memory(packed_bytes(f, o, i)) {}
   ConstTensorView view() { return packed_view(memory.data(), format, out, in); }

@@ -250,10 +250,10 @@ TEST_P(GroupedMatmul, ReadsNothingBeyondTheRows) {
   PackedMatrix w = random_packed(GetParam().format, out, in, 13);
   for (const std::int64_t rows : {1, 3, 9, 16, 27}) {
     TestRows x(GetParam().form, random_floats(rows * in, 14), rows, in);
-    ttt::testing::GuardedBytes values(rows * x.view.row_bytes), scales(rows * in / 32 * 4), sums(rows * in / 16 * 4);
-    const auto move = [](ttt::testing::GuardedBytes& to, const void* from, std::int64_t bytes) {
-      std::memcpy(to.begin(), from, static_cast<std::size_t>(bytes));
-      return to.begin();
+    support::GuardedBytes values(rows * x.view.row_bytes), scales(rows * in / 32 * 4), sums(rows * in / 16 * 4);
+    const auto move = [](support::GuardedBytes& to, const void* from, std::int64_t bytes) {
+      std::memcpy(to.data(), from, static_cast<std::size_t>(bytes));
+      return to.data();
     };
     std::vector<float> before(static_cast<std::size_t>(rows * out)), after = before;
     for (const MatmulKernel* kernel : kernels_for(GetParam().format, GetParam().form)) {

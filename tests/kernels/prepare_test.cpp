@@ -54,14 +54,14 @@ TEST_P(PrepareDense, PlacesRoundsAndPads) {
     for (const std::int64_t rows : {0, 1, 3, 15, 16, 17, 40}) {
       // The rows end where memory ends.
       const std::int64_t stride = in + 2, bytes = rows == 0 ? 0 : ((rows - 1) * stride + in) * 4;
-      testing::GuardedBytes x(bytes);
+      support::GuardedBytes x(bytes);
       const std::vector<float> values = random_floats(bytes / 4, 1);
-      if (bytes > 0) std::memcpy(x.begin(), values.data(), static_cast<std::size_t>(bytes));
+      if (bytes > 0) std::memcpy(x.data(), values.data(), static_cast<std::size_t>(bytes));
       Buffer memory(kernels::prepared_bytes(form, panels, rows, in) + 64);
       std::memset(memory.data(), 0x7f, static_cast<std::size_t>(memory.size()));
       const PreparedRows y = kernels::prepared_rows(form, panels, rows, in, memory.data());
       EXPECT_EQ(y.padded_in % kernels::kActivationGroup, 0);
-      const kernels::PrepareArgs args{{x.begin(), Format::kF32, Layout::kRowMajor, {rows, in}, stride * 4}, y};
+      const kernels::PrepareArgs args{{x.data(), Format::kF32, Layout::kRowMajor, {rows, in}, stride * 4}, y};
       parts_.exec.launch(kernels::select_prepare(traits_, form, panels), args);
       const std::int64_t stored = panels ? (rows + 15) / 16 * 16 : rows;
       for (std::int64_t r = 0; r < stored; ++r) {

@@ -209,8 +209,15 @@ BlockCodes read_panel_block(PanelKind kind, const PanelLayout& l, const std::byt
   for (int j = 0; j < 32; ++j) {
     const int s = j / 4, i = 4 * c + j % 4;
     const auto byte = [&](int row) { return std::to_integer<unsigned>(codes[row * 64 + i]); };
-    unsigned code = kind.bits == 8 ? byte(s) : (byte(s / 2) >> (s % 2 * 4)) & 15u;
-    if (kind.bits < 4) code = (byte(s / 4) >> (s % 4 * 2)) & 3u;
+    // The low bits: 2 of codes of 2 and 3 bits, 8 of those of 8, else 4.
+    unsigned code = 0;
+    if (kind.bits < 4) {
+      code = (byte(s / 4) >> (s % 4 * 2)) & 3u;
+    } else if (kind.bits < 8) {
+      code = (byte(s / 2) >> (s % 2 * 4)) & 15u;
+    } else {
+      code = byte(s);
+    }
     if (kind.bits == 3) code |= ((byte(2) >> s) & 1u) << 2;
     if (kind.bits == 5) code |= ((byte(4) >> s) & 1u) << 4;
     if (kind.bits == 6) code |= ((byte(4 + s / 4) >> (s % 4 * 2)) & 3u) << 4;
