@@ -8,7 +8,8 @@
 namespace ttt::test {
 
 // While one lives, the allocation number `failing` of the process, counted from its beginning, throws std::bad_alloc,
-// whichever thread asks. Replaces the plain operator new of the whole executable: one source file includes this.
+// whichever thread asks, or is refused where it asked for no exception. Replaces operator new of the whole executable,
+// but for aligned memory: one source file includes this.
 class FailingMemory {
  public:
   explicit FailingMemory(std::int64_t failing) {
@@ -35,8 +36,14 @@ class FailingMemory {
 }  // namespace ttt::test
 
 // Not inlined: g++ 12 then takes malloc and free for a pair that does not match new and delete.
+[[gnu::noinline]] void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept {
+  return ttt::test::FailingMemory::now() ? nullptr : std::malloc(bytes > 0 ? bytes : 1);
+}
+[[gnu::noinline]] void* operator new[](std::size_t bytes, const std::nothrow_t& none) noexcept {
+  return operator new(bytes, none);
+}
 [[gnu::noinline]] void* operator new(std::size_t bytes) {
-  void* p = ttt::test::FailingMemory::now() ? nullptr : std::malloc(bytes > 0 ? bytes : 1);
+  void* p = operator new(bytes, std::nothrow);
   if (p == nullptr) throw std::bad_alloc();
   return p;
 }
