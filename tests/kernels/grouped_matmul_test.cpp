@@ -51,7 +51,7 @@ struct TestRows {
       std::copy_n(x.data() + r * in, in, row);
       if (form == ActivationForm::kInt8) quantise(row, r, padded);
       if (form == ActivationForm::kF32)
-        std::memcpy(view.values + r * view.row_bytes, row, static_cast<std::size_t>(padded) * 4);
+        std::copy_n(row, padded, reinterpret_cast<float*>(view.values + r * view.row_bytes));
     }
   }
 
