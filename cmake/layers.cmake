@@ -102,5 +102,8 @@ function(ttt_server_library)
   ttt_layer(server LINK ttt::runtime)
   # Headers alone, which three sources include.
   target_link_libraries(ttt_server PRIVATE $<BUILD_INTERFACE:Boost::headers>)
+  if(TTT_SANITIZE MATCHES "thread" AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    target_compile_options(ttt_server PRIVATE -Wno-tsan)  # Asio has fences, which the sanitiser does not follow
+  endif()
   ttt_embed_page(ttt_server)
 endfunction()
