@@ -37,6 +37,7 @@ MODEL_TYPES = {
     "mixtral": {"num_local_experts": 4, "num_experts_per_tok": 2}, "modernbert": {"global_attn_every_n_layers": 2}, "olmo2": {},
     "olmo3": {"sliding_window": 8}, "olmoe": {"num_experts": 4, "num_experts_per_tok": 2}, "phi": {}, "phi3": {}, "smollm3": {},
     "starcoder2": {}, "exaone4": {"sliding_window": 8, "layer_types": LAYERS}, "nemotron": {}, "ministral3": {},
+    "phimoe": {"num_local_experts": 4, "num_experts_per_tok": 2},
 }
 # Whose rotary parameters differ by kind of layer.
 BY_LAYER = ["gemma3_text", "modernbert", "olmo3"]
@@ -61,6 +62,12 @@ def embedding_class(model_type):
     return getattr(module, names[0])
 
 
+def turned(embedding, length):
+    """Frequencies and factor by what a class turns at position 1 of a sequence of that length."""
+    cos, sin = (t[0, 0, :t.shape[-1] // 2].double() for t in embedding(torch.zeros(1), torch.tensor([[1, max(1, length - 1)]])))
+    return [shortest(v) for v in torch.atan2(sin, cos)], shortest(torch.hypot(sin, cos).mean())
+
+
 def reference(model_type, config, layer_type):
     """Frequencies and attention factor by length. Throws what the reference throws, when a model runs too."""
     keys = copy.deepcopy({k: v for k, v in config.items() if k != "model_type"})
@@ -70,6 +77,9 @@ def reference(model_type, config, layer_type):
     results = []
     for length in LENGTHS:
         embedding = embedding_class(model_type)(config)
+        if model_type == "phimoe":  # which does not turn by its own buffers
+            results.append((length, *turned(embedding, length)))
+            continue
         arguments = (torch.zeros(1), torch.tensor([[length - 1]])) + ((layer_type,) if layer_type else ())
         embedding(*arguments)
         prefix = f"{layer_type}_" if layer_type else ""
@@ -137,6 +147,10 @@ def cases():
             for layer_type in LAYERS if model_type in BY_LAYER else [None]:
                 suffix = f"_{layer_type[:4]}" if layer_type else ""
                 yield f"{model_type}_{name}{suffix}", model_type, keys, layer_type
+    mscales = {"type": "longrope", "short_factor": SHORT, "long_factor": LONG, "short_mscale": 1.1, "long_mscale": 1.3}
+    for name, more in {"": {}, "_attention": {"attention_factor": 1.19}, "_factor": {"factor": 4.0}}.items():
+        keys = {"rope_scaling": {**mscales, **more, "original_max_position_embeddings": 128}}
+        yield f"phimoe_mscales{name}", "phimoe", keys, None
     for share in (0.25, 1.0):
         yield f"gpt_neox_pct_{share}", "gpt_neox", {"rotary_pct": share, "rotary_emb_base": 5e3}, None
     for layer_type in LAYERS:

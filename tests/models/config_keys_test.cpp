@@ -205,9 +205,11 @@ TEST(PublishedConfigs, WhatIsNotThereIsRefusedByName) {
        "rope_parameters"},
       {R"({"model_type": "mixtral", "num_local_experts": 2, "num_experts_per_tok": 3})", "num_experts_per_tok"},
       {R"({"model_type": "phi3", "lm_head_bias": true})", "lm_head_bias"},
-      {R"({"model_type": "phimoe", "hidden_size": 32, "num_attention_heads": 4, "num_experts_per_tok": 1})",
+      {R"({"model_type": "phimoe", "hidden_size": 32, "num_attention_heads": 4, "num_key_value_heads": 2,
+           "num_experts_per_tok": 1})",
        "num_experts_per_tok"},
-      {R"({"model_type": "phimoe", "hidden_size": 32, "num_attention_heads": 4, "original_max_position_embeddings": 4096,
+      {R"({"model_type": "phimoe", "hidden_size": 32, "num_attention_heads": 4, "num_key_value_heads": 2,
+           "original_max_position_embeddings": 4096,
            "rope_scaling": {"type": "longrope", "short_factor": [1, 1, 1, 1], "long_factor": [1, 2, 3, 4]}})",
        "short_mscale"},
       {R"({"model_type": "rwkv"})", "rwkv"}};
