@@ -56,12 +56,10 @@ std::string engine_metrics(const ServedModel& model, const std::string& labels) 
   counter("ttt_engine_steps_total", "Steps of the model.", s.steps);
   write_histogram(out, "ttt_engine_step_time_seconds", "A step of the model, with the choice of its tokens.",
                   {StepTimes::kBounds, s.step_times.counts, s.step_times.seconds}, labels);
-  if (!s.exchange_seconds.empty()) {
-    std::map<std::string, double> by_rank;
-    for (std::size_t r = 0; r < s.exchange_seconds.size(); ++r) by_rank[label("rank", text(r))] = s.exchange_seconds[r];
-    write_counters(out, "ttt_rank_exchange_seconds_total",
-                   "Time of a rank in exchanges with others, mostly the wait for the slowest.", by_rank, labels);
-  }
+  std::map<std::string, double> by_rank;
+  for (std::size_t r = 0; r < s.exchange_seconds.size(); ++r) by_rank[label("rank", text(r))] = s.exchange_seconds[r];
+  write_counters(out, "ttt_rank_exchange_seconds_total",
+                 "Time of a rank in exchanges with others, mostly the wait for the slowest.", by_rank, labels);
   counter("ttt_spec_decode_num_draft_tokens_total", "Tokens that were guessed.", s.guessed);
   counter("ttt_spec_decode_num_accepted_tokens_total", "Guessed tokens that were right.", s.guessed_right);
   return out;

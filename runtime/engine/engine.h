@@ -72,7 +72,7 @@ struct EngineStats {
   std::int64_t preemptions = 0, steps = 0;
   std::int64_t guessed = 0, guessed_right = 0;  // tokens of speculation
   StepTimes step_times = {};
-  // On several ranks, by rank: seconds in collectives of the model, mostly the wait for the slowest rank. Brought up to
+  // By rank: seconds in collectives of the model, mostly the wait for the slowest rank; 0 for one rank. Brought up to
   // date every few steps.
   std::vector<double> exchange_seconds = {};
 };

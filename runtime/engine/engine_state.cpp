@@ -21,6 +21,7 @@ EngineState::EngineState(const BuiltModel& model, ThreadPool& threads, Communica
                          const RunnerConfig& config, bool prefix_cache)
     : ranks_(communicator),
       timed_(communicator),
+      exchange_seconds_(static_cast<std::size_t>(communicator.ranks())),
       runner_(model, threads, communicator.ranks() > 1 ? timed_ : communicator, observer, config),
       slots_(static_cast<std::size_t>(config.sequences)) {
   const auto grows = [](const PageGroup& g) { return g.grows(); };
@@ -117,9 +118,8 @@ std::span<const float> EngineState::forward(std::span<const SlotRows> entries) {
 
 void EngineState::gather_exchange_seconds() {
   const double mine = timed_.seconds();
-  const auto ranks = static_cast<std::size_t>(ranks_.ranks());
-  exchange_seconds_.resize(ranks);
-  ranks_.all_gather(std::as_bytes(std::span(&mine, 1)), std::vector<std::int64_t>(ranks, sizeof mine),
+  ranks_.all_gather(std::as_bytes(std::span(&mine, 1)),
+                    std::vector<std::int64_t>(exchange_seconds_.size(), sizeof mine),
                     std::as_writable_bytes(std::span(exchange_seconds_)));
 }
 
