@@ -3,6 +3,7 @@
 #include "ffn/moe.h"
 #include "models/decoder/decoder.h"
 #include "models/decoder/decoder_config.h"
+#include "models/decoder/expert_names.h"
 #include "models/decoder/layers.h"
 
 namespace ttt {
@@ -21,20 +22,12 @@ MoESpec moe_spec(const Config& c) {
           .expert = {.ffn_dim = c.ffn, .activation = c.activation}};
 }
 
-MoENames moe_names() {
-  MoENames names;
-  names.gate = "experts.{}.w1.weight";
-  names.up = "experts.{}.w3.weight";
-  names.down = "experts.{}.w2.weight";
-  return names;
-}
-
 struct Layer : PreNormLayer<RMSNorm, MoE> {
   Layer(const Scope& s, const Config& c, std::int64_t i)
       : PreNormLayer{make<RMSNorm>(s / "input_layernorm", norm_spec(c)),
                      make<Attention>(s / "self_attn", attention_spec(c, i)),
                      make<RMSNorm>(s / "post_attention_layernorm", norm_spec(c)),
-                     make<MoE>(s / "block_sparse_moe", moe_spec(c), moe_names())} {}
+                     make<MoE>(s / "block_sparse_moe", moe_spec(c), numbered_expert_weights())} {}
 };
 
 // Where the configuration is silent: as MixtralConfig of transformers.

@@ -6,6 +6,7 @@
 #include "models/decoder/decoder.h"
 #include "models/decoder/decoder_config.h"
 #include "models/decoder/decoder_gguf.h"
+#include "models/decoder/expert_names.h"
 #include "models/decoder/layers.h"
 #include "models/phi3/phi3_gguf.h"
 #include "normalization/layernorm.h"
@@ -31,20 +32,12 @@ MoESpec moe_spec(const Config& c) {
           .expert = {.ffn_dim = c.ffn, .activation = c.activation}};
 }
 
-MoENames moe_names() {
-  MoENames names;
-  names.gate = "experts.{}.w1.weight";
-  names.up = "experts.{}.w3.weight";
-  names.down = "experts.{}.w2.weight";
-  return names;
-}
-
 struct Layer : PreNormLayer<LayerNorm, MoE> {
   Layer(const Scope& s, const Config& c, std::int64_t i)
       : PreNormLayer{make<LayerNorm>(s / "input_layernorm", norm_spec(c)),
                      make<Attention>(s / "self_attn", attention_spec(c, i, c.attention_bias)),
                      make<LayerNorm>(s / "post_attention_layernorm", norm_spec(c)),
-                     make<MoE>(s / "block_sparse_moe", moe_spec(c), moe_names())} {}
+                     make<MoE>(s / "block_sparse_moe", moe_spec(c), numbered_expert_weights())} {}
 };
 
 // Where the configuration is silent: as PhimoeConfig of transformers.

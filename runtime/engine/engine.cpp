@@ -22,6 +22,12 @@ constexpr std::chrono::milliseconds kKeepAlive{250};
 
 }  // namespace
 
+void StepTimes::add(double step_seconds) {
+  const auto at = std::ranges::lower_bound(kBounds, step_seconds) - kBounds.begin();
+  ++counts[static_cast<std::size_t>(at)];
+  seconds += step_seconds;
+}
+
 struct Engine::Impl {
   Impl(const LoadedModel& loaded, const Tokenizer& words, ThreadPool& threads, Communicator& communicator,
        const EngineOptions& asked)
@@ -195,12 +201,6 @@ EngineStream Engine::submit(EngineRequest request, std::function<void()> wake) {
   return impl_->submit(std::move(request), std::move(wake));
 }
 void Engine::drain() { impl_->drain(); }
-void StepTimes::add(double step_seconds) {
-  const auto at = std::ranges::lower_bound(kBounds, step_seconds) - kBounds.begin();
-  ++counts[static_cast<std::size_t>(at)];
-  seconds += step_seconds;
-}
-
 EngineStats Engine::stats() const {
   const std::lock_guard lock(impl_->mutex);
   EngineStats stats = impl_->stats;

@@ -15,7 +15,7 @@ def longrope(short_mscale, long_mscale):
 
 
 VARIANTS = {
-    # Short factors up to 500 rows, long ones from there on; biases, as the published model.
+    # One mscale up to 500 rows, another from there on, which is all that changes there; biases, as the published model.
     "longrope": variant("phimoe", longest=3000, without=WITHOUT, **EXPERTS, attention_bias=True, lm_head_bias=True,
                         original_max_position_embeddings=500, rope_parameters=longrope(1.1, 1.3)),
     # One factor for both, as GGUF files have it; logits of experts that are near to each other.
