@@ -7,12 +7,12 @@
 namespace ttt {
 namespace {
 
-constexpr IntegerRange kIds{.min = -1, .max = std::numeric_limits<std::int64_t>::max()};
+constexpr IntegerRange kTokenIds{.min = -1, .max = std::numeric_limits<std::int64_t>::max()};
 constexpr std::string_view kHint = " (--ignore-generation-config leaves the file out)";
 
 // An id of the vocabulary; -1 is how some files write "none".
 std::optional<std::int64_t> optional_id(ConfigReader& c, std::string_view key, std::int64_t vocab_size) {
-  const auto id = c.optional_integer(key, kIds);
+  const auto id = c.optional_integer(key, kTokenIds);
   return id && *id >= 0 && *id < vocab_size ? id : std::nullopt;
 }
 
@@ -94,7 +94,7 @@ std::vector<std::int64_t> end_token_ids(const Json& config, std::string_view con
                                         std::int64_t vocab_size, ConfigReport* report) {
   const auto read = [&](const Json& json, std::string where) {
     ConfigReader c(json, std::move(where), report);
-    std::vector<std::int64_t> ids = c.integers("eos_token_id", kIds);
+    std::vector<std::int64_t> ids = c.integers("eos_token_id", kTokenIds);
     for (const std::int64_t id : ids) {
       if (id < vocab_size) continue;
       const std::string what = text("eos_token_id wanted -1 .. ", vocab_size - 1, ", got ", id);

@@ -189,17 +189,17 @@ class ConfigTranslator {
     const struct {
       std::string_view file, config;
       bool used, may_be_one;
-    } kNumbers[] = {{"scale_linear", "factor", type == "linear", false},  // files from before rope.scaling.*
-                    {"scaling.factor", "factor", type != "none", false},
-                    {"scaling.original_context_length", "original_max_position_embeddings", yarn || longrope, false},
-                    // Converters copy attention_factor, the whole factor of cosines and sines, under either name. As 1
-                    // the first says nothing: llama.cpp multiplies the usual factor of yarn by it.
-                    {"scaling.attn_factor", "attention_factor", longrope || (yarn && !is_one("scaling.attn_factor")),
-                     true},
-                    {"scaling.yarn_attn_factor", "attention_factor", yarn, false},
-                    {"scaling.yarn_ext_factor", "extrapolation_factor", false, true},
-                    {"scaling.yarn_beta_fast", "beta_fast", yarn, false},
-                    {"scaling.yarn_beta_slow", "beta_slow", yarn, false}};
+    } kNumbers[] = {
+        {"scale_linear", "factor", type == "linear", false},  // files from before rope.scaling.*
+        {"scaling.factor", "factor", type != "none", false},
+        {"scaling.original_context_length", "original_max_position_embeddings", yarn || longrope, false},
+        // Converters copy attention_factor, the whole factor of cosines and sines, under either name. As 1
+        // the first says nothing: llama.cpp multiplies the usual factor of yarn by it.
+        {"scaling.attn_factor", "attention_factor", longrope || (yarn && !is_one("scaling.attn_factor")), true},
+        {"scaling.yarn_attn_factor", "attention_factor", yarn, false},
+        {"scaling.yarn_ext_factor", "extrapolation_factor", false, true},
+        {"scaling.yarn_beta_fast", "beta_fast", yarn, false},
+        {"scaling.yarn_beta_slow", "beta_slow", yarn, false}};
     for (const auto& n : kNumbers) {
       const std::string below = text("rope.", n.file), key = prefix_ + below;
       if (!take(below)) continue;
@@ -220,8 +220,8 @@ class ConfigTranslator {
   void token_ids() {
     const struct {
       std::string_view file, config;
-    } kIds[] = {{"bos", "bos_token_id"}, {"padding", "pad_token_id"}, {"unknown", "unk_token_id"}};
-    for (const auto& id : kIds) {
+    } kSpecialIds[] = {{"bos", "bos_token_id"}, {"padding", "pad_token_id"}, {"unknown", "unk_token_id"}};
+    for (const auto& id : kSpecialIds) {
       const std::string key = text("tokenizer.ggml.", id.file, "_token_id");
       if (file_.find(key) != nullptr) config_.set(id.config, Json(file_.integer(key)));
     }

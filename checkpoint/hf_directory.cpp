@@ -71,8 +71,8 @@ std::string unfinished(const fs::path& directory, std::string_view name) {
 
 // On the name alone: in the Hugging Face cache every file is a link to another folder.
 void check_shard_name(const std::string& name, const std::string& where) {
-  constexpr std::string_view kEnding = ".safetensors";
-  const bool plain = name.size() > kEnding.size() && name.size() <= 255 && name.ends_with(kEnding) &&
+  constexpr std::string_view kWeightsEnding = ".safetensors";
+  const bool plain = name.size() > kWeightsEnding.size() && name.size() <= 255 && name.ends_with(kWeightsEnding) &&
                      name.front() != '.' && name.find_first_of(std::string_view("/\\:\0", 4)) == std::string::npos;
   require(plain, ErrorKind::kBadData, where, ": shard name ", printable(name),
           " leaves the directory or is no name of a .safetensors file");

@@ -11,7 +11,7 @@
 namespace ttt {
 namespace {
 
-constexpr std::string_view kBlocks = "_blocks", kScales = "_scales";
+constexpr std::string_view kBlocksEnding = "_blocks", kScalesEnding = "_scales";
 constexpr std::int64_t kBlockBytes = 16, kBlockValues = 32;
 
 std::string stem(const StoredTensor& t, std::string_view ending) {
@@ -54,7 +54,7 @@ StoredTensor joined(const StoredTensor& blocks, const StoredTensor& scales) {
           ": tensor ", printable(blocks.name), " wanted bytes of the extents ", flat.to_string(), " to match ",
           printable(scales.name), ", got ", blocks.shape.to_string(), " of ", blocks.format_name);
   StoredTensor t = blocks;
-  t.name = stem(blocks, kBlocks);
+  t.name = stem(blocks, kBlocksEnding);
   t.format = Format::kMXFP4;
   t.format_name = "MXFP4";
   t.shape = values;
@@ -68,20 +68,20 @@ StoredTensor joined(const StoredTensor& blocks, const StoredTensor& scales) {
 void join_mxfp4(std::vector<StoredTensor>& tensors) {
   std::map<std::string, const StoredTensor*> scales;
   for (const StoredTensor& t : tensors) {
-    if (t.name.ends_with(kScales)) scales.emplace(stem(t, kScales), &t);
+    if (t.name.ends_with(kScalesEnding)) scales.emplace(stem(t, kScalesEnding), &t);
   }
   std::vector<StoredTensor> result;
   for (const StoredTensor& t : tensors) {
-    if (!t.name.ends_with(kBlocks)) continue;
-    const auto s = scales.find(stem(t, kBlocks));
+    if (!t.name.ends_with(kBlocksEnding)) continue;
+    const auto s = scales.find(stem(t, kBlocksEnding));
     require(s != scales.end(), ErrorKind::kBadData, t.file, ": tensor ", printable(t.name), " has no ",
-            printable(stem(t, kBlocks) + std::string(kScales)));
+            printable(stem(t, kBlocksEnding) + std::string(kScalesEnding)));
     result.push_back(joined(t, *s->second));
     s->second = nullptr;
   }
   for (StoredTensor& t : tensors) {
-    const bool used =
-        t.name.ends_with(kBlocks) || (t.name.ends_with(kScales) && scales.find(stem(t, kScales))->second == nullptr);
+    const bool used = t.name.ends_with(kBlocksEnding) ||
+                      (t.name.ends_with(kScalesEnding) && scales.find(stem(t, kScalesEnding))->second == nullptr);
     if (!used) result.push_back(std::move(t));
   }
   tensors = std::move(result);

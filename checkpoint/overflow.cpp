@@ -13,7 +13,7 @@
 namespace ttt {
 namespace {
 
-constexpr std::int64_t kBlock = 32;
+constexpr std::int64_t kBlockColumns = 32;
 // From here on rounding to nearest even gives infinity.
 constexpr float kBeyondF16 = 65520.0f, kBeyondBf16 = 0x1.FFp127f;
 
@@ -67,9 +67,9 @@ void OverflowCheck::examine(std::int64_t begin, std::int64_t count, const float*
       }
       continue;
     }
-    for (std::int64_t c = 0; c < columns; c += kBlock) {
+    for (std::int64_t c = 0; c < columns; c += kBlockColumns) {
       const float* const block = row + c;
-      const auto n = static_cast<int>(std::min(kBlock, columns - c));
+      const auto n = static_cast<int>(std::min(kBlockColumns, columns - c));
       if (!std::all_of(block, block + n, [](float v) { return std::isfinite(v); })) continue;
       const kernels::BlockCodes codes = kernels::quantise_block(form_.format, block, n);
       if (is_infinite_half(codes.scale) || is_infinite_half(codes.minimum)) return found(begin + r, c);

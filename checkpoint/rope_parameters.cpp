@@ -10,8 +10,8 @@
 namespace ttt {
 namespace {
 
-constexpr std::array<std::string_view, 7> kTypes{"default",  "linear", "dynamic",     "yarn",
-                                                 "longrope", "llama3", "proportional"};
+constexpr std::array<std::string_view, 7> kRopeTypes{"default",  "linear", "dynamic",     "yarn",
+                                                     "longrope", "llama3", "proportional"};
 constexpr std::string_view kOriginal = "original_max_position_embeddings", kPart = "partial_rotary_factor",
                            kTheta = "rope_theta";
 constexpr NumberRange kAtLeastOne{.min = 1}, kPositive{.min = 0, .above_min = true},
@@ -98,7 +98,7 @@ std::string type_of(ConfigReader& config, const Parameters& p) {
              " of the rotary parameters contradict each other; rope_type counts, as in the reference"));
   }
   if (type == "su") type = "longrope";  // as the first Phi-3 files call it
-  if (std::ranges::find(kTypes, type) == kTypes.end()) {
+  if (std::ranges::find(kRopeTypes, type) == kRopeTypes.end()) {
     fail(ErrorKind::kUnsupported,
          {.where = p.where, .field = "rope_type", .problem = text(printable(type), " is not supported")});
   }

@@ -104,7 +104,7 @@ bool is_one_of(const Json* value, std::initializer_list<std::string_view> known)
 }
 
 // Checks what would change values; the scales' extents say the rest.
-std::array<std::int64_t, 2> read_settings(const Json& q, const std::string& where) {
+std::array<std::int64_t, 2> read_block_size(const Json& q, const std::string& where) {
   const Json& method = q.at("quant_method", where);
   if (method == Json("fp8")) {
     const Json* kind = q.find("fmt");
@@ -163,7 +163,7 @@ Scales scales_of(const StoredTensor& t, const StoredTensor* s, const std::array<
 }  // namespace
 
 void join_scaled(std::vector<StoredTensor>& tensors, const Json& quantisation, const std::string& where) {
-  const std::array<std::int64_t, 2> blocks = read_settings(quantisation, where);
+  const std::array<std::int64_t, 2> blocks = read_block_size(quantisation, where);
   std::map<std::string_view, const StoredTensor*> by_name;
   for (const StoredTensor& t : tensors) by_name.emplace(t.name, &t);
   std::set<std::string> scales;

@@ -7,19 +7,12 @@
 
 #include "base/error.h"
 #include "base/json.h"
-#include "checkpoint/mapped_file.h"
+#include "checkpoint/json_file.h"
 
 namespace ttt {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::optional<Json> read_json(const fs::path& file) {
-  std::error_code none;
-  if (!fs::exists(file, none)) return std::nullopt;
-  return Json::parse(read_small_file(file, static_cast<std::int64_t>(JsonLimits{}.bytes), "a configuration"),
-                     file.string());
-}
 
 bool is_true(const Json& json, std::string_view key) {
   const Json* v = json.find(key);
@@ -37,7 +30,7 @@ fs::path below(const fs::path& directory, const std::string& path, const std::st
 
 PoolingKind read_pooling(const fs::path& directory) {
   const fs::path file = directory / "config.json";
-  const std::optional<Json> json = read_json(file);
+  const std::optional<Json> json = read_json_if_there(file);
   require(json.has_value(), ErrorKind::kIo, file.string(), ": is missing");
   constexpr std::array<std::pair<std::string_view, PoolingKind>, 3> kKnown{
       {{"mean", PoolingKind::kMean}, {"cls", PoolingKind::kCls}, {"lasttoken", PoolingKind::kLast}}};
@@ -65,7 +58,7 @@ PoolingKind read_pooling(const fs::path& directory) {
 
 EmbeddingModules::DenseModule read_dense(const fs::path& directory) {
   const fs::path file = directory / "config.json";
-  const std::optional<Json> json = read_json(file);
+  const std::optional<Json> json = read_json_if_there(file);
   require(json.has_value(), ErrorKind::kIo, file.string(), ": is missing");
   const std::string where = file.string();
   EmbeddingModules::DenseModule m{.directory = directory};
@@ -144,9 +137,9 @@ EmbeddingModules read_embedding_modules(const Checkpoint& checkpoint) {
   if (const Json* pooling = checkpoint.config().find("gguf_pooling_type"))
     m.pooling = gguf_pooling(checkpoint, *pooling);
   const fs::path modules = directory / "modules.json";
-  if (const auto list = read_json(modules)) read_modules(directory, *list, modules.string(), m);
+  if (const auto list = read_json_if_there(modules)) read_modules(directory, *list, modules.string(), m);
   const fs::path limits = directory / "sentence_bert_config.json";
-  if (const auto json = read_json(limits)) {
+  if (const auto json = read_json_if_there(limits)) {
     if (const Json* rows = json->find("max_seq_length"); rows != nullptr && !rows->is_null()) {
       m.max_rows = rows->as_integer(limits.string());
       require(m.max_rows >= 1, ErrorKind::kBadData, limits.string(), ": max_seq_length wanted at least 1, got ",
@@ -156,7 +149,7 @@ EmbeddingModules read_embedding_modules(const Checkpoint& checkpoint) {
             ": do_lower_case beside the tokenizer's own is not supported");
   }
   const fs::path prompts = directory / "config_sentence_transformers.json";
-  if (const auto json = read_json(prompts)) {
+  if (const auto json = read_json_if_there(prompts)) {
     const Json* name = json->find("default_prompt_name");
     if (name != nullptr && !name->is_null()) {
       const std::string where = prompts.string();

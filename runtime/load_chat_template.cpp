@@ -7,6 +7,8 @@
 #include "base/error.h"
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/gguf.h"
+#include "checkpoint/json_file.h"
+#include "runtime/load_tokenizer.h"
 #include "text/token_files.h"
 
 namespace ttt {
@@ -14,17 +16,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::int64_t kTokenizerBytes = std::int64_t{256} << 20;
-
 bool is_there(const fs::path& path) {
   std::error_code unknown;
   return fs::exists(path, unknown);
-}
-
-std::optional<Json> read_json(const fs::path& path) {
-  if (!is_there(path)) return std::nullopt;
-  const JsonLimits limits{.bytes = kTokenizerBytes};
-  return Json::parse(read_small_file(path, limits.bytes, path.filename().string()), path.string(), limits);
 }
 
 ChatTemplates::Named read_template(const fs::path& path, std::string name) {
@@ -52,10 +46,10 @@ std::vector<ChatTemplates::Named> template_files(const fs::path& directory) {
   return all;
 }
 
-ChatTemplates from_directory(const fs::path& directory) {
+ChatTemplates templates_of_directory(const fs::path& directory) {
   ChatTemplates found{.where = directory.string()};
-  const std::optional<Json> config = read_json(directory / "tokenizer_config.json"),
-                            special = read_json(directory / "special_tokens_map.json");
+  const std::optional<Json> config = read_json_if_there(directory / "tokenizer_config.json", kTokenizerFileBytes),
+                            special = read_json_if_there(directory / "special_tokens_map.json", kTokenizerFileBytes);
   found.all = template_files(directory);
   const Json* in_config = config ? config->find("chat_template") : nullptr;
   if (found.all.empty() && in_config != nullptr) {
@@ -107,7 +101,7 @@ ChatTemplates load_chat_templates(const fs::path& path) {
   std::error_code unknown;
   if (!fs::is_directory(path, unknown)) return from_gguf(path);
   const fs::path vocabulary = path / kTokenizerGguf;
-  return fs::exists(vocabulary, unknown) ? from_gguf(vocabulary) : from_directory(path);
+  return fs::exists(vocabulary, unknown) ? from_gguf(vocabulary) : templates_of_directory(path);
 }
 
 }  // namespace ttt

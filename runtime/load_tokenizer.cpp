@@ -6,22 +6,13 @@
 #include <string_view>
 
 #include "base/error.h"
+#include "checkpoint/json_file.h"
 #include "runtime/gguf_vocabulary.h"
 
 namespace ttt {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr std::int64_t kTokenizerBytes = std::int64_t{256} << 20;
-
-std::optional<Json> read_json(const fs::path& directory, std::string_view name) {
-  const fs::path path = directory / name;
-  std::error_code unknown;
-  if (!fs::exists(path, unknown)) return std::nullopt;
-  const JsonLimits limits{.bytes = kTokenizerBytes};
-  return Json::parse(read_small_file(path, limits.bytes, name), path.string(), limits);
-}
 
 // "spiece.model" is the older name of the same file.
 constexpr std::array<std::string_view, 2> kSentencePiece = {"tokenizer.model", "spiece.model"};
@@ -34,28 +25,28 @@ std::optional<fs::path> first_of(const fs::path& directory, std::span<const std:
   return std::nullopt;
 }
 
-Tokenizer from_directory(const fs::path& directory) {
-  const std::optional<Json> tokenizer = read_json(directory, "tokenizer.json"),
-                            config = read_json(directory, "tokenizer_config.json"),
-                            special = read_json(directory, "special_tokens_map.json"),
-                            added = read_json(directory, "added_tokens.json");
+Tokenizer tokenizer_of_directory(const fs::path& directory) {
+  const std::optional<Json> tokenizer = read_json_if_there(directory / "tokenizer.json", kTokenizerFileBytes),
+                            config = read_json_if_there(directory / "tokenizer_config.json", kTokenizerFileBytes),
+                            special = read_json_if_there(directory / "special_tokens_map.json", kTokenizerFileBytes),
+                            added = read_json_if_there(directory / "added_tokens.json", kTokenizerFileBytes);
   const auto pointer = [](const std::optional<Json>& json) { return json ? &*json : nullptr; };
   const TokenizerFiles beside{
       .config = pointer(config), .special_tokens_map = pointer(special), .added_tokens = pointer(added)};
   if (tokenizer) return Tokenizer::from_json(*tokenizer, beside, (directory / "tokenizer.json").string());
   if (const auto path = first_of(directory, kSentencePiece)) {
-    return Tokenizer::from_sentencepiece(read_small_file(*path, kTokenizerBytes, path->filename().string()), beside,
+    return Tokenizer::from_sentencepiece(read_small_file(*path, kTokenizerFileBytes, path->filename().string()), beside,
                                          path->string());
   }
-  const std::optional<Json> vocab = read_json(directory, "vocab.json");
+  const std::optional<Json> vocab = read_json_if_there(directory / "vocab.json", kTokenizerFileBytes);
   std::error_code unknown;
   const fs::path merges = directory / "merges.txt", lines = directory / "vocab.txt";
   if (vocab && fs::exists(merges, unknown)) {
-    return Tokenizer::from_merges(*vocab, read_small_file(merges, kTokenizerBytes, "merges.txt"), beside,
+    return Tokenizer::from_merges(*vocab, read_small_file(merges, kTokenizerFileBytes, "merges.txt"), beside,
                                   directory.string());
   }
   if (fs::exists(lines, unknown)) {
-    return Tokenizer::from_vocab_txt(read_small_file(lines, kTokenizerBytes, "vocab.txt"), beside, lines.string());
+    return Tokenizer::from_vocab_txt(read_small_file(lines, kTokenizerFileBytes, "vocab.txt"), beside, lines.string());
   }
   fail(ErrorKind::kBadData,
        text(directory.string(),
@@ -74,14 +65,15 @@ bool has_tokenizer(const fs::path& directory) {
 
 Tokenizer load_tokenizer(const Checkpoint& checkpoint) {
   const GgufFile* gguf = checkpoint.gguf();
-  if (gguf == nullptr) return from_directory(checkpoint.path());
+  if (gguf == nullptr) return tokenizer_of_directory(checkpoint.path());
   return Tokenizer::from_gguf(gguf_vocabulary(*gguf), checkpoint.path().string());
 }
 
 TextLimit read_text_limit(const Checkpoint& checkpoint) {
   TextLimit limit;
   if (checkpoint.gguf() != nullptr) return limit;
-  const std::optional<Json> config = read_json(checkpoint.path(), "tokenizer_config.json");
+  const std::optional<Json> config =
+      read_json_if_there(checkpoint.path() / "tokenizer_config.json", kTokenizerFileBytes);
   if (!config) return limit;
   const std::string where = (checkpoint.path() / "tokenizer_config.json").string();
   if (const Json* most = config->find("model_max_length"); most != nullptr && !most->is_null()) {
@@ -104,7 +96,7 @@ Tokenizer load_tokenizer(const fs::path& path) {
   std::error_code unknown;
   const fs::path vocabulary = path / kTokenizerGguf;
   if (fs::exists(vocabulary, unknown)) return load_tokenizer(vocabulary);
-  if (fs::is_directory(path, unknown)) return from_directory(path);
+  if (fs::is_directory(path, unknown)) return tokenizer_of_directory(path);
   return Tokenizer::from_gguf(gguf_vocabulary(GgufFile::open(path)), path.string());
 }
 

@@ -1,11 +1,15 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 
 #include "checkpoint/checkpoint.h"
 #include "text/tokenizer.h"
 
 namespace ttt {
+
+// Most bytes of one file of a tokenizer or of its settings.
+inline constexpr std::int64_t kTokenizerFileBytes = std::int64_t{256} << 20;
 
 // The tokenizer that comes with a checkpoint: tokenizer.json, or else tokenizer.model (spiece.model), vocab.json and
 // merges.txt, or vocab.txt, with the files in the same directory (tokenizer_config.json, special_tokens_map.json,

@@ -5,16 +5,12 @@
 #include <cstdio>
 #include <random>
 
+#include "base/digits.h"
+
 namespace ttt::server {
 namespace {
 
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
-int hex(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  const char l = lower(c);
-  return l >= 'a' && l <= 'f' ? l - 'a' + 10 : -1;
-}
 
 }  // namespace
 
@@ -91,7 +87,7 @@ bool percent_decode(std::string_view text, std::string& decoded) {
       continue;
     }
     if (i + 2 >= text.size()) return false;
-    const int high = hex(text[i + 1]), low = hex(text[i + 2]);
+    const int high = hexadecimal_digit(text[i + 1]), low = hexadecimal_digit(text[i + 2]);
     if (high < 0 || low < 0 || (high == 0 && low == 0)) return false;
     decoded.push_back(static_cast<char>(high * 16 + low));
     i += 2;

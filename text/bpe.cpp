@@ -26,7 +26,7 @@ void append_ids(const MergeLoop& loop, std::vector<std::int32_t>& ids) {
 
 Joints::Joints(const Vocabulary& vocabulary, bool drops_unknown) {
   std::vector<bool> known(kClasses);
-  known[kMarkClass] = vocabulary.find(kMark).has_value();
+  known[kMarkClass] = vocabulary.find(kSpaceMark).has_value();
   for (std::size_t c = 0; c < 0x80; ++c) known[c] = vocabulary.find(std::string(1, static_cast<char>(c))).has_value();
   for (std::size_t before = 0; before < kClasses; ++before) {
     if (drops_unknown && !known[before]) continue;

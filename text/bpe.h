@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "text/merge_queue.h"
+#include "text/space_mark.h"
 #include "text/token_model.h"
 #include "text/vocabulary.h"
 
@@ -51,11 +52,10 @@ class Joints {
   }
 
  private:
-  static constexpr std::string_view kMark = "\xE2\x96\x81";
   static constexpr std::size_t kClasses = 257;  // a byte, or the mark
   static constexpr std::size_t kMarkClass = 256;
 
-  static bool is_mark(std::string_view s, std::size_t at) { return s.substr(at, kMark.size()) == kMark; }
+  static bool is_mark(std::string_view s, std::size_t at) { return s.substr(at, kSpaceMark.size()) == kSpaceMark; }
   // The place where the next part begins.
   std::size_t next_start(std::string_view word, std::size_t begin) const;
   bool cuts(std::size_t before, std::size_t after) const { return cuts_[before * kClasses + after]; }

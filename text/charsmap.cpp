@@ -4,6 +4,7 @@
 #include <bit>
 #include <cstring>
 
+#include "base/digits.h"
 #include "base/error.h"
 #include "base/utf8.h"
 #include "text/graphemes.h"
@@ -108,11 +109,9 @@ std::string Charsmap::run(std::string_view s) const {
 
 std::string decode_base64(std::string_view s, std::string_view where) {
   const auto digit = [&](char c) -> std::uint32_t {
-    if (c >= 'A' && c <= 'Z') return static_cast<std::uint32_t>(c - 'A');
-    if (c >= 'a' && c <= 'z') return static_cast<std::uint32_t>(c - 'a' + 26);
-    if (c >= '0' && c <= '9') return static_cast<std::uint32_t>(c - '0' + 52);
-    require(c == '+' || c == '/', ErrorKind::kBadData, where, ": a character that is no digit of base 64");
-    return c == '+' ? 62 : 63;
+    const int value = base64_digit(c);
+    require(value >= 0, ErrorKind::kBadData, where, ": a character that is no digit of base 64");
+    return static_cast<std::uint32_t>(value);
   };
   require(s.size() % 4 == 0, ErrorKind::kBadData, where, ": base 64 wanted groups of 4 characters, got ", s.size());
   std::size_t padding = 0;

@@ -8,28 +8,28 @@
 namespace ttt {
 namespace {
 
-constexpr std::string_view kEnds[] = {"<|eot_id|>",
-                                      "<|im_end|>",
-                                      "<|end|>",
-                                      "<|return|>",
-                                      "<|call|>",
-                                      "<|flush|>",
-                                      "<|calls|>",
-                                      "</s>",
-                                      "<end_of_turn>",
-                                      "<|endoftext|>",
-                                      "<|eom_id|>",
-                                      "<EOT>",
-                                      "_<EOT>",
-                                      "[EOT]",
-                                      "[EOS]",
-                                      "<|end_of_text|>",
-                                      "<end_of_utterance>",
-                                      "<eos>",
-                                      "<turn|>",
-                                      "<|tool_response>",
-                                      "<\uFF5Cend\u2581of\u2581sentence\uFF5C>",
-                                      "[e~["};
+constexpr std::string_view kTurnEnds[] = {"<|eot_id|>",
+                                          "<|im_end|>",
+                                          "<|end|>",
+                                          "<|return|>",
+                                          "<|call|>",
+                                          "<|flush|>",
+                                          "<|calls|>",
+                                          "</s>",
+                                          "<end_of_turn>",
+                                          "<|endoftext|>",
+                                          "<|eom_id|>",
+                                          "<EOT>",
+                                          "_<EOT>",
+                                          "[EOT]",
+                                          "[EOS]",
+                                          "<|end_of_text|>",
+                                          "<end_of_utterance>",
+                                          "<eos>",
+                                          "<turn|>",
+                                          "<|tool_response>",
+                                          "<\uFF5Cend\u2581of\u2581sentence\uFF5C>",
+                                          "[e~["};
 
 // Where a text is to be filled in; the last three also end a generation.
 constexpr std::string_view kFillPrefix[] = {
@@ -46,7 +46,7 @@ constexpr std::string_view kFillRepository[] = {"<|fim_repo|>", "<|repo_name|>",
 constexpr std::string_view kFillFile[] = {"<|file_sep|>"};
 
 // Control tokens that chat formats show, so they are always found and never skipped.
-constexpr std::string_view kShown[] = {"<|channel|>", "<|message|>", "<|start|>", "<|constrain|>"};
+constexpr std::string_view kShownTokens[] = {"<|channel|>", "<|message|>", "<|start|>", "<|constrain|>"};
 
 class Kinds {
  public:
@@ -97,11 +97,11 @@ class Kinds {
       fill_in(id, kFillPad, true, pad);
       fill_in(id, kFillRepository, true, repository);
       fill_in(id, kFillFile, true, file);
-      if (is_one_of(token, kEnds)) {
+      if (is_one_of(token, kTurnEnds)) {
         result_.types[id] = GgufTokenType::kControl;
         ends_[id] = true;
       }
-      if (is_one_of(token, kShown)) result_.types[id] = GgufTokenType::kUserDefined;
+      if (is_one_of(token, kShownTokens)) result_.types[id] = GgufTokenType::kUserDefined;
     }
   }
 

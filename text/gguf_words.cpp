@@ -12,7 +12,7 @@ namespace {
 
 // Expressions of the tokenizers that the names stand for. llama.cpp's list of them (src/llama-vocab.cpp) adapts some to
 // what its engine can hold, without case and marks beyond ASCII; here they are as in the tokenizer.json of the models.
-constexpr std::string_view kDigit = R"(\p{N})", kDigitTriples = R"(\p{N}{1,3})", kDigits = R"(\p{N}+)",
+constexpr std::string_view kDigitRegex = R"(\p{N})", kDigitTriples = R"(\p{N}{1,3})", kDigitsRegex = R"(\p{N}+)",
                            kLineEnd = R"([\r\n])", kLines = R"([^\n]+|[\n]+)";
 constexpr std::string_view kPunctuationMathOrTick = R"([\p{P}\$\+<=>\^~\|`]+)";
 constexpr std::string_view kEastAsian = R"([一-龥ࠀ-一가-퟿]+)", kHanAndKana = R"([一-龥぀-ゟ゠-ヿ]+)";
@@ -71,12 +71,12 @@ struct Entry {
 };
 
 constexpr Entry kEntries[] = {
-    {" default ", {regexes::kPunctuationOrMath, regexes::kGpt2, kDigits, regexes::kAsciiDigitTriples}},
+    {" default ", {regexes::kPunctuationOrMath, regexes::kGpt2, kDigitsRegex, regexes::kAsciiDigitTriples}},
     {" falcon ", {kPunctuationMathOrTick, regexes::kGpt2, regexes::kAsciiDigitTriples}},
     {" gpt-2 phi-2 jina-es jina-de jina-v1-en jina-v2-es jina-v2-de jina-v2-code gigachat roberta-bpe mpt olmo jais "
      "a.x-4.0 mellum modern-bert trillion exaone4 granite-docling ",
      {regexes::kGpt2}},
-    {" smollm starcoder refact command-r codeshell exaone minerva-7b mellum2 ", {kDigit, regexes::kGpt2}},
+    {" smollm starcoder refact command-r codeshell exaone minerva-7b mellum2 ", {kDigitRegex, regexes::kGpt2}},
     {" llama-bpe llama3 llama-v3 falcon3 falcon-h1 pixtral midm-2.0 lfm2 jina-v5-nano ",
      {regexes::kLlama3},
      true,
@@ -89,20 +89,20 @@ constexpr Entry kEntries[] = {
     {" granite-embed-multi-97m ", {regexes::kO200k}, true},
     {" tiny_aya cohere2moe ", {kTriplesBeforeAnEdge, regexes::kO200k}},
     {" tekken ", {kCasedWords}, true, true},
-    {" deepseek-llm ", {kLineEnd, kCasedLetters, kPunctuationWithSpace, R"(\s+$)", kEastAsian, kDigits}},
-    {" deepseek-coder ", {kLineEnd, R"(\s?\p{L}+)", R"(\s?\p{P}+)", kEastAsian, kDigit}},
+    {" deepseek-llm ", {kLineEnd, kCasedLetters, kPunctuationWithSpace, R"(\s+$)", kEastAsian, kDigitsRegex}},
+    {" deepseek-coder ", {kLineEnd, R"(\s?\p{L}+)", R"(\s?\p{P}+)", kEastAsian, kDigitRegex}},
     {" deepseek-v3 hunyuan-dense joyai-llm hy_v4 ", {kDigitTriples, kHanAndKana, kAsciiPunctuatedWords}},
-    {" spark2_5 ", {kDigitTriples, kHanAndKana, kAsciiPunctuatedWordsOneLine, kDigit}},
+    {" spark2_5 ", {kDigitTriples, kHanAndKana, kAsciiPunctuatedWordsOneLine, kDigitRegex}},
     {" youtu ", {kScriptsApart, kCasedWordsAndDigits}, true},
     {" afmoe ", {kTriplesWithLead, kEastAsianScripts, kAsciiPunctuatedWords}},
     {" bloom poro-chat gpt3-finnish ", {kSentences}},
-    {" viking ", {kSentences, kDigit}},
+    {" viking ", {kSentences, kDigitRegex}},
     {" chameleon ",
-     {"<sentinel:[0-9]+>", "(IMGIMG)((A|B|C|D|E|F|G|H|I){1,4})Z", R"(([\t\n]|    |  ))", kDigit,
+     {"<sentinel:[0-9]+>", "(IMGIMG)((A|B|C|D|E|F|G|H|I){1,4})Z", R"(([\t\n]|    |  ))", kDigitRegex,
       R"([\p{P}!-/:-@\[-`{-~])", regexes::kGpt2},
      false,
      true},
-    {" superbpe ", {kDigits, regexes::kTriplesFromRight}},
+    {" superbpe ", {kDigitsRegex, regexes::kTriplesFromRight}},
     {" bailingmoe bailingmoe2 llada-moe ", {kOneLineEnd}},
     {" seed-coder ", {kSymbolsWithoutLineEnd}},
     {" exaone-moe ", {kSpacedLetters}},

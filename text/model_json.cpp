@@ -147,7 +147,7 @@ void read_unigram(const Json& model, TokenizerParts& parts, bool read_decimals, 
 }
 
 // Files of old versions do not name the type.
-std::string type_of(const Json& model, std::string_view where) {
+std::string model_type_of(const Json& model, std::string_view where) {
   if (model.find("type") != nullptr) return string_field(model, "type", where);
   if (model.find("merges") != nullptr) return "BPE";
   if (part_of(model, "vocab").is_array()) return "Unigram";
@@ -163,7 +163,7 @@ const Json& part_of(const Json& json, std::string_view key) {
 }
 
 void read_model(const Json& model, TokenizerParts& parts, bool read_decimals, std::string_view where) {
-  const std::string type = type_of(model, where);
+  const std::string type = model_type_of(model, where);
   if (type != "BPE") parts.pre_tokenizer.spell_bytes();
   if (type == "BPE") {
     read_bpe(model, parts, where);

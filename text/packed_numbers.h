@@ -4,6 +4,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/digits.h"
+
 namespace ttt {
 
 // Reads the numbers of text/unicode_tables.h.
@@ -14,7 +16,7 @@ class PackedNumbers {
   std::uint32_t number() {
     std::uint32_t v = 0;
     for (unsigned shift = 0;; shift += 5) {
-      const std::uint32_t digit = value(s_[at_++]);
+      const std::uint32_t digit = static_cast<std::uint32_t>(base64_digit(s_[at_++]));
       v |= (digit & 31) << shift;
       if (digit < 32) return v;
     }
@@ -27,13 +29,6 @@ class PackedNumbers {
   }
 
  private:
-  static std::uint32_t value(char c) {
-    if (c >= 'A' && c <= 'Z') return static_cast<std::uint32_t>(c - 'A');
-    if (c >= 'a' && c <= 'z') return static_cast<std::uint32_t>(c - 'a' + 26);
-    if (c >= '0' && c <= '9') return static_cast<std::uint32_t>(c - '0' + 52);
-    return c == '+' ? 62 : 63;
-  }
-
   std::string_view s_;
   std::size_t at_ = 0;
 };

@@ -16,7 +16,7 @@ std::int64_t id_of_pair(const Json& json, std::string_view key, std::string_view
   return pair[1].as_integer(text(where, " ", key));
 }
 
-std::int32_t type_of(const Json& piece, std::string_view where) {
+std::int32_t segment_of(const Json& piece, std::string_view where) {
   if (piece.find("type_id") == nullptr) return 0;
   const std::int64_t type = integer_field(piece, "type_id", where);
   require(type >= 0 && type <= INT32_MAX, ErrorKind::kBadData, where, " type_id wanted a small number, got ", type);
@@ -32,13 +32,13 @@ PostProcessor::Template read_template(const Json& json, std::string_view key, st
       const std::string name = string_field(*sequence, "id", here);
       require(name == "A" || (name == "B" && key == "pair"), ErrorKind::kUnsupported, where, ": template ", key,
               " with a sequence ", name, " is not supported");
-      pieces.push_back({.sequence = name == "A" ? 0 : 1, .type = type_of(*sequence, here)});
+      pieces.push_back({.sequence = name == "A" ? 0 : 1, .type = segment_of(*sequence, here)});
       continue;
     }
     const std::string here = text(where, " ", key, ".SpecialToken");
     const Json& token = item.at("SpecialToken", here);
     const Json& ids = tokens.at(string_field(token, "id", here), text(where, " special_tokens")).at("ids", where);
-    PostProcessor::Piece piece{.type = type_of(token, here)};
+    PostProcessor::Piece piece{.type = segment_of(token, here)};
     for (const Json& id : ids.as_array(text(where, " special_tokens.ids"))) {
       piece.ids.push_back(id.as_integer(text(where, " special_tokens.ids")));
     }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "text/begun_mark.h"
+
 namespace ttt {
 namespace {
 
@@ -30,16 +32,6 @@ constexpr std::array<KnownMarks, 8> kKnown{{
      "<|end_of_thought|>",
      {"<|begin_of_solution|>", "<|end_of_solution|>"}},
 }};
-
-constexpr std::string_view kBlank = " \t\r\n";
-
-// How many bytes at the end of `text` could be the begin of `mark`.
-std::size_t begun(std::string_view text, std::string_view mark) {
-  for (std::size_t n = std::min(text.size(), mark.size() - 1); n > 0; --n) {
-    if (mark.starts_with(text.substr(text.size() - n))) return n;
-  }
-  return 0;
-}
 
 }  // namespace
 
@@ -127,7 +119,7 @@ std::vector<AnswerPiece> ReasoningSplitter::push(std::string_view text) {
     }
   }
   std::size_t keep = 0;
-  for (const std::string_view mark : expected()) keep = std::max(keep, begun(held_, mark));
+  for (const std::string_view mark : expected()) keep = std::max(keep, begun_mark(held_, mark));
   const std::string sure = held_.substr(0, held_.size() - keep);
   held_.erase(0, sure.size());
   give(sure, pieces);

@@ -4,6 +4,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/digits.h"
 #include "text/unicode.h"
 
 namespace ttt {
@@ -37,11 +38,7 @@ char32_t hexadecimal(RegexSource& source) {
   char32_t c = 0;
   std::size_t digits = 0;
   for (; !source.at_end() && (braces ? !source.starts("}") : digits < fixed); ++digits, source.skip(1)) {
-    const char d = source.rest()[0];
-    const int v = d >= '0' && d <= '9'   ? d - '0'
-                  : d >= 'a' && d <= 'f' ? d - 'a' + 10
-                  : d >= 'A' && d <= 'F' ? d - 'A' + 10
-                                         : -1;
+    const int v = hexadecimal_digit(source.rest()[0]);
     if (v < 0 || c > 0xFFFFFF) source.refuse("a hexadecimal number is wanted");
     c = c * 16 + static_cast<char32_t>(v);
   }

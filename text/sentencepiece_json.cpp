@@ -8,13 +8,12 @@
 #include "text/converted_json.h"
 #include "text/json_fields.h"
 #include "text/json_parts.h"
+#include "text/space_mark.h"
 
 namespace ttt {
 namespace {
 
 using namespace json_parts;
-
-constexpr std::string_view kSpaceMark = "\xE2\x96\x81";  // U+2581
 
 Json replace_literal(std::string_view from, std::string_view to) {
   return typed("Replace", {{"pattern", object({{"String", Json(from)}})}, {"content", Json(to)}});
@@ -30,13 +29,14 @@ Json metaspace(std::string_view scheme, bool split) {
 }
 
 std::string base64(std::string_view bytes) {
-  constexpr std::string_view kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  constexpr std::string_view kBase64Digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
   std::string out;
   for (std::size_t i = 0; i < bytes.size(); i += 3) {
     std::uint32_t bits = 0;
     for (std::size_t k = i; k < i + 3; ++k)
       bits = bits << 8 | (k < bytes.size() ? static_cast<unsigned char>(bytes[k]) : 0U);
-    for (std::size_t k = 0; k < 4; ++k) out.push_back(i + k > bytes.size() ? '=' : kDigits[bits >> (18 - 6 * k) & 63]);
+    for (std::size_t k = 0; k < 4; ++k)
+      out.push_back(i + k > bytes.size() ? '=' : kBase64Digits[bits >> (18 - 6 * k) & 63]);
   }
   return out;
 }

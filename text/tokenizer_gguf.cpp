@@ -6,17 +6,16 @@
 #include "base/utf8.h"
 #include "text/gguf_token_kinds.h"
 #include "text/gguf_words.h"
+#include "text/space_mark.h"
 #include "text/tokenizer.h"
 #include "text/tokenizer_parts.h"
-#include "text/unigram.h"
-#include "text/word_piece.h"
 #include "text/unicode.h"
+#include "text/unigram.h"
 #include "text/utf8_filter.h"
+#include "text/word_piece.h"
 
 namespace ttt {
 namespace {
-
-constexpr std::string_view kSpaceMark = "\xE2\x96\x81";  // U+2581
 
 void add_tokens(const GgufVocabulary& v, TokenizerParts& parts, std::string_view where) {
   const auto same = [&](std::size_t n, std::string_view name) {
@@ -116,16 +115,14 @@ void make_word_piece(const GgufVocabulary& v, TokenizerParts& parts) {
   parts.pre_tokenizer.add(PreTokenizer::Split{
       .pattern = Pattern::words_or_punctuation(), .behavior = SplitBehavior::kRemoved, .invert = true});
   parts.model = std::make_unique<WordPieceModel>(
-      parts.vocabulary,
-      WordPieceModel::Options{.prefix = "", .mark = std::string(kSpaceMark), .unknown = parts.unk});
+      parts.vocabulary, WordPieceModel::Options{.prefix = "", .mark = std::string(kSpaceMark), .unknown = parts.unk});
   constexpr std::string_view kPrefix = "##";
   for (const Vocabulary::Token& token : parts.vocabulary.tokens()) {
     if (flag(parts.verbatim, token.id)) continue;
     const bool starts = token.text.starts_with(kSpaceMark);
     parts.decoded_as[token.id] = starts ? token.text.substr(kSpaceMark.size()) : text(kPrefix, token.text);
   }
-  parts.decoder.add(
-      Decoder::Step{.kind = Decoder::Kind::kWordPiece, .pattern = std::string(kPrefix), .cleanup = true});
+  parts.decoder.add(Decoder::Step{.kind = Decoder::Kind::kWordPiece, .pattern = std::string(kPrefix), .cleanup = true});
 }
 
 void make_unigram(const GgufVocabulary& v, TokenizerParts& parts, std::string_view where) {
@@ -195,8 +192,8 @@ Tokenizer Tokenizer::from_gguf(const GgufVocabulary& vocabulary, std::string_vie
   auto parts = std::make_shared<TokenizerParts>();
   const GgufVocabulary v = completed(vocabulary);
   const bool scored = v.model == "llama", bert = v.model == "bert", t5 = v.model == "t5";
-  require(scored || bert || t5 || v.model == "gpt2", ErrorKind::kUnsupported, where, ": tokenizer.ggml.model \"", v.model,
-          "\" is not supported");
+  require(scored || bert || t5 || v.model == "gpt2", ErrorKind::kUnsupported, where, ": tokenizer.ggml.model \"",
+          v.model, "\" is not supported");
   add_tokens(v, *parts, where);
   parts->bos = known_id(v.bos, *parts, "bos_token_id", where);
   parts->eos = known_id(v.eos, *parts, "eos_token_id", where);

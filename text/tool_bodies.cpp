@@ -3,11 +3,10 @@
 #include <algorithm>
 
 #include "base/json.h"
+#include "text/begun_mark.h"
 
 namespace ttt {
 namespace {
-
-constexpr std::string_view kBlank = " \t\r\n";
 
 std::string_view trimmed(std::string_view s) {
   s.remove_prefix(std::min(s.find_first_not_of(kBlank), s.size()));

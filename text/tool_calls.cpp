@@ -6,12 +6,11 @@
 #include <utility>
 
 #include "base/enum_names.h"
+#include "text/begun_mark.h"
 #include "text/tool_bodies.h"
 
 namespace ttt {
 namespace {
-
-constexpr std::string_view kBlank = " \t\r\n";
 
 struct Marks {
   std::string_view open;
@@ -53,14 +52,6 @@ std::span<const Marks> marks_of(ToolFormat format) {
 constexpr std::array<std::string_view, 11> kInner{
     "<|constrain|>",  "<|message|>",         "<|start|>",   "[ARGS]",    "[CALL_ID]",  "<｜tool▁call▁begin｜>",
     "<｜tool▁sep｜>", "<｜tool▁call▁end｜>", "<|channel|>", "<arg_key>", "<arg_value>"};
-
-// How many bytes at the end of `text` could be the begin of `mark`.
-std::size_t begun(std::string_view text, std::string_view mark) {
-  for (std::size_t n = std::min(text.size(), mark.size() - 1); n > 0; --n) {
-    if (mark.starts_with(text.substr(text.size() - n))) return n;
-  }
-  return 0;
-}
 
 }  // namespace
 
@@ -121,7 +112,7 @@ ToolCallParser::Mark ToolCallParser::next_close() const {
 
 std::size_t ToolCallParser::kept() const {
   std::size_t keep = 0;
-  for (const Marks& m : marks_of(format_)) keep = std::max(keep, begun(held_, m.open));
+  for (const Marks& m : marks_of(format_)) keep = std::max(keep, begun_mark(held_, m.open));
   return keep;
 }
 

@@ -38,7 +38,7 @@ configure() {
   if [ ! -f "$build_dir/CMakeCache.txt" ]; then
     needed=yes
     command -v ninja >/dev/null && generator=(-G Ninja)
-    set -- -DCMAKE_BUILD_TYPE=Release "$@"
+    set -- -DCMAKE_BUILD_TYPE=Release -DTTT_UNITY=ON "$@"
   else
     for setting in "$@"; do
       grep -q "^${setting#-D}\$" <(sed 's/:[A-Z]*=/=/' "$build_dir/CMakeCache.txt") || needed=yes

@@ -31,7 +31,7 @@ std::shared_ptr<PyConversation> converse(std::shared_ptr<PyModel> model, std::sh
 }
 
 // (whether it is reasoning, text) of every piece
-std::optional<Pieces> next(PyConversation& c) {
+std::optional<Pieces> next_pieces(PyConversation& c) {
   std::optional<std::vector<AnswerPiece>> next = c.next();
   if (!next) return std::nullopt;
   Pieces pieces;
@@ -92,7 +92,7 @@ void bind_chat(nb::module_& m) {
           "Whether an answer is being written.")
       .def_prop_ro("end_ids", &PyConversation::end_ids, "Ids that end an answer besides those of the model's files.")
       .def("begin", &PyConversation::begin, nb::arg("options"), "Begins the answer to the messages.")
-      .def("next", next, "(is reasoning, text) of what the next step adds; None when the answer is complete.")
+      .def("next", next_pieces, "(is reasoning, text) of what the next step adds; None when the answer is complete.")
       .def("cancel", &PyConversation::cancel, "Forgets the answer that is being written.")
       .def("end", end, "The answer as it is now, as a dict; it becomes a message.");
 }

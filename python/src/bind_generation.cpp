@@ -28,7 +28,7 @@ using TopTokens = std::vector<std::pair<std::int32_t, double>>;
 using TokenTuple = std::tuple<std::int32_t, std::optional<std::string>, double, TopTokens>;
 
 // (id, text, log-probability, the most likely tokens)
-std::optional<TokenTuple> next(GenerationStream& stream) {
+std::optional<TokenTuple> next_token(GenerationStream& stream) {
   std::optional<GeneratedToken> token = stream.next();
   if (!token) return std::nullopt;
   TopTokens top;
@@ -67,7 +67,7 @@ void bind_generation(nb::module_& m) {
            "What the text must keep to: json, schema, regex or grammar.");
   nb::class_<GenerationStream>(m, "GenerationStream", "A continuation, token by token.")
       .def(nb::new_(&begin), nb::arg("model"), nb::arg("prompt"), nb::arg("options"), nb::arg("source"))
-      .def("next", next, "(id, text, log-probability, top) of the next token; None at the end. id -1: text only.")
+      .def("next", next_token, "(id, text, log-probability, top) of the next token; None at the end. id -1: text only.")
       .def("close", &GenerationStream::stop, "Ends it where it is, and lets go of its memory.")
       .def_prop_ro("reason", &GenerationStream::reason, "Why it ended: end, length, context or stopped.");
   m.def(

@@ -20,7 +20,7 @@ namespace nb = nanobind;
 namespace ttt::python {
 namespace {
 
-std::shared_ptr<PyModel> load(const std::string& path, nb::handle arguments) {
+std::shared_ptr<PyModel> load_model_with(const std::string& path, nb::handle arguments) {
   const ModelOptions options = model_options(to_json(arguments, "arguments"));
   const nb::gil_scoped_release release;
   return std::make_shared<PyModel>(path, options);
@@ -62,7 +62,7 @@ std::vector<std::string> model_types() {
 void bind_model(nb::module_& m) {
   m.def("model_types", model_types, "The values of config.json's model_type that can be loaded.");
   nb::class_<PyModel>(m, "Model", "A loaded model with its threads.")
-      .def(nb::new_(&load), nb::arg("path"), nb::arg("arguments"))
+      .def(nb::new_(&load_model_with), nb::arg("path"), nb::arg("arguments"))
       .def(
           "info", [](PyModel& model) { return from_json(model.compute([&] { return info_of(model); })); },
           "What was loaded and decided, as a dict.")

@@ -22,7 +22,7 @@ namespace nb = nanobind;
 namespace ttt::python {
 namespace {
 
-Tokenizer load(const std::string& path) {
+Tokenizer load_tokenizer_of(const std::string& path) {
   const nb::gil_scoped_release release;
   return load_tokenizer(path);
 }
@@ -64,7 +64,7 @@ std::string decode(const Tokenizer& tokenizer, const Ids& ids, bool skip_special
 
 void bind_tokenizer(nb::module_& m) {
   nb::class_<Tokenizer>(m, "Tokenizer", "Text to token ids and back.")
-      .def(nb::new_(&load), nb::arg("path"))
+      .def(nb::new_(&load_tokenizer_of), nb::arg("path"))
       .def("encode", encode, nb::arg("text"), nb::arg("second").none(), nb::arg("add_special"),
            nb::arg("parse_special"), nb::arg("max_ids"), nb::arg("keep_end"), "(ids, token types) of a text or a pair.")
       .def("decode", decode, nb::arg("ids"), nb::arg("skip_special"), "The text of ids.")

@@ -19,7 +19,7 @@ namespace fs = std::filesystem;
 
 constexpr std::int64_t kLargestCopy = std::int64_t{256} << 20;
 
-struct Item {
+struct DirectoryItem {
   const PlannedTensor* tensor = nullptr;
   SafetensorsEntry entry = {};
   Json format = {};   // null: a dtype says it all
@@ -42,11 +42,12 @@ std::string_view dtype_of(Format format) {
   return i == kDtypes.end() ? std::string_view() : i->second;
 }
 
-Item item_of(const PlannedTensor& t) {
+DirectoryItem item_of(const PlannedTensor& t) {
   const TensorRows rows(t);
   const Format format = rows.format();
-  Item item{.tensor = &t,
-            .entry = {.name = t.name, .dtype = "U8", .bytes = checked_mul(rows.rows(), rows.row_bytes(), t.name)}};
+  DirectoryItem item{
+      .tensor = &t,
+      .entry = {.name = t.name, .dtype = "U8", .bytes = checked_mul(rows.rows(), rows.row_bytes(), t.name)}};
   if (!is_grouped(format)) {
     item.entry.dtype = format == Format::kOther ? t.source->format_name : std::string(dtype_of(format));
     item.entry.shape = t.shape;
@@ -64,8 +65,8 @@ Item item_of(const PlannedTensor& t) {
 }
 
 // Tensors that no block uses and that a directory has no name for are left out.
-std::vector<Item> items_of(const QuantizePlan& plan, bool from_gguf, QuantizeResult& result) {
-  std::vector<Item> items;
+std::vector<DirectoryItem> items_of(const QuantizePlan& plan, bool from_gguf, QuantizeResult& result) {
+  std::vector<DirectoryItem> items;
   for (const PlannedTensor& t : plan.tensors) {
     if (from_gguf && t.source->format == Format::kOther) {
       require(!t.used, ErrorKind::kUnsupported, t.source->file, ": tensor ", printable(t.name), " of ",
@@ -78,10 +79,10 @@ std::vector<Item> items_of(const QuantizePlan& plan, bool from_gguf, QuantizeRes
   return items;
 }
 
-std::vector<std::vector<Item>> shards_of(std::vector<Item> items, std::int64_t most) {
-  std::vector<std::vector<Item>> shards(1);
+std::vector<std::vector<DirectoryItem>> shards_of(std::vector<DirectoryItem> items, std::int64_t most) {
+  std::vector<std::vector<DirectoryItem>> shards(1);
   std::int64_t bytes = 0;
-  for (Item& item : items) {
+  for (DirectoryItem& item : items) {
     if (!shards.back().empty() && bytes + item.entry.bytes > most) {
       shards.emplace_back();
       bytes = 0;
@@ -90,8 +91,8 @@ std::vector<std::vector<Item>> shards_of(std::vector<Item> items, std::int64_t m
     shards.back().push_back(std::move(item));
   }
   // Larger units first: every tensor then begins at a multiple of its own.
-  for (std::vector<Item>& shard : shards) {
-    std::ranges::stable_sort(shard, std::ranges::greater{}, &Item::alignment);
+  for (std::vector<DirectoryItem>& shard : shards) {
+    std::ranges::stable_sort(shard, std::ranges::greater{}, &DirectoryItem::alignment);
   }
   return shards;
 }
@@ -159,11 +160,11 @@ bool write_directory(const Checkpoint& source, const QuantizePlan& plan, const Q
   std::error_code code;
   fs::create_directory(to, code);
   if (code) fail_write(to, code.value());
-  const std::vector<std::vector<Item>> shards =
+  const std::vector<std::vector<DirectoryItem>> shards =
       shards_of(items_of(plan, source.kind() == CheckpointKind::kGguf, result), options.shard_bytes);
   bool described = false;
-  for (const std::vector<Item>& shard : shards) {
-    for (const Item& item : shard) {
+  for (const std::vector<DirectoryItem>& shard : shards) {
+    for (const DirectoryItem& item : shard) {
       result.bytes += item.entry.bytes;
       result.source_bytes += item.tensor->source->bytes;
       ++result.tensors;
@@ -184,7 +185,7 @@ bool write_directory(const Checkpoint& source, const QuantizePlan& plan, const Q
     const std::string name = shard_name(i, shards.size());
     std::vector<SafetensorsEntry> entries;
     Json::Object formats;
-    for (const Item& item : shards[i]) {
+    for (const DirectoryItem& item : shards[i]) {
       entries.push_back(item.entry);
       weight_map.emplace_back(item.entry.name, name);
       if (!item.format.is_null()) formats.emplace_back(item.entry.name, item.format);
@@ -192,7 +193,7 @@ bool write_directory(const Checkpoint& source, const QuantizePlan& plan, const Q
     std::vector<std::pair<std::string, std::string>> metadata{{"format", "pt"}};
     if (!formats.empty()) metadata.emplace_back(kStoredFormatsKey, stored_formats_text(Json(std::move(formats))));
     SafetensorsWriter file(to / name, entries, metadata);
-    for (const Item& item : shards[i]) {
+    for (const DirectoryItem& item : shards[i]) {
       if (!writing.write(*item.tensor, file)) return false;
     }
     file.finish();

@@ -26,7 +26,7 @@ std::optional<std::uint32_t> file_type(Format format) {
   return i->second;
 }
 
-struct Item {
+struct GgufItem {
   PlannedTensor tensor = {};  // of the file, under its name there
   GgufEntry entry = {};
 };
@@ -44,8 +44,8 @@ class Translation {
     }
   }
 
-  std::vector<Item> items() const {
-    std::vector<Item> items;
+  std::vector<GgufItem> items() const {
+    std::vector<GgufItem> items;
     for (const StoredTensor& t : file_.tensors()) items.push_back(item(t, t.name, format_of(t)));
     for (const PlannedTensor* t : untied_) {
       for (const StoredTensor& stored : file_.tensors()) {
@@ -95,8 +95,8 @@ class Translation {
               " in a GGUF file, which has no such type; name a directory as the output instead"));
   }
 
-  static Item item(const StoredTensor& stored, const std::string& name, Format wanted) {
-    Item item{.tensor = {.name = name, .source = &stored, .format = wanted, .shape = stored.shape}};
+  static GgufItem item(const StoredTensor& stored, const std::string& name, Format wanted) {
+    GgufItem item{.tensor = {.name = name, .source = &stored, .format = wanted, .shape = stored.shape}};
     item.entry = {.name = name, .type = type_of(stored, format_in_gguf(wanted)), .shape = stored.shape};
     const TensorRows rows(item.tensor);
     item.entry.bytes = checked_mul(rows.rows(), rows.row_bytes(), name);
@@ -119,10 +119,10 @@ bool write_gguf(const Checkpoint& source, const QuantizePlan& plan, std::span<co
       ": a GGUF file can be written from a GGUF file only: the vocabulary of a directory has no translation; name a "
       "directory as the output instead");
   const std::vector<GgufSpelling> spellings = gguf_spellings(families);
-  const std::vector<Item> items = Translation(source, plan, spelling_of(*file, spellings)).items();
+  const std::vector<GgufItem> items = Translation(source, plan, spelling_of(*file, spellings)).items();
   std::vector<GgufEntry> entries;
   bool quantised = false;
-  for (const Item& item : items) {
+  for (const GgufItem& item : items) {
     entries.push_back(item.entry);
     result.bytes += item.entry.bytes;
     result.source_bytes += item.tensor.source->bytes;
@@ -136,7 +136,7 @@ bool write_gguf(const Checkpoint& source, const QuantizePlan& plan, std::span<co
   if (quantised) metadata.set("general.quantization_version", 2);
   GgufWriter writer(to, metadata, entries, file->alignment());
   Writing writing(source, options, result.bytes);
-  for (const Item& item : items) {
+  for (const GgufItem& item : items) {
     if (!writing.write(item.tensor, writer)) return false;
     writer.end_tensor();
   }

@@ -5,18 +5,12 @@
 #include <cstdint>
 #include <string>
 
+#include "support/error_of.h"
+
 namespace ttt {
 namespace {
 
-std::string error_of(auto&& call) {
-  try {
-    call();
-  } catch (const Error& e) {
-    EXPECT_EQ(e.kind(), ErrorKind::kBadData);
-    return e.what();
-  }
-  return "accepted";
-}
+std::string refusal_of(auto&& call) { return support::error_of(call, ErrorKind::kBadData); }
 
 TEST(Checked, ComputesWhatFits) {
   EXPECT_EQ(checked_add(INT64_MAX - 1, 1, "x"), INT64_MAX);
@@ -38,15 +32,15 @@ TEST(Checked, RoundsUp) {
 }
 
 TEST(Checked, RefusesInsteadOfWrapping) {
-  EXPECT_EQ(error_of([] { checked_add(INT64_MAX, 1, "offset"); }), "offset: size overflows: 9223372036854775807 + 1");
-  EXPECT_EQ(error_of([] { checked_add(-1, 1, "offset"); }), "offset: size overflows: -1 + 1");
-  EXPECT_EQ(error_of([] { checked_mul(std::int64_t{1} << 32, std::int64_t{1} << 31, "tensor"); }),
+  EXPECT_EQ(refusal_of([] { checked_add(INT64_MAX, 1, "offset"); }), "offset: size overflows: 9223372036854775807 + 1");
+  EXPECT_EQ(refusal_of([] { checked_add(-1, 1, "offset"); }), "offset: size overflows: -1 + 1");
+  EXPECT_EQ(refusal_of([] { checked_mul(std::int64_t{1} << 32, std::int64_t{1} << 31, "tensor"); }),
             "tensor: size overflows: 4294967296 x 2147483648");
-  EXPECT_EQ(error_of([] { checked_mul(2, -1, "tensor"); }), "tensor: size overflows: 2 x -1");
-  EXPECT_NE(error_of([] { checked_product({INT64_MAX, 2, 0}, "tensor"); }), "accepted");
-  EXPECT_NE(error_of([] { checked_round_up(INT64_MAX, 64, "page"); }), "accepted");
-  EXPECT_EQ(error_of([] { checked_round_up(5, 0, "page"); }), "page: alignment wanted a positive number, got 0");
-  EXPECT_EQ(error_of([] { checked_size(std::uint64_t{1} << 63, "count"); }),
+  EXPECT_EQ(refusal_of([] { checked_mul(2, -1, "tensor"); }), "tensor: size overflows: 2 x -1");
+  EXPECT_NE(refusal_of([] { checked_product({INT64_MAX, 2, 0}, "tensor"); }), "accepted");
+  EXPECT_NE(refusal_of([] { checked_round_up(INT64_MAX, 64, "page"); }), "accepted");
+  EXPECT_EQ(refusal_of([] { checked_round_up(5, 0, "page"); }), "page: alignment wanted a positive number, got 0");
+  EXPECT_EQ(refusal_of([] { checked_size(std::uint64_t{1} << 63, "count"); }),
             "count: size wanted at most 2^63 - 1, got 9223372036854775808");
 }
 

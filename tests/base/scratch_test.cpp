@@ -11,19 +11,10 @@
 #include <string>
 
 #include "base/error.h"
+#include "support/error_of.h"
 
 namespace ttt {
 namespace {
-
-std::string error_of(auto&& call, ErrorKind kind) {
-  try {
-    call();
-  } catch (const Error& e) {
-    EXPECT_EQ(e.kind(), kind) << e.what();
-    return e.what();
-  }
-  return "accepted";
-}
 
 TEST(Scratch, FramesGiveBackWhatTheyTook) {
   Scratch scratch(1024);
@@ -89,17 +80,17 @@ TEST(Scratch, RefusesWhatItDoesNotHave) {
   Scratch scratch(128);
   Scratch::Frame frame(scratch);
   frame.take_bytes(64);
-  EXPECT_EQ(error_of([&] { frame.take_bytes(65); }, ErrorKind::kResources),
+  EXPECT_EQ(support::error_of([&] { frame.take_bytes(65); }, ErrorKind::kResources),
             "scratch wanted 128 bytes more, got 64 of 128");
   frame.take_bytes(64);
   EXPECT_EQ(scratch.peak(), 128);
-  EXPECT_NE(error_of([&] { frame.take_bytes(1); }, ErrorKind::kResources), "accepted");
-  EXPECT_NE(error_of([&] { frame.take_bytes(-1); }, ErrorKind::kBadData), "accepted");
-  EXPECT_NE(error_of([&] { frame.take_bytes(INT64_MAX); }, ErrorKind::kBadData), "accepted");
-  EXPECT_NE(error_of([&] { frame.take({INT64_MAX, 2}); }, ErrorKind::kBadData), "accepted");
+  EXPECT_NE(support::error_of([&] { frame.take_bytes(1); }, ErrorKind::kResources), "accepted");
+  EXPECT_NE(support::error_of([&] { frame.take_bytes(-1); }, ErrorKind::kBadData), "accepted");
+  EXPECT_NE(support::error_of([&] { frame.take_bytes(INT64_MAX); }, ErrorKind::kBadData), "accepted");
+  EXPECT_NE(support::error_of([&] { frame.take({INT64_MAX, 2}); }, ErrorKind::kBadData), "accepted");
   Scratch none(0);
   Scratch::Frame empty(none);
-  EXPECT_NE(error_of([&] { empty.take_bytes(1); }, ErrorKind::kResources), "accepted");
+  EXPECT_NE(support::error_of([&] { empty.take_bytes(1); }, ErrorKind::kResources), "accepted");
 }
 
 TEST(Scratch, APlanRecordsWithoutMemory) {

@@ -9,6 +9,7 @@
 #include <thread>
 #include <vector>
 
+#include "collectives/error_of_ranks.h"
 #include "collectives/self.h"
 #include "collectives/threads.h"
 
@@ -50,8 +51,8 @@ TEST_P(Meshes, RowsAndColumnsAreGroupsOfTheirOwn) {
   });
 }
 
-// A value for each rank and place whose sum depends on the order it is taken in.
-float value(std::int64_t rank, std::size_t i) {
+// A mesh_value for each rank and place whose sum depends on the order it is taken in.
+float mesh_value(std::int64_t rank, std::size_t i) {
   return static_cast<float>(rank % 2 == 0 ? 1e6 : -1e6) + static_cast<float>(i % 97) * 0.37F +
          static_cast<float>(rank) * 0.013F;
 }
@@ -59,8 +60,8 @@ float value(std::int64_t rank, std::size_t i) {
 std::vector<float> sums_in_order(const Ints& ranks, std::size_t n) {
   std::vector<float> sums(n);
   for (std::size_t i = 0; i < n; ++i) {
-    sums[i] = value(ranks[0], i);
-    for (std::size_t r = 1; r < ranks.size(); ++r) sums[i] += value(ranks[r], i);
+    sums[i] = mesh_value(ranks[0], i);
+    for (std::size_t r = 1; r < ranks.size(); ++r) sums[i] += mesh_value(ranks[r], i);
   }
   return sums;
 }
@@ -76,7 +77,7 @@ TEST_P(Meshes, GroupsWorkAtTheSameTime) {
       for (std::int64_t call = 0; call < calls; ++call) {
         const std::size_t n = call % 2 == 0 ? 5 : 1001;
         std::vector<float> x(n);
-        for (std::size_t i = 0; i < n; ++i) x[i] = value(rank, i);
+        for (std::size_t i = 0; i < n; ++i) x[i] = mesh_value(rank, i);
         group->all_reduce(x);
         ASSERT_EQ(x, sums_in_order(members, n));
         std::int64_t root = rank;
@@ -114,17 +115,6 @@ TEST(Split, OneRankIsItsOwnGroup) {
   EXPECT_EQ(members_of(*group, 5), Ints{5});
 }
 
-std::string error_of(std::int64_t ranks, const std::function<void(std::int64_t, Communicator&)>& fn, ErrorKind kind,
-                     milliseconds timeout = milliseconds(20000)) {
-  try {
-    run_ranks(ranks, fn, timeout);
-  } catch (const Error& e) {
-    EXPECT_EQ(e.kind(), kind) << e.what();
-    return e.what();
-  }
-  return "no error";
-}
-
 TEST(SplitErrors, NameTheGroupAndItsRanks) {
   const auto late = [](std::int64_t rank, Communicator& all) {
     const Mesh mesh = make_mesh(all, 2, 2);
@@ -132,7 +122,7 @@ TEST(SplitErrors, NameTheGroupAndItsRanks) {
     std::vector<float> x(4);
     mesh.along_row->all_reduce(x);
   };
-  EXPECT_EQ(error_of(4, late, ErrorKind::kPeerLost, milliseconds(500)),
+  EXPECT_EQ(error_of_ranks(4, late, ErrorKind::kPeerLost, milliseconds(500)),
             "[row 1] all_reduce: rank 1 did not arrive within 500 ms (call 1)");
   const auto differ = [](std::int64_t rank, Communicator& all) {
     const Mesh mesh = make_mesh(all, 2, 2);
@@ -140,7 +130,7 @@ TEST(SplitErrors, NameTheGroupAndItsRanks) {
     mesh.along_column->all_reduce(x);
     all.barrier();
   };
-  EXPECT_EQ(error_of(4, differ, ErrorKind::kInternal),
+  EXPECT_EQ(error_of_ranks(4, differ, ErrorKind::kInternal),
             "[column 1] collectives differ (call 1): rank 0 called all_reduce(4), rank 1 called all_reduce(5)");
   const auto nested = [](std::int64_t rank, Communicator& all) {
     const auto half = all.split("half", rank / 2, 0);
@@ -148,7 +138,8 @@ TEST(SplitErrors, NameTheGroupAndItsRanks) {
     same->broadcast({}, rank == 1 ? 2 : 0);
     all.barrier();
   };
-  EXPECT_EQ(error_of(4, nested, ErrorKind::kInternal), "[half 0, part 4] broadcast: wanted a root below 2, got 2");
+  EXPECT_EQ(error_of_ranks(4, nested, ErrorKind::kInternal),
+            "[half 0, part 4] broadcast: wanted a root below 2, got 2");
 }
 
 // A rank that fails, or leaves, releases those that wait in another group.
@@ -160,14 +151,14 @@ TEST(SplitErrors, ReleaseEveryGroup) {
     if (rank != 1) mesh.along_column->barrier();
     all.barrier();
   };
-  EXPECT_EQ(error_of(4, fails, ErrorKind::kBadData), "k_proj.weight is missing");
+  EXPECT_EQ(error_of_ranks(4, fails, ErrorKind::kBadData), "k_proj.weight is missing");
   const auto leaves = [](std::int64_t rank, Communicator& all) {
     const Mesh mesh = make_mesh(all, 2, 2);
     if (rank == 2) return;
     if (rank == 3) mesh.along_row->barrier();
     all.barrier();
   };
-  const std::string message = error_of(4, leaves, ErrorKind::kPeerLost);
+  const std::string message = error_of_ranks(4, leaves, ErrorKind::kPeerLost);
   EXPECT_TRUE(message == "[row 1] barrier: rank 0 has ended without calling it (call 1)" ||
               message == "barrier: rank 2 has ended without calling it (call 3)")
       << message;
@@ -175,7 +166,7 @@ TEST(SplitErrors, ReleaseEveryGroup) {
 
 TEST(MeshErrors, SayWhatWasWanted) {
   const auto wrong = [](std::int64_t, Communicator& all) { make_mesh(all, 2, 3); };
-  EXPECT_EQ(error_of(4, wrong, ErrorKind::kUsage), "mesh wanted rows times columns to be 4 ranks, got 2 times 3");
+  EXPECT_EQ(error_of_ranks(4, wrong, ErrorKind::kUsage), "mesh wanted rows times columns to be 4 ranks, got 2 times 3");
   EXPECT_THROW(make_mesh(self_communicator(), 0, 1), Error);
   EXPECT_THROW(make_mesh(self_communicator(), -1, -1), Error);
 }

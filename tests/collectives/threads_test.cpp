@@ -10,6 +10,8 @@
 #include <thread>
 #include <vector>
 
+#include "collectives/error_of_ranks.h"
+
 namespace ttt {
 namespace {
 
@@ -129,17 +131,6 @@ TEST_P(Ranks, ManyCollectivesInARow) {
   });
 }
 
-std::string error_of(std::int64_t ranks, const std::function<void(std::int64_t, Communicator&)>& fn, ErrorKind kind,
-                     milliseconds timeout = milliseconds(20000)) {
-  try {
-    run_ranks(ranks, fn, timeout);
-  } catch (const Error& e) {
-    EXPECT_EQ(e.kind(), kind) << e.what();
-    return e.what();
-  }
-  return "no error";
-}
-
 TEST(ThreadsGroup, AnErrorOnOneRankReleasesTheOthersWithIt) {
   std::atomic<int> released = 0;
   const auto fn = [&](std::int64_t rank, Communicator& c) {
@@ -152,7 +143,7 @@ TEST(ThreadsGroup, AnErrorOnOneRankReleasesTheOthersWithIt) {
       throw;
     }
   };
-  EXPECT_EQ(error_of(4, fn, ErrorKind::kBadData), "k_proj.weight is missing");
+  EXPECT_EQ(error_of_ranks(4, fn, ErrorKind::kBadData), "k_proj.weight is missing");
   EXPECT_EQ(released, 3);
 }
 
@@ -194,21 +185,21 @@ TEST(ThreadsGroup, ARankThatEndsEarlyIsNoticedAtOnce) {
     c.barrier();
     if (rank != 1) c.barrier();
   };
-  EXPECT_EQ(error_of(3, fn, ErrorKind::kPeerLost), "barrier: rank 1 has ended without calling it (call 2)");
+  EXPECT_EQ(error_of_ranks(3, fn, ErrorKind::kPeerLost), "barrier: rank 1 has ended without calling it (call 2)");
 }
 
 TEST(ThreadsGroup, CollectivesThatDifferAreNamed) {
   std::vector<float> x(64), y(64), z(3);
   const auto kinds = [&](std::int64_t rank, Communicator& c) { rank == 0 ? c.all_reduce(x) : c.barrier(); };
-  EXPECT_EQ(error_of(2, kinds, ErrorKind::kInternal),
+  EXPECT_EQ(error_of_ranks(2, kinds, ErrorKind::kInternal),
             "collectives differ (call 1): rank 0 called all_reduce(64), rank 1 called barrier(0)");
   const auto sizes = [&](std::int64_t rank, Communicator& c) { c.all_reduce(rank == 0 ? x : z); };
-  EXPECT_EQ(error_of(2, sizes, ErrorKind::kInternal),
+  EXPECT_EQ(error_of_ranks(2, sizes, ErrorKind::kInternal),
             "collectives differ (call 1): rank 0 called all_reduce(64), rank 1 called all_reduce(3)");
   const auto roots = [&](std::int64_t rank, Communicator& c) {
     c.broadcast(std::as_writable_bytes(std::span(rank == 0 ? x : y)), rank);
   };
-  EXPECT_EQ(error_of(2, roots, ErrorKind::kInternal),
+  EXPECT_EQ(error_of_ranks(2, roots, ErrorKind::kInternal),
             "collectives differ (call 1): rank 0 called broadcast(256), rank 1 called broadcast(256, root 1)");
 }
 
@@ -219,14 +210,14 @@ TEST(ThreadsGroup, CountsThatDifferAreNamed) {
     std::vector<float> mine(rank == 0 ? 1 : 2);
     c.reduce_scatter(x, n, mine);
   };
-  EXPECT_EQ(error_of(2, counts, ErrorKind::kInternal),
+  EXPECT_EQ(error_of_ranks(2, counts, ErrorKind::kInternal),
             "collectives differ (call 1): reduce_scatter: rank 0 gave counts [1, 3], rank 1 gave [2, 2]");
   const auto pairs = [](std::int64_t rank, Communicator& c) {
     const std::vector<std::int64_t> n{1, rank == 0 ? 2 : 1}, m{1, 1};
     std::vector<std::byte> send(static_cast<std::size_t>(n[0] + n[1])), receive(2);
     c.all_to_all(send, n, receive, m);
   };
-  EXPECT_EQ(error_of(2, pairs, ErrorKind::kInternal),
+  EXPECT_EQ(error_of_ranks(2, pairs, ErrorKind::kInternal),
             "collectives differ (call 1): all_to_all: rank 0 sends 2 bytes to rank 1, which expects 1");
 }
 
@@ -238,13 +229,13 @@ TEST(ThreadsGroup, OneRanksOwnContradictionReleasesTheOthers) {
       c.all_gather(part, counts, whole);
     };
   };
-  EXPECT_EQ(error_of(2, wrong(1, {1}, 1, 1), ErrorKind::kInternal), "all_gather: wanted 2 counts, got 1");
-  EXPECT_EQ(error_of(2, wrong(1, {-1, 1}, 1, 0), ErrorKind::kInternal),
+  EXPECT_EQ(error_of_ranks(2, wrong(1, {1}, 1, 1), ErrorKind::kInternal), "all_gather: wanted 2 counts, got 1");
+  EXPECT_EQ(error_of_ranks(2, wrong(1, {-1, 1}, 1, 0), ErrorKind::kInternal),
             "all_gather: wanted counts of at least 0, got [-1, 1]");
-  EXPECT_EQ(error_of(2, wrong(0, {1, 2}, 1, 4), ErrorKind::kInternal), "all_gather: wanted all of 3, got 4");
-  EXPECT_EQ(error_of(2, wrong(0, {1, 2}, 2, 3), ErrorKind::kInternal), "all_gather: wanted a part of 1, got 2");
+  EXPECT_EQ(error_of_ranks(2, wrong(0, {1, 2}, 1, 4), ErrorKind::kInternal), "all_gather: wanted all of 3, got 4");
+  EXPECT_EQ(error_of_ranks(2, wrong(0, {1, 2}, 2, 3), ErrorKind::kInternal), "all_gather: wanted a part of 1, got 2");
   const auto root = [](std::int64_t, Communicator& c) { c.broadcast({}, 2); };
-  EXPECT_EQ(error_of(2, root, ErrorKind::kInternal), "broadcast: wanted a root below 2, got 2");
+  EXPECT_EQ(error_of_ranks(2, root, ErrorKind::kInternal), "broadcast: wanted a root below 2, got 2");
 }
 
 TEST(ThreadsGroup, RefusesWhatCannotBe) {

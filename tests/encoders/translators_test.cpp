@@ -12,7 +12,7 @@
 namespace ttt::encoders {
 namespace {
 
-constexpr std::int64_t kContext = 64, kSource = 300;
+constexpr std::int64_t kTargets = 64, kSource = 300;
 
 struct Pair {
   Ids source, target, greedy;
@@ -36,7 +36,7 @@ class Translators : public testing::TestWithParam<const char*> {
   }
   static TestModel model(LoadOptions options = exact(), std::int64_t threads = 2,
                          Communicator& communicator = self_communicator()) {
-    return {folder(GetParam()), with_source(std::move(options)), kContext, threads, communicator};
+    return {folder(GetParam()), with_source(std::move(options)), kTargets, threads, communicator};
   }
   // Logits of all targets: the first `prefill` in chunks, the rest one by one.
   static Floats run(TestModel& m, const Pair& p, std::int64_t prefill, std::int64_t chunk, std::int64_t page_rows = 0) {
@@ -136,15 +136,15 @@ TEST_P(Translators, StrategiesAgree) {
 
 TEST_P(Translators, ThePlanIsWhatIsAllocated) {
   for (const std::int64_t source : {40, 300}) {
-    const RunnerConfig config{.sequences = 2, .context = kContext, .chunk = 20, .wanted = 3};
+    const RunnerConfig config{.sequences = 2, .context = kTargets, .chunk = 20, .wanted = 3};
     for (std::int64_t ranks = 1; ranks <= 2; ++ranks) {
       ThreadPool threads(2);
       const LoadOptions options =
-          with_source({.traits = query_device_traits(), .ranks = ranks, .context = kContext}, source);
+          with_source({.traits = query_device_traits(), .ranks = ranks, .context = kTargets}, source);
       const MemoryPlan plan =
           plan_memory(*open_checkpoint(folder(GetParam()), {}), families(), options, config, threads);
       run_ranks(ranks, [&](std::int64_t rank, Communicator& communicator) {
-        TestModel m(folder(GetParam()), with_source({}, source), kContext, 2, communicator);
+        TestModel m(folder(GetParam()), with_source({}, source), kTargets, 2, communicator);
         Runner runner = m.runner(config.chunk, config.wanted, config.sequences);
         const RankMemory& planned = plan.ranks.at(static_cast<std::size_t>(rank));
         EXPECT_EQ(planned.weights.mapped, m.loaded().weights->bytes().mapped);
@@ -190,7 +190,7 @@ TEST_P(Translators, RefuseWhatCannotBe) {
 class TranslatorFiles : public Translators {};
 
 TEST_P(TranslatorFiles, EqualTransformers) {
-  TestModel m(folder(GetParam()) / "model.gguf", with_source(exact()), kContext, 2, self_communicator());
+  TestModel m(folder(GetParam()) / "model.gguf", with_source(exact()), kTargets, 2, self_communicator());
   for (const int count : {16, 300}) {
     const Pair p = pair_of(count);
     EXPECT_LT(error_of_range(p.output, run(m, p, 24, 24)), kTolerance) << count << " rows";

@@ -12,7 +12,7 @@
 namespace ttt::engine_tests {
 namespace {
 
-constexpr std::int64_t kContext = 128;
+constexpr std::int64_t kRanksContext = 128;
 
 class EngineRanks : public testing::TestWithParam<std::string> {};
 
@@ -22,7 +22,7 @@ TEST_P(EngineRanks, StepAlike) {
   std::vector<EngineRequest> requests;
   std::vector<std::vector<Generated>> alone;
   {
-    World world(directory, load, kContext, 1);
+    World world(directory, load, kRanksContext, 1);
     Draws draws(5);
     for (int i = 0; i < 10; ++i) {
       requests.push_back(some_request(draws, world.vocab(), 60, 40));
@@ -31,9 +31,10 @@ TEST_P(EngineRanks, StepAlike) {
   }
   const Tokenizer tokenizer = byte_tokenizer();
   run_ranks(2, [&](std::int64_t rank, Communicator& communicator) {
-    support::TestModel model(directory, load, kContext, 1, communicator);
-    const std::int64_t bytes = StatePool::bytes(
-        model.loaded().tree().states, {.sequences = 4, .context = kContext, .page_rows = 8, .chunk = 24, .pages = 24});
+    support::TestModel model(directory, load, kRanksContext, 1, communicator);
+    const std::int64_t bytes =
+        StatePool::bytes(model.loaded().tree().states,
+                         {.sequences = 4, .context = kRanksContext, .page_rows = 8, .chunk = 24, .pages = 24});
     Engine engine(model.loaded(), tokenizer, model.threads(), communicator,
                   {.sequences = 4, .step_rows = 24, .page_rows = 8, .state_bytes = bytes, .speculate = 3});
     if (rank == 0) {
@@ -73,7 +74,7 @@ TEST(EngineOfLostRank, EndsWithItsError) {
   const Tokenizer tokenizer = byte_tokenizer();
   ThreadsGroup group(2, std::chrono::milliseconds(5000));
   std::thread other([&] {
-    support::TestModel model(directory.path(), {}, kContext, 1, group.rank(1));
+    support::TestModel model(directory.path(), {}, kRanksContext, 1, group.rank(1));
     {
       Engine engine(model.loaded(), tokenizer, model.threads(), group.rank(1), {.sequences = 2});
       std::this_thread::sleep_for(std::chrono::milliseconds(50));
@@ -81,7 +82,7 @@ TEST(EngineOfLostRank, EndsWithItsError) {
     }
   });
   {
-    support::TestModel model(directory.path(), {}, kContext, 1, group.rank(0));
+    support::TestModel model(directory.path(), {}, kRanksContext, 1, group.rank(0));
     Engine engine(model.loaded(), tokenizer, model.threads(), group.rank(0), {.sequences = 2});
     Outcome o;
     try {

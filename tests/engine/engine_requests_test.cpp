@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstring>
 #include <functional>
 #include <future>
 #include <limits>
@@ -15,7 +16,7 @@
 namespace ttt::engine_tests {
 namespace {
 
-constexpr std::int64_t kVocab = 320, kContext = 256;
+constexpr std::int64_t kVocab = 320, kRequestContext = 256;
 
 class EngineRequests : public testing::Test {
  protected:
@@ -24,7 +25,7 @@ class EngineRequests : public testing::Test {
     support::write_random_checkpoint(directory_->path(), support::golden_config("gqa"), {});
   }
   static void TearDownTestSuite() { delete directory_; }
-  EngineRequests() : world_(directory_->path(), {.strategy = Strategy::kInvariant}, kContext) {}
+  EngineRequests() : world_(directory_->path(), {.strategy = Strategy::kInvariant}, kRequestContext) {}
 
   static Ids ids(std::int64_t count, std::int32_t salt = 0) {
     Ids all = support::random_tokens(kVocab, count);
@@ -64,7 +65,8 @@ TEST_F(EngineRequests, RefusesWhatCannotBe) {
     return message_of(ErrorKind::kUsage, [&] { engine->submit(std::move(r)); });
   };
   EXPECT_EQ(refused({}), "the prompt wanted at least one token, got none");
-  EXPECT_EQ(refused({.prompt = ids(kContext + 1)}), "the prompt wanted at most 256 tokens (the context), got 257");
+  EXPECT_EQ(refused({.prompt = ids(kRequestContext + 1)}),
+            "the prompt wanted at most 256 tokens (the context), got 257");
   EXPECT_EQ(refused({.prompt = {1, kVocab}}), "the prompt wanted token ids of 0 to 319, got 320");
   EXPECT_EQ(refused({.prompt = {-1}}), "the prompt wanted token ids of 0 to 319, got -1");
   EXPECT_EQ(refused({.prompt = {1}, .n = 0}), "n wanted at least 1 continuation, got 0");
@@ -81,7 +83,7 @@ TEST_F(EngineRequests, RefusesWhatCannotBe) {
   EXPECT_NE(refused({.prompt = {1}, .sampling = {.logit_bias = {{.id = 5000}}}}).find("logit_bias"), std::string::npos);
   EXPECT_EQ(engine->stats().steps, 0);
   for (const EngineOptions& o : {EngineOptions{.sequences = 0}, EngineOptions{.step_rows = 0},
-                                 EngineOptions{.page_rows = 65}, EngineOptions{.context = kContext + 1}}) {
+                                 EngineOptions{.page_rows = 65}, EngineOptions{.context = kRequestContext + 1}}) {
     EXPECT_NE(message_of(ErrorKind::kUsage, [&] { world_.engine(o); }), "no error");
   }
   EXPECT_NE(message_of(ErrorKind::kResources, [&] { world_.engine({.state_bytes = 10}); }), "no error");
@@ -89,8 +91,8 @@ TEST_F(EngineRequests, RefusesWhatCannotBe) {
 
 // A state that is smaller than the context is the context.
 TEST_F(EngineRequests, TheMemoryBoundsTheContext) {
-  const std::int64_t bytes = StatePool::bytes(world_.model().loaded().tree().states,
-                                              {.sequences = 4, .context = kContext, .page_rows = 16, .pages = 5});
+  const std::int64_t bytes = StatePool::bytes(
+      world_.model().loaded().tree().states, {.sequences = 4, .context = kRequestContext, .page_rows = 16, .pages = 5});
   const auto engine = world_.engine({.sequences = 4, .page_rows = 16, .state_bytes = bytes});
   EXPECT_EQ(engine->stats().pages, 5);
   EXPECT_EQ(engine->context(), 80);
@@ -108,8 +110,9 @@ TEST_F(EngineRequests, TheMemoryBoundsTheContext) {
 // Pages run out: the last ones wait and are computed again, and nobody's result changes.
 TEST_F(EngineRequests, PreemptsWhenPagesRunOut) {
   for (const bool cache : {true, false}) {
-    const std::int64_t bytes = StatePool::bytes(world_.model().loaded().tree().states,
-                                                {.sequences = 6, .context = kContext, .page_rows = 8, .pages = 16});
+    const std::int64_t bytes =
+        StatePool::bytes(world_.model().loaded().tree().states,
+                         {.sequences = 6, .context = kRequestContext, .page_rows = 8, .pages = 16});
     std::vector<EngineRequest> requests;
     std::vector<std::vector<Generated>> alone;
     for (std::int32_t i = 0; i < 6; ++i) {
@@ -312,7 +315,7 @@ TEST_F(EngineRequests, NaNEndsTheSequenceThatHasIt) {
   const float bad = std::numeric_limits<float>::quiet_NaN();
   std::memcpy(bytes.data() + table->offset + 5 * row, &bad, sizeof bad);
   support::write_file(file, bytes);
-  World world(directory.path(), {.strategy = Strategy::kInvariant}, kContext);
+  World world(directory.path(), {.strategy = Strategy::kInvariant}, kRequestContext);
   Ids good = ids(20);
   std::ranges::replace(good, 5, 6);
   const SamplingSpec sampling{.logit_bias = {{.id = 5, .bias = -1e9}}};

@@ -11,7 +11,7 @@
 namespace ttt::engine_tests {
 namespace {
 
-constexpr std::int64_t kContext = 144;
+constexpr std::int64_t kStressContext = 144;
 constexpr int kRequests = 16, kClients = 4, kRounds = 25;
 
 struct StressCase {
@@ -24,7 +24,7 @@ class EngineStress : public testing::TestWithParam<StressCase> {};
 TEST_P(EngineStress, NothingIsLostOrChanged) {
   const auto& [name, state] = GetParam();
   World world(std::filesystem::path(TTT_SOURCE_DIR) / "tests/golden/families" / name,
-              {.strategy = Strategy::kInvariant, .state_format = state}, kContext);
+              {.strategy = Strategy::kInvariant, .state_format = state}, kStressContext);
   Draws draws(23);
   std::vector<EngineRequest> requests;
   std::vector<std::vector<Generated>> alone;
@@ -37,7 +37,7 @@ TEST_P(EngineStress, NothingIsLostOrChanged) {
       .sequences = 5, .step_rows = 32, .prompt_rows = 9, .page_rows = 4, .waiting = 6, .speculate = 4};
   options.state_bytes = StatePool::bytes(
       world.model().loaded().tree().states,
-      {.sequences = 5, .context = kContext, .page_rows = 4, .chunk = 32, .pages = 2 * kContext / 4 + 6});
+      {.sequences = 5, .context = kStressContext, .page_rows = 4, .chunk = 32, .pages = 2 * kStressContext / 4 + 6});
   const auto engine = world.engine(options);
   std::atomic<int> finished = 0;
   std::vector<std::thread> clients;

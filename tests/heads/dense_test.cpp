@@ -8,6 +8,7 @@
 #include "base/fields.h"
 #include "base/partition.h"
 #include "collectives/threads.h"
+#include "support/error_of.h"
 #include "support/exec.h"
 
 namespace ttt {
@@ -15,14 +16,14 @@ namespace {
 
 using support::kEpsF32;
 
-struct Case {
+struct DenseCase {
   std::int64_t rows, in, out;
   Activation activation;
   bool bias;
 };
 
-std::string name_case(const testing::TestParamInfo<Case>& info) {
-  const Case& c = info.param;
+std::string name_dense_case(const testing::TestParamInfo<DenseCase>& info) {
+  const DenseCase& c = info.param;
   return text("rows", c.rows, "_in", c.in, "_out", c.out, "_", name_of(c.activation), c.bias ? "_bias" : "");
 }
 
@@ -34,10 +35,10 @@ double activated(Activation activation, double x) {
   return x;
 }
 
-class DenseLaw : public testing::TestWithParam<Case> {
+class DenseLaw : public testing::TestWithParam<DenseCase> {
  protected:
   void SetUp() override {
-    const Case& c = GetParam();
+    const DenseCase& c = GetParam();
     x_ = support::normal_values(c.rows * c.in, 1);
     w_ = support::normal_values(c.out * c.in, 2, 1 / std::sqrt(static_cast<float>(c.in)));
     b_ = support::normal_values(c.out, 3);
@@ -96,29 +97,19 @@ TEST_P(DenseLaw, EqualsTheFormulaAtEveryLevelAndOnEveryRank) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Shapes, DenseLaw,
-                         testing::Values(Case{0, 8, 8, Activation::kTanh, true}, Case{1, 1, 1, Activation::kTanh, true},
-                                         Case{1, 64, 3, Activation::kIdentity, false},
-                                         Case{3, 65, 9, Activation::kGelu, true},
-                                         Case{17, 33, 64, Activation::kRelu, true},
-                                         Case{5, 7, 2, Activation::kIdentity, true}),
-                         name_case);
-
-std::string error_of(const std::function<void()>& f) {
-  try {
-    f();
-    return "nothing was thrown";
-  } catch (const Error& e) {
-    return e.what();
-  }
-}
+INSTANTIATE_TEST_SUITE_P(
+    Shapes, DenseLaw,
+    testing::Values(DenseCase{0, 8, 8, Activation::kTanh, true}, DenseCase{1, 1, 1, Activation::kTanh, true},
+                    DenseCase{1, 64, 3, Activation::kIdentity, false}, DenseCase{3, 65, 9, Activation::kGelu, true},
+                    DenseCase{17, 33, 64, Activation::kRelu, true}, DenseCase{5, 7, 2, Activation::kIdentity, true}),
+    name_dense_case);
 
 TEST(Dense, RefusesBadSpecsWeightsAndShapes) {
   const std::vector<float> w(12, 1.0f);
   const DenseWeights good{.weight = view_of(w.data(), {3, 4}), .bias = view_of(w.data(), {3})};
   const DenseSpec spec{.input_dim = 4, .output_dim = 3};
   const auto made = [](const DenseSpec& s, const DenseWeights& weights) {
-    return error_of([&] { const Dense dense(s, weights, {}, {}); });
+    return support::error_of([&] { const Dense dense(s, weights, {}, {}); });
   };
   EXPECT_EQ(made({.output_dim = 3}, good), "[Dense] input_dim wanted a positive number, got 0");
   EXPECT_EQ(made({.input_dim = 4}, good), "[Dense] output_dim wanted a positive number, got 0");
@@ -127,11 +118,11 @@ TEST(Dense, RefusesBadSpecsWeightsAndShapes) {
   const Dense dense(spec, good, {}, {});
   support::TestExec exec;
   std::vector<float> x(12), y(12);
-  EXPECT_EQ(error_of([&] {
+  EXPECT_EQ(support::error_of([&] {
               dense.forward(*exec, view_of(x.data(), {2, 3}), view_of(y.data(), {2, 3}));
             }),
             "[] x and y wanted [rows, 4] and [rows, 3], got [2, 3] and [2, 3]");
-  EXPECT_EQ(error_of([&] {
+  EXPECT_EQ(support::error_of([&] {
               dense.forward(*exec, view_of(x.data(), {3, 4}), view_of(y.data(), {2, 3}));
             }),
             "[] x and y wanted [rows, 4] and [rows, 3], got [3, 4] and [2, 3]");

@@ -13,7 +13,7 @@ namespace {
 
 using support::kEpsF32;
 
-struct Case {
+struct LmHeadCase {
   std::int64_t rows, hidden, vocab;
   bool bias;
   float scale;
@@ -22,7 +22,8 @@ struct Case {
 };
 
 // cap(scale * (x w^T + b))
-reference::Row logits_of(const reference::Row& x, const reference::Row& w, const reference::Row& b, const Case& c) {
+reference::Row logits_of(const reference::Row& x, const reference::Row& w, const reference::Row& b,
+                         const LmHeadCase& c) {
   reference::Row y = reference::linear(x, w, b, c.vocab);
   for (double& v : y) {
     v *= static_cast<double>(c.scale);
@@ -31,14 +32,14 @@ reference::Row logits_of(const reference::Row& x, const reference::Row& w, const
   return y;
 }
 
-LMHeadSpec spec_of(const Case& c) {
+LMHeadSpec spec_of(const LmHeadCase& c) {
   return {.hidden_dim = c.hidden, .vocab_size = c.vocab, .bias = c.bias, .logit_scale = c.scale, .soft_cap = c.cap};
 }
 
-class LMHeadLaw : public testing::TestWithParam<Case> {};
+class LMHeadLaw : public testing::TestWithParam<LmHeadCase> {};
 
 TEST_P(LMHeadLaw, EqualsTheFormulaAtEveryLevelAndOnAnyRanks) {
-  const Case c = GetParam();
+  const LmHeadCase c = GetParam();
   const std::vector<float> w =
       support::normal_values(c.vocab * c.hidden, 1, 1 / std::sqrt(static_cast<float>(c.hidden)));
   const std::vector<float> b = support::normal_values(c.vocab, 2), x = support::normal_values(c.rows * c.hidden, 3);
@@ -78,14 +79,14 @@ TEST_P(LMHeadLaw, EqualsTheFormulaAtEveryLevelAndOnAnyRanks) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Shapes, LMHeadLaw,
-                         testing::Values(Case{1, 8, 7, false, 1, {}, {0}}, Case{5, 65, 33, false, 1, {}, {4}},
-                                         Case{5, 64, 101, true, 1, {}, {0, 2, 4}},
-                                         Case{3, 33, 50, false, 0.125f, {}, {0, 1, 2}},
-                                         Case{2, 64, 64, true, 3, 2.5f, {1}},
-                                         Case{20, 32, 65, true, 1, 30.0f, {0,  1,  2,  3,  4,  5,  6,  7,  8,  9,
-                                                                           10, 11, 12, 13, 14, 15, 16, 17, 18, 19}},
-                                         Case{4, 16, 9, false, 1, {}, {}}, Case{3, 16, 2, true, -2, {}, {2}}));
+INSTANTIATE_TEST_SUITE_P(
+    Shapes, LMHeadLaw,
+    testing::Values(LmHeadCase{1, 8, 7, false, 1, {}, {0}}, LmHeadCase{5, 65, 33, false, 1, {}, {4}},
+                    LmHeadCase{5, 64, 101, true, 1, {}, {0, 2, 4}}, LmHeadCase{3, 33, 50, false, 0.125f, {}, {0, 1, 2}},
+                    LmHeadCase{2, 64, 64, true, 3, 2.5f, {1}},
+                    LmHeadCase{20, 32, 65, true, 1, 30.0f, {0,  1,  2,  3,  4,  5,  6,  7,  8,  9,
+                                                            10, 11, 12, 13, 14, 15, 16, 17, 18, 19}},
+                    LmHeadCase{4, 16, 9, false, 1, {}, {}}, LmHeadCase{3, 16, 2, true, -2, {}, {2}}));
 
 // The loss of a grouped format is that of its rows; what the kernel adds is rounding.
 TEST(LMHead, GroupedWeightsGiveTheLogitsOfTheirValues) {

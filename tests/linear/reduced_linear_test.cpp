@@ -17,17 +17,18 @@ using testing::dot_reference;
 using testing::random_floats;
 using testing::Reference;
 
-constexpr std::int64_t kIn = 48, kOut = 35, kRows = 9;
+constexpr std::int64_t kReducedIn = 48, kReducedOut = 35, kRows = 9;
 
 struct Whole {
-  DenseMatrix w{Format::kF32, kOut, kIn, 0, 0, 1};
-  std::vector<float> bias = random_floats(kOut, 2), x = random_floats(kRows * kIn, 3),
-                     before = random_floats(kRows * kOut, 4);
+  DenseMatrix w{Format::kF32, kReducedOut, kReducedIn, 0, 0, 1};
+  std::vector<float> bias = random_floats(kReducedOut, 2), x = random_floats(kRows * kReducedIn, 3),
+                     before = random_floats(kRows * kReducedOut, 4);
 
   void expect(const std::vector<float>& y, bool added) const {
-    for (std::int64_t i = 0; i < kRows * kOut; ++i) {
-      const Reference dot = dot_reference(x.data() + i / kOut * kIn, false, w.values.data() + i % kOut * kIn, kIn);
-      const double b = static_cast<double>(bias[static_cast<std::size_t>(i % kOut)]);
+    for (std::int64_t i = 0; i < kRows * kReducedOut; ++i) {
+      const Reference dot = dot_reference(x.data() + i / kReducedOut * kReducedIn, false,
+                                          w.values.data() + i % kReducedOut * kReducedIn, kReducedIn);
+      const double b = static_cast<double>(bias[static_cast<std::size_t>(i % kReducedOut)]);
       const double start = added ? static_cast<double>(before[static_cast<std::size_t>(i)]) : 0;
       ASSERT_NEAR(static_cast<double>(y[static_cast<std::size_t>(i)]), dot.value + b + start,
                   dot.tolerance + 4 * 0x1p-23 * (std::abs(dot.value) + std::abs(b) + std::abs(start)));
@@ -46,17 +47,17 @@ void run_cut(std::span<const std::int64_t> cuts, std::vector<std::vector<float>>
     Exec exec(threads, scratch, communicator, observer);
     const auto r = static_cast<std::size_t>(rank);
     const std::int64_t begin = cuts[r], count = cuts[r + 1] - begin;
-    const LinearWeight weight{columns_of(whole.w.view(), begin, count), view_of(whole.bias.data(), {kOut})};
+    const LinearWeight weight{columns_of(whole.w.view(), begin, count), view_of(whole.bias.data(), {kReducedOut})};
     const Context context{.traits = query_device_traits(), .rank = rank, .ranks = ranks};
     const ReducedLinear linear(weight, {}, context);
     EXPECT_EQ(linear.in(), count);
-    EXPECT_EQ(linear.out(), kOut);
+    EXPECT_EQ(linear.out(), kReducedOut);
     const ConstTensorView x =
-        columns_of(view_of(static_cast<const float*>(whole.x.data()), {kRows, kIn}), begin, count);
-    stored[r].assign(static_cast<std::size_t>(kRows * kOut), -1.0f);
-    linear.forward(exec, x, view_of(stored[r].data(), {kRows, kOut}));
+        columns_of(view_of(static_cast<const float*>(whole.x.data()), {kRows, kReducedIn}), begin, count);
+    stored[r].assign(static_cast<std::size_t>(kRows * kReducedOut), -1.0f);
+    linear.forward(exec, x, view_of(stored[r].data(), {kRows, kReducedOut}));
     added[r] = whole.before;
-    linear.forward_add(exec, x, view_of(added[r].data(), {kRows, kOut}));
+    linear.forward_add(exec, x, view_of(added[r].data(), {kRows, kReducedOut}));
   });
 }
 
@@ -91,24 +92,24 @@ TEST(ReducedLinear, GatheredInputsGiveTheResultOfOneRank) {
       NoObserver observer;
       Exec exec(threads, scratch, communicator, observer);
       const auto r = static_cast<std::size_t>(rank);
-      const ProjectionSplit split = projection_split(inputs, kOut, impl);
+      const ProjectionSplit split = projection_split(inputs, kReducedOut, impl);
       const Cut cut = split.cut(rank);
       const LinearWeight weight{
           ranks == 1 ? ConstTensorView(whole.w.view()) : rows_of(ConstTensorView(whole.w.view()), cut.begin, cut.count),
-          view_of(static_cast<const float*>(whole.bias.data()), {kOut})};
+          view_of(static_cast<const float*>(whole.bias.data()), {kReducedOut})};
       const Context context{.traits = query_device_traits(), .rank = rank, .ranks = ranks};
       const ReducedLinear linear(weight, split, impl, context);
       const std::int64_t begin = std::accumulate(inputs.begin(), inputs.begin() + rank, std::int64_t{0});
       std::vector<float> x;
       for (std::int64_t i = 0; i < kRows; ++i) {
         for (std::int64_t c = 0; c < inputs[r]; ++c)
-          x.push_back(whole.x[static_cast<std::size_t>(i * kIn + begin + c)]);
+          x.push_back(whole.x[static_cast<std::size_t>(i * kReducedIn + begin + c)]);
       }
       const ConstTensorView mine = view_of(static_cast<const float*>(x.data()), {kRows, inputs[r]});
-      stored[r].assign(static_cast<std::size_t>(kRows * kOut), -1.0f);
-      linear.forward(exec, mine, view_of(stored[r].data(), {kRows, kOut}));
+      stored[r].assign(static_cast<std::size_t>(kRows * kReducedOut), -1.0f);
+      linear.forward(exec, mine, view_of(stored[r].data(), {kRows, kReducedOut}));
       added[r] = whole.before;
-      linear.forward_add(exec, mine, view_of(added[r].data(), {kRows, kOut}));
+      linear.forward_add(exec, mine, view_of(added[r].data(), {kRows, kReducedOut}));
     });
     whole.expect(stored[0], false);
     whole.expect(added[0], true);
@@ -147,8 +148,8 @@ TEST(ReducedLinear, ObserverSeesProductBeforeTheAdd) {
     void done(const Place& place, TensorView y) override {
       ++calls;
       path = place.path;
-      for (std::int64_t i = 0; i < kRows * kOut; ++i) seen.push_back(y.row<float>(0)[i]);
-      for (std::int64_t i = 0; i < kRows * kOut; ++i) y.row<float>(0)[i] = 0;
+      for (std::int64_t i = 0; i < kRows * kReducedOut; ++i) seen.push_back(y.row<float>(0)[i]);
+      for (std::int64_t i = 0; i < kRows * kReducedOut; ++i) y.row<float>(0)[i] = 0;
     }
     void launched(double, double) override {}
     bool counts() const override { return false; }
@@ -162,9 +163,9 @@ TEST(ReducedLinear, ObserverSeesProductBeforeTheAdd) {
   Scratch scratch(1 << 20);
   Exec exec(threads, scratch, self_communicator(), observer);
   const Context context{.traits = query_device_traits(), .place = {.index = 0, .path = "attn.o_proj"}};
-  const ReducedLinear linear({whole.w.view(), view_of(whole.bias.data(), {kOut})}, {}, context);
+  const ReducedLinear linear({whole.w.view(), view_of(whole.bias.data(), {kReducedOut})}, {}, context);
   std::vector<float> y = whole.before;
-  linear.forward_add(exec, view_of(whole.x.data(), {kRows, kIn}), view_of(y.data(), {kRows, kOut}));
+  linear.forward_add(exec, view_of(whole.x.data(), {kRows, kReducedIn}), view_of(y.data(), {kRows, kReducedOut}));
   EXPECT_EQ(observer.calls, 1);
   EXPECT_EQ(observer.path, "attn.o_proj");
   whole.expect(observer.seen, false);
@@ -178,13 +179,13 @@ TEST(ReducedLinear, PlansAlone) {
   Scratch scratch = Scratch::planned();
   NoObserver observer;
   Exec exec(threads, scratch, group.rank(0), observer, Exec::Mode::kPlan);
-  const ConstTensorView w{nullptr, Format::kF32, Layout::kRowMajor, {kOut, 16}, 64};
+  const ConstTensorView w{nullptr, Format::kF32, Layout::kRowMajor, {kReducedOut, 16}, 64};
   const ReducedLinear linear({w, {}}, {}, {.traits = query_device_traits(), .rank = 0, .ranks = 2});
   Scratch::Frame frame(scratch);
-  const TensorView x = frame.take({3, 16}), y = frame.take({3, kOut});
+  const TensorView x = frame.take({3, 16}), y = frame.take({3, kReducedOut});
   linear.forward(exec, x, y);
   linear.forward_add(exec, x, y);
-  EXPECT_GT(scratch.peak(), 3 * kOut * 4);
+  EXPECT_GT(scratch.peak(), 3 * kReducedOut * 4);
 }
 
 }  // namespace

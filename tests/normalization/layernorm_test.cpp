@@ -10,19 +10,19 @@ namespace {
 
 using support::kEpsF32;
 
-struct Case {
+struct LayerNormCase {
   std::int64_t rows, dim;
   float mean;
   bool weight, bias;
 };
 
-std::string name_case(const testing::TestParamInfo<Case>& info) {
-  const Case& c = info.param;
+std::string name_layer_norm_case(const testing::TestParamInfo<LayerNormCase>& info) {
+  const LayerNormCase& c = info.param;
   return text("rows", c.rows, "_dim", c.dim, "_mean", static_cast<int>(c.mean), c.weight ? "" : "_no_weight",
               c.bias ? "" : "_no_bias");
 }
 
-class LayerNormLaw : public testing::TestWithParam<Case> {};
+class LayerNormLaw : public testing::TestWithParam<LayerNormCase> {};
 
 TEST_P(LayerNormLaw, EqualsTheFormulaAtEveryLevel) {
   const auto [rows, dim, mean, with_weight, with_bias] = GetParam();
@@ -57,13 +57,13 @@ TEST_P(LayerNormLaw, EqualsTheFormulaAtEveryLevel) {
 
 // One value has no variance: (x - x) / sqrt(eps) = 0.
 INSTANTIATE_TEST_SUITE_P(Shapes, LayerNormLaw,
-                         testing::Values(Case{0, 64, 0, true, true}, Case{1, 1, 0, true, true},
-                                         Case{1, 3, 1, true, false}, Case{2, 7, 0, false, true},
-                                         Case{5, 8, 0, true, true}, Case{3, 9, 2, false, false},
-                                         Case{17, 64, 0, true, true}, Case{9, 65, 0, false, true},
-                                         Case{2, 2048, 1, true, true}, Case{3, 129, 1000, true, true},
-                                         Case{2, 1024, 30000, false, false}),
-                         name_case);
+                         testing::Values(LayerNormCase{0, 64, 0, true, true}, LayerNormCase{1, 1, 0, true, true},
+                                         LayerNormCase{1, 3, 1, true, false}, LayerNormCase{2, 7, 0, false, true},
+                                         LayerNormCase{5, 8, 0, true, true}, LayerNormCase{3, 9, 2, false, false},
+                                         LayerNormCase{17, 64, 0, true, true}, LayerNormCase{9, 65, 0, false, true},
+                                         LayerNormCase{2, 2048, 1, true, true}, LayerNormCase{3, 129, 1000, true, true},
+                                         LayerNormCase{2, 1024, 30000, false, false}),
+                         name_layer_norm_case);
 
 // The naive E[x^2] - E[x]^2 in f32 loses every digit here.
 TEST(LayerNorm, KeepsASmallVarianceBesideALargeMean) {
@@ -80,7 +80,7 @@ TEST(LayerNorm, KeepsASmallVarianceBesideALargeMean) {
   }
 }
 
-void expect_error(const LayerNormSpec& spec, const LayerNormWeights& weights, const std::string& message) {
+void expect_layer_norm_error(const LayerNormSpec& spec, const LayerNormWeights& weights, const std::string& message) {
   try {
     const LayerNorm norm(spec, weights, {}, {});
     FAIL() << "wanted: " << message;
@@ -92,10 +92,10 @@ void expect_error(const LayerNormSpec& spec, const LayerNormWeights& weights, co
 TEST(LayerNorm, RefusesBadSpecsAndShapes) {
   const std::vector<float> w(4, 1.0f);
   const LayerNormWeights four{.weight = view_of(w.data(), {4}), .bias = view_of(w.data(), {4})};
-  expect_error({.dim = 0}, four, "[LayerNorm] dim wanted a positive number, got 0");
-  expect_error({.dim = 4, .eps = -1}, four, "[LayerNorm] eps wanted a number of at least 0, got -1");
-  expect_error({.dim = 5}, four, "[] weight wanted [5], got [4]");
-  expect_error({.dim = 4}, {.weight = four.weight}, "[] bias wanted [4], got nothing");
+  expect_layer_norm_error({.dim = 0}, four, "[LayerNorm] dim wanted a positive number, got 0");
+  expect_layer_norm_error({.dim = 4, .eps = -1}, four, "[LayerNorm] eps wanted a number of at least 0, got -1");
+  expect_layer_norm_error({.dim = 5}, four, "[] weight wanted [5], got [4]");
+  expect_layer_norm_error({.dim = 4}, {.weight = four.weight}, "[] bias wanted [4], got nothing");
   const LayerNorm norm({.dim = 4}, four, {}, {});
   support::TestExec exec;
   std::vector<float> x(6);

@@ -10,18 +10,18 @@ namespace {
 
 using support::kEpsF32;
 
-struct Case {
+struct RmsNormCase {
   std::int64_t rows, dim;
   float offset;
   bool affine;
 };
 
-std::string name_case(const testing::TestParamInfo<Case>& info) {
-  const Case& c = info.param;
+std::string name_rms_norm_case(const testing::TestParamInfo<RmsNormCase>& info) {
+  const RmsNormCase& c = info.param;
   return text("rows", c.rows, "_dim", c.dim, c.offset > 0 ? "_offset" : "", c.affine ? "" : "_plain");
 }
 
-class RMSNormLaw : public testing::TestWithParam<Case> {};
+class RMSNormLaw : public testing::TestWithParam<RmsNormCase> {};
 
 TEST_P(RMSNormLaw, EqualsTheFormulaAtEveryLevel) {
   const auto [rows, dim, offset, affine] = GetParam();
@@ -51,12 +51,14 @@ TEST_P(RMSNormLaw, EqualsTheFormulaAtEveryLevel) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Shapes, RMSNormLaw,
-                         testing::Values(Case{0, 64, 0, true}, Case{1, 1, 0, true}, Case{1, 3, 1, true},
-                                         Case{2, 7, 0, false}, Case{5, 8, 0, true}, Case{3, 9, 1, true},
-                                         Case{17, 64, 0, true}, Case{9, 65, 0, false}, Case{2, 2048, 1, true}),
-                         name_case);
+                         testing::Values(RmsNormCase{0, 64, 0, true}, RmsNormCase{1, 1, 0, true},
+                                         RmsNormCase{1, 3, 1, true}, RmsNormCase{2, 7, 0, false},
+                                         RmsNormCase{5, 8, 0, true}, RmsNormCase{3, 9, 1, true},
+                                         RmsNormCase{17, 64, 0, true}, RmsNormCase{9, 65, 0, false},
+                                         RmsNormCase{2, 2048, 1, true}),
+                         name_rms_norm_case);
 
-void expect_error(const RMSNormSpec& spec, const RMSNormWeights& weights, const std::string& message) {
+void expect_rms_norm_error(const RMSNormSpec& spec, const RMSNormWeights& weights, const std::string& message) {
   try {
     const RMSNorm norm(spec, weights, {}, {});
     FAIL() << "wanted: " << message;
@@ -68,10 +70,10 @@ void expect_error(const RMSNormSpec& spec, const RMSNormWeights& weights, const 
 TEST(RMSNorm, RefusesBadSpecsAndShapes) {
   const std::vector<float> w(4, 1.0f);
   const RMSNormWeights four{.weight = view_of(w.data(), {4})};
-  expect_error({.dim = 0}, four, "[RMSNorm] dim wanted a positive number, got 0");
-  expect_error({.dim = 4, .eps = -1}, four, "[RMSNorm] eps wanted a number of at least 0, got -1");
-  expect_error({.dim = 5}, four, "[] weight wanted [5], got [4]");
-  expect_error({.dim = 4}, {}, "[] weight wanted [4], got nothing");
+  expect_rms_norm_error({.dim = 0}, four, "[RMSNorm] dim wanted a positive number, got 0");
+  expect_rms_norm_error({.dim = 4, .eps = -1}, four, "[RMSNorm] eps wanted a number of at least 0, got -1");
+  expect_rms_norm_error({.dim = 5}, four, "[] weight wanted [5], got [4]");
+  expect_rms_norm_error({.dim = 4}, {}, "[] weight wanted [4], got nothing");
   const RMSNorm norm({.dim = 4}, four, {}, {});
   support::TestExec exec;
   std::vector<float> x(6);

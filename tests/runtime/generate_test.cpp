@@ -13,20 +13,20 @@ namespace {
 using support::TestModel;
 using Ids = std::vector<std::int32_t>;
 
-constexpr std::int64_t kVocab = 40, kContext = 24;
+constexpr std::int64_t kTinyVocab = 40, kTinyContext = 24;
 
 // A model that finds token 7 the likeliest, then 9, whatever came before.
 class GenerateTest : public testing::Test {
  protected:
   GenerateTest() {
-    support::write_constant_checkpoint(directory_.path(), support::tiny_config(kVocab), [](std::int64_t id) {
+    support::write_constant_checkpoint(directory_.path(), support::tiny_config(kTinyVocab), [](std::int64_t id) {
       return id == 7 ? 3.0f : id == 9 ? 2.0f : 0.0f;
     });
   }
   Generated run(
       const Ids& prompt, const GenerateOptions& options,
       const std::function<bool(std::int32_t)>& take = [](std::int32_t) { return true; }) {
-    TestModel m(directory_.path(), {}, kContext);
+    TestModel m(directory_.path(), {}, kTinyContext);
     Runner runner = m.runner(8, 1);
     return generate(runner, prompt, options, take);
   }
@@ -54,7 +54,7 @@ TEST_F(GenerateTest, StopsByLengthByEndByContextAndByItsCaller) {
   const Generated context = run(Ids(20, 1), {.max_new_tokens = 100});
   EXPECT_EQ(context.ids, Ids(5, 7));
   EXPECT_EQ(context.reason, StopReason::kContext);
-  EXPECT_EQ(run(Ids(kContext, 1), {.max_new_tokens = INT64_MAX}).ids, Ids(1, 7));
+  EXPECT_EQ(run(Ids(kTinyContext, 1), {.max_new_tokens = INT64_MAX}).ids, Ids(1, 7));
 
   Ids seen;
   const Generated caller = run({1}, {.max_new_tokens = 100}, [&](std::int32_t id) {
@@ -130,8 +130,8 @@ TEST_F(GenerateTest, KeepsToAConstraint) {
 
 TEST_F(GenerateTest, RefusesPromptsThatCannotBe) {
   EXPECT_EQ(error({}, {}), "the prompt wanted at least one token, got none");
-  EXPECT_EQ(error(Ids(kContext + 1, 1), {}), "the prompt wanted at most 24 tokens (the context), got 25");
-  EXPECT_EQ(error({kVocab}, {}), "token id wanted 0 to 39, got 40");
+  EXPECT_EQ(error(Ids(kTinyContext + 1, 1), {}), "the prompt wanted at most 24 tokens (the context), got 25");
+  EXPECT_EQ(error({kTinyVocab}, {}), "token id wanted 0 to 39, got 40");
   EXPECT_NE(error({1}, {.sampling = {.temperature = -1}}).find("temperature"), std::string::npos);
 }
 
@@ -174,9 +174,9 @@ TEST(Generate, GreedyEqualsWholePasses) {
 // A model that is broken says so instead of inventing tokens.
 TEST(Generate, NaNLogitsAreAnError) {
   const support::TemporaryDirectory directory;
-  support::write_constant_checkpoint(directory.path(), support::tiny_config(kVocab),
+  support::write_constant_checkpoint(directory.path(), support::tiny_config(kTinyVocab),
                                      [](std::int64_t id) { return id == 3 ? std::nanf("") : 0.0f; });
-  TestModel m(directory.path(), {}, kContext);
+  TestModel m(directory.path(), {}, kTinyContext);
   Runner runner = m.runner(4, 1);
   try {
     generate(runner, Ids{1}, {}, [](std::int32_t) { return true; });
@@ -191,7 +191,7 @@ TEST(Generate, NaNLogitsAreAnError) {
 TEST_F(GenerateTest, ManyContinuationsOfOnePrompt) {
   const Ids prompt{1, 2, 3};
   const GenerateOptions options{.max_new_tokens = 12, .sampling = {.temperature = 3, .seed = 11}};
-  TestModel m(directory_.path(), {}, kContext);
+  TestModel m(directory_.path(), {}, kTinyContext);
   Runner runner = m.runner(8, 1, 2, 4);
   const std::vector<Generated> three = generate_many(runner, prompt, options, 3);
   ASSERT_EQ(three.size(), 3u);
@@ -204,8 +204,8 @@ TEST_F(GenerateTest, ManyContinuationsOfOnePrompt) {
   EXPECT_EQ(two[1].ids, three[1].ids);
   // By hand: the same logits after every token.
   const std::vector<float> logits = m.logits(prompt, 3, 8);
-  const std::span<const float> last = std::span(logits).last(kVocab);
-  const Sampler sampler(options.sampling, kVocab);
+  const std::span<const float> last = std::span(logits).last(kTinyVocab);
+  const Sampler sampler(options.sampling, kTinyVocab);
   SequenceHistory history(prompt);
   SamplerWorkspace workspace;
   for (const std::int32_t id : three[2].ids) {
@@ -222,7 +222,7 @@ TEST_F(GenerateTest, ManyContinuationsOfOnePrompt) {
 TEST_F(GenerateTest, TokenByToken) {
   const GenerateOptions options{.max_new_tokens = 6, .sampling = {.temperature = 1.5, .seed = 4}};
   const Ids prompt{1, 2, 3}, wanted = run(prompt, options).ids;
-  TestModel m(directory_.path(), {}, kContext);
+  TestModel m(directory_.path(), {}, kTinyContext);
   Runner runner = m.runner(8, 1);
   Sequence sequence = runner.create();
   Generation generation(runner, sequence, prompt, runner.extend(sequence, prompt), options, 0);

@@ -14,7 +14,7 @@ namespace {
 using support::TestModel;
 using Ids = std::vector<std::int32_t>;
 
-constexpr std::int64_t kVocab = 320, kTokens = 21;
+constexpr std::int64_t kInvariantVocab = 320, kTokens = 21;
 
 struct InvariantCase {
   IsaLevel level;
@@ -46,7 +46,7 @@ support::TemporaryDirectory* Invariant::directory_ = nullptr;
 // The sequence's logits when it sits in `slot` of `batch` sequences, which all grow by `split` rows a step.
 std::vector<float> logits_in_batch(TestModel& m, const Ids& ids, std::int64_t batch, std::int64_t slot,
                                    std::int64_t split, std::int64_t page_rows) {
-  const Ids others = support::random_tokens(kVocab, 64 + kTokens);
+  const Ids others = support::random_tokens(kInvariantVocab, 64 + kTokens);
   Runner runner = m.runner(std::min(split, kTokens) * batch, batch * std::min(split, kTokens), batch, page_rows);
   std::vector<Sequence> sequences;
   for (std::int64_t i = 0; i < batch; ++i) sequences.push_back(runner.create());
@@ -72,7 +72,7 @@ std::vector<float> logits_in_batch(TestModel& m, const Ids& ids, std::int64_t ba
 TEST_P(Invariant, RowsAreBitwiseEqualOverBatchSlotThreadsAndSplits) {
   if (!query_device_traits().features.contains(features_of(GetParam().level)))
     GTEST_SKIP() << "this machine has no " << name_of(GetParam().level);
-  const Ids ids = support::random_tokens(kVocab, kTokens);
+  const Ids ids = support::random_tokens(kInvariantVocab, kTokens);
   TestModel base_model = model(1);
   const std::vector<float> base = base_model.logits(ids, kTokens, kTokens);
   const auto equal = [&](const std::vector<float>& got) {

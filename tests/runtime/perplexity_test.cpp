@@ -27,15 +27,15 @@ TEST(NegativeLogLikelihood, IsThatOfTheSoftmax) {
 
 // Every token but the first of a window is predicted, each with the same known probability.
 TEST(Perplexity, IsTheDefinitionOnAModelOfKnownProbabilities) {
-  constexpr std::int64_t kVocab = 40;
+  constexpr std::int64_t kWords = 40;
   const auto logit = [](std::int64_t id) { return static_cast<float>(id % 5); };
   const support::TemporaryDirectory directory;
-  support::write_constant_checkpoint(directory.path(), support::tiny_config(kVocab), logit);
+  support::write_constant_checkpoint(directory.path(), support::tiny_config(kWords), logit);
   TestModel m(directory.path(), {}, 16);
   Runner runner = m.runner(16, 16);
-  const Ids ids = support::random_tokens(kVocab, 37);
+  const Ids ids = support::random_tokens(kWords, 37);
   double sum = 0;
-  for (std::int64_t id = 0; id < kVocab; ++id) sum += std::exp(static_cast<double>(logit(id)));
+  for (std::int64_t id = 0; id < kWords; ++id) sum += std::exp(static_cast<double>(logit(id)));
   const auto by_hand = [&](std::int64_t window, bool begins) {
     Perplexity p;
     const std::int64_t own = begins ? window - 1 : window;

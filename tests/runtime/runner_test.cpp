@@ -12,7 +12,7 @@ namespace {
 using support::TestModel;
 
 constexpr double kTolerance = 1e-5;  // of the largest logit: kernels differ by rounding
-constexpr std::int64_t kContext = 64;
+constexpr std::int64_t kRunnerContext = 64;
 
 std::vector<std::int32_t> some_ids(std::int64_t vocab, std::int64_t from, std::int64_t count) {
   const std::vector<std::int32_t> all = support::random_tokens(vocab, from + count);
@@ -27,7 +27,7 @@ class RunnerTest : public testing::Test {
   }
   static void TearDownTestSuite() { delete directory_; }
 
-  static TestModel model(const LoadOptions& options = {}, std::int64_t context = kContext) {
+  static TestModel model(const LoadOptions& options = {}, std::int64_t context = kRunnerContext) {
     return {directory_->path(), options, context};
   }
   static constexpr std::int64_t kVocab = 320;
@@ -56,7 +56,7 @@ TEST_P(RunnerMixes, AnyMixtureEqualsSeparateRuns) {
   const std::vector<std::vector<std::int32_t>> ids{some_ids(kVocab, 0, 40), some_ids(kVocab, 50, 7),
                                                    some_ids(kVocab, 100, 33), some_ids(kVocab, 150, 3)};
   std::vector<std::vector<float>> alone;
-  for (const auto& one : ids) alone.push_back(m.logits(one, static_cast<std::int64_t>(one.size()), kContext));
+  for (const auto& one : ids) alone.push_back(m.logits(one, static_cast<std::int64_t>(one.size()), kRunnerContext));
   // Rows that each sequence gets, step by step: prompts beside prompts, prompts beside single rows, single rows only.
   const std::int64_t steps[][4] = {{20, 5, 0, 0}, {1, 1, 16, 0}, {17, 0, 1, 1}, {1, 1, 15, 1}, {1, 0, 1, 1}};
   Runner runner = m.runner(64, 64, 4, GetParam().page_rows);
@@ -99,7 +99,7 @@ INSTANTIATE_TEST_SUITE_P(Layouts, RunnerMixes,
 TEST_F(RunnerTest, ChunksAgreeAndHandOverEveryWantedRowOnce) {
   TestModel m = model();
   const auto ids = some_ids(kVocab, 0, 50);
-  const std::vector<float> whole = m.logits(ids, 50, kContext);
+  const std::vector<float> whole = m.logits(ids, 50, kRunnerContext);
   for (const std::int64_t chunk : {1, 3, 16, 49, 64}) {
     for (const std::int64_t wanted : {std::int64_t{1}, std::int64_t{4}, chunk}) {
       for (const std::int64_t first : {0, 20, 49, 50}) {
@@ -144,7 +144,7 @@ TEST_F(RunnerTest, WantedRowsAreThoseOfTheWholeStep) {
   TestModel m = model();
   Runner runner = m.runner(32, 8);
   const auto ids = some_ids(kVocab, 0, 20);
-  const std::vector<float> whole = m.logits(ids, 20, kContext);
+  const std::vector<float> whole = m.logits(ids, 20, kRunnerContext);
   for (const std::vector<std::int64_t>& wanted :
        {std::vector<std::int64_t>{}, {0}, {19}, {3, 4, 17}, {0, 2, 5, 7, 11, 13, 17, 19}}) {
     Sequence sequence = runner.create();
@@ -270,10 +270,10 @@ TEST_F(RunnerTest, AllocatesWhatIsPlanned) {
   TestModel m = model();
   for (const std::int64_t page_rows : {0, 16}) {
     Runner runner = m.runner(16, 4, 3, page_rows);
-    const StatePoolConfig pool{.sequences = 3, .context = kContext, .page_rows = page_rows, .chunk = 16};
+    const StatePoolConfig pool{.sequences = 3, .context = kRunnerContext, .page_rows = page_rows, .chunk = 16};
     EXPECT_EQ(runner.state_bytes(), StatePool::bytes(m.loaded().tree().states, pool));
     // Keys and values of two layers, two KV heads of width 8, in f32, of 3 sequences.
-    EXPECT_EQ(runner.state_bytes(), 2 * 2 * 2 * 8 * 4 * 3 * kContext);
+    EXPECT_EQ(runner.state_bytes(), 2 * 2 * 2 * 8 * 4 * 3 * kRunnerContext);
     const StepPlan largest = plan_step(m.loaded().built, m.threads(), self_communicator(), runner.config(), 16, 4);
     EXPECT_GE(runner.scratch_bytes(), largest.scratch_bytes);
     EXPECT_LT(runner.scratch_bytes(), 2 * largest.scratch_bytes);
@@ -283,7 +283,7 @@ TEST_F(RunnerTest, AllocatesWhatIsPlanned) {
 TEST_F(RunnerTest, PlansTheOperationsOfAStep) {
   TestModel m = model();
   const StepPlan plan = plan_step(m.loaded().built, m.threads(), self_communicator(),
-                                  {.sequences = 1, .context = kContext, .chunk = 32}, 32, 1);
+                                  {.sequences = 1, .context = kRunnerContext, .chunk = 32}, 32, 1);
   // 2 layers: q and o 64 x 64, k and v 16 x 64, three of 160 x 64; a head of 320 x 64 for one row.
   const double matrices = 2.0 * (2 * 64 * 64 + 2 * 16 * 64 + 3 * 160 * 64);
   EXPECT_GT(plan.operations, 2 * (matrices * 32 + 320 * 64));

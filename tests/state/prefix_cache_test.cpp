@@ -22,8 +22,8 @@ std::vector<std::int32_t> ids_to(std::int32_t n, std::int32_t first = 0) {
 constexpr std::int64_t kPage = 4;
 
 // A pool whose rows are marked by the token they belong to, and a cache that every step tells what it has computed.
-struct World {
-  explicit World(std::vector<StateSpec> slots, std::int64_t pages = 0)
+struct CachedWorld {
+  explicit CachedWorld(std::vector<StateSpec> slots, std::int64_t pages = 0)
       : pool(std::move(slots), {.sequences = 6, .context = 64, .page_rows = kPage, .chunk = 8, .pages = pages}),
         builder(pool, 64, 1),
         cache(pool) {}
@@ -93,13 +93,13 @@ StateSpec windowed(std::int64_t behind, std::int64_t pinned = 0) {
 }
 
 TEST(PrefixCache, FindsTheLongestBeginning) {
-  World w({kFull});
+  CachedWorld w({kFull});
   w.run(ids_to(18));
   EXPECT_EQ(w.pool.alive(), 0) << "no sequence is kept";
   EXPECT_EQ(w.used(), 4);
   EXPECT_EQ(w.pool.groups()[0].idle_pages(), 4);
   std::vector<std::int32_t> ids = ids_to(30);
-  World::Known known = w.begin(ids);
+  CachedWorld::Known known = w.begin(ids);
   EXPECT_EQ(known.sequence.length(), 16);
   EXPECT_EQ(w.used(), 4) << "pages are shared";
   EXPECT_EQ(w.pool.groups()[0].idle_pages(), 0);
@@ -112,7 +112,7 @@ TEST(PrefixCache, FindsTheLongestBeginning) {
 }
 
 TEST(PrefixCache, KeysShareNothing) {
-  World w({kFull});
+  CachedWorld w({kFull});
   w.run(ids_to(8), "one");
   EXPECT_EQ(w.found(ids_to(9), "one"), 8);
   EXPECT_EQ(w.found(ids_to(9), "two"), 0);
@@ -120,13 +120,13 @@ TEST(PrefixCache, KeysShareNothing) {
 }
 
 TEST(PrefixCache, WhatIsWrittenLaterDoesNotReachIt) {
-  World w({kFull});
-  World::Known k = w.run(ids_to(8));
+  CachedWorld w({kFull});
+  CachedWorld::Known k = w.run(ids_to(8));
   k.sequence.truncate(5);
   k.ids.resize(5);
   k.place = PrefixCache::Place();
   w.add(k, std::vector<std::int32_t>{50});
-  World::Known found = w.begin(ids_to(9));
+  CachedWorld::Known found = w.begin(ids_to(9));
   EXPECT_EQ(found.sequence.length(), 8);
   EXPECT_EQ(w.read(found.sequence, 5), 5.0f);
   EXPECT_EQ(w.read(k.sequence, 5), 50.0f);
@@ -135,8 +135,8 @@ TEST(PrefixCache, WhatIsWrittenLaterDoesNotReachIt) {
 
 // Sequences that compute the same at the same time have it once.
 TEST(PrefixCache, TheSamePagesAreTakenTogether) {
-  World w({kFull, windowed(5)});
-  World::Known one = w.begin(ids_to(20)), two = w.begin(ids_to(20));
+  CachedWorld w({kFull, windowed(5)});
+  CachedWorld::Known one = w.begin(ids_to(20)), two = w.begin(ids_to(20));
   w.add(one, ids_to(20));
   w.add(two, ids_to(20));
   EXPECT_EQ(w.used(), 5);
@@ -149,12 +149,12 @@ TEST(PrefixCache, TheSamePagesAreTakenTogether) {
 
 // Windows have passed most rows, but their pages are kept: any beginning can be used.
 TEST(PrefixCache, KeepsTheRowsOfWindows) {
-  World w({kFull, windowed(5), windowed(9, 2)});
+  CachedWorld w({kFull, windowed(5), windowed(9, 2)});
   w.run(ids_to(40));
   for (const std::int32_t length : {40, 20, 8, 4}) {
     std::vector<std::int32_t> ids = ids_to(length);
     ids.push_back(99);
-    World::Known k = w.begin(ids);
+    CachedWorld::Known k = w.begin(ids);
     EXPECT_EQ(k.sequence.length(), length);
     for (std::int64_t i = std::max(length - 5, 0); i < length; ++i) {
       EXPECT_EQ(w.read(k.sequence, i, 1), static_cast<float>(i));
@@ -165,7 +165,7 @@ TEST(PrefixCache, KeepsTheRowsOfWindows) {
 
 // Without the pages of a window, a beginning ends where it does not need them.
 TEST(PrefixCache, WantsTheRowsOfWindows) {
-  World w({kFull, windowed(5)});
+  CachedWorld w({kFull, windowed(5)});
   w.run(ids_to(40));
   const PageGroup& window = w.pool.groups()[1];
   std::vector<std::int64_t> wanted{0, window.free_pages() + window.idle_pages()};
@@ -173,19 +173,19 @@ TEST(PrefixCache, WantsTheRowsOfWindows) {
   EXPECT_EQ(window.idle_pages(), 0);
   EXPECT_EQ(w.found(ids_to(41)), 0);
   // Computed again, they are kept again.
-  World::Known k = w.begin({});
+  CachedWorld::Known k = w.begin({});
   w.add(k, ids_to(24));
   EXPECT_EQ(w.found(ids_to(41)), 24);
   EXPECT_EQ(w.used(), 10) << "the pages without a window are those that were there";
 }
 
 TEST(PrefixCache, GivesBackWhatWasUsedLeastRecently) {
-  World w({kFull}, 6);
+  CachedWorld w({kFull}, 6);
   w.run(ids_to(8, 100));
   w.run(ids_to(8, 200));
   w.run(ids_to(9, 100));  // finds and uses it
   EXPECT_EQ(w.pool.groups()[0].free_pages(), 2);
-  const World::Known other = w.run(ids_to(12, 300));  // wants three pages
+  const CachedWorld::Known other = w.run(ids_to(12, 300));  // wants three pages
   EXPECT_EQ(w.found(ids_to(9, 200)), 4) << "from the end";
   EXPECT_EQ(w.found(ids_to(9, 100)), 8);
   EXPECT_FALSE(w.cache.make_room(std::vector<std::int64_t>{4})) << "three pages are in use";
@@ -195,7 +195,7 @@ TEST(PrefixCache, GivesBackWhatWasUsedLeastRecently) {
 }
 
 TEST(PrefixCache, AModelOfWindowsAloneLosesWholeNodes) {
-  World w({windowed(5)});
+  CachedWorld w({windowed(5)});
   w.run(ids_to(40));
   EXPECT_EQ(w.found(ids_to(41)), 40);
   const PageGroup& g = w.pool.groups()[0];
@@ -206,18 +206,18 @@ TEST(PrefixCache, AModelOfWindowsAloneLosesWholeNodes) {
 
 // Whatever happens, a sequence reads the rows of its own tokens, and in the end no page is lost.
 TEST(PrefixCache, RandomSequences) {
-  World w({kFull, windowed(5), windowed(11, 3)}, 40);
+  CachedWorld w({kFull, windowed(5), windowed(11, 3)}, 40);
   std::uint64_t state = 1;
   const auto below = [&](std::uint64_t n) {
     state = state * 6364136223846793005u + 1442695040888963407u;
     return (state >> 33) % n;
   };
-  std::vector<World::Known> alive;
+  std::vector<CachedWorld::Known> alive;
   for (int round = 0; round < 400; ++round) {
     if (alive.size() == 4) alive.erase(alive.begin() + static_cast<std::ptrdiff_t>(below(4)));
     std::vector<std::int32_t> ids = ids_to(static_cast<std::int32_t>(1 + below(30)));
     for (std::size_t i = below(40); i < ids.size(); ++i) ids[i] = static_cast<std::int32_t>(40 + below(3));
-    World::Known k = w.begin(ids);
+    CachedWorld::Known k = w.begin(ids);
     std::vector<std::int64_t> wanted(w.pool.groups().size());
     const auto rest = std::span(ids).subspan(k.ids.size());
     w.pool.add_wanted_pages(k.sequence, static_cast<std::int64_t>(rest.size()), wanted);

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/fields.h"
 #include "state/step_builder.h"
+#include "support/error_of.h"
 
 namespace ttt {
 namespace {
@@ -13,16 +14,6 @@ namespace {
 const StateSpec kFull{.heads = 2, .key_dim = 5, .value_dim = 3};
 StateSpec windowed(std::int64_t behind, std::int64_t pinned = 0) {
   return {.heads = 1, .key_dim = 4, .value_dim = 4, .visible = {.behind = behind, .pinned = pinned}};
-}
-
-std::string message_of(const std::function<void()>& f, ErrorKind kind = ErrorKind::kUsage) {
-  try {
-    f();
-  } catch (const Error& e) {
-    EXPECT_EQ(e.kind(), kind);
-    return e.what();
-  }
-  return "nothing";
 }
 
 // A pool with a builder. Rows are marked by writing a number into the first key of every slot.
@@ -115,22 +106,25 @@ TEST(StepBuilder, RefusesWhatCannotBe) {
   World w({kFull}, {.sequences = 2, .context = 12, .page_rows = 4, .chunk = 8, .pages = 3});
   World other({kFull}, {.context = 12});
   Sequence a = w.pool.create(), b = w.pool.create(), foreign = other.pool.create(), none;
-  EXPECT_EQ(message_of([&] { w.prepare({{&none, 1}}); }), "[step] entry 0 wanted a sequence of this pool, got none");
-  EXPECT_EQ(message_of([&] {
+  EXPECT_EQ(support::error_of([&] {
+              w.prepare({{&none, 1}});
+            }),
+            "[step] entry 0 wanted a sequence of this pool, got none");
+  EXPECT_EQ(support::error_of([&] {
               w.prepare({{&foreign, 1}});
             }),
             "[step] entry 0 wanted a sequence of this pool, got another pool's");
-  EXPECT_EQ(message_of([&] {
+  EXPECT_EQ(support::error_of([&] {
               w.prepare({{&a, 1}, {&a, 1}});
             }),
             "[step] entries 0 and 1 wanted different sequences, got the same one");
-  EXPECT_EQ(message_of([&] { w.prepare({{&a, 9}}); }), "[step] entry 0 wanted 0 to 8 rows, got 9");
+  EXPECT_EQ(support::error_of([&] { w.prepare({{&a, 9}}); }), "[step] entry 0 wanted 0 to 8 rows, got 9");
   w.add(a, 8);
-  EXPECT_EQ(message_of([&] {
+  EXPECT_EQ(support::error_of([&] {
               w.prepare({{&a, 5}});
             }),
             "[step] entry 0 wanted at most 4 rows more in a context of 12, got 5");
-  EXPECT_EQ(message_of(
+  EXPECT_EQ(support::error_of(
                 [&] {
                   w.prepare({{&b, 5}});
                 },
@@ -139,11 +133,11 @@ TEST(StepBuilder, RefusesWhatCannotBe) {
   EXPECT_EQ(w.pool.free_pages(0), 1) << "a refused step takes nothing";
   EXPECT_TRUE(w.pool.has_room(b, 4));
   EXPECT_FALSE(w.pool.has_room(b, 5));
-  EXPECT_EQ(message_of([&] { w.pool.create(); }, ErrorKind::kResources),
+  EXPECT_EQ(support::error_of([&] { w.pool.create(); }, ErrorKind::kResources),
             "[state] wanted one sequence more, got a pool of 2 that are all in use");
   const std::vector<std::int32_t> ids{1, 2};
   const StepEntry entry{&b, 1};
-  EXPECT_EQ(message_of([&] { w.builder.prepare({&entry, 1}, ids); }), "[step] ids wanted 1 values, got 2");
+  EXPECT_EQ(support::error_of([&] { w.builder.prepare({&entry, 1}, ids); }), "[step] ids wanted 1 values, got 2");
 }
 
 TEST(StepBuilder, LaysPositionsOutAxisByAxis) {
@@ -170,19 +164,19 @@ TEST(StepBuilder, PositionsAreChecked) {
   World axes({{.heads = 1, .key_dim = 4, .value_dim = 4, .position_axes = 2}}, {.context = 32});
   Sequence a = w.pool.create(), b = axes.pool.create();
   const std::vector<std::int64_t> four{1, 2, 3, 4}, below{0, -1}, above{0, kMaxPosition + 1};
-  EXPECT_EQ(message_of([&] {
+  EXPECT_EQ(support::error_of([&] {
               w.prepare({{&a, 3, four}});
             }),
             "[step] entry 0 wanted positions of 3 rows on 1 axis, 3 values, got 4");
-  EXPECT_EQ(message_of([&] {
+  EXPECT_EQ(support::error_of([&] {
               axes.prepare({{&b, 4, four}});
             }),
             "[step] entry 0 wanted positions of 4 rows on 2 axes, 8 values, got 4");
-  EXPECT_EQ(message_of([&] {
+  EXPECT_EQ(support::error_of([&] {
               w.prepare({{&a, 2, below}});
             }),
             "[step] entry 0 wanted positions from 0 to 1073741823, got -1");
-  EXPECT_EQ(message_of([&] {
+  EXPECT_EQ(support::error_of([&] {
               w.prepare({{&a, 2, above}});
             }),
             "[step] entry 0 wanted positions from 0 to 1073741823, got 1073741824");
@@ -245,8 +239,8 @@ TEST(Truncate, ForgetsRowsAndRefusesLostOnes) {
   w.add(s, 2, 100);
   EXPECT_EQ(w.mark(s, 1, 22), 22);
   EXPECT_EQ(w.mark(s, 1, 23), 123);
-  EXPECT_EQ(message_of([&] { s.truncate(26); }), "[state] truncate wanted a length of 0 to 25, got 26");
-  EXPECT_EQ(message_of([&] { s.truncate(12); }),
+  EXPECT_EQ(support::error_of([&] { s.truncate(26); }), "[state] truncate wanted a length of 0 to 25, got 26");
+  EXPECT_EQ(support::error_of([&] { s.truncate(12); }),
             "[state] truncate to 12 wanted rows from 9 on, which a window of 3 rows has given up");
   EXPECT_EQ(s.length(), 25) << "a refused truncate changes nothing";
   s.truncate(0);
@@ -306,15 +300,15 @@ TEST(Snapshot, BringsEveryRowBack) {
   for (std::size_t i = 0; i < bytes.size(); i += 7) {
     std::vector<std::byte> damaged = bytes;
     damaged[i] ^= std::byte{0x10};
-    EXPECT_EQ(message_of([&] { other.pool.restore(damaged); }, ErrorKind::kBadData),
+    EXPECT_EQ(support::error_of([&] { other.pool.restore(damaged); }, ErrorKind::kBadData),
               "[state] snapshot wanted intact data of this version, got something else");
   }
-  EXPECT_EQ(message_of([&] { other.pool.restore(std::span(bytes).first(9)); }, ErrorKind::kBadData),
+  EXPECT_EQ(support::error_of([&] { other.pool.restore(std::span(bytes).first(9)); }, ErrorKind::kBadData),
             "[state] snapshot wanted at least 16 bytes, got 9");
   World different({kFull}, {.context = 40, .page_rows = 2});
-  EXPECT_NE(message_of([&] { different.pool.restore(bytes); }, ErrorKind::kBadData), "nothing");
+  EXPECT_NE(support::error_of([&] { different.pool.restore(bytes); }, ErrorKind::kBadData), "accepted");
   World small(slots, {.context = 40, .page_rows = 2, .chunk = 5, .pages = 3});
-  EXPECT_EQ(message_of([&] { small.pool.restore(bytes); }, ErrorKind::kResources),
+  EXPECT_EQ(support::error_of([&] { small.pool.restore(bytes); }, ErrorKind::kResources),
             "[state] wanted 8 pages of 2 rows more, got 3 free of 3");
   EXPECT_EQ(other.pool.alive() + small.pool.alive(), 0) << "a refused snapshot leaves nothing behind";
 }
@@ -351,7 +345,7 @@ TEST(Snapshot, TrustsNoNumber) {
   for (std::size_t n = 24; n < bytes.size(); n += 5) {
     std::vector<std::byte> cut(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(n));
     seal(cut);
-    EXPECT_NE(message_of([&] { other.pool.restore(cut); }, ErrorKind::kBadData), "nothing");
+    EXPECT_NE(support::error_of([&] { other.pool.restore(cut); }, ErrorKind::kBadData), "accepted");
   }
 }
 
@@ -367,7 +361,7 @@ TEST(SharedSlot, UsesTheOtherSlotsRows) {
 
 TEST(StatePoolErrors, SayWhatWasWanted) {
   const auto refused = [](StateSpec spec, StatePoolConfig config) {
-    return message_of([&] { StatePool({spec}, config); });
+    return support::error_of([&] { StatePool({spec}, config); });
   };
   EXPECT_EQ(refused(kFull, {}), "[state] sequences and context wanted positive numbers, got 1 and 0");
   EXPECT_EQ(
@@ -379,13 +373,13 @@ TEST(StatePoolErrors, SayWhatWasWanted) {
             "[state slot 0] source_rows wanted a number of at least 0, and 0 for rows of one step, got -1");
   EXPECT_EQ(refused({.shared_slot = 0}, {.context = 4}),
             "[state slot 0] shared_slot wanted an earlier slot with rows of its own, got 0");
-  EXPECT_EQ(message_of([] { StatePool({{.heads = 1, .key_dim = 4, .format = Format::kQ4_K}}, {.context = 4}); },
-                       ErrorKind::kUnsupported),
+  EXPECT_EQ(support::error_of([] { StatePool({{.heads = 1, .key_dim = 4, .format = Format::kQ4_K}}, {.context = 4}); },
+                              ErrorKind::kUnsupported),
             "state format wanted one of f32, bf16, int8, bfp8_b, got q4_k");
-  EXPECT_NE(message_of(
+  EXPECT_NE(support::error_of(
                 [] { StatePool({{.heads = std::int64_t{1} << 40, .key_dim = std::int64_t{1} << 40}}, {.context = 4}); },
                 ErrorKind::kBadData),
-            "nothing");
+            "accepted");
 }
 
 TEST(StateSpecs, SurviveJson) {

@@ -10,6 +10,7 @@
 #include "state/planned_step.h"
 #include "state/prefix_cache.h"
 #include "state/step_builder.h"
+#include "support/error_of.h"
 
 namespace ttt {
 namespace {
@@ -18,16 +19,6 @@ const StateSpec kSeen{.heads = 2, .key_dim = 4, .value_dim = 3, .visible = {.ahe
 const StateSpec kCausal{.heads = 1, .key_dim = 4, .value_dim = 4};
 const StateSpec kCross{
     .heads = 1, .key_dim = 4, .value_dim = 4, .visible = {.ahead = Visible::kAll}, .source_rows = 100};
-
-std::string message_of(const std::function<void()>& f, ErrorKind kind = ErrorKind::kUsage) {
-  try {
-    f();
-  } catch (const Error& e) {
-    EXPECT_EQ(e.kind(), kind);
-    return e.what();
-  }
-  return "nothing";
-}
 
 TEST(WholeSequences, AreThoseThatKeepNothing) {
   EXPECT_TRUE(whole_sequences(std::vector{kSeen, kSeen}));
@@ -46,14 +37,14 @@ TEST(WholeSequences, TakeNoMoreRows) {
   builder.commit();
   EXPECT_EQ(a.length(), 65);
   const StepEntry more{&b, 3}, none{&b, 0};
-  EXPECT_EQ(message_of([&] {
+  EXPECT_EQ(support::error_of([&] {
               builder.prepare({&more, 1}, std::span(ids).first(3));
             }),
             "[step] entry 0 wanted all rows of its sequence at once, as rows see those after them, got 3 after 65");
   EXPECT_NO_THROW(builder.prepare({&none, 1}, {}));
   EXPECT_FALSE(pool.has_room(b, 1));
   EXPECT_FALSE(b.can_truncate(64));
-  EXPECT_EQ(message_of([&] { b.truncate(64); }),
+  EXPECT_EQ(support::error_of([&] { b.truncate(64); }),
             "[state] truncate wanted 0 or the whole length 65 of a sequence whose rows see those after them, got 64");
   b.truncate(0);
   EXPECT_TRUE(pool.has_room(b, 3));
@@ -62,7 +53,7 @@ TEST(WholeSequences, TakeNoMoreRows) {
 
 TEST(WholeSequences, AreInNoPrefixCache) {
   StatePool pool({kSeen}, {.sequences = 3, .context = 16});
-  EXPECT_EQ(message_of([&] { PrefixCache cache(pool); }),
+  EXPECT_EQ(support::error_of([&] { PrefixCache cache(pool); }),
             "[prefix cache] wanted sequences that can be divided, got ones whose rows see those after them");
 }
 
@@ -133,7 +124,7 @@ TEST(StepRows, OfASourceLeaveTheSequenceAsItIs) {
 TEST(StepRows, AreRefusedBesideASource) {
   StateSpec both = kSeen;
   both.source_rows = 5;
-  EXPECT_EQ(message_of([&] { StatePool({both}, {.context = 8}); }),
+  EXPECT_EQ(support::error_of([&] { StatePool({both}, {.context = 8}); }),
             "[state slot 0] source_rows wanted a number of at least 0, and 0 for rows of one step, got 5");
 }
 
@@ -193,11 +184,11 @@ TEST(PlannedStep, TakesAnyPastInNoTime) {
 
 TEST(PlannedStep, RefusesWhatCannotBe) {
   const PlannedStep::Entry entry{.rows = 4, .past = -1}, fine{.rows = 4};
-  EXPECT_EQ(message_of([&] {
+  EXPECT_EQ(support::error_of([&] {
               PlannedStep(std::vector{kCausal}, {.context = 8}, {&entry, 1}, 1);
             }),
             "[planned step] rows, past and source rows wanted numbers of at least 0, got 4, -1 and 0");
-  EXPECT_EQ(message_of([&] {
+  EXPECT_EQ(support::error_of([&] {
               PlannedStep(std::vector{kCausal}, {.context = 8}, {&fine, 1}, 5);
             }),
             "[planned step] wanted rows wanted 0 to 4, got 5");

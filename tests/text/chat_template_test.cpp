@@ -16,7 +16,7 @@ std::string prompt(const std::string& source, const std::string& request, const 
   return ChatTemplate(source, "chat", special).render(Json::parse(request, "request")).text;
 }
 
-void expect_error(ErrorKind kind, const std::string& part, const std::string& request) {
+void expect_rendering_error(ErrorKind kind, const std::string& part, const std::string& request) {
   try {
     prompt("{{ messages | length }}", request);
     ADD_FAILURE() << request;
@@ -48,14 +48,14 @@ TEST(ChatTemplate, VariablesAreThoseOfTransformers) {
 
 TEST(ChatTemplate, RefusesRequestsOfAnotherShape) {
   const ErrorKind bad = ErrorKind::kBadData;
-  expect_error(bad, "request wanted object, got array", "[]");
-  expect_error(bad, "messages", "{}");
-  expect_error(bad, "messages wanted at least one message", R"({"messages": []})");
-  expect_error(bad, "request messages[1] wanted object, got string", R"({"messages": [{}, "x"]})");
-  expect_error(bad, "request tools wanted array", R"({"messages": [{}], "tools": {}})");
-  expect_error(bad, "request documents", R"({"messages": [{}], "documents": ["x"]})");
-  expect_error(ErrorKind::kUnsupported, "continue_final_message",
-               R"({"messages": [{}], "continue_final_message": true})");
+  expect_rendering_error(bad, "request wanted object, got array", "[]");
+  expect_rendering_error(bad, "messages", "{}");
+  expect_rendering_error(bad, "messages wanted at least one message", R"({"messages": []})");
+  expect_rendering_error(bad, "request messages[1] wanted object, got string", R"({"messages": [{}, "x"]})");
+  expect_rendering_error(bad, "request tools wanted array", R"({"messages": [{}], "tools": {}})");
+  expect_rendering_error(bad, "request documents", R"({"messages": [{}], "documents": ["x"]})");
+  expect_rendering_error(ErrorKind::kUnsupported, "continue_final_message",
+                         R"({"messages": [{}], "continue_final_message": true})");
 }
 
 TEST(ChatTemplate, OneOfSeveralIsChosen) {

@@ -8,6 +8,8 @@
 namespace ttt {
 namespace {
 
+using Ids = std::vector<std::int32_t>;
+
 // A tokenizer.json of the tokens a, b, ab (0 to 2) with members replaced.
 Json with(const std::string& key, const std::string& value) {
   Json json = Json::parse(R"({"version": "1.0", "added_tokens": [], "normalizer": null, "pre_tokenizer": null,
@@ -288,7 +290,6 @@ TEST(TokenizerGguf, RefusesBadMetadataOfBertAndT5) {
 
 // llama.cpp leaves out a byte that is no token, and merges nothing across it; the Hugging Face library does.
 TEST(TokenizerGguf, NothingMergesAcrossAByteWithoutToken) {
-  using Ids = std::vector<std::int32_t>;
   const Tokenizer gguf = Tokenizer::from_gguf(small(), "m.gguf");
   EXPECT_EQ(gguf.encode("acb"), (Ids{0, 1}));
   EXPECT_EQ(gguf.encode("cabcc"), (Ids{2}));

@@ -52,18 +52,18 @@ std::vector<std::string> pieces(const Pattern& pattern, std::string_view s) {
   return result;
 }
 
-using Pieces = std::vector<std::string>;
+using Words = std::vector<std::string>;
 
 TEST(Pattern, CutsAsItsRegexDoes) {
-  EXPECT_EQ(pieces(Pattern::gpt2(), "I'm  12\n\n x!"), (Pieces{"I", "'m", " ", " 12", "\n\n", " x", "!"}));
-  EXPECT_EQ(pieces(Pattern::llama3(), "I'M 12345!\n\n  x"), (Pieces{"I", "'M", " ", "123", "45", "!\n\n", " ", " x"}));
-  EXPECT_EQ(pieces(Pattern::qwen2(), "a12\n b "), (Pieces{"a", "1", "2", "\n", " b", " "}));
+  EXPECT_EQ(pieces(Pattern::gpt2(), "I'm  12\n\n x!"), (Words{"I", "'m", " ", " 12", "\n\n", " x", "!"}));
+  EXPECT_EQ(pieces(Pattern::llama3(), "I'M 12345!\n\n  x"), (Words{"I", "'M", " ", "123", "45", "!\n\n", " ", " x"}));
+  EXPECT_EQ(pieces(Pattern::qwen2(), "a12\n b "), (Words{"a", "1", "2", "\n", " b", " "}));
   EXPECT_EQ(pieces(Pattern::o200k(), "fooBar HTTPServer don't/\n"),
-            (Pieces{"foo", "Bar", " HTTPServer", " don't", "/\n"}));
-  EXPECT_EQ(pieces(Pattern::words_or_symbols(), " ab-- c"), (Pieces{"ab", "--", "c"}));
-  EXPECT_EQ(pieces(Pattern::ascii_digit_triples(), "1234567x12"), (Pieces{"123", "456"}));
-  EXPECT_EQ(pieces(Pattern::punctuation_or_ascii_math(), "a<=b `c`."), (Pieces{"<=", "."}));
-  EXPECT_EQ(pieces(Pattern::literal("aa"), "aaaaa"), (Pieces{"aa", "aa"}));
+            (Words{"foo", "Bar", " HTTPServer", " don't", "/\n"}));
+  EXPECT_EQ(pieces(Pattern::words_or_symbols(), " ab-- c"), (Words{"ab", "--", "c"}));
+  EXPECT_EQ(pieces(Pattern::ascii_digit_triples(), "1234567x12"), (Words{"123", "456"}));
+  EXPECT_EQ(pieces(Pattern::punctuation_or_ascii_math(), "a<=b `c`."), (Words{"<=", "."}));
+  EXPECT_EQ(pieces(Pattern::literal("aa"), "aaaaa"), (Words{"aa", "aa"}));
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <map>
 #include <optional>
 
+#include "base/digits.h"
 #include "base/error.h"
 #include "base/utf8.h"
 #include "text/grammar/regular.h"
@@ -13,7 +14,6 @@ namespace {
 using State = GrammarGraph::State;
 using Part = GrammarGraph::Part;
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_name(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c) || c == '-' || c == '_'; }
 
 class GbnfReader {
@@ -283,11 +283,7 @@ class GbnfReader {
   char32_t hexadecimal(int digits, std::size_t place) {
     char32_t c = 0;
     for (int i = 0; i < digits; ++i, ++at_) {
-      const char d = peek();
-      const int v = is_digit(d)            ? d - '0'
-                    : d >= 'a' && d <= 'f' ? d - 'a' + 10
-                    : d >= 'A' && d <= 'F' ? d - 'A' + 10
-                                           : -1;
+      const int v = hexadecimal_digit(peek());
       if (v < 0) refuse(text("an escape of ", digits, " hexadecimal digits is wanted"), place);
       c = c * 16 + static_cast<char32_t>(v);
     }

@@ -14,11 +14,12 @@ namespace {
 
 using State = GrammarGraph::State;
 
-constexpr std::string_view kObject[] = {
+constexpr std::string_view kObjectKeywords[] = {
     "properties", "required", "additionalProperties", "unevaluatedProperties", "minProperties", "maxProperties"};
-constexpr std::string_view kArray[] = {"items", "prefixItems", "minItems", "maxItems"};
-constexpr std::string_view kString[] = {"minLength", "maxLength", "pattern", "format"};
-constexpr std::string_view kNumber[] = {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"};
+constexpr std::string_view kArrayKeywords[] = {"items", "prefixItems", "minItems", "maxItems"};
+constexpr std::string_view kStringKeywords[] = {"minLength", "maxLength", "pattern", "format"};
+constexpr std::string_view kNumberKeywords[] = {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum",
+                                                "multipleOf"};
 constexpr std::string_view kAny[] = {"type", "enum", "const", "anyOf", "oneOf", "nullable"};
 constexpr std::string_view kTypes[] = {"object", "array", "string", "number", "integer", "boolean", "null"};
 
@@ -45,7 +46,7 @@ std::string escaped(std::string_view name) {
   return out;
 }
 
-std::string type_of(const Json& value) {
+std::string json_type_of(const Json& value) {
   if (value.is_null()) return "null";
   if (value.is_bool()) return "boolean";
   if (value.is_integer()) return "integer";
@@ -174,8 +175,9 @@ class SchemaWriter {
 
   void check_keywords(const Json& schema, const std::string& path) const {
     for (const auto& [keyword, value] : schema.as_object("")) {
-      const bool known = is_annotation(keyword) || among(kAny, keyword) || among(kObject, keyword) ||
-                         among(kArray, keyword) || among(kString, keyword) || among(kNumber, keyword);
+      const bool known = is_annotation(keyword) || among(kAny, keyword) || among(kObjectKeywords, keyword) ||
+                         among(kArrayKeywords, keyword) || among(kStringKeywords, keyword) ||
+                         among(kNumberKeywords, keyword);
       const bool harmless = keyword == "uniqueItems" && value == Json(false);
       if (!known && !harmless) unsupported(path, text("the keyword ", keyword));
     }
@@ -211,7 +213,7 @@ class SchemaWriter {
     if (schema.find("type") != nullptr) {
       const std::vector<std::string> allowed = types(schema, path);
       std::erase_if(values, [&](const Json& v) {
-        const std::string type = type_of(v);
+        const std::string type = json_type_of(v);
         const bool number = type == "integer" && std::find(allowed.begin(), allowed.end(), "number") != allowed.end();
         return !number && std::find(allowed.begin(), allowed.end(), type) == allowed.end();
       });
@@ -240,10 +242,10 @@ class SchemaWriter {
       if (integer != all.end() && std::find(all.begin(), all.end(), "number") != all.end()) all.erase(integer);
       return all;
     }
-    if (has_any(schema, kObject)) add("object");
-    if (has_any(schema, kArray)) add("array");
-    if (has_any(schema, kString)) add("string");
-    if (has_any(schema, kNumber)) add("number");
+    if (has_any(schema, kObjectKeywords)) add("object");
+    if (has_any(schema, kArrayKeywords)) add("array");
+    if (has_any(schema, kStringKeywords)) add("string");
+    if (has_any(schema, kNumberKeywords)) add("number");
     if (all.empty()) all = {"any"};
     return all;
   }

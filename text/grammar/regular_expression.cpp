@@ -2,6 +2,7 @@
 
 #include <optional>
 
+#include "base/digits.h"
 #include "base/error.h"
 #include "base/utf8.h"
 #include "text/unicode.h"
@@ -14,7 +15,6 @@ using Part = GrammarGraph::Part;
 using Label = GrammarGraph::Label;
 
 bool is_letter_or_digit(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'); }
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 CharSet digits() { return CharSet::range('0', '9'); }
 CharSet word_characters() {
@@ -299,11 +299,7 @@ class Reader {
     char32_t c = 0;
     std::size_t n = 0;
     for (; !at_end() && (braces ? s_[at_] != '}' : n < digits); ++n, ++at_) {
-      const char d = s_[at_];
-      const int v = is_digit(d)            ? d - '0'
-                    : d >= 'a' && d <= 'f' ? d - 'a' + 10
-                    : d >= 'A' && d <= 'F' ? d - 'A' + 10
-                                           : -1;
+      const int v = hexadecimal_digit(s_[at_]);
       if (v < 0 || c > CharSet::kLast) refuse("a hexadecimal number is wanted");
       c = c * 16 + static_cast<char32_t>(v);
     }

@@ -4,6 +4,7 @@
 #include <array>
 #include <optional>
 
+#include "base/digits.h"
 #include "base/error.h"
 
 namespace ttt {
@@ -19,13 +20,7 @@ constexpr std::array<std::string_view, 16> kAnnotations = {
 std::string unescaped(std::string_view part) {
   std::string out;
   for (std::size_t i = 0; i < part.size(); ++i) {
-    const auto digit = [&](std::size_t at) {
-      const char c = at < part.size() ? part[at] : '\0';
-      return c >= '0' && c <= '9'   ? c - '0'
-             : c >= 'a' && c <= 'f' ? c - 'a' + 10
-             : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                    : -1;
-    };
+    const auto digit = [&](std::size_t at) { return at < part.size() ? hexadecimal_digit(part[at]) : -1; };
     if (part[i] == '%' && digit(i + 1) >= 0 && digit(i + 2) >= 0) {
       out.push_back(static_cast<char>(16 * digit(i + 1) + digit(i + 2)));
       i += 2;

@@ -154,12 +154,12 @@ constexpr PhaseEdge kPlainText[] = {{0, 0x20, 0x21, 0}, {0, 0x23, 0x5B, 0}, {0, 
                                     {0, 0xF0, 0xF0, 5}, {0, 0xF1, 0xF3, 6}, {0, 0xF4, 0xF4, 7}, {1, 0x80, 0xBF, 0},
                                     {2, 0xA0, 0xBF, 1}, {3, 0x80, 0xBF, 1}, {4, 0x80, 0x9F, 1}, {5, 0x90, 0xBF, 3},
                                     {6, 0x80, 0xBF, 3}, {7, 0x80, 0x8F, 3}};
-constexpr int kAnyLength = 1 << 20;
+constexpr int kAnyLengthOfPlain = 1 << 20;
 constexpr std::size_t kManyStates = 256;  // then it is not worth its while
 
 }  // namespace
 
-// How many plain characters are read from this state, whatever they are; kAnyLength.
+// How many plain characters are read from this state, whatever they are; kAnyLengthOfPlain.
 int TokenMasks::plain_reach(State state) const {
   std::vector<State> frontier{state}, seen{state};
   for (int count = 0; count < GrammarVocabulary::kPlainLengths.back(); ++count) {
@@ -192,7 +192,7 @@ int TokenMasks::plain_reach(State state) const {
     for (const State s : next) {
       if (std::find(seen.begin(), seen.end(), s) == seen.end()) frontier.push_back(s);
     }
-    if (frontier.empty()) return kAnyLength;
+    if (frontier.empty()) return kAnyLengthOfPlain;
     if (seen.size() > kManyStates) return count + 1;
     seen.insert(seen.end(), frontier.begin(), frontier.end());
   }

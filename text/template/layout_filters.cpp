@@ -11,7 +11,6 @@ namespace {
 
 // ---- wordwrap -------------------------------------------------------------------------------------------------------
 
-bool is_word(char32_t c) { return is_letter(c) || is_numeric(c) || plain(c) == '_'; }
 // [^\d\W]
 bool is_initial(char32_t c) { return is_word(c) && !is_decimal(c); }
 bool is_blank(char32_t c) { return plain(c) == ' ' || (plain(c) >= '\t' && plain(c) <= '\r'); }

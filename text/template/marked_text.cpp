@@ -128,6 +128,7 @@ int decimal_value(char32_t c) {
   const Range* r = range_of(case_tables::kDecimal, case_tables::kDecimalCount, c);
   return r == nullptr ? -1 : static_cast<int>((plain(c) - r->first) % 10);
 }
+bool is_word(char32_t c) { return is_letter(c) || is_numeric(c) || plain(c) == '_'; }
 bool is_digit(char32_t c) { return within(case_tables::kDigit, case_tables::kDigitCount, c); }
 bool is_numeric(char32_t c) { return within(case_tables::kNumeric, case_tables::kNumericCount, c); }
 bool is_upper(char32_t c) { return within(case_tables::kUpperCase, case_tables::kUpperCaseCount, c); }

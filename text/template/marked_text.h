@@ -37,6 +37,7 @@ bool is_decimal(char32_t c);
 int decimal_value(char32_t c);  // of a decimal digit, of any alphabet
 bool is_digit(char32_t c);
 bool is_numeric(char32_t c);
+bool is_word(char32_t c);  // a letter, a number or "_", as \w of Python
 bool is_upper(char32_t c);
 bool is_lower(char32_t c);
 bool is_printable(char32_t c);

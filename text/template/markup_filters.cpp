@@ -34,8 +34,6 @@ Value xmlattr(Rendering& r, const Value& v, const Call& call) {
 
 // ---- what urlize takes for an address -------------------------------------------------------------------------------
 
-bool is_word(char32_t c) { return is_letter(c) || is_numeric(c) || plain(c) == '_'; }
-
 // Lower case as Python's re.IGNORECASE compares ASCII letters.
 char32_t folded(char32_t c) {
   c = plain(c);

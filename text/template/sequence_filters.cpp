@@ -290,7 +290,7 @@ Value items(Rendering& r, const Value& v, const Call& call) {
   return Value::iterator(r.items(call_collection_method(r, v, "items", {})));
 }
 
-constexpr std::array<std::pair<std::string_view, FilterFn>, 21> kFilters{{
+constexpr std::array<std::pair<std::string_view, FilterFn>, 21> kSequenceFilters{{
     {"batch", batch},
     {"count", length},
     {"dictsort", dictsort},
@@ -317,8 +317,9 @@ constexpr std::array<std::pair<std::string_view, FilterFn>, 21> kFilters{{
 }  // namespace
 
 FilterFn sequence_filter(std::string_view name) {
-  const auto at = std::find_if(kFilters.begin(), kFilters.end(), [&](const auto& f) { return f.first == name; });
-  return at == kFilters.end() ? nullptr : at->second;
+  const auto at =
+      std::find_if(kSequenceFilters.begin(), kSequenceFilters.end(), [&](const auto& f) { return f.first == name; });
+  return at == kSequenceFilters.end() ? nullptr : at->second;
 }
 
 }  // namespace ttt::jinja

@@ -50,7 +50,7 @@ Value replace_filter(Rendering& r, const Value& v, const Call& call) {
   return call_text_method(r, Value(r.text_of(v)), "replace", of_method);
 }
 
-Value join(Rendering& r, const Value& v, const Call& call) {
+Value join_items(Rendering& r, const Value& v, const Call& call) {
   constexpr std::string_view kNames[] = {"d", "attribute"};
   const Parameters p(r, "join", call, 0, kNames);
   const Text between = p.has(0) ? r.text_of(p[0]) : Text();
@@ -261,7 +261,7 @@ Value tojson(Rendering& r, const Value& v, const Call& call) {
   return json_text(r, v, style);
 }
 
-constexpr std::array<std::pair<std::string_view, FilterFn>, 21> kFilters{{
+constexpr std::array<std::pair<std::string_view, FilterFn>, 21> kTextFilters{{
     {"capitalize", changed<capitalize>},
     {"center", center},
     {"e", escape},
@@ -270,7 +270,7 @@ constexpr std::array<std::pair<std::string_view, FilterFn>, 21> kFilters{{
     {"forceescape", forceescape},
     {"format", format},
     {"indent", indent},
-    {"join", join},
+    {"join", join_items},
     {"lower", changed<lower>},
     {"replace", replace_filter},
     {"safe", safe},
@@ -288,8 +288,9 @@ constexpr std::array<std::pair<std::string_view, FilterFn>, 21> kFilters{{
 }  // namespace
 
 FilterFn text_filter(std::string_view name) {
-  const auto at = std::find_if(kFilters.begin(), kFilters.end(), [&](const auto& f) { return f.first == name; });
-  return at == kFilters.end() ? nullptr : at->second;
+  const auto at =
+      std::find_if(kTextFilters.begin(), kTextFilters.end(), [&](const auto& f) { return f.first == name; });
+  return at == kTextFilters.end() ? nullptr : at->second;
 }
 
 Text escaped(const Text& t) {

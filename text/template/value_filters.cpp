@@ -134,7 +134,7 @@ Value rounded(Rendering& r, const Value& v, const Call& call) {
   return std::strtod(buffer, nullptr);
 }
 
-constexpr std::array<std::pair<std::string_view, FilterFn>, 7> kFilters{{
+constexpr std::array<std::pair<std::string_view, FilterFn>, 7> kValueFilters{{
     {"abs", absolute},
     {"attr", attr},
     {"d", standard},
@@ -223,8 +223,9 @@ const TestEntry* test_named(std::string_view name) {
 }  // namespace
 
 FilterFn value_filter(std::string_view name) {
-  const auto at = std::find_if(kFilters.begin(), kFilters.end(), [&](const auto& f) { return f.first == name; });
-  return at == kFilters.end() ? nullptr : at->second;
+  const auto at =
+      std::find_if(kValueFilters.begin(), kValueFilters.end(), [&](const auto& f) { return f.first == name; });
+  return at == kValueFilters.end() ? nullptr : at->second;
 }
 
 bool known_test(std::string_view name) { return name == "sameas" || test_named(name) != nullptr; }

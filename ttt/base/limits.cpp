@@ -21,7 +21,7 @@ namespace {
 
 constexpr std::int64_t kNoLimit = std::numeric_limits<std::int64_t>::max();
 
-std::optional<std::int64_t> number(std::string_view word) {
+std::optional<std::int64_t> integer_of(std::string_view word) {
   std::int64_t n = 0;
   const auto r = std::from_chars(word.data(), word.data() + word.size(), n);
   if (r.ec != std::errc{} || r.ptr != word.data() + word.size()) return std::nullopt;
@@ -39,11 +39,11 @@ std::vector<std::string> words_in(const std::string& path) {
 
 std::optional<std::int64_t> number_in(const std::string& path) {
   const std::vector<std::string> words = words_in(path);
-  return words.empty() ? std::nullopt : number(words[0]);
+  return words.empty() ? std::nullopt : integer_of(words[0]);
 }
 
 // The sum of the lines "KEY NUMBER" or "KEY: NUMBER" with one of `keys`; nothing when there is none.
-std::optional<std::int64_t> sum_of(const std::string& path, std::initializer_list<std::string_view> keys) {
+std::optional<std::int64_t> sum_of_lines(const std::string& path, std::initializer_list<std::string_view> keys) {
   std::ifstream in(path);
   std::optional<std::int64_t> sum;
   for (std::string line; std::getline(in, line);) {
@@ -162,8 +162,8 @@ std::set<std::string> group_directories(const std::string& root, const std::stri
 std::int64_t quota_cores(const std::string& directory) {
   std::optional<std::int64_t> quota, period;
   if (const std::vector<std::string> v2 = words_in(directory + "/cpu.max"); v2.size() >= 2) {
-    quota = number(v2[0]);  // none for "max"
-    period = number(v2[1]);
+    quota = integer_of(v2[0]);  // none for "max"
+    period = integer_of(v2[1]);
   } else {
     quota = number_in(directory + "/cpu.cfs_quota_us");  // -1: none
     period = number_in(directory + "/cpu.cfs_period_us");
@@ -178,11 +178,11 @@ std::int64_t memory_left(const std::string& directory) {
                               used = number_in(directory + "/memory.current"), back;
   const std::string stat = directory + "/memory.stat";
   if (limit && used) {
-    back = sum_of(stat, {"active_file", "inactive_file", "slab_reclaimable"});
+    back = sum_of_lines(stat, {"active_file", "inactive_file", "slab_reclaimable"});
   } else {
     limit = number_in(directory + "/memory.limit_in_bytes");
     used = number_in(directory + "/memory.usage_in_bytes");
-    back = sum_of(stat, {"total_active_file", "total_inactive_file"});
+    back = sum_of_lines(stat, {"total_active_file", "total_inactive_file"});
   }
   if (!limit || !used || *limit < 0 || *used < 0) return kNoLimit;
   const std::int64_t held = *used - std::clamp<std::int64_t>(back.value_or(0), 0, *used);
@@ -215,7 +215,7 @@ ProcessLimits query_process_limits(const std::string& root, std::span<const int>
   if (limits.processors.empty()) limits.cores = static_cast<std::int64_t>(sysconf(_SC_NPROCESSORS_ONLN));
   for (const std::string& d : group_directories(root, "cpu")) limits.cores = std::min(limits.cores, quota_cores(d));
   limits.cores = std::max<std::int64_t>(limits.cores, 1);
-  limits.available_bytes = sum_of(root + "/proc/meminfo", {"MemAvailable:"}).value_or(0) << 10;
+  limits.available_bytes = sum_of_lines(root + "/proc/meminfo", {"MemAvailable:"}).value_or(0) << 10;
   for (const std::string& d : group_directories(root, "memory")) {
     limits.available_bytes = std::min(limits.available_bytes, memory_left(d));
   }

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <numeric>
+#include <span>
 #include <vector>
 
 #include "base/weights.h"
@@ -27,6 +29,10 @@ inline std::vector<std::int64_t> parts_of(std::int64_t total, std::int64_t unit,
   std::vector<std::int64_t> parts;
   for (std::int64_t r = 0; r < ranks; ++r) parts.push_back(part_of(total, unit, r, ranks).count);
   return parts;
+}
+
+inline std::int64_t sum_of(std::span<const std::int64_t> counts) {
+  return std::accumulate(counts.begin(), counts.end(), std::int64_t{0});
 }
 
 inline Cut cut_of(int axis, Part part) { return {.axis = axis, .begin = part.begin, .count = part.count}; }

@@ -11,8 +11,8 @@
 namespace ttt {
 namespace {
 
-// First number of a small system file; nothing when there is none ("max").
-std::optional<std::int64_t> number_in(const std::string& path) {
+// First number of a small system file, in units (K, M) if it has one; nothing when there is none ("max").
+std::optional<std::int64_t> size_in(const std::string& path) {
   std::ifstream in(path);
   std::string word;
   if (!(in >> word)) return std::nullopt;
@@ -29,7 +29,7 @@ std::optional<std::int64_t> number_in(const std::string& path) {
 void query_caches(DeviceTraits& t) {
   for (int i = 0; i < 8; ++i) {
     const std::string dir = text("/sys/devices/system/cpu/cpu0/cache/index", i, "/");
-    const auto level = number_in(dir + "level"), size = number_in(dir + "size");
+    const auto level = size_in(dir + "level"), size = size_in(dir + "size");
     if (!level || !size) continue;
     std::ifstream type_file(dir + "type");
     std::string type;

@@ -1,8 +1,8 @@
 #include "collectives/gather.h"
 
 #include <algorithm>
-#include <numeric>
 
+#include "base/partition.h"
 #include "base/scratch.h"
 #include "collectives/communicator.h"
 #include "collectives/launch.h"
@@ -18,7 +18,7 @@ std::int64_t part_bytes(const AllGatherArgs& args, std::size_t rank) {
 
 void all_gather(Exec& exec, const AllGatherArgs& args) {
   for (std::size_t r = 0; r < args.counts.size(); ++r) args.part_bytes[r] = part_bytes(args, r);
-  const std::int64_t all = std::accumulate(args.part_bytes.begin(), args.part_bytes.end(), std::int64_t{0});
+  const std::int64_t all = sum_of(args.part_bytes);
   const std::int64_t mine = args.part_bytes[static_cast<std::size_t>(exec.communicator.rank())];
   exec.communicator.all_gather({args.mine, static_cast<std::size_t>(mine)}, args.part_bytes,
                                {args.all, static_cast<std::size_t>(all)});

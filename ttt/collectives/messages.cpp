@@ -1,11 +1,11 @@
 #include "collectives/messages.h"
 
 #include <algorithm>
-#include <numeric>
 #include <utility>
 
 #include "base/enum_names.h"
 #include "base/error.h"
+#include "base/partition.h"
 
 namespace ttt {
 namespace {
@@ -14,10 +14,6 @@ namespace {
 constexpr std::size_t kDirectFloats = 8192;
 
 std::span<const std::byte> bytes_of(std::span<const float> x) { return std::as_bytes(x); }
-
-std::int64_t total(std::span<const std::int64_t> counts) {
-  return std::accumulate(counts.begin(), counts.end(), std::int64_t{0});
-}
 
 }  // namespace
 
@@ -39,10 +35,10 @@ void MessageCommunicator::check_counts(Collective kind, std::span<const std::int
                                        std::size_t all) const {
   const bool whole = static_cast<std::int64_t>(counts.size()) == ranks_ &&
                      std::ranges::all_of(counts, [](std::int64_t c) { return c >= 0; }) &&
-                     total(counts) == static_cast<std::int64_t>(all);
+                     sum_of(counts) == static_cast<std::int64_t>(all);
   require(whole && (mine < 0 || counts[static_cast<std::size_t>(rank_)] == mine), ErrorKind::kInternal,
           call_name(messages_.group(), kind), ": wanted ", ranks_, " counts that add up to the spans, got ",
-          counts.size(), " of ", total(counts), " for ", all, ", this rank's for ", mine);
+          counts.size(), " of ", sum_of(counts), " for ", all, ", this rank's for ", mine);
 }
 
 // y[i] = the sum of the i-th values of all parts, in rank order.
@@ -63,7 +59,7 @@ void MessageCommunicator::reduce_part(std::span<const float> x, std::int64_t fir
   const auto part = [&](std::int64_t r) { return std::span(parts_).subspan(static_cast<std::size_t>(r) * n, n); };
   each_peer([&](std::int64_t r) { messages_.receive(r, std::as_writable_bytes(part(r))); });
   each_peer([&](std::int64_t r) {
-    const std::int64_t begin = total(counts.first(static_cast<std::size_t>(r)));
+    const std::int64_t begin = sum_of(counts.first(static_cast<std::size_t>(r)));
     messages_.send(r, bytes_of(x.subspan(static_cast<std::size_t>(begin),
                                          static_cast<std::size_t>(counts[static_cast<std::size_t>(r)]))));
   });
@@ -103,7 +99,7 @@ void MessageCommunicator::all_gather(std::span<const std::byte> mine, std::span<
   check_counts(Collective::kAllGather, counts, static_cast<std::int64_t>(mine.size()), all.size());
   const auto part = [&](std::int64_t r) {
     const auto i = static_cast<std::size_t>(r);
-    return all.subspan(static_cast<std::size_t>(total(counts.first(i))), static_cast<std::size_t>(counts[i]));
+    return all.subspan(static_cast<std::size_t>(sum_of(counts.first(i))), static_cast<std::size_t>(counts[i]));
   };
   each_peer([&](std::int64_t r) { messages_.receive(r, part(r)); });
   each_peer([&](std::int64_t r) { messages_.send(r, mine); });
@@ -115,7 +111,7 @@ void MessageCommunicator::reduce_scatter(std::span<const float> x, std::span<con
                                          std::span<float> mine) {
   messages_.begin(Collective::kReduceScatter);
   check_counts(Collective::kReduceScatter, counts, static_cast<std::int64_t>(mine.size()), x.size());
-  reduce_part(x, total(counts.first(static_cast<std::size_t>(rank_))), counts, mine);
+  reduce_part(x, sum_of(counts.first(static_cast<std::size_t>(rank_))), counts, mine);
 }
 
 void MessageCommunicator::broadcast(std::span<std::byte> x, std::int64_t root) {
@@ -137,7 +133,7 @@ void MessageCommunicator::all_to_all(std::span<const std::byte> data, std::span<
   check_counts(Collective::kAllToAll, receive_counts, -1, to.size());
   const auto place = [](std::span<const std::int64_t> counts, std::int64_t r) {
     const auto i = static_cast<std::size_t>(r);
-    return std::pair(static_cast<std::size_t>(total(counts.first(i))), static_cast<std::size_t>(counts[i]));
+    return std::pair(static_cast<std::size_t>(sum_of(counts.first(i))), static_cast<std::size_t>(counts[i]));
   };
   const auto sent = [&](std::int64_t r) {
     const auto [begin, count] = place(send_counts, r);

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/partition.h"
 #include "collectives/messages.h"
 
 namespace ttt {
@@ -26,11 +27,8 @@ struct Call {
   std::string to_string() const { return text(name, "(", size, root != 0 ? text(", root ", root) : "", ")"); }
 };
 
-std::int64_t total(std::span<const std::int64_t> counts) {
-  return std::accumulate(counts.begin(), counts.end(), std::int64_t{0});
-}
 std::int64_t offset(std::span<const std::int64_t> counts, std::int64_t rank) {
-  return total(counts.first(static_cast<std::size_t>(rank)));
+  return sum_of(counts.first(static_cast<std::size_t>(rank)));
 }
 std::int64_t at(std::span<const std::int64_t> counts, std::int64_t rank) {
   return counts[static_cast<std::size_t>(rank)];
@@ -232,7 +230,7 @@ class ThreadsGroup::Rank final : public Communicator {
                   " counts, got ", counts.size());
     shared_.check(std::none_of(counts.begin(), counts.end(), [](std::int64_t c) { return c < 0; }), call,
                   "wanted counts of at least 0, got ", joined(counts));
-    shared_.check(total(counts) == static_cast<std::int64_t>(all), call, "wanted all of ", total(counts), ", got ",
+    shared_.check(sum_of(counts) == static_cast<std::int64_t>(all), call, "wanted all of ", sum_of(counts), ", got ",
                   all);
     shared_.check(mine < 0 || at(counts, rank_) == mine, call, "wanted a part of ", at(counts, rank_), ", got ", mine);
   }
@@ -322,10 +320,10 @@ void ThreadsGroup::Rank::all_to_all(std::span<const std::byte> send, std::span<c
 }
 
 std::unique_ptr<Communicator> ThreadsGroup::Rank::split(std::string_view name, std::int64_t colour, std::int64_t key) {
-  using Part = PartOfGroup<Shared>;
-  Part mine{.name = name, .colour = colour, .key = key};
+  using PartOf = PartOfGroup<Shared>;
+  PartOf mine{.name = name, .colour = colour, .key = key};
   shared_.enter(rank_, {.name = "split", .data = &mine});
-  const auto part = [&](std::int64_t r) -> const Part& { return *static_cast<const Part*>(shared_.of(r).data); };
+  const auto part = [&](std::int64_t r) -> const PartOf& { return *static_cast<const PartOf*>(shared_.of(r).data); };
   std::vector<std::int64_t> ranks;
   for (std::int64_t r = 0; r < shared_.ranks; ++r) {
     if (part(r).colour == colour) ranks.push_back(r);

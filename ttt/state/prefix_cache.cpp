@@ -213,13 +213,13 @@ void PrefixCache::evict_windowed(std::size_t group, std::int64_t pages) {
 }
 
 void PrefixCache::evict_leaves(std::size_t group, std::int64_t pages) {
-  struct Candidate {
+  struct Leaf {
     std::uint64_t used;  // itself or any node below it
     std::int64_t depth;
     Node* node;
   };
   std::unordered_map<const Node*, std::uint64_t> used;
-  std::vector<Candidate> candidates;
+  std::vector<Leaf> candidates;
   for (auto n = nodes_.rbegin(); n != nodes_.rend(); ++n) {
     if (n->depth == 0) continue;
     const std::uint64_t last = std::max(n->used, used[&*n]);
@@ -227,10 +227,9 @@ void PrefixCache::evict_leaves(std::size_t group, std::int64_t pages) {
     above = std::max(above, last);
     if (n->pages[group] >= 0 && pool_.groups_[group].idle(n->pages[group])) candidates.push_back({last, n->depth, &*n});
   }
-  std::ranges::sort(candidates, [](const Candidate& a, const Candidate& b) {
-    return a.used != b.used ? a.used < b.used : a.depth > b.depth;
-  });
-  for (const Candidate& c : candidates) {
+  std::ranges::sort(
+      candidates, [](const Leaf& a, const Leaf& b) { return a.used != b.used ? a.used < b.used : a.depth > b.depth; });
+  for (const Leaf& c : candidates) {
     if (pages == 0) break;
     if (c.node->children > 0 || c.node->places > 0) continue;
     remove(*c.node);

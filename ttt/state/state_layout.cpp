@@ -8,7 +8,7 @@
 namespace ttt {
 namespace {
 
-constexpr std::int64_t kAlignment = 64;
+constexpr std::int64_t kPartAlignment = 64;
 // Windowed slots keep pages of at most this many rows, or a contiguous pool would hold their whole context; so do slots
 // of one step, whose rows are of sequences of any length.
 constexpr std::int64_t kSmallPageRows = 64;
@@ -95,7 +95,7 @@ SlotLayout layout_of(const StateSpec& s, const StatePoolConfig& c) {
     l.page_bytes[k] = checked_product({s.heads, l.page_rows, rows[k]}, "state page");
     l.part_offset[k] = l.bytes;
     const std::int64_t part = checked_mul(l.page_bytes[k], l.pages, "state");
-    l.bytes = checked_add(l.bytes, checked_round_up(part, kAlignment, "state"), "state");
+    l.bytes = checked_add(l.bytes, checked_round_up(part, kPartAlignment, "state"), "state");
   }
   return l;
 }

@@ -10,7 +10,7 @@
 namespace ttt {
 namespace {
 
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
+constexpr double kUnbounded = std::numeric_limits<double>::infinity();
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
 void same_size(std::span<const float> a, std::span<const float> b, std::string_view measure) {
@@ -29,7 +29,7 @@ std::size_t rows_in(std::span<const float> a, std::span<const float> b, std::int
 double distance(double a, double b) {
   if (a == b) return 0;  // equal infinities too
   const double d = std::fabs(a - b);
-  return std::isnan(d) ? kInfinity : d;
+  return std::isnan(d) ? kUnbounded : d;
 }
 
 bool finite(std::span<const float> x) {
@@ -61,7 +61,7 @@ double normalized_product(std::span<const float> a, double ma, std::span<const f
 
 // log sum exp; NaN when there is no finite maximum.
 double log_sum_exp(std::span<const float> x) {
-  double largest = -kInfinity, sum = 0;
+  double largest = -kUnbounded, sum = 0;
   for (const float v : x) largest = v > largest || std::isnan(v) ? v : largest;
   for (const float v : x) sum += std::exp(v - largest);
   return std::isfinite(largest) ? largest + std::log(sum) : kNaN;
@@ -87,7 +87,7 @@ double max_relative_error(std::span<const float> a, std::span<const float> b) {
   double magnitude = 0;
   for (const float v : a) magnitude = std::max(magnitude, std::fabs(double{v}));
   if (error == 0) return 0;
-  return std::isinf(magnitude) || magnitude == 0 ? kInfinity : error / magnitude;
+  return std::isinf(magnitude) || magnitude == 0 ? kUnbounded : error / magnitude;
 }
 
 double pcc(std::span<const float> a, std::span<const float> b) {
@@ -111,7 +111,7 @@ double kl_divergence(std::span<const float> a, std::span<const float> b) {
   same_size(a, b, "kl_divergence");
   if (a.empty()) return 0;
   const double log_a = log_sum_exp(a), log_b = log_sum_exp(b);
-  if (std::isnan(log_a) || std::isnan(log_b)) return kInfinity;
+  if (std::isnan(log_a) || std::isnan(log_b)) return kUnbounded;
   double sum = 0;
   for (std::size_t i = 0; i < a.size(); ++i) {
     const double log_p = a[i] - log_a, log_q = b[i] - log_b, p = std::exp(log_p);

@@ -5,6 +5,9 @@
 
 namespace ttt::kernels {
 
+template <>  // in store_rows_reference.cpp
+const RotateRowsKernels& kernels_of<RotateRowsKernels, reference::Level>() noexcept;
+
 namespace {
 
 using Pair = StoreRowsFn[2];
