@@ -80,6 +80,7 @@ set(ttt_embed_page_script ${CMAKE_CURRENT_LIST_FILE})
 function(ttt_embed_page target)
   set(folder ${PROJECT_SOURCE_DIR}/server/page)
   set(output ${CMAKE_CURRENT_BINARY_DIR}/${target}_page_files.cpp)
+  set_source_files_properties(${output} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)  # so that a program can have its own
   file(GLOB files CONFIGURE_DEPENDS ${folder}/*)
   add_custom_command(OUTPUT ${output}
                      COMMAND ${CMAKE_COMMAND} -DFOLDER=${folder} -DOUTPUT=${output} -P ${ttt_embed_page_script}
