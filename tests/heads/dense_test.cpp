@@ -109,7 +109,7 @@ TEST(Dense, RefusesBadSpecsWeightsAndShapes) {
   const DenseWeights good{.weight = view_of(w.data(), {3, 4}), .bias = view_of(w.data(), {3})};
   const DenseSpec spec{.input_dim = 4, .output_dim = 3};
   const auto made = [](const DenseSpec& s, const DenseWeights& weights) {
-    return support::error_of([&] { const Dense dense(s, weights, {}, {}); });
+    return support::error_of([&] { const Dense dense(s, weights, {}, {}); }, ErrorKind::kBadData);
   };
   EXPECT_EQ(made({.output_dim = 3}, good), "[Dense] input_dim wanted a positive number, got 0");
   EXPECT_EQ(made({.input_dim = 4}, good), "[Dense] output_dim wanted a positive number, got 0");
