@@ -1,7 +1,10 @@
 // Times the grouped products alone: grouped_bench [isa] [threads] [format ...].
 //
-// Prints for each format the bytes of weights per second with one row, as a share of the read bandwidth, and operations
-// per second with 4, 32 and 384 rows, as a share of the int8 peak; both yardsticks are measured in the same run.
+// Prints for each format the bytes of weights per second with one row, as a share of the read bandwidth; the time of
+// 192 MB of weights with 2 to 32 rows, and which share of it the roofline takes (reading or multiplying, whichever is
+// longer); operations per second with 30 and 384 rows of weights in the cache, as a share of the int8 peak. Both
+// yardsticks are measured in the same run. With one thread, more than 4 rows take 64 outputs only, which the cache
+// holds.
 
 #include <time.h>
 
@@ -144,8 +147,13 @@ void run(const DeviceTraits& traits, ThreadPool& threads, Format format, double 
   const Timing one = time_rows(threads, traits, large, ActivationForm::kInt8, 1, 0.3);
   std::printf("%-8s 1 row %6.1f GB/s (%3.0f %%)", std::string(name_of(format)).c_str(), bytes / one.seconds * 1e-9,
               100 * bytes / one.seconds / read);
-  for (const std::int64_t rows : {4, 30, 384}) {
-    const Timing t = time_rows(threads, traits, rows > 4 ? small : large, ActivationForm::kInt8, rows, 0.2);
+  for (const std::int64_t rows : {2, 4, 8, 16, 32}) {
+    const Timing t = time_rows(threads, traits, large, ActivationForm::kInt8, rows, 0.4);
+    std::printf("   %ld rows %5.1f ms (%3.0f %%)", static_cast<long>(rows), 1e3 * t.seconds,
+                100 * std::max(bytes / read, t.operations / peak) / t.seconds);
+  }
+  for (const std::int64_t rows : {30, 384}) {
+    const Timing t = time_rows(threads, traits, small, ActivationForm::kInt8, rows, 0.2);
     std::printf("   %ld rows %6.0f Gop/s (%3.0f %%)", static_cast<long>(rows), t.operations / t.seconds * 1e-9,
                 100 * t.operations / t.seconds / peak);
   }

@@ -3,9 +3,11 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <cstring>
 #include <string>
 #include <vector>
 
+#include "base/buffer.h"
 #include "base/error.h"
 #include "kernels/dense_cases.h"
 #include "kernels/formats/packed.h"
@@ -99,6 +101,35 @@ TEST_P(LinearLevels, ActivatesAndAccumulates) {
       const Reference dot = dot_reference(x.data() + i / kOut * kIn, false, w.values.data() + i % kOut * kIn, kIn);
       EXPECT_NEAR(static_cast<double>(y[static_cast<std::size_t>(i)]), std::max(dot.value, 0.0) + 3,
                   dot.tolerance + 4 * 0x1p-24 * (std::abs(dot.value) + 3));
+    }
+  }
+}
+
+// A result that is stored past the caches has the bits of its parts, which are not.
+TEST_P(LinearLevels, ALargeResultIsThatOfItsParts) {
+  constexpr std::int64_t kIn = 32, kRows = 2050, kPart = 82;
+  const std::vector<float> x = random_floats(kRows * kIn, 13);
+  for (const std::int64_t out : {520, 528}) {  // the second begins every row where a line begins, if the first does
+    DenseMatrix dense(Format::kF32, out, kIn, 0, 0, 14);
+    std::vector<std::byte> packed(static_cast<std::size_t>(kernels::packed_bytes(Format::kQ8_0, out, kIn)));
+    kernels::pack_panels(Format::kQ8_0, {.rows = dense.view()}, out, kIn, 0, kernels::panels_of(out), packed.data());
+    const ConstTensorView grouped = kernels::packed_view(packed.data(), Format::kQ8_0, out, kIn);
+    for (const ConstTensorView& w : {dense.view(), grouped}) {
+      const Linear linear({{w, {}}}, {.one_kernel = true}, context_at(GetParam()));
+      Buffer memory(kRows * out * 4);
+      const TensorView whole = view_of(reinterpret_cast<float*>(memory.data()), {kRows, out});
+      ASSERT_TRUE(kernels::is_streamed({.w = w, .y = whole}));
+      const auto run = [&](std::int64_t begin, std::int64_t rows, TensorView y) {
+        Scratch::Frame frame(parts_.scratch);
+        linear.run(parts_.exec, linear.prepare(parts_.exec, frame, view_of(x.data() + begin * kIn, {rows, kIn})),
+                   {{.y = y}});
+      };
+      run(0, kRows, whole);
+      for (std::int64_t begin = 0; begin < kRows; begin += kPart) {
+        std::vector<float> y(static_cast<std::size_t>(kPart * out));
+        run(begin, kPart, view_of(y.data(), {kPart, out}));
+        ASSERT_EQ(std::memcmp(y.data(), whole.row<float>(begin), y.size() * 4), 0) << out << " from " << begin;
+      }
     }
   }
 }

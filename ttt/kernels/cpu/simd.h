@@ -8,7 +8,8 @@
 #include "kernels/cpu/level.h"
 #include "kernels/formats/half.h"
 
-// A vector of f32 at the level being compiled: 16, 8 or 4 lanes. Loads and stores need no alignment. `n` of partial
+// A vector of f32 at the level being compiled: 16, 8 or 4 lanes. Loads and stores need no alignment; stream does, to the vector's
+// size: it stores past the caches, and other threads see it after a store fence. `n` of partial
 // operations is the number of lanes that exist, 0 < n < kLanes; the others read as zero and are not written.
 namespace ttt::kernels::TTT_LEVEL {
 
@@ -25,6 +26,7 @@ TTT_INLINE F32 splat(float x) { return {_mm512_set1_ps(x)}; }
 TTT_INLINE F32 load(const float* p) { return {_mm512_loadu_ps(p)}; }
 TTT_INLINE F32 load_part(const float* p, std::int64_t n) { return {_mm512_maskz_loadu_ps(lane_mask(n), p)}; }
 TTT_INLINE void store(float* p, F32 a) { _mm512_storeu_ps(p, a.v); }
+TTT_INLINE void stream(float* p, F32 a) { _mm512_stream_ps(p, a.v); }
 TTT_INLINE void store_part(float* p, F32 a, std::int64_t n) { _mm512_mask_storeu_ps(p, lane_mask(n), a.v); }
 TTT_INLINE F32 operator+(F32 a, F32 b) { return {_mm512_add_ps(a.v, b.v)}; }
 TTT_INLINE F32 operator-(F32 a, F32 b) { return {_mm512_sub_ps(a.v, b.v)}; }
@@ -79,6 +81,7 @@ TTT_INLINE F32 splat(float x) { return {_mm256_set1_ps(x)}; }
 TTT_INLINE F32 load(const float* p) { return {_mm256_loadu_ps(p)}; }
 TTT_INLINE F32 load_part(const float* p, std::int64_t n) { return {_mm256_maskload_ps(p, lane_mask(n))}; }
 TTT_INLINE void store(float* p, F32 a) { _mm256_storeu_ps(p, a.v); }
+TTT_INLINE void stream(float* p, F32 a) { _mm256_stream_ps(p, a.v); }
 TTT_INLINE void store_part(float* p, F32 a, std::int64_t n) { _mm256_maskstore_ps(p, lane_mask(n), a.v); }
 TTT_INLINE F32 operator+(F32 a, F32 b) { return {_mm256_add_ps(a.v, b.v)}; }
 TTT_INLINE F32 operator-(F32 a, F32 b) { return {_mm256_sub_ps(a.v, b.v)}; }
@@ -147,6 +150,7 @@ TTT_INLINE F32 load_part(const float* p, std::int64_t n) {
   return {_mm_loadu_ps(t)};
 }
 TTT_INLINE void store(float* p, F32 a) { _mm_storeu_ps(p, a.v); }
+TTT_INLINE void stream(float* p, F32 a) { _mm_stream_ps(p, a.v); }
 TTT_INLINE void store_part(float* p, F32 a, std::int64_t n) {
   float t[4];
   _mm_storeu_ps(t, a.v);

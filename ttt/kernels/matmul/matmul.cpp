@@ -1,5 +1,7 @@
 #include "kernels/matmul/matmul.h"
 
+#include <emmintrin.h>
+
 #include <algorithm>
 
 #include "base/checked.h"
@@ -51,6 +53,7 @@ void matmul(Exec& exec, const MatmulArgs& args) noexcept {
       if (tile < count) {
         const std::int64_t begin = tile * outputs;
         problem.kernel->tile(args.x, problem, begin, std::min(begin + outputs, problem.w.dim(0)));
+        if (is_streamed(problem)) _mm_sfence();
         return;
       }
       tile -= count;

@@ -25,6 +25,11 @@ TTT_INLINE void finish_run(const MatmulProblem& problem, std::int64_t row, std::
     if (i < n) store_part(y + i, load_part(y + i, n - i) + load_part(values + i, n - i), n - i);
     return;
   }
+  if (is_streamed(problem) && (reinterpret_cast<std::uintptr_t>(y) & 63) == 0) {
+    for (; i + 16 <= n; i += 16) {
+      for (std::int64_t lane = 0; lane < 16; lane += kLanes) stream(y + i + lane, load(values + i + lane));
+    }
+  }
   for (; i + kLanes <= n; i += kLanes) store(y + i, load(values + i));
   if (i < n) store_part(y + i, load_part(values + i, n - i), n - i);
 }
