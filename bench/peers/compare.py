@@ -4,6 +4,7 @@
     bench/peers/compare.py build/bin/ttt model.gguf                     # every engine that get.sh finds or builds
     bench/peers/compare.py build/bin/ttt model.gguf --peers ik_llama.cpp,openvino --prompt 512,8192 --batch 1,8,16
     bench/peers/compare.py build/bin/ttt model.gguf --peer-model openvino=DIR    # another form of the same model
+    bench/peers/compare.py build/bin/ttt model.gguf --at llama.cpp=DIR  # its programs are in DIR; nothing is fetched
     ... -- --kv-format bf16                                             # options of ttt bench behind --
 
 For every prompt and batch all engines run one after the other, each in a process of its own, and that is repeated
@@ -21,6 +22,9 @@ import subprocess
 import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
+
+
+PEERS = ("llama.cpp", "ik_llama.cpp", "openvino", "pytorch")
 
 
 def give_up(message):
@@ -71,13 +75,22 @@ ENGINES = {"ttt": ttt, "llama.cpp": llama, "ik_llama.cpp": ik_llama, "openvino":
 
 def places(args):
     """{engine: what runs it}, ttt first."""
-    found = {"ttt": args.ttt}
-    done = subprocess.run([str(HERE / "get.sh"), *args.peers], stdout=subprocess.PIPE, text=True)
-    if done.returncode == 2:
-        sys.exit(2)
-    for line in done.stdout.splitlines():
-        name, where = line.split(" ", 1)
-        found[name] = where
+    found = {"ttt": args.ttt, **pairs(args.at)}
+    wanted = [name for name in args.peers or PEERS if name not in found]
+    if wanted and (args.peers or not args.at):
+        done = subprocess.run([str(HERE / "get.sh"), *wanted], stdout=subprocess.PIPE, text=True)
+        found |= dict(line.split(" ", 1) for line in done.stdout.splitlines())
+    return found
+
+
+def pairs(arguments):
+    """{PEER: PATH} of PEER=PATH arguments."""
+    found = {}
+    for argument in arguments:
+        name, equals, path = argument.partition("=")
+        if name not in PEERS or not equals:
+            give_up(f"wanted PEER=PATH, got {argument!r}; the peers are {', '.join(PEERS)}")
+        found[name] = path
     return found
 
 
@@ -116,6 +129,7 @@ def main():
     parser.add_argument("ttt")
     parser.add_argument("model")
     parser.add_argument("--peers", type=lambda s: s.split(","), default=[])
+    parser.add_argument("--at", action="append", default=[], metavar="PEER=PATH")
     parser.add_argument("--peer-model", action="append", default=[], metavar="PEER=PATH")
     parser.add_argument("--prompt", type=numbers, default=[512])
     parser.add_argument("--batch", type=numbers, default=[1])
@@ -125,10 +139,10 @@ def main():
     parser.add_argument("--timeout", type=float, default=1800, help="seconds of one run")
     args = parser.parse_args(own)
     args.more = more
+    if unknown := set(args.peers) - set(PEERS):
+        give_up(f"no peer is called {', '.join(sorted(unknown))}; there are {', '.join(PEERS)}")
     engines = places(args)
-    models = dict.fromkeys(ENGINES, args.model) | dict(pair.split("=", 1) for pair in args.peer_model)
-    if unknown := models.keys() - ENGINES.keys():
-        give_up(f"no peer is called {', '.join(sorted(unknown))}")
+    models = dict.fromkeys(ENGINES, args.model) | pairs(args.peer_model)
     if len(engines) == 1:
         give_up("there is no peer to compare with")
     asks = [{"prompt": p, "batch": b} for p in args.prompt for b in args.batch]
