@@ -44,7 +44,7 @@ for name in "$@"; do
   case $name in
     llama.cpp) get=(llama llama.cpp https://github.com/ggml-org/llama.cpp "${TTT_PEER_LLAMA_CPP:-}") ;;
     ik_llama.cpp) get=(llama ik_llama.cpp https://github.com/ikawrakow/ik_llama.cpp "${TTT_PEER_IK_LLAMA_CPP:-}") ;;
-    openvino) get=(environment openvino openvino-genai==2026.2.0 numpy) ;;
+    openvino) get=(environment openvino openvino-genai==2026.2.0 openvino==2026.2.0 openvino-tokenizers==2026.2.0.0 numpy) ;;
     pytorch) get=(environment pytorch torch transformers==5.24.0 gguf numpy) ;;
     *)
       echo "get.sh: no peer is called $name; there are llama.cpp, ik_llama.cpp, openvino and pytorch" >&2
