@@ -118,13 +118,17 @@ TEST(Dense, RefusesBadSpecsWeightsAndShapes) {
   const Dense dense(spec, good, {}, {});
   support::TestExec exec;
   std::vector<float> x(12), y(12);
-  EXPECT_EQ(support::error_of([&] {
-              dense.forward(*exec, view_of(x.data(), {2, 3}), view_of(y.data(), {2, 3}));
-            }),
+  EXPECT_EQ(support::error_of(
+                [&] {
+                  dense.forward(*exec, view_of(x.data(), {2, 3}), view_of(y.data(), {2, 3}));
+                },
+                ErrorKind::kInternal),
             "[] x and y wanted [rows, 4] and [rows, 3], got [2, 3] and [2, 3]");
-  EXPECT_EQ(support::error_of([&] {
-              dense.forward(*exec, view_of(x.data(), {3, 4}), view_of(y.data(), {2, 3}));
-            }),
+  EXPECT_EQ(support::error_of(
+                [&] {
+                  dense.forward(*exec, view_of(x.data(), {3, 4}), view_of(y.data(), {2, 3}));
+                },
+                ErrorKind::kInternal),
             "[] x and y wanted [rows, 4] and [rows, 3], got [3, 4] and [2, 3]");
 }
 
