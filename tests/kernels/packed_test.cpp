@@ -11,6 +11,7 @@
 #include "kernels/formats/half.h"
 #include "kernels/formats/stored_block.h"
 #include "kernels/grouped_data.h"
+#include "support/error_of.h"
 
 namespace ttt::kernels {
 namespace {
@@ -248,16 +249,7 @@ TEST(Packed, SizesStayWithinFourPercentOfTheSource) {
 
 // ---- what is refused ------------------------------------------------------------------------------------------------
 
-template <class F>
-std::string refusal(ErrorKind kind, const F& f) {
-  try {
-    f();
-  } catch (const Error& e) {
-    EXPECT_EQ(e.kind(), kind) << e.what();
-    return e.what();
-  }
-  return "accepted";
-}
+std::string refusal(ErrorKind kind, const auto& f) { return support::error_of(f, kind); }
 
 TEST(Packed, RefusesSizes) {
   EXPECT_EQ(refusal(ErrorKind::kUnsupported, [] { packed_bytes(Format::kBF16, 16, 32); }),
