@@ -56,7 +56,7 @@ struct MatmulProblem {
 };
 
 // Whether the result is stored past the caches: it is larger than they keep until it is read, and an ordinary store
-// would first fetch each line of it from memory. Prompts of 1,024 tokens in int8: 337 to 360 tokens/s (two Emerald
+// would first fetch each line of it from memory. Prompts of 1,024 tokens in int8: 334 to 360 tokens/s (two Emerald
 // Rapids cores, the shape of a model of 1B). matmul fences the stores of each tile.
 inline bool is_streamed(const MatmulProblem& problem) {
   constexpr std::int64_t kStreamedBytes = 4 << 20;
