@@ -8,9 +8,9 @@
 #include "kernels/cpu/level.h"
 #include "kernels/formats/half.h"
 
-// A vector of f32 at the level being compiled: 16, 8 or 4 lanes. Loads and stores need no alignment; stream does, to the vector's
-// size: it stores past the caches, and other threads see it after a store fence. `n` of partial
-// operations is the number of lanes that exist, 0 < n < kLanes; the others read as zero and are not written.
+// A vector of f32 at the level being compiled: 16, 8 or 4 lanes. Loads and stores need no alignment; stream, which
+// stores past the caches, needs that of the vector, and other threads see what it stored after a store fence. `n` of
+// partial operations is the number of lanes that exist, 0 < n < kLanes; the others read as zero and are not written.
 namespace ttt::kernels::TTT_LEVEL {
 
 #if defined(__AVX512F__)
